@@ -1,0 +1,1 @@
+"""What should be on the logging disk, and what is."""

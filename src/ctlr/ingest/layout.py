@@ -1,0 +1,75 @@
+"""Where things lie on the two disks. Pure: one place that makes and reads paths and names.
+
+::
+
+    {logging}/{node}/{uuid}/seg_NNNN.mp4          a segment
+    {logging}/{node}/{uuid}/seg_NNNN.frames.csv   its frame times
+    {logging}/{node}/{uuid}/*.csv|*.json          other sidecars
+    {logging}/phone/{uuid}/...                    uploads
+    {sync}/{folder}/                              what people take away
+
+Names that start with a dot or ``_tmp_`` are not there yet.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+_SEGMENT = re.compile(r"seg_(\d{4,9})\.mp4")
+_FRAMES = re.compile(r"seg_(\d{4,9})\.frames\.csv")
+_SIDECAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
+
+
+def segment_name(number: int) -> str:
+    return f"seg_{number:04d}.mp4"
+
+
+def frames_name(number: int) -> str:
+    return f"seg_{number:04d}.frames.csv"
+
+
+def parse_segment_name(name: str) -> int | None:
+    """The number of a segment's file name, or None. ``seg_10000.mp4`` follows ``seg_9999.mp4``."""
+    match = _SEGMENT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def parse_frames_name(name: str) -> int | None:
+    """The number of the segment that a frame-time sidecar belongs to, or None."""
+    match = _FRAMES.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def is_delivered_name(name: str) -> bool:
+    """Whether a file in a node's session folder is one that a camera delivers."""
+    return parse_segment_name(name) is not None or _SIDECAR.fullmatch(name) is not None
+
+
+def session_folder(template: str, uuid: str, started_at_ms: int | None) -> str:
+    """Name of a session's folder on the sync disk.
+
+    ``template`` may hold ``{uuid}``, ``{short}`` (the first six characters of the uuid) and
+    ``{date}`` (UTC day of the start, ``undated`` when unknown).
+    """
+    if started_at_ms is None:
+        date = "undated"
+    else:
+        date = datetime.fromtimestamp(started_at_ms / 1000, UTC).strftime("%Y-%m-%d")
+    return template.format(uuid=uuid, short=uuid[:6], date=date)
+
+
+@dataclass(frozen=True)
+class LoggingLayout:
+    """Paths below the logging mount."""
+
+    root: Path
+
+    def node_session(self, node: str, uuid: str) -> Path:
+        return self.root / node / uuid
+
+    def phone_session(self, uuid: str) -> Path:
+        return self.root / "phone" / uuid
+
+    def can_raw(self) -> Path:
+        return self.root / "can" / "raw.csv"

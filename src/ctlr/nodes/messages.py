@@ -1,0 +1,124 @@
+"""What the controller and a camera node say to each other. Pure: shapes only.
+
+The controller reads a node's answers leniently: installed nodes have only the plain fields,
+and a field of the wrong type must not hide the others' news. Our own node fills everything.
+Times are Unix milliseconds unless the name says otherwise.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_LENIENT = ConfigDict(frozen=True, extra="ignore")
+
+CameraState = Literal["idle", "recording", "cleanup", "error"]
+SyncStatus = Literal["idle", "syncing", "ok", "error"]
+
+
+class Envelope(BaseModel):
+    """Every answer of a camera node, with HTTP status 200 also for errors."""
+
+    model_config = _LENIENT
+    success: bool
+    node_id: str
+    ts: int
+    data: dict[str, Any] | None = None
+    error: str | None = None
+
+
+class StartCommand(BaseModel):
+    """Body of ``POST /record/start``."""
+
+    model_config = _LENIENT
+    uuid: str
+    start_at: int
+
+
+class Check(BaseModel):
+    model_config = _LENIENT
+    ok: bool
+    msg: str
+
+
+class Preflight(BaseModel):
+    """Data of ``GET /preflight``; checks are ``camera``, ``ntp``, ``storage``, ``state``."""
+
+    model_config = _LENIENT
+    ready: bool
+    checks: dict[str, Check]
+
+
+class NodeSync(BaseModel):
+    """How delivery goes, as the node sees it."""
+
+    model_config = _LENIENT
+    status: str = "idle"
+    segments_synced: int = 0
+    segments_queued: int = 0
+    last_sync: int | None = None
+    error: str | None = None
+
+
+class NodeSystem(BaseModel):
+    """CPU and RAM in percent, free space in GiB, temperature in degrees Celsius."""
+
+    model_config = _LENIENT
+    cpu: float | None = None
+    ram: float | None = None
+    disk_free_gb: float | None = None
+    temp: float | None = None
+
+
+class NodeStatus(BaseModel):
+    """Data of ``GET /status``. The fields after ``system`` are our own node's additions."""
+
+    model_config = _LENIENT
+    state: CameraState
+    segment: int | None = None
+    error: str | None = None
+    sync: NodeSync = NodeSync()
+    system: NodeSystem = NodeSystem()
+    uuid: str | None = None
+    start_at: int | None = None
+    first_frame_at_us: int | None = None
+    frames: int | None = None
+    dropped: int | None = None
+    clock: dict[str, Any] | None = None
+
+
+class SyncReport(BaseModel):
+    """Body of ``POST /api/sync/report``, camera to controller.
+
+    ``files`` were sent by the last run, ``remaining`` are still queued. Our own node adds
+    ``uuid``, ``segments_total`` (videos made; known after the stop) and ``complete`` (recording
+    is over and nothing is left to send).
+    """
+
+    model_config = _LENIENT
+    camera: str
+    status: SyncStatus
+    files: Annotated[int, Field(ge=0)] = 0
+    remaining: Annotated[int, Field(ge=0)] = 0
+    uuid: str | None = None
+    segments_total: Annotated[int, Field(ge=0)] | None = None
+    complete: bool = False
+    error: str | None = None
+    clock: dict[str, Any] | None = None
+
+
+class DurableFile(BaseModel):
+    """A delivered file that the controller holds, flushed to the drive and read back."""
+
+    model_config = _LENIENT
+    name: str
+    size: int
+    xxh128: str
+
+
+class SyncAnswer(BaseModel):
+    """Answer to a report. ``durable`` is there when the report named a session; it lists every
+    delivered file of that node and session, videos and sidecars alike."""
+
+    model_config = _LENIENT
+    ok: bool
+    durable: list[DurableFile] | None = None

@@ -1,0 +1,1 @@
+"""The record of what happened: sessions, their nodes, their events."""

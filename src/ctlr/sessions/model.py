@@ -1,0 +1,71 @@
+"""A session and its nodes as values. Pure: no clock, no disk, no database.
+
+All times are Unix milliseconds. ``started_at`` in the API and the manifest is ``start_at_ms``:
+the instant that all cameras were told to begin at.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class SessionState(StrEnum):
+    """Where a session is; ``lifecycle`` holds which state follows which."""
+
+    ARMING = "arming"
+    RECORDING = "recording"
+    STOPPING = "stopping"
+    COLLECTING = "collecting"
+    PROCESSING = "processing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+ACTIVE_STATES = frozenset({SessionState.ARMING, SessionState.RECORDING, SessionState.STOPPING})
+"""States of which only one session can be in at a time."""
+
+
+@dataclass(frozen=True)
+class SessionNode:
+    """One camera's part in a session.
+
+    ``started`` says that the node acknowledged a start; ``start_at_ms`` is its own start when it
+    joined late. ``segments_total`` is what the node says it made; None from plain nodes.
+    """
+
+    name: str
+    started: bool = False
+    start_at_ms: int | None = None
+    error: str | None = None
+    stop_acknowledged: bool = False
+    segments_total: int | None = None
+    complete: bool = False
+    remaining: int | None = None
+    last_report_at_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class SessionEvent:
+    """Something that happened to a session and that its reader should know."""
+
+    at_ms: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """One recording, from the tap to the drive."""
+
+    uuid: str
+    state: SessionState
+    start_at_ms: int | None = None
+    stop_requested_at_ms: int | None = None
+    stopped_at_ms: int | None = None
+    processed_at: str | None = None
+    folder: str | None = None
+    error: str | None = None
+    nodes: tuple[SessionNode, ...] = ()
+    events: tuple[SessionEvent, ...] = field(default=())
+
+    def node(self, name: str) -> SessionNode | None:
+        return next((node for node in self.nodes if node.name == name), None)
