@@ -30,6 +30,11 @@ _FOLDER_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{(?:uuid|short|date)\})+")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+def _default_node_name() -> str:
+    host = socket.gethostname().split(".")[0].lower()
+    return host if is_node_name(host) else "ctlr"
+
+
 class NodeAddress(BaseModel):
     """A camera node: its name in paths and reports, and where its API listens."""
 
@@ -135,7 +140,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
     )
-    node: str = Field(default_factory=lambda: _default_node_name())
+    node: str = Field(default_factory=_default_node_name)
     nodes: tuple[NodeAddress, ...] = ()
     start_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 3000
     min_cameras: Annotated[int, Field(ge=0)] = 1
@@ -218,8 +223,3 @@ def _first_problem(error: ValidationError) -> str:
         return f"{key} is not a known key."
     reason = problem["msg"].removeprefix("Value error, ")
     return f"{key}: {reason}."
-
-
-def _default_node_name() -> str:
-    host = socket.gethostname().split(".")[0].lower()
-    return host if is_node_name(host) else "ctlr"
