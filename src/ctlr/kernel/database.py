@@ -6,11 +6,13 @@ Migrations are numbered SQL files, applied in order, each in one transaction tha
 ``user_version``; a database from a newer release is refused instead of being guessed at.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
@@ -33,29 +35,58 @@ def load_migrations(package: str) -> list[str]:
     return [script.read_text(encoding="utf-8") for script in scripts]
 
 
-async def open_database(path: Path, migrations: list[str]) -> aiosqlite.Connection:
-    """Open (or create) a database for its one writer and bring it up to date.
+class Database:
+    """One connection, one writer, one transaction at a time.
 
-    Rows come back as ``aiosqlite.Row``. Raises ``DatabaseError`` when the file is damaged,
-    newer than this program, or cannot be opened.
+    Coroutines share the connection, so every write goes through ``transaction``: a statement
+    of one coroutine can never slip into (and be rolled back with) the transaction of another.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise DatabaseError(f"The session database {path} cannot be opened: {error}.") from error
-    try:
-        await _prepare(connection, path, migrations)
-    except sqlite3.Error as error:
-        await connection.close()
-        raise DatabaseError(
-            f"The session database {path} is damaged ({error}). Recordings are not affected. "
-            "Move the file away and start again; sessions are found on the disks."
-        ) from error
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, migrations: list[str]) -> "Database":
+        """Open (or create) the file and bring it up to date.
+
+        Raises ``DatabaseError`` when it is damaged, newer than this program, or cannot be opened.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise DatabaseError(f"The database {path} cannot be opened: {error}.") from error
+        try:
+            await _prepare(connection, path, migrations)
+        except sqlite3.Error as error:
+            await connection.close()
+            raise DatabaseError(
+                f"The database {path} cannot be used ({error}). Recordings are not affected. "
+                "If it is damaged, move the file away and start again."
+            ) from error
+        except BaseException:
+            await connection.close()
+            raise
+        return cls(connection)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """All statements of the block, durable at its end, or none. Not re-entrant."""
+        async with self._writing:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                await self._connection.execute("ROLLBACK")
+                raise
+            await self._connection.execute("COMMIT")
+
+    async def fetch(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        return list(await self._connection.execute_fetchall(query, values))
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: list[str]) -> None:
@@ -63,32 +94,23 @@ async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: lis
     await connection.execute("PRAGMA journal_mode=WAL")
     await connection.execute("PRAGMA synchronous=FULL")
     await connection.execute("PRAGMA foreign_keys=ON")
-    async with connection.execute("PRAGMA quick_check(1)") as cursor:
-        row = await cursor.fetchone()
-    if row is None or row[0] != "ok":
-        raise sqlite3.DatabaseError(str(row[0] if row else "no answer to quick_check"))
-    async with connection.execute("PRAGMA user_version") as cursor:
-        row = await cursor.fetchone()
-    version = int(row[0]) if row else 0
+    verdict = await _pragma(connection, "quick_check(1)")
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(str(verdict))
+    version = int(await _pragma(connection, "user_version"))
     if version > len(migrations):
         raise DatabaseError(
-            f"The session database {path} has version {version}; this program knows versions up "
-            f"to {len(migrations)}. Install the newer release again, or move the file away."
+            f"The database {path} has version {version}; this program knows versions up to "
+            f"{len(migrations)}. Install the newer release again, or move the file away."
         )
     for number, script in enumerate(migrations[version:], start=version + 1):
         await connection.executescript(f"BEGIN;\n{script}\nPRAGMA user_version={number};\nCOMMIT;")
 
 
-@asynccontextmanager
-async def transaction(connection: aiosqlite.Connection) -> AsyncIterator[None]:
-    """All statements of the block, or none. Not re-entrant: one writer, one transaction."""
-    await connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        await connection.execute("ROLLBACK")
-        raise
-    await connection.execute("COMMIT")
+async def _pragma(connection: aiosqlite.Connection, name: str) -> Any:
+    async with connection.execute(f"PRAGMA {name}") as cursor:
+        row = await cursor.fetchone()
+    return row[0] if row else None
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:

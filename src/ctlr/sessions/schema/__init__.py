@@ -1,0 +1,1 @@
+"""Numbered migrations of the session database; a released file is never edited."""

@@ -1,0 +1,250 @@
+"""Sessions in SQLite, written by one process.
+
+Every method is one transaction that is durable when it returns: the caller may act on it.
+States change only along ``lifecycle``; the database refuses a second active session.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from ctlr.kernel.database import Database, load_migrations, open_readonly
+from ctlr.sessions.lifecycle import check_transition
+from ctlr.sessions.model import ACTIVE_STATES, Session, SessionEvent, SessionNode, SessionState
+
+_NODE_COLUMNS = (
+    "started",
+    "start_at_ms",
+    "error",
+    "stop_acknowledged",
+    "segments_total",
+    "complete",
+    "remaining",
+    "last_report_at_ms",
+)
+_SESSION_COLUMNS = (
+    "start_at_ms",
+    "stop_requested_at_ms",
+    "stopped_at_ms",
+    "processed_at",
+    "folder",
+    "error",
+)
+
+_SELECT_SESSION = "SELECT * FROM session WHERE uuid = ?"
+_SELECT_NODES = "SELECT * FROM session_node WHERE uuid = ? ORDER BY name"
+_SELECT_EVENTS = "SELECT * FROM session_event WHERE uuid = ? ORDER BY id"
+
+
+class SessionStore:
+    """The one writer's view. Open with ``SessionStore.open``, end with ``close``."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    async def open(cls, path: Path) -> "SessionStore":
+        """Raises ``DatabaseError`` (a plain sentence) when the database cannot be used."""
+        return cls(await Database.open(path, load_migrations("ctlr.sessions.schema")))
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def create(
+        self,
+        uuid: str,
+        state: SessionState,
+        *,
+        created_at_ms: int,
+        start_at_ms: int | None,
+        node_names: Iterable[str],
+    ) -> Session:
+        """Store a new session, or arm again one whose start failed; returns it."""
+        async with self._db.transaction() as db:
+            await db.execute("DELETE FROM session_node WHERE uuid = ?", (uuid,))
+            await db.execute(
+                "INSERT INTO session (uuid, state, created_at_ms, start_at_ms) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (uuid) DO UPDATE SET state = excluded.state, error = NULL,"
+                " start_at_ms = excluded.start_at_ms",
+                (uuid, state, created_at_ms, start_at_ms),
+            )
+            await db.executemany(
+                "INSERT INTO session_node (uuid, name) VALUES (?, ?)",
+                [(uuid, name) for name in node_names],
+            )
+        return await self._existing(uuid)
+
+    async def change(
+        self, uuid: str, state: SessionState | None = None, **columns: object
+    ) -> Session:
+        """Move a session on and set columns of it; returns it as it is now."""
+        _check_columns(columns, _SESSION_COLUMNS)
+        async with self._db.transaction() as db:
+            if state is not None:
+                current = (await self._existing(uuid)).state
+                if current != state:
+                    check_transition(current, state)
+                columns = {"state": state, **columns}
+            await _update(db, "session", columns, "uuid = ?", (uuid,))
+        return await self._existing(uuid)
+
+    async def change_node(self, uuid: str, name: str, **columns: object) -> None:
+        """Set columns of one node's part; the row is made when the node is new to the session."""
+        await self.change_nodes(uuid, {name: columns})
+
+    async def change_nodes(self, uuid: str, changes: Mapping[str, Mapping[str, object]]) -> None:
+        """``change_node`` for several nodes in one commit."""
+        async with self._db.transaction() as db:
+            for name, columns in changes.items():
+                _check_columns(columns, _NODE_COLUMNS)
+                await db.execute(
+                    "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    (uuid, name),
+                )
+                await _update(db, "session_node", columns, "uuid = ? AND name = ?", (uuid, name))
+
+    async def add_event(self, uuid: str, at_ms: int, kind: str, text: str) -> None:
+        async with self._db.transaction() as db:
+            await db.execute(
+                "INSERT INTO session_event (uuid, at_ms, kind, text) VALUES (?, ?, ?, ?)",
+                (uuid, at_ms, kind, text),
+            )
+
+    async def keep_answer(self, uuid: str, command: str, answer: Mapping[str, Any]) -> None:
+        """Remember what a ``start`` or ``stop`` was answered, for the phone that asks again."""
+        column = f"{command}_answer"
+        async with self._db.transaction() as db:
+            await _update(db, "session", {column: json.dumps(answer)}, "uuid = ?", (uuid,))
+
+    async def kept_answer(self, uuid: str, command: str) -> dict[str, Any] | None:
+        rows = await self._db.fetch(
+            "SELECT start_answer, stop_answer FROM session WHERE uuid = ?", (uuid,)
+        )
+        text = rows[0][f"{command}_answer"] if rows else None
+        return json.loads(text) if text else None
+
+    async def get(self, uuid: str) -> Session | None:
+        found = await self._db.fetch(_SELECT_SESSION, (uuid,))
+        if not found:
+            return None
+        nodes = await self._db.fetch(_SELECT_NODES, (uuid,))
+        events = await self._db.fetch(_SELECT_EVENTS, (uuid,))
+        return _session(found[0], nodes, events)
+
+    async def active(self) -> Session | None:
+        """The session that is arming, recording or stopping."""
+        found = await self._with_states(ACTIVE_STATES)
+        return found[0] if found else None
+
+    async def with_states(self, states: Iterable[SessionState]) -> list[Session]:
+        """All sessions in one of the states, oldest first."""
+        return await self._with_states(states)
+
+    async def newest(self, limit: int, before_ms: int | None = None) -> list[Session]:
+        """Sessions, newest first; ``before_ms`` is the start of the last one already seen."""
+        rows = await self._db.fetch(
+            "SELECT uuid FROM session WHERE ? IS NULL OR coalesce(start_at_ms, created_at_ms) < ?"
+            " ORDER BY coalesce(start_at_ms, created_at_ms) DESC, uuid LIMIT ?",
+            (before_ms, before_ms, limit),
+        )
+        return [await self._existing(row["uuid"]) for row in rows]
+
+    async def hashes(self, uuid: str, node: str) -> dict[str, tuple[int, int, str]]:
+        """Per delivered file name: size in bytes, mtime in ns, xxh128 as hex."""
+        rows = await self._db.fetch(
+            "SELECT name, size, mtime_ns, xxh128 FROM delivered_file WHERE uuid = ? AND node = ?",
+            (uuid, node),
+        )
+        return {row["name"]: (row["size"], row["mtime_ns"], row["xxh128"]) for row in rows}
+
+    async def keep_hashes(
+        self, uuid: str, node: str, hashes: Mapping[str, tuple[int, int, str]]
+    ) -> None:
+        async with self._db.transaction() as db:
+            await db.executemany(
+                "INSERT INTO delivered_file (uuid, node, name, size, mtime_ns, xxh128)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " size = excluded.size, mtime_ns = excluded.mtime_ns, xxh128 = excluded.xxh128",
+                [(uuid, node, name, *values) for name, values in hashes.items()],
+            )
+
+    async def _with_states(self, states: Iterable[SessionState]) -> list[Session]:
+        wanted = list(states)
+        marks = ", ".join("?" for _ in wanted)
+        rows = await self._db.fetch(
+            f"SELECT uuid FROM session WHERE state IN ({marks}) ORDER BY created_at_ms",  # noqa: S608 - marks are question marks
+            wanted,
+        )
+        return [await self._existing(row["uuid"]) for row in rows]
+
+    async def _existing(self, uuid: str) -> Session:
+        session = await self.get(uuid)
+        if session is None:
+            raise KeyError(uuid)
+        return session
+
+
+def read_session(database: Path, uuid: str) -> Session | None:
+    """A second process's read-only look at one session; None where nothing knows it.
+
+    Raises ``sqlite3.Error`` when the database is there but cannot be read.
+    """
+    if not database.is_file():
+        return None
+    connection = open_readonly(database)
+    try:
+        row = connection.execute(_SELECT_SESSION, (uuid,)).fetchone()
+        if row is None:
+            return None
+        nodes = connection.execute(_SELECT_NODES, (uuid,)).fetchall()
+        events = connection.execute(_SELECT_EVENTS, (uuid,)).fetchall()
+        return _session(row, nodes, events)
+    finally:
+        connection.close()
+
+
+async def _update(
+    db: aiosqlite.Connection,
+    table: str,
+    columns: Mapping[str, object],
+    where: str,
+    keys: tuple[str, ...],
+) -> None:
+    if not columns:
+        return
+    assignments = ", ".join(f"{name} = ?" for name in columns)
+    await db.execute(
+        f"UPDATE {table} SET {assignments} WHERE {where}",  # noqa: S608 - names are checked, values are bound
+        (*columns.values(), *keys),
+    )
+
+
+def _check_columns(columns: Mapping[str, object], known: tuple[str, ...]) -> None:
+    unknown = set(columns) - set(known)
+    if unknown:
+        raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
+
+
+def _session(
+    row: sqlite3.Row, nodes: Iterable[sqlite3.Row], events: Iterable[sqlite3.Row]
+) -> Session:
+    return Session(
+        uuid=row["uuid"],
+        state=SessionState(row["state"]),
+        nodes=tuple(_node(node) for node in nodes),
+        events=tuple(
+            SessionEvent(event["at_ms"], event["kind"], event["text"]) for event in events
+        ),
+        **{name: row[name] for name in _SESSION_COLUMNS},
+    )
+
+
+def _node(row: sqlite3.Row) -> SessionNode:
+    values = {name: row[name] for name in _NODE_COLUMNS}
+    for flag in ("started", "stop_acknowledged", "complete"):
+        values[flag] = bool(values[flag])
+    return SessionNode(name=row["name"], **values)
