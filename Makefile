@@ -1,0 +1,53 @@
+# `make` alone prints what there is. Everything runs from .venv, which `make setup` builds.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+SYNCED := .venv/.synced
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help setup demo test check format bench bench-join clean packages
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: packages $(SYNCED) ## Install what is missing and build .venv (quick when nothing is missing)
+
+demo: setup ## Record, join and verify a session with three cameras (KEEP=1 stays up)
+	@$(BIN)/ctlr demo $(if $(KEEP),--keep)
+
+test: check ## Checks, then every test: unit, component, whole rigs
+	$(BIN)/pytest -n 2 tests/unit tests/component
+	$(BIN)/pytest tests/e2e
+
+check: setup ## Format, lint, types and import layers; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Format the code and fix what the linter can fix
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup ## Every figure that the README quotes
+	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-join: setup ## The join beside cat and ffmpeg
+	@$(BIN)/python bench/bench_join.py
+
+clean: ## Remove .venv, caches and demo sessions
+	rm -rf .venv .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-session
+
+packages:
+	@script/install_packages.sh
+
+# A uv on the PATH is used; without one, a pinned uv gets a virtual environment of its own.
+$(SYNCED): uv.lock pyproject.toml | packages
+	@uv=$$(command -v uv) || { \
+		uv=.cache/uv-$(UV_VERSION)/bin/uv; \
+		[ -x $$uv ] || { python3 -m venv .cache/uv-$(UV_VERSION) && \
+			.cache/uv-$(UV_VERSION)/bin/pip install --quiet uv==$(UV_VERSION); } || exit 1; }; \
+	$$uv sync --frozen --quiet
+	@touch $@
