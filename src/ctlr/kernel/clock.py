@@ -16,6 +16,10 @@ class Clock(Protocol):
         """Unix time in integer milliseconds."""
         ...
 
+    def now_us(self) -> int:
+        """Unix time in integer microseconds."""
+        ...
+
     def monotonic(self) -> float:
         """Seconds on a clock that never steps."""
         ...
@@ -24,6 +28,9 @@ class Clock(Protocol):
 class SystemClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1_000
 
     def monotonic(self) -> float:
         return time.monotonic()

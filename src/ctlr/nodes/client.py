@@ -1,0 +1,141 @@
+"""Calls to camera nodes over HTTP. The controller's one home of aiohttp.
+
+Every call has a hard end: a dead host costs an ARP time-out of 3 s, a dropped SYN the whole
+client time-out, and a stopped process accepts the connection and never answers. Answers are
+read up to a bound, never decompressed and never followed elsewhere: a node may be broken,
+or somebody else.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+
+from ctlr.config import NodeAddress
+from ctlr.kernel.clock import Clock
+from ctlr.nodes.messages import Envelope, NodeStatus, Preflight
+from ctlr.nodes.offset import Exchange
+
+CONNECT_TIMEOUT_S = 0.5
+CALL_TIMEOUT_S = 1.5
+MAX_ANSWER_BYTES = 256 * 1024
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class NodeCallError(Exception):
+    """A node gave no usable answer; the message says what was seen, for a person."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer of a node. ``error`` is the node's own refusal, word for word."""
+
+    data: dict[str, Any]
+    error: str | None
+    exchange: Exchange
+
+
+class NodeClient:
+    """All calls to all nodes through one connection pool. Use as an async context manager."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S),
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
+        )
+
+    async def __aenter__(self) -> "NodeClient":
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._http.close()
+
+    async def start(self, node: NodeAddress, uuid: str, start_at_ms: int) -> Reply:
+        return await self._call(
+            node, "POST", "/record/start", {"uuid": uuid, "start_at": start_at_ms}
+        )
+
+    async def stop(self, node: NodeAddress) -> Reply:
+        return await self._call(node, "POST", "/record/stop", None)
+
+    async def status(self, node: NodeAddress) -> tuple[NodeStatus, Exchange]:
+        reply = await self._call(node, "GET", "/status", None)
+        if reply.error is not None:
+            raise NodeCallError(f"answered its status with an error: {reply.error}")
+        return parse_leniently(NodeStatus, reply.data), reply.exchange
+
+    async def preflight(self, node: NodeAddress) -> Preflight:
+        reply = await self._call(node, "GET", "/preflight", None)
+        return parse_leniently(Preflight, reply.data)
+
+    async def _call(
+        self, node: NodeAddress, method: str, path: str, body: Mapping[str, object] | None
+    ) -> Reply:
+        """One exchange, tried twice within ``CALL_TIMEOUT_S``: a kept-alive connection may have
+        gone since. All commands may be repeated; a node that acted twice says so.
+
+        Raises ``NodeCallError``.
+        """
+        url = f"http://{node.address}{path}"
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                try:
+                    return await self._exchange(method, url, body)
+                except aiohttp.ClientConnectionError:
+                    return await self._exchange(method, url, body)
+        except TimeoutError as error:
+            raise NodeCallError(f"no answer within {CALL_TIMEOUT_S:g} s") from error
+        except aiohttp.ClientConnectorError as error:
+            reason = error.os_error.strerror or str(error.os_error)
+            raise NodeCallError(f"not reachable: {reason}") from error
+        except aiohttp.ClientError as error:
+            raise NodeCallError(f"broke off its answer ({type(error).__name__})") from error
+
+    async def _exchange(self, method: str, url: str, body: Mapping[str, object] | None) -> Reply:
+        sent_ms = self._clock.now_us() / 1000
+        sent = self._clock.monotonic()
+        async with self._http.request(method, url, json=body, allow_redirects=False) as response:
+            content = await _read_bounded(response)
+        received_ms = sent_ms + (self._clock.monotonic() - sent) * 1000
+        envelope = _parse_envelope(response.status, content)
+        error = None if envelope.success else (envelope.error or "refused without a reason")
+        return Reply(envelope.data or {}, error, Exchange(sent_ms, envelope.ts, received_ms))
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        await response.content.readexactly(MAX_ANSWER_BYTES + 1)
+    except asyncio.IncompleteReadError as whole:
+        return whole.partial
+    raise NodeCallError(f"answered more than {MAX_ANSWER_BYTES // 1024} KiB")
+
+
+def _parse_envelope(status: int, content: bytes) -> Envelope:
+    try:
+        return Envelope.model_validate(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise NodeCallError(f"answered what no camera node says (HTTP {status})") from error
+
+
+def parse_leniently(model: type[_Model], data: Mapping[str, Any]) -> _Model:
+    """Parse a node's data, leaving out optional fields that have the wrong type.
+
+    Raises ``NodeCallError`` when a required field is missing or wrong.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+    try:
+        return model.model_validate({key: value for key, value in data.items() if key not in bad})
+    except ValidationError as error:
+        field = error.errors()[0]["loc"]
+        raise NodeCallError(f"answered without a usable {'.'.join(map(str, field))}") from error

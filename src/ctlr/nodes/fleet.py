@@ -1,0 +1,163 @@
+"""All camera nodes at once: what each was last seen doing, and commands to many in parallel.
+
+Each node has a poll loop of its own, so a dead one delays nobody. What a loop saw is kept as a
+``NodeView``; the API answers from views and never waits for a camera. A view taken before a
+command says nothing about the time after it, so a command marks the view as outdated until
+the next poll.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ctlr.config import NodeAddress
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.nodes.client import NodeCallError, NodeClient, Reply
+from ctlr.nodes.messages import NodeStatus
+from ctlr.nodes.offset import ClockOffset, Exchange, OffsetEstimator
+
+POLL_INTERVAL_S = 2.0
+
+_log = structlog.get_logger("fleet")
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """What is known of one node. ``status`` is None until it answered and while it does not."""
+
+    name: str
+    connected: bool = False
+    current: bool = False
+    """Whether the status was asked for after the last command to this node."""
+    status: NodeStatus | None = None
+    error: str | None = None
+    clock: ClockOffset | None = None
+    seen_at_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What became of a command. ``error`` is for a person; ``refused`` says that the node
+    answered and declined, otherwise it may or may not have acted."""
+
+    acknowledged: bool
+    error: str | None = None
+    refused: bool = False
+
+
+class Fleet:
+    """The configured nodes. ``on_change`` is called after a view changed in substance."""
+
+    def __init__(
+        self,
+        nodes: Iterable[NodeAddress],
+        client: NodeClient,
+        clock: Clock,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._nodes = {node.name: node for node in nodes}
+        self._client = client
+        self._clock = clock
+        self._on_change = on_change
+        self._estimators = {name: OffsetEstimator() for name in self._nodes}
+        self._views = {name: NodeView(name) for name in self._nodes}
+        self._commands = dict.fromkeys(self._nodes, 0)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._nodes)
+
+    def views(self) -> list[NodeView]:
+        return list(self._views.values())
+
+    def view(self, name: str) -> NodeView | None:
+        return self._views.get(name)
+
+    def start_polling(self, tasks: BackgroundTasks) -> None:
+        for name in self._nodes:
+            tasks.start_loop(f"poll {name}", self._poll_forever(name))
+
+    async def start_recording(
+        self, names: Iterable[str], uuid: str, start_at_ms: int
+    ) -> dict[str, CommandResult]:
+        """Tell nodes to begin at one instant, all at once. Never raises for a node's sake."""
+        return await self._command_all(
+            names, lambda node: self._client.start(node, uuid, start_at_ms)
+        )
+
+    async def stop_recording(self, names: Iterable[str]) -> dict[str, CommandResult]:
+        """Tell nodes to stop. A node that is not recording has nothing to stop: acknowledged."""
+        results = await self._command_all(names, self._client.stop)
+        return {
+            name: replace(result, acknowledged=True) if result.error == "not recording" else result
+            for name, result in results.items()
+        }
+
+    async def poll(self, name: str) -> NodeView:
+        """Ask one node for its status and keep what it says."""
+        commands = self._commands[name]
+        try:
+            status, exchange = await self._client.status(self._nodes[name])
+        except NodeCallError as error:
+            view = replace(self._views[name], connected=False, status=None, error=str(error))
+        else:
+            view = self._seen(name, status, exchange)
+        # A command sent while the question was on its way makes the answer history.
+        return self._keep(replace(view, current=self._commands[name] == commands))
+
+    async def _poll_forever(self, name: str) -> None:
+        while True:
+            await self.poll(name)
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def _command_all(
+        self, names: Iterable[str], call: Callable[[NodeAddress], Awaitable[Reply]]
+    ) -> dict[str, CommandResult]:
+        wanted = [name for name in names if name in self._nodes]
+        results = await asyncio.gather(*(self._command(name, call) for name in wanted))
+        return dict(zip(wanted, results, strict=True))
+
+    async def _command(
+        self, name: str, call: Callable[[NodeAddress], Awaitable[Reply]]
+    ) -> CommandResult:
+        self._commands[name] += 1
+        self._views[name] = replace(self._views[name], current=False)
+        try:
+            reply = await call(self._nodes[name])
+        except NodeCallError as error:
+            return CommandResult(acknowledged=False, error=str(error))
+        self._estimators[name].add(reply.exchange)
+        if reply.error is not None:
+            return CommandResult(acknowledged=False, error=reply.error, refused=True)
+        return CommandResult(acknowledged=True)
+
+    def _seen(self, name: str, status: NodeStatus, exchange: Exchange) -> NodeView:
+        self._estimators[name].add(exchange)
+        return NodeView(
+            name,
+            connected=True,
+            status=status,
+            error=status.error,
+            clock=self._estimators[name].estimate(),
+            seen_at_ms=self._clock.now_ms(),
+        )
+
+    def _keep(self, view: NodeView) -> NodeView:
+        before = self._views[view.name]
+        self._views[view.name] = view
+        if before.connected != view.connected:
+            _log.info(
+                "node reachable" if view.connected else "node lost",
+                camera=view.name,
+                error=view.error,
+            )
+        if (before.connected, before.status, before.error) != (
+            view.connected,
+            view.status,
+            view.error,
+        ):
+            self._on_change()
+        return view
