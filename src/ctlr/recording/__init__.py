@@ -1,1 +1,1 @@
-"""x"""
+"""Start together, stop together, carry on after a crash."""

@@ -144,6 +144,23 @@ class SessionStore:
         """All sessions in one of the states, oldest first."""
         return await self._with_states(states)
 
+    async def awaiting_stop(self) -> list[Session]:
+        """Sessions past their stop (or called back) in which a node has not acknowledged it."""
+        rows = await self._db.fetch(
+            "SELECT DISTINCT uuid FROM session JOIN session_node USING (uuid)"
+            " WHERE state NOT IN ('arming', 'recording', 'stopping') AND NOT stop_acknowledged"
+        )
+        return [await self._existing(row["uuid"]) for row in rows]
+
+    async def latest_of_node(self, name: str) -> Session | None:
+        """The newest session that has a part for a node."""
+        rows = await self._db.fetch(
+            "SELECT uuid FROM session JOIN session_node USING (uuid) WHERE name = ?"
+            " ORDER BY created_at_ms DESC LIMIT 1",
+            (name,),
+        )
+        return await self._existing(rows[0]["uuid"]) if rows else None
+
     async def newest(self, limit: int, before_ms: int | None = None) -> list[Session]:
         """Sessions, newest first; ``before_ms`` is the start of the last one already seen."""
         rows = await self._db.fetch(

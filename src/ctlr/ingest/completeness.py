@@ -1,0 +1,64 @@
+"""Whether all of a session has arrived. Pure.
+
+Our own node says how many segments it made and that nothing is left to send. An installed node
+never says how many, so it is taken at ``remaining: 0`` after the stop, once its newest file has
+been still for a while. A node that has gone silent is waited for only so long: the rest of the
+session is made ready without it, says so, and is made again when its data arrives after all.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ctlr.sessions.model import SessionNode
+
+
+class Delivery(StrEnum):
+    COMPLETE = "complete"
+    WAITING = "waiting"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What is known of one node's delivery; times are seconds ago."""
+
+    segments_held: int
+    newest_file_age_s: float | None
+    last_report_age_s: float | None
+
+
+def judge_delivery(
+    node: SessionNode, arrival: Arrival, stopped_for_s: float, quiet_s: float, give_up_s: float
+) -> Delivery:
+    """Whether a node of a stopped session is complete, still awaited, or given up.
+
+    ``quiet_s`` is how long an installed node's newest file must have been still, ``give_up_s``
+    how long without any sign of the node it is waited for.
+    """
+    if not node.started and arrival.segments_held == 0:
+        return Delivery.COMPLETE
+    if node.segments_total is not None:
+        if node.complete and arrival.segments_held >= node.segments_total:
+            return Delivery.COMPLETE
+    elif _plain_node_is_complete(node, arrival, stopped_for_s, quiet_s):
+        return Delivery.COMPLETE
+    signs = [
+        age for age in (arrival.newest_file_age_s, arrival.last_report_age_s) if age is not None
+    ]
+    silent_for_s = min([stopped_for_s, *signs])
+    return Delivery.GIVEN_UP if silent_for_s >= give_up_s else Delivery.WAITING
+
+
+def _plain_node_is_complete(
+    node: SessionNode, arrival: Arrival, stopped_for_s: float, quiet_s: float
+) -> bool:
+    reported_after_stop = (
+        arrival.last_report_age_s is not None and arrival.last_report_age_s <= stopped_for_s
+    )
+    still_for_s = arrival.newest_file_age_s if arrival.newest_file_age_s is not None else 0.0
+    return (
+        reported_after_stop
+        and node.remaining == 0
+        and arrival.segments_held > 0
+        and min(still_for_s, stopped_for_s) >= quiet_s
+    )

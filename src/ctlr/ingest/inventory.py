@@ -1,0 +1,160 @@
+"""Which delivered files the controller holds for good.
+
+A camera deletes its only other copy on our word, so a file is listed only after this: fsync of
+the file and of the folders above it (rsync's ``--fsync`` leaves the folders out), its pages
+dropped from the cache, read back from the drive and hashed. The hash is kept in the database
+for as long as size and mtime stay, so each byte is read back once, also over restarts.
+
+All disk work runs in two threads of its own with a deadline: a drive that hangs costs those,
+never the event loop or another module's threads.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import xxhash
+
+from ctlr.ingest.layout import LoggingLayout, is_delivered_name, parse_segment_name
+from ctlr.kernel.atomic import drop_cache, fsync_directory
+from ctlr.kernel.errors import Refusal
+from ctlr.nodes.messages import DurableFile
+from ctlr.sessions.store import SessionStore
+
+DISK_DEADLINE_S = 20.0
+HASH_BUDGET_S = 5.0
+"""Time spent on new files per report; what is left is listed in the answer to the next one."""
+
+_CHUNK = 1 << 20
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class DeliveredFile:
+    """A regular file of a node's session folder that is there under its final name."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+class Inventory:
+    """Looks at the session folders below the logging mount."""
+
+    def __init__(
+        self, store: SessionStore, layout: LoggingLayout, monotonic: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._layout = layout
+        self._monotonic = monotonic
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="inventory")
+        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def files(self, uuid: str, node: str) -> list[DeliveredFile]:
+        """What a node has delivered of a session, by name and number; empty without a folder.
+
+        Raises ``Refusal`` ``storage_unavailable`` when the drive does not answer.
+        """
+        return await self._on_disk(lambda: scan(self._layout.node_session(node, uuid)))
+
+    async def durable(self, uuid: str, node: str) -> list[DurableFile]:
+        """The delivered files that are safe on the drive, each with what it hashed to there.
+
+        Raises ``Refusal`` ``storage_unavailable`` when the drive fails or does not answer.
+        """
+        async with self._locks.setdefault((uuid, node), asyncio.Lock()):
+            files = await self.files(uuid, node)
+            known = await self._store.hashes(uuid, node)
+            fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
+            if fresh:
+                folder = self._layout.node_session(node, uuid)
+                until = self._monotonic() + HASH_BUDGET_S
+                new = await self._on_disk(lambda: self._settle(folder, fresh, until))
+                await self._store.keep_hashes(uuid, node, new)
+                known |= new
+        return [
+            DurableFile(name=f.name, size=f.size, xxh128=known[f.name][2])
+            for f in files
+            if known.get(f.name, ())[:2] == (f.size, f.mtime_ns)
+        ]
+
+    def _settle(
+        self, folder: Path, files: list[DeliveredFile], until: float
+    ) -> dict[str, tuple[int, int, str]]:
+        settled = {}
+        for file in files:
+            hashed = flush_and_hash(folder / file.name)
+            if hashed[:2] == (file.size, file.mtime_ns):
+                settled[file.name] = hashed
+            if self._monotonic() > until:
+                break
+        for parent in (folder, folder.parent, folder.parent.parent):
+            fsync_directory(parent)
+        return settled
+
+    async def _on_disk(self, work: Callable[[], _T]) -> _T:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(DISK_DEADLINE_S):
+                return await loop.run_in_executor(self._threads, work)
+        except TimeoutError as error:
+            raise Refusal(
+                "storage_unavailable",
+                "The logging drive does not answer. Cameras keep their files and try again.",
+            ) from error
+        except OSError as error:
+            raise Refusal(
+                "storage_unavailable",
+                f"The logging drive failed ({error.strerror}). Cameras keep their files and try again.",
+            ) from error
+
+
+def scan(folder: Path) -> list[DeliveredFile]:
+    """The delivered files of a folder, by name with numbers in numeric order. Raises ``OSError``."""
+    try:
+        with os.scandir(folder) as entries:
+            files = [
+                DeliveredFile(entry.name, status.st_size, status.st_mtime_ns)
+                for entry in entries
+                if is_delivered_name(entry.name)
+                and entry.is_file(follow_symlinks=False)
+                and (status := entry.stat(follow_symlinks=False))
+            ]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(files, key=lambda file: _natural(file.name))
+
+
+def count_segments(files: list[DeliveredFile]) -> int:
+    return sum(parse_segment_name(file.name) is not None for file in files)
+
+
+def flush_and_hash(path: Path) -> tuple[int, int, str]:
+    """Flush a file, drop it from the cache, and hash what the drive gives back.
+
+    Returns size in bytes, mtime in ns and xxh128 as hex. Raises ``OSError``; the file must then
+    count as bad, the flush is not tried again.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(fd)
+        drop_cache(fd)
+        digest = xxhash.xxh3_128()
+        while chunk := os.read(fd, _CHUNK):
+            digest.update(chunk)
+        status = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return status.st_size, status.st_mtime_ns, digest.hexdigest()
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,99 @@
+"""What cameras report about their delivery, and what they are answered.
+
+A report is news for the session record (how many segments there are, how many are still to
+come) and a question: which files may I delete? Installed nodes do not name the session; their
+report counts for the newest one that they have a part in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctlr.ingest.inventory import Inventory
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import is_node_name, parse_session_id
+from ctlr.nodes.messages import DurableFile, SyncAnswer, SyncReport
+from ctlr.sessions.model import SessionState
+from ctlr.sessions.store import SessionStore
+
+
+@dataclass(frozen=True)
+class LastReport:
+    """The newest news from one node. ``held`` counts files of the reported session."""
+
+    report: SyncReport
+    at_ms: int
+    held: int | None
+
+
+class Reports:
+    """Receives reports. ``check_storage`` raises the ``Refusal`` that tells a camera to hold its
+    files; ``on_report`` is called with the session's uuid after each stored report."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        inventory: Inventory,
+        clock: Clock,
+        *,
+        check_storage: Callable[[], None],
+        on_report: Callable[[str | None], None],
+    ) -> None:
+        self._store = store
+        self._inventory = inventory
+        self._clock = clock
+        self._check_storage = check_storage
+        self._on_report = on_report
+        self._last: dict[str, LastReport] = {}
+
+    def last(self, node: str) -> LastReport | None:
+        return self._last.get(node)
+
+    async def receive(self, report: SyncReport) -> SyncAnswer:
+        """Keep what a camera says and answer which of its files are safe here.
+
+        Raises ``Refusal``: ``invalid_report``, ``invalid_uuid``, ``storage_full``,
+        ``storage_unavailable``.
+        """
+        if not is_node_name(report.camera):
+            raise Refusal("invalid_report", "The report names no camera node.")
+        uuid = parse_session_id(report.uuid) if report.uuid else None
+        self._check_storage()
+        durable = await self._inventory.durable(uuid, report.camera) if uuid else None
+        about = uuid or await self._newest_session(report.camera)
+        if about:
+            await self._store_report(about, report, bool(durable))
+        held = None if durable is None else _count(durable)
+        self._last[report.camera] = LastReport(report, self._clock.now_ms(), held)
+        self._on_report(about)
+        return SyncAnswer(ok=True, durable=durable)
+
+    async def _newest_session(self, node: str) -> str | None:
+        session = await self._store.latest_of_node(node)
+        return session.uuid if session else None
+
+    async def _store_report(self, uuid: str, report: SyncReport, has_files: bool) -> None:
+        if await self._store.get(uuid) is None:
+            if not has_files:
+                return  # a session that is neither recorded nor on disk: nothing to keep
+            await self._store.create(
+                uuid,
+                SessionState.COLLECTING,
+                created_at_ms=self._clock.now_ms(),
+                start_at_ms=None,
+                node_names=[report.camera],
+            )
+        news: dict[str, object] = {
+            "remaining": report.remaining,
+            "complete": report.complete,
+            "last_report_at_ms": self._clock.now_ms(),
+        }
+        if report.segments_total is not None:
+            news["segments_total"] = report.segments_total
+        if report.complete:
+            news["stop_acknowledged"] = True
+        await self._store.change_node(uuid, report.camera, **news)
+
+
+def _count(files: list[DurableFile]) -> int:
+    return sum(file.name.endswith(".mp4") for file in files)

@@ -1,0 +1,331 @@
+"""Starts and stops sessions, and keeps the cameras where the record says they should be.
+
+A command is stored before a camera hears of it, so that a crash between the two is caught up
+with. One lock puts starts, stops and corrections in order: a double tap, two phones or a stop
+during arming have one outcome. The phone's answer waits for one bounded round of calls; what
+that round does not reach is left to ``tend``, which acts on what ``recovery.decide`` finds.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import is_session_id, new_session_id
+from ctlr.nodes.fleet import CommandResult, Fleet
+from ctlr.recording import recovery
+from ctlr.recording.backoff import Backoff
+from ctlr.recording.outcome import (
+    StartWarning,
+    camera_results,
+    count_started,
+    start_answer,
+    stop_answer,
+)
+from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.store import SessionStore
+
+TEND_INTERVAL_S = 5.0
+"""Longest time between two looks; a change of a camera's state wakes it at once."""
+
+_log = structlog.get_logger("recording")
+
+
+class Coordinator:
+    """The one place that moves a session through arming, recording and stopping.
+
+    ``find_warnings`` returns what may spoil a session that starts now; ``on_change`` is called
+    after the current session changed.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        fleet: Fleet,
+        clock: Clock,
+        *,
+        start_delay_ms: int,
+        min_cameras: int,
+        find_warnings: Callable[[], list[StartWarning]],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._clock = clock
+        self._start_delay_ms = start_delay_ms
+        self._min_cameras = min_cameras
+        self._find_warnings = find_warnings
+        self._on_change = on_change
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._backoff = Backoff(clock.monotonic)
+        self._current: Session | None = None
+
+    @property
+    def current(self) -> Session | None:
+        """The active session as last stored; None when idle. Answered from memory."""
+        return self._current
+
+    def wake(self) -> None:
+        """A camera changed: look at it soon."""
+        self._wake.set()
+
+    async def start(self, uuid: str | None) -> dict[str, Any]:
+        """Begin a session on all cameras; the answer is the contract's.
+
+        Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``.
+        """
+        async with self._lock:
+            uuid = uuid or new_session_id()
+            repeated = await self._check_start(uuid)
+            if repeated:
+                return repeated
+            return await self._start(uuid)
+
+    async def stop(self, uuid: str | None) -> dict[str, Any]:
+        """End the active session on all cameras; the answer is the contract's.
+
+        Raises ``Refusal``: ``not_recording``, ``other_session_recording``.
+        """
+        async with self._lock:
+            session = await self._store.active()
+            if session is None or (uuid is not None and uuid != session.uuid):
+                return await self._answer_idle_stop(session, uuid)
+            return await self._stop(session)
+
+    async def tend_forever(self) -> None:
+        """Carry on with what is stored, then correct cameras whenever one strays."""
+        await self._resume()
+        while True:
+            async with self._lock:
+                await self._tend()
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(TEND_INTERVAL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _check_start(self, uuid: str) -> dict[str, Any] | None:
+        """The first answer when ``uuid`` is already recording; None when it may begin."""
+        active = await self._store.active()
+        if active is not None and active.uuid == uuid:
+            return await self._store.kept_answer(uuid, "start") or self._adopted_answer(active)
+        if active is not None:
+            raise Refusal(
+                "already_recording",
+                "Another session is being recorded. Stop it first.",
+                uuid=active.uuid,
+            )
+        known = await self._store.get(uuid)
+        if known is not None and not (
+            known.state is SessionState.FAILED and known.stopped_at_ms is None
+        ):
+            raise Refusal(
+                "uuid_already_used",
+                "This session id has been recorded before. Start with a new one.",
+            )
+        return None
+
+    async def _start(self, uuid: str) -> dict[str, Any]:
+        names = self._fleet.names
+        now_ms = self._clock.now_ms()
+        start_at_ms = now_ms + self._start_delay_ms
+        warnings = self._find_warnings()
+        self._set_current(
+            await self._store.create(
+                uuid,
+                SessionState.ARMING,
+                created_at_ms=now_ms,
+                start_at_ms=start_at_ms,
+                node_names=names,
+            )
+        )
+        results = await self._fleet.start_recording(names, uuid, start_at_ms)
+        await self._store.change_nodes(
+            uuid,
+            {
+                name: {
+                    "started": result.acknowledged,
+                    "start_at_ms": start_at_ms if result.acknowledged else None,
+                    "error": result.error,
+                }
+                for name, result in results.items()
+            },
+        )
+        if count_started(results) < self._min_cameras:
+            await self._give_up_start(uuid, results)
+        answer = start_answer(uuid, start_at_ms, results, warnings)
+        await self._store.keep_answer(uuid, "start", answer)
+        self._set_current(await self._store.change(uuid, SessionState.RECORDING))
+        _log.info(
+            "recording",
+            uuid=uuid,
+            start_at=start_at_ms,
+            cameras=count_started(results),
+            of=len(names),
+        )
+        return answer
+
+    async def _give_up_start(self, uuid: str, results: dict[str, CommandResult]) -> None:
+        """Too few cameras: call the armed ones back before they begin, then refuse."""
+        maybe_armed = [name for name, result in results.items() if not result.refused]
+        stopped = await self._fleet.stop_recording(maybe_armed)
+        await self._store.change_nodes(
+            uuid,
+            {name: {"stop_acknowledged": result.acknowledged} for name, result in stopped.items()},
+        )
+        names = ", ".join(name for name, result in results.items() if not result.acknowledged)
+        detail = (
+            f"Nothing is being recorded: {count_started(results)} of at least "
+            f"{self._min_cameras} cameras started"
+            + (f" (not {names})." if names else ": no camera is configured.")
+            + " Switch them on and start again."
+        )
+        await self._store.change(uuid, SessionState.FAILED, error=detail)
+        self._set_current(None)
+        raise Refusal("no_camera_ready", detail, cameras=camera_results(results))
+
+    async def _answer_idle_stop(self, active: Session | None, uuid: str | None) -> dict[str, Any]:
+        kept = await self._store.kept_answer(uuid, "stop") if uuid else None
+        if kept:
+            return kept
+        if active is not None:
+            raise Refusal(
+                "other_session_recording",
+                "The session that is being recorded is another one; it goes on.",
+                uuid=active.uuid,
+            )
+        raise Refusal("not_recording", "Nothing is being recorded, so there is nothing to stop.")
+
+    async def _stop(self, session: Session) -> dict[str, Any]:
+        stopped_at_ms = session.stopped_at_ms or self._clock.now_ms()
+        self._set_current(
+            await self._store.change(
+                session.uuid,
+                SessionState.STOPPING,
+                stop_requested_at_ms=session.stop_requested_at_ms or stopped_at_ms,
+                stopped_at_ms=stopped_at_ms,
+            )
+        )
+        results = await self._fleet.stop_recording(self._fleet.names)
+        await self._store.change_nodes(
+            session.uuid,
+            {name: {"stop_acknowledged": result.acknowledged} for name, result in results.items()},
+        )
+        answer = stop_answer(
+            session.uuid, session.start_at_ms or stopped_at_ms, stopped_at_ms, results
+        )
+        await self._store.keep_answer(session.uuid, "stop", answer)
+        await self._store.change(session.uuid, SessionState.COLLECTING)
+        self._set_current(None)
+        self._backoff.forget()
+        _log.info("stopped", uuid=session.uuid, errors=answer["errors"])
+        return answer
+
+    async def _resume(self) -> None:
+        """After a restart: the record says where we were."""
+        async with self._lock:
+            session = await self._store.active()
+            if session is None:
+                return
+            if session.state is SessionState.STOPPING:
+                await self._stop(session)
+                return
+            if session.state is SessionState.ARMING:
+                session = await self._store.change(session.uuid, SessionState.RECORDING)
+            await self._note(session.uuid, "controller_restarted", "The controller was restarted.")
+            self._set_current(await self._store.get(session.uuid))
+
+    async def _tend(self) -> None:
+        active = await self._store.active()
+        views = self._fleet.views()
+        actions = recovery.decide(
+            active,
+            await self._store.awaiting_stop(),
+            await self._ended_uuids(active),
+            views,
+            self._clock.now_ms(),
+        )
+        for action in actions:
+            await self._act(active, action)
+        self._set_current(await self._store.active())
+
+    async def _ended_uuids(self, active: Session | None) -> set[str]:
+        """Of the sessions that cameras record now, those that were stopped here."""
+        recorded = {
+            view.status.uuid.lower()
+            for view in self._fleet.views()
+            if view.status and view.status.uuid and view.status.state == "recording"
+        }
+        ended = set()
+        for uuid in recorded - ({active.uuid} if active else set()):
+            known = await self._store.get(uuid) if is_session_id(uuid) else None
+            if known is not None:
+                ended.add(uuid)
+        return ended
+
+    async def _act(self, active: Session | None, action: recovery.Action) -> None:
+        match action:
+            case recovery.NoteStopped(node, uuid):
+                await self._store.change_node(uuid, node, stop_acknowledged=True)
+            case recovery.NoteStarted(node, start_at_ms) if active:
+                start_at = start_at_ms or active.start_at_ms
+                await self._store.change_node(
+                    active.uuid, node, started=True, start_at_ms=start_at, error=None
+                )
+            case recovery.StopNode(node):
+                if self._backoff.may_try(node):
+                    await self._fleet.stop_recording([node])
+            case recovery.StartNode(node, again) if active:
+                if self._backoff.may_try(node):
+                    await self._join_late(active, node, again=again)
+            case recovery.Adopt(node, uuid, start_at_ms) if is_session_id(uuid):
+                await self._adopt(node, uuid, start_at_ms)
+
+    async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
+        start_at_ms = self._clock.now_ms() + self._start_delay_ms
+        result = (await self._fleet.start_recording([node], active.uuid, start_at_ms))[node]
+        if not result.acknowledged:
+            await self._store.change_node(active.uuid, node, error=result.error)
+            return
+        self._backoff.succeeded(node)
+        await self._store.change_node(
+            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
+        )
+        kind, text = (
+            ("node_restarted", f"{node} had lost the recording and joined again.")
+            if again
+            else ("node_joined_late", f"{node} joined late.")
+        )
+        await self._note(active.uuid, kind, text)
+
+    async def _adopt(self, node: str, uuid: str, start_at_ms: int | None) -> None:
+        now_ms = self._clock.now_ms()
+        session = await self._store.create(
+            uuid,
+            SessionState.RECORDING,
+            created_at_ms=now_ms,
+            start_at_ms=start_at_ms or now_ms,
+            node_names=self._fleet.names,
+        )
+        await self._store.change_node(uuid, node, started=True, start_at_ms=session.start_at_ms)
+        await self._note(uuid, "adopted", f"{node} was found recording a session unknown here.")
+
+    async def _note(self, uuid: str, kind: str, text: str) -> None:
+        await self._store.add_event(uuid, self._clock.now_ms(), kind, text)
+        _log.warning(text, uuid=uuid, kind=kind)
+
+    def _adopted_answer(self, session: Session) -> dict[str, Any]:
+        """A start of a session that was adopted, or whose answer a crash has swallowed."""
+        results = {part.name: CommandResult(part.started, part.error) for part in session.nodes}
+        return start_answer(session.uuid, session.start_at_ms or 0, results, [])
+
+    def _set_current(self, session: Session | None) -> None:
+        changed = session != self._current
+        self._current = session
+        if changed:
+            self._on_change()

@@ -1,0 +1,77 @@
+"""What a start or a stop is answered with, made from what the cameras said. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ctlr.nodes.fleet import CommandResult
+
+
+@dataclass(frozen=True)
+class StartWarning:
+    """Something that may spoil the session; ``code`` is stable, ``message`` one sentence."""
+
+    code: str
+    message: str
+
+
+def count_started(results: Mapping[str, CommandResult]) -> int:
+    return sum(result.acknowledged for result in results.values())
+
+
+def start_answer(
+    uuid: str, start_at_ms: int, results: Mapping[str, CommandResult], found: list[StartWarning]
+) -> dict[str, Any]:
+    """The body of a successful start: contract section 2."""
+    missing = [
+        StartWarning(
+            "camera_not_started",
+            f"{name} did not start ({result.error}). It is tried again and joins late.",
+        )
+        for name, result in results.items()
+        if not result.acknowledged
+    ]
+    return {
+        "success": True,
+        "uuid": uuid,
+        "start_at": start_at_ms,
+        "cameras": camera_results(results),
+        "warnings": [{"code": item.code, "message": item.message} for item in [*found, *missing]],
+    }
+
+
+def camera_results(results: Mapping[str, CommandResult]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "started": result.acknowledged, "error": result.error}
+        for name, result in results.items()
+    ]
+
+
+def stop_answer(
+    uuid: str, start_at_ms: int, stopped_at_ms: int, results: Mapping[str, CommandResult]
+) -> dict[str, Any]:
+    """The body of an accepted stop. ``duration`` is in seconds; a stop before ``start_at`` has 0.
+
+    ``success`` says that the stop is stored and will reach every camera; ``errors`` names the
+    cameras that it has not reached yet.
+    """
+    errors = [
+        f"{name} has not confirmed the stop ({result.error}). It is told again until it stops."
+        for name, result in results.items()
+        if not result.acknowledged
+    ]
+    return {
+        "success": True,
+        "uuid": uuid,
+        "duration": max(0, stopped_at_ms - start_at_ms) / 1000,
+        "stopped_at": stopped_at_ms,
+        "cameras": [
+            {
+                "name": name,
+                "stopped": result.acknowledged,
+                "error": None if result.acknowledged else result.error,
+            }
+            for name, result in results.items()
+        ],
+        "errors": errors or None,
+    }

@@ -1,0 +1,126 @@
+"""What to tell which camera, from what is stored and what the cameras are doing. Pure.
+
+The same rule serves a camera that was off at the start, an acknowledgement that got lost, a
+stop that could not be delivered and a controller that was restarted in the middle: compare
+what the session record says with what each camera was last seen doing, and act on the
+difference. A camera that records something nobody here knows is never stopped: its session is
+adopted.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from ctlr.nodes.fleet import NodeView
+from ctlr.sessions.model import Session, SessionNode, SessionState
+
+ARMED_GRACE_MS = 2000
+"""Installed nodes may call themselves idle while they wait for start_at; so long after it an
+idle node is believed to be idle."""
+
+
+@dataclass(frozen=True)
+class StartNode:
+    """The node should be recording and is not: it joins (again) on a start of its own."""
+
+    node: str
+    again: bool
+    """It had started and lost the recording, so the session has a hole here."""
+
+
+@dataclass(frozen=True)
+class StopNode:
+    """The node still records a session that is over."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class NoteStarted:
+    """The node records this session although it never acknowledged the start."""
+
+    node: str
+    start_at_ms: int | None
+
+
+@dataclass(frozen=True)
+class NoteStopped:
+    """The node is seen not to record a session whose stop it had not acknowledged."""
+
+    node: str
+    uuid: str
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """The node records a session that nobody here knows."""
+
+    node: str
+    uuid: str
+    start_at_ms: int | None
+
+
+Action = StartNode | StopNode | NoteStarted | NoteStopped | Adopt
+
+
+def decide(
+    active: Session | None,
+    stopped: Iterable[Session],
+    ended: Collection[str],
+    views: Iterable[NodeView],
+    now_ms: int,
+) -> list[Action]:
+    """The actions that bring the cameras to where the record says they should be.
+
+    ``stopped`` are sessions past their stop in which a node has not acknowledged it; ``ended``
+    holds the uuids, of those that cameras now record, that are known and past their stop.
+    At most one ``Adopt`` comes out, as only one session can be active.
+    """
+    owed = list(stopped)
+    actions: list[Action] = []
+    for view in views:
+        if not (view.connected and view.current and view.status):
+            continue
+        debts = [s.uuid for s in owed if (part := s.node(view.name)) and not part.stop_acknowledged]
+        adopted = next((a for a in actions if isinstance(a, Adopt)), None)
+        if view.status.state == "recording":
+            action = _for_recording(active, ended, view, debts)
+            if not (isinstance(action, Adopt) and adopted):
+                actions += [action] if action else []
+            if not isinstance(action, StopNode):
+                actions += [NoteStopped(view.name, uuid) for uuid in debts]
+        else:
+            actions += [NoteStopped(view.name, uuid) for uuid in debts]
+            actions += _for_idle(active, view, now_ms)
+    return actions
+
+
+def _for_recording(
+    active: Session | None, ended: Collection[str], view: NodeView, debts: list[str]
+) -> Action | None:
+    assert view.status is not None
+    part = active.node(view.name) if active else None
+    started = part is not None and part.started
+    uuid = view.status.uuid.lower() if view.status.uuid else None
+    if uuid is None:  # an installed node, which does not say what it records
+        if started:
+            return None
+        if debts:
+            return StopNode(view.name)
+        return NoteStarted(view.name, None) if active else None
+    if active and uuid == active.uuid:
+        return None if started else NoteStarted(view.name, view.status.start_at)
+    if uuid in ended:
+        return StopNode(view.name)
+    return Adopt(view.name, uuid, view.status.start_at) if active is None else None
+
+
+def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Action]:
+    assert view.status is not None
+    if active is None or active.state is not SessionState.RECORDING:
+        return []
+    if view.status.state == "cleanup":
+        return []
+    part = active.node(view.name) or SessionNode(view.name)
+    if part.started and now_ms < (part.start_at_ms or 0) + ARMED_GRACE_MS:
+        return []
+    return [StartNode(view.name, again=part.started)]
