@@ -1,1 +1,1 @@
-"""x"""
+"""The CAN bus beside the cameras."""

@@ -74,8 +74,8 @@ class Reports:
 
     async def _store_report(self, uuid: str, report: SyncReport, has_files: bool) -> None:
         if await self._store.get(uuid) is None:
-            if not has_files:
-                return  # a session that is neither recorded nor on disk: nothing to keep
+            if not has_files or report.segments_total is None:
+                return  # nothing on disk, or still being recorded: then it is adopted as such
             await self._store.create(
                 uuid,
                 SessionState.COLLECTING,

@@ -264,7 +264,7 @@ class Coordinator:
         ended = set()
         for uuid in recorded - ({active.uuid} if active else set()):
             known = await self._store.get(uuid) if is_session_id(uuid) else None
-            if known is not None:
+            if known and (known.stopped_at_ms or known.state is SessionState.FAILED):
                 ended.add(uuid)
         return ended
 

@@ -1,1 +1,1 @@
-"""x"""
+"""The disks beneath everything."""

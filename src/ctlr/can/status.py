@@ -1,0 +1,59 @@
+"""What the CAN listener says of itself in its status file.
+
+The file is written by another process (also by installed listeners), lives in a folder that
+everybody can write to, and may be missing, half written, old or hostile. It is read up to a
+bound and never through a link; what cannot be used counts as "not connected".
+"""
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 64 * 1024
+STALE_AFTER_S = 10.0
+
+
+@dataclass(frozen=True)
+class CanStatus:
+    connected: bool = False
+    file_size_bytes: int = 0
+    frame_count: int = 0
+
+
+def read_can_status(path: Path, now_s: float) -> CanStatus:
+    """The listener's last word; not connected when it is absent, unusable or older than
+    ``STALE_AFTER_S`` at Unix time ``now_s``."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return CanStatus()
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            return CanStatus()
+        fresh = now_s - status.st_mtime <= STALE_AFTER_S
+        return parse_can_status(os.read(fd, MAX_BYTES), fresh=fresh)
+    except OSError:
+        return CanStatus()
+    finally:
+        os.close(fd)
+
+
+def parse_can_status(content: bytes, *, fresh: bool) -> CanStatus:
+    try:
+        values = json.loads(content)
+    except ValueError:
+        return CanStatus()
+    if not isinstance(values, dict):
+        return CanStatus()
+    return CanStatus(
+        connected=fresh and values.get("connected") is True,
+        file_size_bytes=_count(values.get("file_size_bytes")),
+        frame_count=_count(values.get("frame_count")),
+    )
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
