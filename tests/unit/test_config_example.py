@@ -1,0 +1,50 @@
+"""packaging/ctlr.toml.example is complete and true."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from ctlr.config import Settings, load_settings
+
+EXAMPLE = Path(__file__).parents[2] / "packaging" / "ctlr.toml.example"
+PLACEHOLDERS = {("mqtt", "username"), ("mqtt", "password")}  # their default is to have none
+
+
+@pytest.fixture
+def with_defaults() -> dict[str, Any]:
+    """The example with each ``#key = value`` line switched on."""
+    text = re.sub(r"^#(?=[a-z_]+ = )", "", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    return tomllib.loads(text)
+
+
+def test_it_can_be_used_as_it_is() -> None:
+    settings = load_settings(EXAMPLE)
+    assert [node.name for node in settings.nodes] == ["melb-01-cam-01", "melb-01-cam-02", "bench"]
+
+
+def test_it_mentions_every_key_and_no_other(with_defaults: dict[str, Any]) -> None:
+    assert set(with_defaults) == set(Settings.model_fields)
+    for name, field in sections().items():
+        assert set(with_defaults[name]) == set(field.model_fields), name
+
+
+def test_the_defaults_that_it_shows_are_the_defaults(with_defaults: dict[str, Any]) -> None:
+    defaults = Settings().model_dump(mode="json")
+    for key in ("start_delay_ms", "min_cameras"):
+        assert with_defaults[key] == defaults[key]
+    for section in sections():
+        for key, value in with_defaults[section].items():
+            if (section, key) not in PLACEHOLDERS:
+                assert value == defaults[section][key], f"{section}.{key}"
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    found = {}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found[name] = field.annotation
+    return found
