@@ -1,0 +1,186 @@
+"""The phone's files, from the request's body to the drive.
+
+The body is taken in pieces of about a megabyte; each is parsed, hashed and written in a thread,
+so memory stays flat whatever the size and the event loop stays free. Whatever ends an upload
+early - a bad name, the size limit, a phone that walks out of the Wi-Fi, a full or a dead drive -
+leaves nothing of it behind, and the answer says that the phone must keep its recording.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from ctlr.ingest.layout import LoggingLayout
+from ctlr.ingest.phone_parts import PartReader
+from ctlr.ingest.phone_staging import (
+    Staging,
+    StoredFile,
+    clean_staging,
+    staging_name,
+    storage_unavailable,
+)
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.threads import in_thread
+
+PIECE_BYTES = 1 << 20
+
+_log = structlog.get_logger("ingest")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A stored upload: the session and its files, as they now lie on the drive."""
+
+    uuid: str
+    stored: tuple[StoredFile, ...]
+
+
+class PhoneUploads:
+    """Receives uploads below one logging drive.
+
+    ``require_mount``: refuse while the drive is not mounted. ``idle_s``: a phone that sends
+    nothing for so long has gone. ``disk_s``: a drive that takes so long for one piece is dead.
+    """
+
+    def __init__(
+        self,
+        layout: LoggingLayout,
+        max_bytes: int,
+        *,
+        require_mount: bool = False,
+        idle_s: float = 60,
+        disk_s: float = 30,
+        max_parallel: int = 8,
+    ) -> None:
+        self._layout = layout
+        self._max_bytes = max_bytes
+        self._require_mount = require_mount
+        self._idle_s = idle_s
+        self._disk_s = disk_s
+        self._places = asyncio.Semaphore(max_parallel)
+        self._running: set[_Receiver] = set()
+
+    @property
+    def running(self) -> int:
+        """How many uploads are on their way: a reason not to eject."""
+        return len(self._running)
+
+    async def receive(
+        self, body: AsyncIterator[bytes], content_type: str, declared_bytes: int | None = None
+    ) -> Upload:
+        """Store a multipart body: a field ``uuid`` and any number of files, in any order.
+
+        ``declared_bytes`` is the request's Content-Length, to refuse before the first byte.
+        Raises ``Refusal``: ``invalid_uuid``, ``invalid_filename``, ``invalid_upload``,
+        ``no_files``, ``upload_too_large``, ``upload_timed_out``, ``storage_full``,
+        ``storage_unavailable``; and whatever ``body`` raises when the client has gone.
+        """
+        if declared_bytes is not None and declared_bytes > self._max_bytes:
+            raise self._too_large()
+        async with self._places:
+            receiver = _Receiver(content_type, self._layout, require_mount=self._require_mount)
+            self._running.add(receiver)
+            try:
+                async for piece in self._pieces(body):
+                    await self._on_disk(lambda data=piece: receiver.feed(data))  # type: ignore[misc]
+                upload = await self._on_disk(receiver.finish)
+            finally:
+                with suppress(TimeoutError):  # a dead drive; clean_staging comes later
+                    await in_thread("upload-close", self._disk_s, receiver.close)
+                self._running.discard(receiver)
+        _log.info("phone upload stored", uuid=upload.uuid, files=len(upload.stored))
+        return upload
+
+    async def clean_staging(self) -> None:
+        """Remove what interrupted uploads left. At start, and when the drive has come back."""
+        in_use = frozenset(receiver.folder for receiver in self._running)
+        try:
+            removed = await in_thread(
+                "upload-clean", self._disk_s, lambda: clean_staging(self._layout, in_use=in_use)
+            )
+        except (OSError, TimeoutError) as error:
+            _log.warning("leftovers of phone uploads stay on the drive", error=str(error))
+        else:
+            if removed:
+                _log.info("leftovers of phone uploads removed", folders=removed)
+
+    async def _pieces(self, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        total = 0
+        buffer = bytearray()
+        while (chunk := await self._next_chunk(body)) is not None:
+            total += len(chunk)
+            if total > self._max_bytes:
+                raise self._too_large()
+            buffer += chunk
+            if len(buffer) >= PIECE_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
+        yield bytes(buffer)
+
+    async def _next_chunk(self, body: AsyncIterator[bytes]) -> bytes | None:
+        try:
+            async with asyncio.timeout(self._idle_s):
+                return await anext(body, None)
+        except TimeoutError as error:
+            raise Refusal(
+                "upload_timed_out",
+                f"The phone sent nothing for {self._idle_s:g} s, so nothing of the upload was "
+                "stored. Its recording is untouched: keep it and send it again.",
+            ) from error
+
+    async def _on_disk(self, call: Callable[[], _Result]) -> _Result:
+        try:
+            return await in_thread("upload", self._disk_s, call)
+        except TimeoutError as error:
+            raise storage_unavailable(f"it gave no answer within {self._disk_s:g} s") from error
+
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            "upload_too_large",
+            f"The upload is larger than {self._max_bytes / 2**20:.0f} MiB, so nothing of it was "
+            "stored. Send the files in several uploads, or raise api.max_upload_mb.",
+            max_bytes=self._max_bytes,
+        )
+
+
+class _Receiver:
+    """One upload's parser and staging folder.
+
+    The lock lets ``close`` wait for a call that its caller no longer waits for.
+    """
+
+    def __init__(self, content_type: str, layout: LoggingLayout, *, require_mount: bool) -> None:
+        self.folder = staging_name()
+        self._content_type = content_type
+        self._layout = layout
+        self._require_mount = require_mount
+        self._lock = threading.Lock()
+        self._staging: Staging | None = None
+        self._reader: PartReader | None = None
+
+    def feed(self, data: bytes) -> None:
+        with self._lock:
+            if self._reader is None:
+                self._staging = Staging(
+                    self._layout, self.folder, require_mount=self._require_mount
+                )
+                self._reader = PartReader(self._content_type, self._staging)
+            self._reader.feed(data)
+
+    def finish(self) -> Upload:
+        with self._lock:
+            assert self._reader is not None
+            assert self._staging is not None
+            uuid = self._reader.finish()
+            return Upload(uuid, self._staging.commit(uuid))
+
+    def close(self) -> None:
+        with self._lock:
+            if self._staging is not None:
+                self._staging.discard()
