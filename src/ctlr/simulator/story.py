@@ -1,0 +1,117 @@
+"""One session as a phone drives it: its own uuid, start, watch, stop, then wait for the result.
+
+Only the REST API is used, so what works here works for the app. The wait is over when the
+manifest on the sync disk names every uploaded file: a session may be joined once before the
+upload and again with it.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+POLL_S = 0.25
+PROCESSED_DEADLINE_S = 180.0
+
+Json = dict[str, Any]
+
+
+class StoryError(Exception):
+    """The controller refused or failed; the message is its own reason."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the controller said about a recording; times in Unix milliseconds."""
+
+    uuid: str
+    start_at_ms: int
+    stopped_at_ms: int
+    cameras: tuple[str, ...]
+
+
+async def record(
+    http: aiohttp.ClientSession, uuid: str, seconds: float, on_status: Callable[[Json], None]
+) -> Recorded:
+    """Start a session, watch ``/api/status`` for ``seconds`` after ``start_at``, and stop it.
+
+    Raises ``StoryError`` when the controller refuses or a camera does not start.
+    """
+    started = await ask(http, "POST", f"/api/record/start?uuid={uuid}")
+    silent = [
+        f"{camera['name']}: {camera['error']}" for camera in started["cameras"] if camera["error"]
+    ]
+    if silent:
+        raise StoryError(f"Not every camera started: {'; '.join(silent)}")
+    start_at_ms = started["start_at"]
+    while time.time() < start_at_ms / 1000 + seconds:
+        on_status(await ask(http, "GET", "/api/status"))
+        await asyncio.sleep(min(POLL_S, max(0, start_at_ms / 1000 + seconds - time.time())))
+    stopped = await ask(http, "POST", f"/api/record/stop?uuid={uuid}")
+    if stopped["errors"]:
+        raise StoryError(f"Not every camera stopped: {'; '.join(stopped['errors'])}")
+    names = tuple(camera["name"] for camera in started["cameras"])
+    return Recorded(uuid, start_at_ms, stopped["stopped_at"], names)
+
+
+async def wait_until_processed(
+    http: aiohttp.ClientSession,
+    uuid: str,
+    sync: Path,
+    uploads: set[str],
+    on_status: Callable[[Json], None],
+) -> Path:
+    """Wait for a manifest that names ``uploads``, and return the session's folder below ``sync``.
+
+    Raises ``StoryError`` when the session failed or took longer than ``PROCESSED_DEADLINE_S``.
+    """
+    session: Json = {}
+    try:
+        async with asyncio.timeout(PROCESSED_DEADLINE_S):
+            while True:
+                session = await ask(http, "GET", f"/api/sessions/{uuid}")
+                if session["state"] == "failed":
+                    raise StoryError(f"The session failed: {session.get('error')}")
+                if session["state"] == "done" and _names_all(sync / session["folder"], uploads):
+                    return sync / str(session["folder"])
+                on_status(await ask(http, "GET", "/api/status"))
+                await asyncio.sleep(POLL_S)
+    except TimeoutError as error:
+        raise StoryError(
+            f"The session was not finished within {PROCESSED_DEADLINE_S:g} s; it is "
+            f"{session.get('state', 'unknown')}, problems: {session.get('problems')}"
+        ) from error
+
+
+async def ask(http: aiohttp.ClientSession, method: str, path: str) -> Json:
+    """One call. Raises ``StoryError`` with the controller's own sentence when it is refused."""
+    try:
+        async with http.request(method, path) as answer:
+            body: Json = await answer.json(content_type=None)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise StoryError(f"{method} {path}: no answer from the controller ({error!r}).") from error
+    if answer.status >= 400:
+        raise StoryError(f"{method} {path} was refused: {body.get('detail', body)}")
+    return body
+
+
+def _names_all(folder: Path, uploads: set[str]) -> bool:
+    manifest = read_manifest(folder)
+    sources = manifest.get("sources", {})
+    files = [file for kind in ("phone", "watch") for file in sources.get(kind, {}).get("files", [])]
+    named = {Path(file).name for file in files}
+    return bool(manifest) and uploads <= named
+
+
+def read_manifest(folder: Path) -> Json:
+    """The manifest of a session folder; empty where there is none yet."""
+    try:
+        manifest: Json = json.loads((folder / "manifest.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return manifest
