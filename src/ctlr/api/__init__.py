@@ -1,1 +1,1 @@
-"""x"""
+"""The REST API: parse, call one method, answer."""

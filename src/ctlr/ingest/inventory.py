@@ -5,15 +5,13 @@ the file and of the folders above it (rsync's ``--fsync`` leaves the folders out
 dropped from the cache, read back from the drive and hashed. The hash is kept in the database
 for as long as size and mtime stay, so each byte is read back once, also over restarts.
 
-All disk work runs in two threads of its own with a deadline: a drive that hangs costs those,
-never the event loop or another module's threads.
+All disk work runs in threads with a deadline: a drive that hangs never holds the event loop.
 """
 
 import asyncio
 import os
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +21,7 @@ import xxhash
 from ctlr.ingest.layout import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.kernel.atomic import drop_cache, fsync_directory
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.threads import in_thread
 from ctlr.nodes.messages import DurableFile
 from ctlr.sessions.store import SessionStore
 
@@ -52,11 +51,7 @@ class Inventory:
         self._store = store
         self._layout = layout
         self._monotonic = monotonic
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="inventory")
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def files(self, uuid: str, node: str) -> list[DeliveredFile]:
         """What a node has delivered of a session, by name and number; empty without a folder.
@@ -64,6 +59,11 @@ class Inventory:
         Raises ``Refusal`` ``storage_unavailable`` when the drive does not answer.
         """
         return await self._on_disk(lambda: scan(self._layout.node_session(node, uuid)))
+
+    async def has_files(self, uuid: str) -> bool:
+        """Whether any folder below the logging mount holds something of a session."""
+        root = self._layout.root
+        return await self._on_disk(lambda: any(root.glob(f"*/{uuid}")))
 
     async def durable(self, uuid: str, node: str) -> list[DurableFile]:
         """The delivered files that are safe on the drive, each with what it hashed to there.
@@ -101,10 +101,8 @@ class Inventory:
         return settled
 
     async def _on_disk(self, work: Callable[[], _T]) -> _T:
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(DISK_DEADLINE_S):
-                return await loop.run_in_executor(self._threads, work)
+            return await in_thread("inventory", DISK_DEADLINE_S, work)
         except TimeoutError as error:
             raise Refusal(
                 "storage_unavailable",

@@ -5,10 +5,11 @@ come) and a question: which files may I delete? Installed nodes do not name the 
 report counts for the newest one that they have a part in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.inventory import DeliveredFile, Inventory
+from ctlr.ingest.layout import parse_segment_name
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, parse_session_id
@@ -19,16 +20,16 @@ from ctlr.sessions.store import SessionStore
 
 @dataclass(frozen=True)
 class LastReport:
-    """The newest news from one node. ``held`` counts files of the reported session."""
+    """The newest news from one node. ``held`` counts the segments here of its session."""
 
     report: SyncReport
     at_ms: int
-    held: int | None
+    held: int
 
 
 class Reports:
     """Receives reports. ``check_storage`` raises the ``Refusal`` that tells a camera to hold its
-    files; ``on_report`` is called with the session's uuid after each stored report."""
+    files; ``on_report`` is called with the session's uuid (None: no session) and the node's name."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class Reports:
         clock: Clock,
         *,
         check_storage: Callable[[], None],
-        on_report: Callable[[str | None], None],
+        on_report: Callable[[str | None, str], None],
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -63,10 +64,16 @@ class Reports:
         about = uuid or await self._newest_session(report.camera)
         if about:
             await self._store_report(about, report, bool(durable))
-        held = None if durable is None else _count(durable)
+        files: Sequence[DeliveredFile | DurableFile] = (
+            durable if durable is not None else await self._files(about, report.camera)
+        )
+        held = sum(parse_segment_name(file.name) is not None for file in files)
         self._last[report.camera] = LastReport(report, self._clock.now_ms(), held)
-        self._on_report(about)
+        self._on_report(about, report.camera)
         return SyncAnswer(ok=True, durable=durable)
+
+    async def _files(self, uuid: str | None, node: str) -> list[DeliveredFile]:
+        return await self._inventory.files(uuid, node) if uuid else []
 
     async def _newest_session(self, node: str) -> str | None:
         session = await self._store.latest_of_node(node)
@@ -93,7 +100,3 @@ class Reports:
         if report.complete:
             news["stop_acknowledged"] = True
         await self._store.change_node(uuid, report.camera, **news)
-
-
-def _count(files: list[DurableFile]) -> int:
-    return sum(file.name.endswith(".mp4") for file in files)

@@ -1,0 +1,116 @@
+"""Every error is ``application/problem+json`` (RFC 9457) with a stable ``code``.
+
+Which HTTP status belongs to which code stands in this one table; a ``Refusal`` with a code that
+is missing here is a programming error and shows as 500.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from ctlr.kernel.errors import Refusal
+
+STATUS_OF_CODE = {
+    "invalid_uuid": 422,
+    "invalid_request": 422,
+    "invalid_report": 422,
+    "invalid_log": 422,
+    "invalid_filename": 422,
+    "invalid_upload": 422,
+    "no_files": 422,
+    "upload_too_large": 413,
+    "upload_timed_out": 408,
+    "already_recording": 409,
+    "uuid_already_used": 409,
+    "not_recording": 409,
+    "other_session_recording": 409,
+    "recording_in_progress": 409,
+    "unknown_session": 404,
+    "no_camera_ready": 503,
+    "storage_unavailable": 503,
+    "storage_full": 507,
+    "log_rate_limited": 429,
+}
+
+_CODE_OF_HTTP = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_CODE_OF_PATH = {"/api/log": "invalid_log", "/api/sync/report": "invalid_report"}
+_MEDIA_TYPE = "application/problem+json"
+
+_log = structlog.get_logger("api")
+
+
+class Problem(BaseModel):
+    """Body of every error answer; a code may add members of its own."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI ``responses`` of an endpoint that may refuse with these codes."""
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(STATUS_OF_CODE[code], []).append(code)
+    return {
+        status: {
+            "description": f"Code {' or '.join(f'`{code}`' for code in found)}",
+            "model": Problem,
+            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, found in by_status.items()
+    }
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+def _problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:
+    body = {
+        "type": f"urn:ctlr:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **extra,
+    }
+    return JSONResponse(body, status_code=status, media_type=_MEDIA_TYPE)
+
+
+async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)
+    return _problem(STATUS_OF_CODE[error.code], error.code, error.detail, **error.extra)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
+    code = _CODE_OF_PATH.get(request.url.path, "invalid_request")
+    what = f"{where}: {first['msg']}" if where else str(first["msg"])
+    return _problem(422, code, f"The request cannot be used ({what}). Nothing was changed.")
+
+
+async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _CODE_OF_HTTP.get(error.status_code, "http_error")
+    return _problem(error.status_code, code, f"{error.detail}.")
+
+
+async def _on_defect(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return _problem(
+        500, "internal_error", "The controller failed on this request; a recording goes on."
+    )

@@ -1,0 +1,183 @@
+"""The one place that derives what a person is shown of the rig. Pure.
+
+``/api/status`` and ``/api/sync/status`` are made here from what is in memory; nothing in it
+waits for a camera or a disk.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ctlr.api import shapes
+from ctlr.can.status import CanStatus
+from ctlr.ingest.reports import LastReport
+from ctlr.nodes.fleet import NodeView
+from ctlr.sessions.model import Session, SessionState
+from ctlr.storage.monitor import MountState
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known at one instant."""
+
+    now_ms: int
+    min_cameras: int
+    current: Session | None
+    views: Sequence[NodeView]
+    reports: Mapping[str, LastReport]
+    logging: MountState
+    sync: MountState
+    system: shapes.SystemSummary
+    can: CanStatus
+    jobs: Sequence[shapes.JobStatus]
+    collecting: bool
+
+
+def status(facts: Facts) -> shapes.Status:
+    """Body of ``GET /api/status``."""
+    recording = _is_recording(facts.current)
+    usable = [view for view in facts.views if _is_idle(view)]
+    cameras = [_camera(view, facts.reports.get(view.name)) for view in facts.views]
+    return shapes.Status(
+        ready=facts.current is None and len(usable) >= facts.min_cameras and facts.logging.healthy,
+        recording=recording,
+        uuid=facts.current.uuid if facts.current else None,
+        duration=_duration_s(facts),
+        phase=_phase(facts),
+        cameras=cameras,
+        storage=_storage(facts.logging),
+        sync=_sync(facts),
+        system=facts.system,
+        can=shapes.CanSummary(
+            connected=facts.can.connected,
+            file_size_bytes=facts.can.file_size_bytes,
+            frame_count=facts.can.frame_count,
+        ),
+        jobs=list(facts.jobs),
+        warnings=_warnings(facts),
+    )
+
+
+def sync_overview(facts: Facts) -> shapes.SyncOverview:
+    """Body of ``GET /api/sync/status``."""
+    summary = _sync(facts)
+    return shapes.SyncOverview(
+        recording=_is_recording(facts.current),
+        uuid=facts.current.uuid if facts.current else None,
+        all_synced=summary.all_synced,
+        any_syncing=summary.any_syncing,
+        cameras=[_sync_camera(view, facts.reports.get(view.name)) for view in facts.views],
+    )
+
+
+def _is_recording(session: Session | None) -> bool:
+    return session is not None and session.state is SessionState.RECORDING
+
+
+def _is_idle(view: NodeView) -> bool:
+    return view.connected and view.status is not None and view.status.state == "idle"
+
+
+def _duration_s(facts: Facts) -> float:
+    if facts.current is None or facts.current.start_at_ms is None:
+        return 0.0
+    return max(0, facts.now_ms - facts.current.start_at_ms) / 1000
+
+
+def _phase(facts: Facts) -> str:
+    if facts.current is not None:
+        return facts.current.state.value
+    if any(job.state == "running" for job in facts.jobs):
+        return "processing"
+    return "collecting" if facts.collecting else "idle"
+
+
+def _camera(view: NodeView, last: LastReport | None) -> shapes.CameraStatus:
+    status = view.status
+    system = status.system if status else None
+    return shapes.CameraStatus(
+        name=view.name,
+        connected=view.connected,
+        state=status.state if status else None,
+        segment=status.segment if status else None,
+        cpu=system.cpu if system else None,
+        ram=system.ram if system else None,
+        disk_free_gb=system.disk_free_gb if system else None,
+        temp=system.temp if system else None,
+        clock_offset_ms=round(view.clock.offset_ms, 2) if view.clock else None,
+        clock_uncertainty_ms=round(view.clock.uncertainty_ms, 2) if view.clock else None,
+        sync_status=_sync_status(view, last),
+        segments_pending=_pending(view, last),
+        error=view.error,
+    )
+
+
+def _sync_camera(view: NodeView, last: LastReport | None) -> shapes.SyncCamera:
+    return shapes.SyncCamera(
+        name=view.name,
+        connected=view.connected,
+        sync_status=_sync_status(view, last),
+        segments_pending=_pending(view, last),
+        segments_received=last.held if last else None,
+        last_sync=last.at_ms if last else None,
+    )
+
+
+def _sync_status(view: NodeView, last: LastReport | None) -> str | None:
+    if view.status is not None:
+        return view.status.sync.status
+    return last.report.status if last else None
+
+
+def _pending(view: NodeView, last: LastReport | None) -> int | None:
+    """The newer of the two: a poll of the node, or its last report."""
+    if view.status is not None and (last is None or (view.seen_at_ms or 0) >= last.at_ms):
+        return view.status.sync.segments_queued
+    return last.report.remaining if last else None
+
+
+def _sync(facts: Facts) -> shapes.SyncSummary:
+    cameras = [(view, facts.reports.get(view.name)) for view in facts.views]
+    pending = [_pending(view, last) for view, last in cameras]
+    syncing = any(_sync_status(view, last) == "syncing" for view, last in cameras)
+    return shapes.SyncSummary(
+        all_synced=not _is_recording(facts.current)
+        and not facts.collecting
+        and all(count == 0 for count in pending),
+        any_syncing=syncing,
+    )
+
+
+def _storage(state: MountState) -> shapes.StorageSummary:
+    used = state.total_bytes - state.free_bytes
+    return shapes.StorageSummary(
+        used_gb=round(used / GIB, 2),
+        total_gb=round(state.total_bytes / GIB, 2),
+        percent=round(100 * used / state.total_bytes, 1) if state.total_bytes else 0.0,
+        healthy=state.healthy,
+        minutes_left=None,
+    )
+
+
+def _warnings(facts: Facts) -> list[shapes.Warn]:
+    found = [
+        shapes.Warn(
+            code="storage_unhealthy", message=f"The {name} drive is not usable: {state.error}."
+        )
+        for name, state in (("logging", facts.logging), ("sync", facts.sync))
+        if not state.healthy
+    ]
+    found += [
+        shapes.Warn(
+            code="camera_unreachable", message=f"{view.name} does not answer ({view.error})."
+        )
+        for view in facts.views
+        if not view.connected and view.error
+    ]
+    found += [
+        shapes.Warn(code="processing_failed", message=f"Session {job.uuid}: {job.error}")
+        for job in facts.jobs
+        if job.state == "failed"
+    ]
+    return found

@@ -1,0 +1,36 @@
+"""Start and stop."""
+
+from fastapi import APIRouter
+
+from ctlr.api import shapes
+from ctlr.api.errors import refusals
+from ctlr.api.parts import Parts
+from ctlr.kernel.ids import parse_session_id
+
+
+def recording_router(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/record", tags=["record"])
+
+    @router.post(
+        "/start",
+        responses=refusals(
+            "already_recording", "uuid_already_used", "invalid_uuid", "no_camera_ready"
+        ),
+    )
+    async def start(uuid: str | None = None) -> shapes.StartAnswer:
+        """Begin a session on all cameras at one instant.
+
+        A repeated start with the uuid that is being recorded answers like the first one.
+        """
+        session_id = parse_session_id(uuid) if uuid is not None else None
+        return shapes.StartAnswer.model_validate(await parts.coordinator.start(session_id))
+
+    @router.post(
+        "/stop", responses=refusals("not_recording", "other_session_recording", "invalid_uuid")
+    )
+    async def stop(uuid: str | None = None) -> shapes.StopAnswer:
+        """End the session on all cameras. With the uuid of a stopped session: as the first time."""
+        session_id = parse_session_id(uuid) if uuid is not None else None
+        return shapes.StopAnswer.model_validate(await parts.coordinator.stop(session_id))
+
+    return router

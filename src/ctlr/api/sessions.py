@@ -1,0 +1,89 @@
+"""What has been recorded, and processing it again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ctlr.api import shapes
+from ctlr.api.errors import refusals
+from ctlr.api.parts import Parts, job_status
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import parse_session_id
+from ctlr.sessions.model import Session
+
+
+def sessions_router(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+    @router.get("")
+    async def sessions(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        before: Annotated[int | None, Query(description="Unix ms; for the next page")] = None,
+    ) -> shapes.SessionList:
+        """Sessions, newest first. For the next page give ``before`` = the last ``started_at``."""
+        found = await parts.store.newest(limit, before)
+        return shapes.SessionList(sessions=[_summary(session) for session in found])
+
+    @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
+    async def session(uuid: str) -> shapes.SessionDetail:
+        """One session with its sources, jobs and problems."""
+        found = await parts.store.get(parse_session_id(uuid))
+        if found is None:
+            raise Refusal("unknown_session", "No session with this id has been recorded here.")
+        jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
+        return _detail(found, jobs)
+
+    @router.post(
+        "/{uuid}/process",
+        status_code=202,
+        responses=refusals("unknown_session", "recording_in_progress", "invalid_uuid"),
+    )
+    async def process(uuid: str) -> shapes.JobAccepted:
+        """Make the session's folder on the sync disk (again), with what is here now."""
+        job = await parts.reconciler.request(parse_session_id(uuid))
+        return shapes.JobAccepted(job=job_status(job))
+
+    return router
+
+
+def _summary(session: Session) -> shapes.SessionSummary:
+    return shapes.SessionSummary(
+        uuid=session.uuid,
+        folder=session.folder,
+        started_at=session.start_at_ms,
+        stopped_at=session.stopped_at_ms,
+        state=session.state.value,
+        cameras=[node.name for node in session.nodes],
+        processed_at=session.processed_at,
+    )
+
+
+def _detail(session: Session, jobs: list[shapes.JobStatus]) -> shapes.SessionDetail:
+    problems = [
+        shapes.SessionProblem(at=event.at_ms, code=event.kind, message=event.text)
+        for event in session.events
+    ]
+    problems += [
+        shapes.SessionProblem(at=None, code="camera", message=f"{node.name}: {node.error}")
+        for node in session.nodes
+        if node.error
+    ]
+    if session.error:
+        problems.append(shapes.SessionProblem(at=None, code="session", message=session.error))
+    return shapes.SessionDetail(
+        **_summary(session).model_dump(),
+        sources={
+            node.name: shapes.SessionSource(
+                started=node.started,
+                start_at=node.start_at_ms,
+                error=node.error,
+                stopped=node.stop_acknowledged,
+                segments_total=node.segments_total,
+                segments_pending=node.remaining,
+                complete=node.complete,
+            )
+            for node in session.nodes
+        },
+        jobs=jobs,
+        problems=problems,
+    )

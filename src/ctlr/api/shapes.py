@@ -1,0 +1,192 @@
+"""Bodies of requests and answers, as the OpenAPI document shows them. Times: Unix ms; sizes of
+``*_gb``: GiB; durations: seconds."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class Ok(BaseModel):
+    ok: bool
+
+
+class StartedCamera(BaseModel):
+    name: str
+    started: bool
+    error: str | None
+
+
+class Warn(BaseModel):
+    code: str
+    message: str
+
+
+class StartAnswer(BaseModel):
+    success: bool
+    uuid: str
+    start_at: int
+    cameras: list[StartedCamera]
+    warnings: list[Warn]
+
+
+class StoppedCamera(BaseModel):
+    name: str
+    stopped: bool
+    error: str | None
+
+
+class StopAnswer(BaseModel):
+    success: bool
+    uuid: str
+    duration: float
+    stopped_at: int
+    cameras: list[StoppedCamera]
+    errors: list[str] | None
+
+
+class CameraStatus(BaseModel):
+    name: str
+    connected: bool
+    state: str | None
+    segment: int | None
+    cpu: float | None
+    ram: float | None
+    disk_free_gb: float | None
+    temp: float | None
+    clock_offset_ms: float | None
+    clock_uncertainty_ms: float | None
+    sync_status: str | None
+    segments_pending: int | None
+    error: str | None
+
+
+class StorageSummary(BaseModel):
+    used_gb: float
+    total_gb: float
+    percent: float
+    healthy: bool
+    minutes_left: float | None
+
+
+class SyncSummary(BaseModel):
+    all_synced: bool
+    any_syncing: bool
+
+
+class SystemSummary(BaseModel):
+    cpu_percent: float | None
+    mem_percent: float | None
+    temp_c: float | None
+
+
+class CanSummary(BaseModel):
+    connected: bool
+    file_size_bytes: int
+    frame_count: int
+
+
+class JobStatus(BaseModel):
+    """Post-processing of one session. ``eta_s`` is None while it cannot be told."""
+
+    uuid: str
+    state: Literal["waiting", "running", "done", "failed"]
+    attempts: int
+    done_bytes: int
+    total_bytes: int
+    eta_s: float | None
+    error: str | None
+
+
+class Status(BaseModel):
+    ready: bool
+    recording: bool
+    uuid: str | None
+    duration: float
+    phase: str
+    cameras: list[CameraStatus]
+    storage: StorageSummary
+    sync: SyncSummary
+    system: SystemSummary
+    can: CanSummary
+    jobs: list[JobStatus]
+    warnings: list[Warn]
+
+
+class SyncCamera(BaseModel):
+    name: str
+    connected: bool
+    sync_status: str | None
+    segments_pending: int | None
+    segments_received: int | None
+    last_sync: int | None
+
+
+class SyncOverview(BaseModel):
+    recording: bool
+    uuid: str | None
+    all_synced: bool
+    any_syncing: bool
+    cameras: list[SyncCamera]
+
+
+class StoredUpload(BaseModel):
+    name: str
+    size: int
+    sha256: str
+
+
+class UploadAnswer(BaseModel):
+    success: bool
+    uuid: str
+    files_saved: int
+    files: list[str]
+    stored: list[StoredUpload]
+    processing: bool
+    waiting_for: list[str]
+
+
+class SessionSummary(BaseModel):
+    uuid: str
+    folder: str | None
+    started_at: int | None
+    stopped_at: int | None
+    state: str
+    cameras: list[str]
+    processed_at: str | None
+
+
+class SessionList(BaseModel):
+    sessions: list[SessionSummary]
+
+
+class SessionSource(BaseModel):
+    started: bool
+    start_at: int | None
+    error: str | None
+    stopped: bool
+    segments_total: int | None
+    segments_pending: int | None
+    complete: bool
+
+
+class SessionProblem(BaseModel):
+    at: int | None
+    code: str
+    message: str
+
+
+class SessionDetail(SessionSummary):
+    sources: dict[str, SessionSource]
+    jobs: list[JobStatus]
+    problems: list[SessionProblem]
+
+
+class JobAccepted(BaseModel):
+    job: JobStatus
+
+
+LogEntry = dict[str, Any]

@@ -1,0 +1,85 @@
+"""Delivery: camera reports, phone uploads, and how far both are."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from ctlr.api import overview, shapes
+from ctlr.api.errors import refusals
+from ctlr.api.parts import Parts
+from ctlr.nodes.messages import SyncAnswer, SyncReport
+
+_UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["uuid", "files"],
+                    "properties": {
+                        "uuid": {"type": "string", "format": "uuid"},
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def sync_router(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/sync", tags=["sync"])
+
+    @router.get("/status")
+    async def status() -> shapes.SyncOverview:
+        """How far each camera's files are on their way here."""
+        return overview.sync_overview(parts.facts())
+
+    @router.post(
+        "/report",
+        response_model_exclude_none=True,
+        responses=refusals("invalid_report", "invalid_uuid", "storage_full", "storage_unavailable"),
+    )
+    async def report(report: SyncReport) -> SyncAnswer:
+        """A camera says what it sent and is told which files are safe here."""
+        return await parts.reports.receive(report)
+
+    @router.post(
+        "/phone",
+        openapi_extra=_UPLOAD_BODY,
+        responses=refusals(
+            "invalid_uuid",
+            "invalid_filename",
+            "invalid_upload",
+            "no_files",
+            "upload_too_large",
+            "upload_timed_out",
+            "storage_full",
+            "storage_unavailable",
+        ),
+    )
+    async def phone(request: Request) -> shapes.UploadAnswer:
+        """Store the phone's and the watch's files. Never refused because a recording still runs."""
+        parts.monitor.require("logging")
+        length = request.headers.get("content-length", "")
+        upload = await parts.uploads.receive(
+            request.stream(),
+            request.headers.get("content-type", ""),
+            int(length) if length.isdigit() else None,
+        )
+        processing, waiting_for = await parts.reconciler.uploaded(upload.uuid)
+        return shapes.UploadAnswer(
+            success=True,
+            uuid=upload.uuid,
+            files_saved=len(upload.stored),
+            files=[file.name for file in upload.stored],
+            stored=[
+                shapes.StoredUpload(name=file.name, size=file.size, sha256=file.sha256)
+                for file in upload.stored
+            ],
+            processing=processing,
+            waiting_for=waiting_for,
+        )
+
+    return router

@@ -1,0 +1,44 @@
+"""How post-processing of a session goes, as values. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work on one session. Sizes in bytes; ``eta_s`` is None while it cannot be told;
+    ``error`` is why it failed last, or what it waits for."""
+
+    uuid: str
+    state: JobState = JobState.WAITING
+    attempts: int = 0
+    done_bytes: int = 0
+    total_bytes: int = 0
+    eta_s: float | None = None
+    error: str | None = None
+
+
+FIRST_RETRY_S = 5.0
+LONGEST_RETRY_S = 300.0
+
+
+def retry_after_s(attempts: int) -> float:
+    """How long after its n-th failure in a row a job is tried again."""
+    return min(FIRST_RETRY_S * 2.0 ** min(attempts - 1, 16), LONGEST_RETRY_S)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a child ended. ``error`` without ``failed``: made, with something missing."""
+
+    failed: bool
+    error: str | None = None
+    folder: str | None = None
+    processed_at: str | None = None

@@ -1,0 +1,277 @@
+"""Makes sessions ready by themselves: compares what should be with what the disks show.
+
+There is no queue to lose. Each round looks at the sessions that are past their stop: what has
+all arrived (or was given up) and has no up-to-date manifest is worked on by a child process,
+one per session; what failed is tried again, later each time; what was finished and got new
+files is made again. A restart, a full disk or a pulled drive only delays the round that sees it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from ctlr.ingest.completeness import Arrival, Delivery, judge_delivery
+from ctlr.ingest.inventory import Inventory, count_segments
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.postprocess.jobs import Job, JobResult, JobState, retry_after_s
+from ctlr.sessions.model import ACTIVE_STATES, Session, SessionNode, SessionState
+from ctlr.sessions.store import SessionStore
+
+ROUND_INTERVAL_S = 2.0
+IDLE_INTERVAL_S = 30.0
+MAX_PARALLEL = 2
+
+_log = structlog.get_logger("postprocess")
+
+RunChild = Callable[[Job, Callable[[Job], None]], Awaitable[JobResult]]
+"""Works on one session: gets its job and where to report progress; never raises for the
+session's sake."""
+
+
+@dataclass
+class _Arrivals:
+    """When a node's delivery last showed a sign of life, on the monotonic clock."""
+
+    seen: tuple[int, int] = (0, 0)
+    changed_at: float | None = None
+    reported_at: float | None = None
+
+
+@dataclass
+class _Watch:
+    """What this process knows of one session beyond the record: since when it collects, before
+    when it is not tried again, and whether there may be new files."""
+
+    collecting_since: float | None = None
+    due_at: float = 0.0
+    dirty: bool = False
+    nodes: dict[str, _Arrivals] = field(default_factory=dict)
+
+
+class Reconciler:
+    """The one that starts post-processing. ``check_sync`` raises a ``Refusal`` while the sync
+    disk cannot be written; ``needs_processing`` compares a session's files with its manifest."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        inventory: Inventory,
+        clock: Clock,
+        tasks: BackgroundTasks,
+        *,
+        quiet_s: float,
+        give_up_s: float,
+        run_child: RunChild,
+        check_sync: Callable[[], None],
+        needs_processing: Callable[[str], Awaitable[bool]],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._inventory = inventory
+        self._clock = clock
+        self._tasks = tasks
+        self._quiet_s = quiet_s
+        self._give_up_s = give_up_s
+        self._run_child = run_child
+        self._check_sync = check_sync
+        self._needs_processing = needs_processing
+        self._on_change = on_change
+        self._jobs: dict[str, Job] = {}
+        self._watches: dict[str, _Watch] = {}
+        self._running: set[str] = set()
+        self._wake = asyncio.Event()
+        self.collecting = False
+
+    def jobs(self) -> list[Job]:
+        """What is being worked on, waits or failed, and what was finished by this process."""
+        return list(self._jobs.values())
+
+    def reported(self, uuid: str | None, node: str) -> None:
+        """A camera reported on a session: its delivery is alive."""
+        if uuid is not None:
+            watch = self._watch(uuid)
+            watch.nodes.setdefault(node, _Arrivals()).reported_at = self._clock.monotonic()
+            watch.dirty = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Something that a session may have waited for has changed."""
+        self._wake.set()
+
+    async def uploaded(self, uuid: str) -> tuple[bool, list[str]]:
+        """Phone files of a session were stored. Returns whether it is processed now, and else
+        the nodes that are waited for."""
+        session = await self._known(uuid)
+        self._watch(uuid).dirty = True
+        self._wake.set()
+        if session.state in ACTIVE_STATES:
+            return False, [node.name for node in session.nodes if node.started]
+        if session.state is SessionState.COLLECTING:
+            waiting = await self._waiting_for(session)
+            return not waiting, waiting
+        return True, []
+
+    async def request(self, uuid: str) -> Job:
+        """Process a session now, whatever the record says.
+
+        Raises ``Refusal``: ``unknown_session``, ``recording_in_progress``.
+        """
+        session = await self._store.get(uuid)
+        if session is None and not await self._inventory.has_files(uuid):
+            raise Refusal("unknown_session", "No session with this id has been recorded here.")
+        session = session or await self._known(uuid)
+        if session.state in ACTIVE_STATES:
+            raise Refusal(
+                "recording_in_progress",
+                "The session is still being recorded; it is processed after the stop.",
+            )
+        if uuid not in self._running:
+            self._begin(await self._store.change(uuid, SessionState.PROCESSING))
+        return self._jobs[uuid]
+
+    async def run_forever(self) -> None:
+        """Reconcile, round after round."""
+        for session in await self._store.with_states([SessionState.PROCESSING]):
+            await self._store.change(session.uuid, SessionState.COLLECTING)
+        while True:
+            self._wake.clear()
+            await self._round()
+            interval = ROUND_INTERVAL_S if self._busy() else IDLE_INTERVAL_S
+            try:
+                async with asyncio.timeout(interval):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _busy(self) -> bool:
+        waiting = any(job.state is not JobState.DONE for job in self._jobs.values())
+        return self.collecting or waiting
+
+    async def _round(self) -> None:
+        await self._look_again_at_finished()
+        sessions = await self._store.with_states([SessionState.COLLECTING, SessionState.FAILED])
+        due = [session for session in sessions if _was_recorded(session)]
+        self.collecting = any(session.state is SessionState.COLLECTING for session in due)
+        for session in due:
+            if session.uuid not in self._running and len(self._running) < MAX_PARALLEL:
+                await self._consider(session)
+
+    async def _consider(self, session: Session) -> None:
+        watch = self._watch(session.uuid)
+        if self._clock.monotonic() < watch.due_at:
+            return
+        if session.state is SessionState.COLLECTING and await self._waiting_for(session):
+            return
+        try:
+            self._check_sync()
+        except Refusal as reason:
+            self._keep(replace(self._job(session.uuid), error=reason.detail))
+            return
+        self._begin(await self._store.change(session.uuid, SessionState.PROCESSING))
+
+    async def _look_again_at_finished(self) -> None:
+        """A finished session that got new files is collected and made again."""
+        for uuid, watch in list(self._watches.items()):
+            if not watch.dirty or uuid in self._running:
+                continue
+            session = await self._store.get(uuid)
+            if session is None or session.state in ACTIVE_STATES:
+                continue
+            watch.dirty = False
+            if session.state is SessionState.DONE and await self._needs_processing(uuid):
+                await self._store.change(uuid, SessionState.COLLECTING)
+
+    def _begin(self, session: Session) -> None:
+        job = self._job(session.uuid)
+        self._keep(
+            replace(
+                job, state=JobState.RUNNING, attempts=job.attempts + 1, done_bytes=0, error=None
+            )
+        )
+        self._watch(session.uuid).collecting_since = None
+        self._running.add(session.uuid)
+        self._tasks.start_job(f"process {session.uuid}", self._work(session.uuid))
+
+    async def _work(self, uuid: str) -> None:
+        result = await self._run_child(self._job(uuid), self._keep)
+        self._running.discard(uuid)
+        watch, job = self._watch(uuid), self._job(uuid)
+        if result.failed:
+            watch.due_at = self._clock.monotonic() + retry_after_s(job.attempts)
+            await self._store.change(uuid, SessionState.FAILED, error=result.error)
+            _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
+            self._keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
+        else:
+            await self._store.change(
+                uuid,
+                SessionState.DONE,
+                error=result.error,
+                folder=result.folder,
+                processed_at=result.processed_at,
+            )
+            _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
+            done = replace(job, state=JobState.DONE, attempts=0, eta_s=None, error=result.error)
+            self._keep(done)
+        watch.dirty = True  # what arrived meanwhile is compared with what was made
+        self._wake.set()
+
+    async def _waiting_for(self, session: Session) -> list[str]:
+        """The nodes of a stopped session whose files are still on their way."""
+        return [
+            node.name
+            for node in session.nodes
+            if await self._delivery(session.uuid, node) is Delivery.WAITING
+        ]
+
+    async def _delivery(self, uuid: str, node: SessionNode) -> Delivery:
+        now = self._clock.monotonic()
+        watch = self._watch(uuid)
+        since = watch.collecting_since = watch.collecting_since or now
+        arrivals = watch.nodes.setdefault(node.name, _Arrivals())
+        files = await self._inventory.files(uuid, node.name)
+        seen = (len(files), max((file.mtime_ns for file in files), default=0))
+        if seen != arrivals.seen:
+            arrivals.seen, arrivals.changed_at = seen, now
+        arrival = Arrival(
+            segments_held=count_segments(files),
+            newest_file_age_s=_age(arrivals.changed_at, now),
+            last_report_age_s=_age(arrivals.reported_at, now),
+        )
+        return judge_delivery(node, arrival, now - since, self._quiet_s, self._give_up_s)
+
+    async def _known(self, uuid: str) -> Session:
+        """The session's record; made when files came for a session that has none."""
+        return await self._store.get(uuid) or await self._store.create(
+            uuid,
+            SessionState.COLLECTING,
+            created_at_ms=self._clock.now_ms(),
+            start_at_ms=None,
+            node_names=[],
+        )
+
+    def _watch(self, uuid: str) -> _Watch:
+        return self._watches.setdefault(uuid, _Watch())
+
+    def _job(self, uuid: str) -> Job:
+        return self._jobs.get(uuid) or Job(uuid)
+
+    def _keep(self, job: Job) -> None:
+        self._jobs[job.uuid] = job
+        self._on_change()
+
+
+def _age(at: float | None, now: float) -> float | None:
+    return None if at is None else now - at
+
+
+def _was_recorded(session: Session) -> bool:
+    """Not a start that failed for want of cameras: nothing of that exists."""
+    return (
+        session.state is SessionState.COLLECTING
+        or session.stopped_at_ms is not None
+        or session.start_at_ms is None
+    )
