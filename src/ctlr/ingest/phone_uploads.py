@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -39,6 +40,19 @@ class Upload:
 
     uuid: str
     stored: tuple[StoredFile, ...]
+
+
+async def read_away(body: AsyncIterator[bytes], limit_s: float = 10) -> None:
+    """Throw away what a refused client still sends, for at most ``limit_s`` seconds.
+
+    To be called between the refusal's last byte and the end of the response. A connection closed
+    over unread bytes is reset, and the reset overtakes the answer: the phone would show "network
+    connection lost" where it could show the reason. Ends quietly, also when the client has gone.
+    """
+    with suppress(Exception):  # nobody is left to tell: the answer has been sent
+        async with asyncio.timeout(limit_s):
+            async for _ in body:
+                pass
 
 
 class PhoneUploads:
@@ -88,7 +102,7 @@ class PhoneUploads:
             self._running.add(receiver)
             try:
                 async for piece in self._pieces(body):
-                    await self._on_disk(lambda data=piece: receiver.feed(data))  # type: ignore[misc]
+                    await self._on_disk(partial(receiver.feed, piece))
                 upload = await self._on_disk(receiver.finish)
             finally:
                 with suppress(TimeoutError):  # a dead drive; clean_staging comes later
