@@ -29,6 +29,7 @@ from ctlr.simulator.story import (
     read_manifest,
     record,
     wait_until_processed,
+    wait_until_ready,
 )
 
 DEFAULT_FOLDER = Path("demo-session")
@@ -97,6 +98,7 @@ async def _demo(console: Console, folder: Path, script: Script, keep: bool) -> i
             display.step(f"Starting broker, rsync daemon, controller and {script.cameras} cameras")
             await stack.enter_async_context(rig)
             try:
+                await wait_until_ready(rig.http)
                 session, findings = await _record_and_look(rig, script, display)
             except StoryError as error:
                 raise StoryError(f"{error}\n{rig.controller.log_tail()}") from error

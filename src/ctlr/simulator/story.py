@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 POLL_S = 0.25
+READY_DEADLINE_S = 20.0
 PROCESSED_DEADLINE_S = 180.0
 
 Json = dict[str, Any]
@@ -33,6 +34,22 @@ class Recorded:
     start_at_ms: int
     stopped_at_ms: int
     cameras: tuple[str, ...]
+
+
+async def wait_until_ready(http: aiohttp.ClientSession) -> None:
+    """Wait until the controller sees every camera. Raises ``StoryError`` naming those it misses."""
+    status: Json = {"cameras": []}
+    try:
+        async with asyncio.timeout(READY_DEADLINE_S):
+            while not (status.get("ready") and all(c["connected"] for c in status["cameras"])):
+                status = await ask(http, "GET", "/api/status")
+                await asyncio.sleep(POLL_S)
+    except TimeoutError as error:
+        away = [f"{c['name']} ({c['error']})" for c in status["cameras"] if not c["connected"]]
+        raise StoryError(
+            f"The rig was not ready within {READY_DEADLINE_S:g} s. Cameras away: "
+            f"{', '.join(away) or 'none'}. Warnings: {status.get('warnings')}"
+        ) from error
 
 
 async def record(
@@ -76,16 +93,24 @@ async def wait_until_processed(
             while True:
                 session = await ask(http, "GET", f"/api/sessions/{uuid}")
                 if session["state"] == "failed":
-                    raise StoryError(f"The session failed: {session.get('error')}")
-                if session["state"] == "done" and _names_all(sync / session["folder"], uploads):
-                    return sync / str(session["folder"])
+                    raise StoryError(f"The session failed. {_trouble(session)}")
+                folder = sync / (session["folder"] or "")
+                if session["state"] == "done" and _names_all(folder, uploads):
+                    return folder
                 on_status(await ask(http, "GET", "/api/status"))
                 await asyncio.sleep(POLL_S)
     except TimeoutError as error:
         raise StoryError(
             f"The session was not finished within {PROCESSED_DEADLINE_S:g} s; it is "
-            f"{session.get('state', 'unknown')}, problems: {session.get('problems')}"
+            f"{session.get('state', 'unknown')}. {_trouble(session)}"
         ) from error
+
+
+def _trouble(session: Json) -> str:
+    """What the controller says about a session that does not get on."""
+    said = [problem["message"] for problem in session.get("problems", [])]
+    said += [job["error"] for job in session.get("jobs", []) if job["error"]]
+    return "; ".join(said) or "The controller gives no reason."
 
 
 async def ask(http: aiohttp.ClientSession, method: str, path: str) -> Json:
