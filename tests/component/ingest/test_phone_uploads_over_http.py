@@ -14,6 +14,8 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from ctlr.simulator import phone
+
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 MIB = 1 << 20
 SERVER = Path(__file__).with_name("upload_server.py")
@@ -204,3 +206,13 @@ def test_curl_uploads_as_in_the_readme(server: Server, tmp_path: Path) -> None:
     folder = server.folder / "phone" / UUID
     assert (folder / "Straße 1.csv").read_bytes() == b"time,x\n1,2\n"
     assert (folder / "watch" / "heart_rate.csv").exists()
+
+
+async def test_the_pretend_phone_is_stored_as_it_is(server: Server, tmp_path: Path) -> None:
+    files = phone.generate(tmp_path / "phone", UUID, 1_776_313_714_000, 3)
+    answer = await phone.upload(f"http://127.0.0.1:{server.port}", UUID, tmp_path / "phone")
+    assert answer["uuid"] == UUID
+    stored = server.folder / "phone" / UUID
+    for file in files:
+        name = file.relative_to(tmp_path / "phone")
+        assert (stored / name).read_bytes() == file.read_bytes()
