@@ -81,7 +81,7 @@ def _form(uuid: str, folder: Path, files: ExitStack) -> aiohttp.FormData:
     form.add_field("uuid", uuid)
     for path in sorted(folder.rglob("*.csv")):
         name = path.relative_to(folder).as_posix()
-        file = files.enter_context(open(path, "rb"))
+        file = files.enter_context(path.open("rb"))
         form.add_field("files", file, filename=name, content_type="text/csv")
     return form
 
