@@ -1,0 +1,5 @@
+"""``python -m ctlr`` is the command ``ctlr``."""
+
+from ctlr.cli import main
+
+main()

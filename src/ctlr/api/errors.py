@@ -77,6 +77,12 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
+def body_too_large(limit_bytes: int) -> JSONResponse:
+    """The answer to a body that nobody will read."""
+    detail = f"The request is larger than {limit_bytes // 1024} KiB. Nothing was changed."
+    return _problem(413, "body_too_large", detail)
+
+
 def _problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:
     body = {
         "type": f"urn:ctlr:problem:{code}",

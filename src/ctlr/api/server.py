@@ -1,36 +1,60 @@
 """The API as one ASGI application, made of the running parts.
 
 Bodies count as JSON whatever their content type says: installed clients send it by plain
-``curl -d``. Only uploads may be large; every other body is bounded.
+``curl -d``, which calls it a form. Only uploads may be large; every other body is bounded.
 """
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ctlr import __version__
-from ctlr.api.errors import install_error_handlers
+from ctlr.api.errors import body_too_large, install_error_handlers
 from ctlr.api.logs import logs_router
 from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
 from ctlr.api.sessions import sessions_router
 from ctlr.api.status import status_router
-from ctlr.api.sync import sync_router
+from ctlr.api.sync import UPLOAD_PATH, sync_router
 
 MAX_JSON_BYTES = 64 * 1024
 
 
-def create_api(parts: Parts) -> FastAPI:
+def create_api(parts: Parts) -> ASGIApp:
     """The application; the caller runs it and closes the parts after it."""
+    app = create_routes(parts)
+    return _everything_is_json(app)
+
+
+def create_routes(parts: Parts) -> FastAPI:
+    """The routes with their OpenAPI document."""
     app = FastAPI(
         title="ctlr",
         summary="Controller of a field recording rig",
         version=__version__,
-        strict_content_type=False,
-        openapi_url="/openapi.json",
+        max_body_size=MAX_JSON_BYTES,
         docs_url=None,
         redoc_url=None,
     )
     install_error_handlers(app)
-    for router in (status_router, recording_router, sessions_router, logs_router):
+    for router in (status_router, recording_router, sync_router, sessions_router, logs_router):
         app.include_router(router(parts))
-    app.include_router(sync_router(parts))
     return app
+
+
+def _everything_is_json(app: ASGIApp) -> ASGIApp:
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == UPLOAD_PATH:
+            await app(scope, receive, send)
+        elif _declared_bytes(scope) > MAX_JSON_BYTES:
+            await body_too_large(MAX_JSON_BYTES)(scope, receive, send)
+        else:
+            others = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
+            headers = [*others, (b"content-type", b"application/json")]
+            await app({**scope, "headers": headers}, receive, send)
+
+    return call
+
+
+def _declared_bytes(scope: Scope) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0

@@ -9,6 +9,8 @@ from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
 from ctlr.nodes.messages import SyncAnswer, SyncReport
 
+UPLOAD_PATH = "/api/sync/phone"
+_MULTIPART_ROOM = 1 << 20
 _UPLOAD_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -48,6 +50,7 @@ def sync_router(parts: Parts) -> APIRouter:
     @router.post(
         "/phone",
         openapi_extra=_UPLOAD_BODY,
+        max_body_size=(parts.settings.api.max_upload_mb << 20) + _MULTIPART_ROOM,
         responses=refusals(
             "invalid_uuid",
             "invalid_filename",

@@ -8,6 +8,7 @@ or somebody else.
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -94,7 +95,7 @@ class NodeClient:
         except TimeoutError as error:
             raise NodeCallError(f"no answer within {CALL_TIMEOUT_S:g} s") from error
         except aiohttp.ClientConnectorError as error:
-            reason = error.os_error.strerror or str(error.os_error)
+            reason = os.strerror(error.errno) if error.errno else str(error.os_error)
             raise NodeCallError(f"not reachable: {reason}") from error
         except aiohttp.ClientError as error:
             raise NodeCallError(f"broke off its answer ({type(error).__name__})") from error

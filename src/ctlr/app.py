@@ -1,0 +1,163 @@
+"""The composition root: makes every object of a running controller once, in one place.
+
+Nothing else knows all the classes. What one part needs of a sibling it gets here as a plain
+callable. Shutdown is the reverse of start-up; a background task that dies ends the process
+with exit code 1, and the next start carries on from what is stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from starlette.types import ASGIApp
+
+from ctlr.api.parts import Parts
+from ctlr.api.server import create_api
+from ctlr.api.shapes import SystemSummary
+from ctlr.can.status import read_can_status
+from ctlr.config import Settings
+from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.layout import LoggingLayout
+from ctlr.ingest.phone_uploads import PhoneUploads
+from ctlr.ingest.reports import Reports
+from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.serving import serve_until
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.kernel.threads import in_thread
+from ctlr.nodes.client import NodeClient
+from ctlr.nodes.fleet import Fleet
+from ctlr.postprocess.child import run_child
+from ctlr.postprocess.reconcile import Reconciler
+from ctlr.recording.coordinator import Coordinator
+from ctlr.recording.outcome import StartWarning
+from ctlr.sessions.store import SessionStore
+from ctlr.storage.monitor import StorageMonitor
+
+NEEDS_PROCESSING_DEADLINE_S = 30.0
+
+
+def needs_processing(s: Settings, u: str) -> bool:
+    return False
+
+
+ChildCommand = Callable[[str], Sequence[str]]
+"""The command line that post-processes a session, for its uuid."""
+
+_log = structlog.get_logger("app")
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings, child_command: ChildCommand, on_death: Callable[[], None]
+) -> AsyncIterator[ASGIApp]:
+    """A running controller; yields its API. Raises ``DatabaseError`` when there can be none."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await SessionStore.open(settings.database.path)
+        stack.push_async_callback(store.close)
+        client = await stack.enter_async_context(NodeClient(clock))
+        tasks = BackgroundTasks(on_death)
+        stack.push_async_callback(tasks.close)
+        parts = _assemble(settings, clock, store, client, tasks, child_command)
+        await parts.monitor.check()
+        await parts.uploads.clean_staging()
+        parts.fleet.start_polling(tasks)
+        tasks.start_loop("storage", parts.monitor.watch_forever())
+        tasks.start_loop("recording", parts.coordinator.tend_forever())
+        tasks.start_loop("postprocess", parts.reconciler.run_forever())
+        yield create_api(parts)
+
+
+async def serve(settings: Settings, child_command: ChildCommand) -> int:
+    """Run the controller until SIGTERM or SIGINT; returns the exit code.
+
+    Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin.
+    """
+    stopped, died = asyncio.Event(), False
+
+    def die() -> None:
+        nonlocal died
+        died = True
+        stopped.set()
+
+    async with build(settings, child_command, die) as app:
+        await serve_until(stopped, app, settings.api.host, settings.api.port)
+    return 1 if died else 0
+
+
+def _assemble(
+    settings: Settings,
+    clock: Clock,
+    store: SessionStore,
+    client: NodeClient,
+    tasks: BackgroundTasks,
+    child_command: ChildCommand,
+) -> Parts:
+    layout = LoggingLayout(settings.storage.logging)
+    monitor = StorageMonitor(settings.storage, clock, lambda: reconciler.wake())
+    fleet = Fleet(settings.nodes, client, clock, lambda: coordinator.wake())
+    coordinator = Coordinator(
+        store,
+        fleet,
+        clock,
+        start_delay_ms=settings.start_delay_ms,
+        min_cameras=settings.min_cameras,
+        find_warnings=lambda: _start_warnings(monitor),
+        on_change=lambda: reconciler.wake(),
+    )
+    inventory = Inventory(store, layout, clock.monotonic)
+    reconciler = Reconciler(
+        store,
+        inventory,
+        clock,
+        tasks,
+        quiet_s=settings.ingest.quiet_s,
+        give_up_s=settings.ingest.give_up_s,
+        run_child=lambda job, keep: run_child(child_command(job.uuid), job, keep),
+        check_sync=lambda: monitor.require("sync"),
+        needs_processing=lambda uuid: in_thread(
+            "needs-processing",
+            NEEDS_PROCESSING_DEADLINE_S,
+            lambda: needs_processing(settings, uuid),
+        ),
+        on_change=lambda: None,
+    )
+    reports = Reports(
+        store,
+        inventory,
+        clock,
+        check_storage=lambda: monitor.require("logging"),
+        on_report=reconciler.reported,
+    )
+    uploads = PhoneUploads(
+        layout,
+        settings.api.max_upload_mb << 20,
+        require_mount=settings.storage.require_mounts,
+    )
+    return Parts(
+        settings=settings,
+        clock=clock,
+        store=store,
+        fleet=fleet,
+        coordinator=coordinator,
+        reports=reports,
+        uploads=uploads,
+        monitor=monitor,
+        reconciler=reconciler,
+        publish_log=lambda entry: None,
+        read_system=lambda: SystemSummary(cpu_percent=None, mem_percent=None, temp_c=None),
+        read_can=lambda: read_can_status(settings.can.status_file, clock.now_ms() / 1000),
+    )
+
+
+def _start_warnings(monitor: StorageMonitor) -> list[StartWarning]:
+    """What may spoil a session that starts now. Cameras keep their own copy, so none refuses."""
+    return [
+        StartWarning(
+            "storage_unhealthy",
+            f"The {name} drive is not usable ({state.error}). Cameras keep their files until it is.",
+        )
+        for name, state in monitor.states.items()
+        if not state.healthy
+    ]

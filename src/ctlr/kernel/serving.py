@@ -1,0 +1,60 @@
+"""An ASGI application on a port, until the process is asked to end.
+
+uvicorn's own signal handling raises the signal again once the server has ended, which kills the
+process before what stands around it is closed. So the signals are taken here.
+"""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn._types import ASGIApplication
+
+SHUTDOWN_GRACE_S = 3
+"""How long requests that are under way may take at the end."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int) -> None:
+    """Serve ``app`` until ``stopped`` is set; SIGTERM and SIGINT set it.
+
+    Raises ``OSError`` when the port cannot be had.
+    """
+    server = _Server(
+        uvicorn.Config(
+            cast(ASGIApplication, app),  # the same thing, typed by two libraries
+            host=host,
+            port=port,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+        )
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    running = asyncio.create_task(_run(server, host, port), name="server")
+    stopping = asyncio.create_task(stopped.wait(), name="stop")
+    try:
+        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await running
+    finally:
+        stopping.cancel()
+
+
+async def _run(server: uvicorn.Server, host: str, port: int) -> None:
+    try:
+        await server.serve()
+    except SystemExit as error:  # how uvicorn says that it could not bind
+        raise OSError(f"port {port} of {host} cannot be had; is it in use?") from error
