@@ -25,7 +25,11 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: seconds of wall time and of CPU (children included), and peak memory in MiB."""
+    """One run: seconds of wall time and of CPU (children included), and peak memory in MiB.
+
+    Linux counts a child's peak from before its program is loaded, so that of a small program
+    shows as this process's own.
+    """
 
     wall_s: float
     cpu_s: float
