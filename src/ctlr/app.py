@@ -31,6 +31,7 @@ from ctlr.postprocess.child import run_child
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
+from ctlr.recording.tender import Tender
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
 
@@ -59,12 +60,13 @@ async def build(
         client = await stack.enter_async_context(NodeClient(clock))
         tasks = BackgroundTasks(on_death)
         stack.push_async_callback(tasks.close)
-        parts = _assemble(settings, clock, store, client, tasks, child_command)
+        parts, tender = _assemble(settings, clock, store, client, tasks, child_command)
         await parts.monitor.check()
         await parts.uploads.clean_staging()
+        await parts.coordinator.resume()
         parts.fleet.start_polling(tasks)
         tasks.start_loop("storage", parts.monitor.watch_forever())
-        tasks.start_loop("recording", parts.coordinator.tend_forever())
+        tasks.start_loop("recording", tender.tend_forever())
         tasks.start_loop("postprocess", parts.reconciler.run_forever())
         yield create_api(parts)
 
@@ -93,10 +95,10 @@ def _assemble(
     client: NodeClient,
     tasks: BackgroundTasks,
     child_command: ChildCommand,
-) -> Parts:
+) -> tuple[Parts, Tender]:
     layout = LoggingLayout(settings.storage.logging)
     monitor = StorageMonitor(settings.storage, clock, lambda: reconciler.wake())
-    fleet = Fleet(settings.nodes, client, clock, lambda: coordinator.wake())
+    fleet = Fleet(settings.nodes, client, clock, lambda: tender.wake())
     coordinator = Coordinator(
         store,
         fleet,
@@ -106,6 +108,7 @@ def _assemble(
         find_warnings=lambda: _start_warnings(monitor),
         on_change=lambda: reconciler.wake(),
     )
+    tender = Tender(coordinator, store, fleet, clock, start_delay_ms=settings.start_delay_ms)
     inventory = Inventory(store, layout, clock.monotonic)
     reconciler = Reconciler(
         store,
@@ -135,7 +138,7 @@ def _assemble(
         settings.api.max_upload_mb << 20,
         require_mount=settings.storage.require_mounts,
     )
-    return Parts(
+    parts = Parts(
         settings=settings,
         clock=clock,
         store=store,
@@ -149,6 +152,7 @@ def _assemble(
         read_system=lambda: SystemSummary(cpu_percent=None, mem_percent=None, temp_c=None),
         read_can=lambda: read_can_status(settings.can.status_file, clock.now_ms() / 1000),
     )
+    return parts, tender
 
 
 def _start_warnings(monitor: StorageMonitor) -> list[StartWarning]:

@@ -86,7 +86,6 @@ def check_config(context: typer.Context) -> None:
 
 @simulate.command("phone")
 def simulate_phone(
-    context: typer.Context,
     uuid: Annotated[str, typer.Option(help="Session that the data belongs to.")],
     folder: Annotated[Path, typer.Option(help="Where the CSV files are written.")],
     seconds: Annotated[float, typer.Option(help="How long the session was.")] = 60,

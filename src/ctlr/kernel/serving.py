@@ -31,7 +31,7 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
     """
     server = _Server(
         uvicorn.Config(
-            cast(ASGIApplication, app),  # the same thing, typed by two libraries
+            cast("ASGIApplication", app),  # the same thing, typed by two libraries
             host=host,
             port=port,
             lifespan="off",

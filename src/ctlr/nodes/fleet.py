@@ -154,10 +154,13 @@ class Fleet:
                 camera=view.name,
                 error=view.error,
             )
-        if (before.connected, before.status, before.error) != (
-            view.connected,
-            view.status,
-            view.error,
-        ):
+        if _substance(before) != _substance(view):
             self._on_change()
         return view
+
+
+def _substance(view: NodeView) -> tuple[object, ...]:
+    """What others act on; a temperature that moves wakes nobody."""
+    status = view.status
+    doing = (status.state, status.uuid) if status else None
+    return view.connected, view.current, view.error, doing

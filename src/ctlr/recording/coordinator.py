@@ -3,7 +3,7 @@
 A command is stored before a camera hears of it, so that a crash between the two is caught up
 with. One lock puts starts, stops and corrections in order: a double tap, two phones or a stop
 during arming have one outcome. The phone's answer waits for one bounded round of calls; what
-that round does not reach is left to ``tend``, which acts on what ``recovery.decide`` finds.
+that round does not reach is left to the ``Tender``.
 """
 
 import asyncio
@@ -14,10 +14,8 @@ import structlog
 
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.kernel.ids import is_session_id, new_session_id
+from ctlr.kernel.ids import new_session_id
 from ctlr.nodes.fleet import CommandResult, Fleet
-from ctlr.recording import recovery
-from ctlr.recording.backoff import Backoff
 from ctlr.recording.outcome import (
     StartWarning,
     camera_results,
@@ -27,9 +25,6 @@ from ctlr.recording.outcome import (
 )
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
-
-TEND_INTERVAL_S = 5.0
-"""Longest time between two looks; a change of a camera's state wakes it at once."""
 
 _log = structlog.get_logger("recording")
 
@@ -59,9 +54,7 @@ class Coordinator:
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
         self._on_change = on_change
-        self._lock = asyncio.Lock()
-        self._wake = asyncio.Event()
-        self._backoff = Backoff(clock.monotonic)
+        self.lock = asyncio.Lock()
         self._current: Session | None = None
 
     @property
@@ -69,16 +62,12 @@ class Coordinator:
         """The active session as last stored; None when idle. Answered from memory."""
         return self._current
 
-    def wake(self) -> None:
-        """A camera changed: look at it soon."""
-        self._wake.set()
-
     async def start(self, uuid: str | None) -> dict[str, Any]:
         """Begin a session on all cameras; the answer is the contract's.
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``.
         """
-        async with self._lock:
+        async with self.lock:
             uuid = uuid or new_session_id()
             repeated = await self._check_start(uuid)
             if repeated:
@@ -90,24 +79,33 @@ class Coordinator:
 
         Raises ``Refusal``: ``not_recording``, ``other_session_recording``.
         """
-        async with self._lock:
+        async with self.lock:
             session = await self._store.active()
             if session is None or (uuid is not None and uuid != session.uuid):
                 return await self._answer_idle_stop(session, uuid)
             return await self._stop(session)
 
-    async def tend_forever(self) -> None:
-        """Carry on with what is stored, then correct cameras whenever one strays."""
-        await self._resume()
-        while True:
-            async with self._lock:
-                await self._tend()
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(TEND_INTERVAL_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+    async def resume(self) -> None:
+        """Take up, after a restart, what the record says was going on."""
+        async with self.lock:
+            session = await self._store.active()
+            if session is None:
+                return
+            if session.state is SessionState.STOPPING:
+                await self._stop(session)
+                return
+            if session.state is SessionState.ARMING:
+                await self._store.change(session.uuid, SessionState.RECORDING)
+            text = "The controller was restarted while it recorded."
+            await self._store.add_event(
+                session.uuid, self._clock.now_ms(), "controller_restarted", text
+            )
+            _log.warning(text, uuid=session.uuid)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the active session again, after somebody else has changed it."""
+        self._set_current(await self._store.active())
 
     async def _check_start(self, uuid: str) -> dict[str, Any] | None:
         """The first answer when ``uuid`` is already recording; None when it may begin."""
@@ -222,102 +220,8 @@ class Coordinator:
         await self._store.keep_answer(session.uuid, "stop", answer)
         await self._store.change(session.uuid, SessionState.COLLECTING)
         self._set_current(None)
-        self._backoff.forget()
         _log.info("stopped", uuid=session.uuid, errors=answer["errors"])
         return answer
-
-    async def _resume(self) -> None:
-        """After a restart: the record says where we were."""
-        async with self._lock:
-            session = await self._store.active()
-            if session is None:
-                return
-            if session.state is SessionState.STOPPING:
-                await self._stop(session)
-                return
-            if session.state is SessionState.ARMING:
-                session = await self._store.change(session.uuid, SessionState.RECORDING)
-            await self._note(session.uuid, "controller_restarted", "The controller was restarted.")
-            self._set_current(await self._store.get(session.uuid))
-
-    async def _tend(self) -> None:
-        active = await self._store.active()
-        views = self._fleet.views()
-        actions = recovery.decide(
-            active,
-            await self._store.awaiting_stop(),
-            await self._ended_uuids(active),
-            views,
-            self._clock.now_ms(),
-        )
-        for action in actions:
-            await self._act(active, action)
-        self._set_current(await self._store.active())
-
-    async def _ended_uuids(self, active: Session | None) -> set[str]:
-        """Of the sessions that cameras record now, those that were stopped here."""
-        recorded = {
-            view.status.uuid.lower()
-            for view in self._fleet.views()
-            if view.status and view.status.uuid and view.status.state == "recording"
-        }
-        ended = set()
-        for uuid in recorded - ({active.uuid} if active else set()):
-            known = await self._store.get(uuid) if is_session_id(uuid) else None
-            if known and (known.stopped_at_ms or known.state is SessionState.FAILED):
-                ended.add(uuid)
-        return ended
-
-    async def _act(self, active: Session | None, action: recovery.Action) -> None:
-        match action:
-            case recovery.NoteStopped(node, uuid):
-                await self._store.change_node(uuid, node, stop_acknowledged=True)
-            case recovery.NoteStarted(node, start_at_ms) if active:
-                start_at = start_at_ms or active.start_at_ms
-                await self._store.change_node(
-                    active.uuid, node, started=True, start_at_ms=start_at, error=None
-                )
-            case recovery.StopNode(node):
-                if self._backoff.may_try(node):
-                    await self._fleet.stop_recording([node])
-            case recovery.StartNode(node, again) if active:
-                if self._backoff.may_try(node):
-                    await self._join_late(active, node, again=again)
-            case recovery.Adopt(node, uuid, start_at_ms) if is_session_id(uuid):
-                await self._adopt(node, uuid, start_at_ms)
-
-    async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
-        start_at_ms = self._clock.now_ms() + self._start_delay_ms
-        result = (await self._fleet.start_recording([node], active.uuid, start_at_ms))[node]
-        if not result.acknowledged:
-            await self._store.change_node(active.uuid, node, error=result.error)
-            return
-        self._backoff.succeeded(node)
-        await self._store.change_node(
-            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
-        )
-        kind, text = (
-            ("node_restarted", f"{node} had lost the recording and joined again.")
-            if again
-            else ("node_joined_late", f"{node} joined late.")
-        )
-        await self._note(active.uuid, kind, text)
-
-    async def _adopt(self, node: str, uuid: str, start_at_ms: int | None) -> None:
-        now_ms = self._clock.now_ms()
-        session = await self._store.create(
-            uuid,
-            SessionState.RECORDING,
-            created_at_ms=now_ms,
-            start_at_ms=start_at_ms or now_ms,
-            node_names=self._fleet.names,
-        )
-        await self._store.change_node(uuid, node, started=True, start_at_ms=session.start_at_ms)
-        await self._note(uuid, "adopted", f"{node} was found recording a session unknown here.")
-
-    async def _note(self, uuid: str, kind: str, text: str) -> None:
-        await self._store.add_event(uuid, self._clock.now_ms(), kind, text)
-        _log.warning(text, uuid=uuid, kind=kind)
 
     def _adopted_answer(self, session: Session) -> dict[str, Any]:
         """A start of a session that was adopted, or whose answer a crash has swallowed."""

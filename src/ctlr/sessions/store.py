@@ -63,9 +63,16 @@ class SessionStore:
         start_at_ms: int | None,
         node_names: Iterable[str],
     ) -> Session:
-        """Store a new session, or arm again one whose start failed; returns it."""
+        """Store a new session, arm again one whose start failed, or reopen one; returns it.
+
+        What is known of the nodes stays, except after a failed start.
+        """
         async with self._db.transaction() as db:
-            await db.execute("DELETE FROM session_node WHERE uuid = ?", (uuid,))
+            await db.execute(
+                "DELETE FROM session_node WHERE uuid = ? AND EXISTS"
+                " (SELECT 1 FROM session WHERE uuid = ? AND state = 'failed')",
+                (uuid, uuid),
+            )
             await db.execute(
                 "INSERT INTO session (uuid, state, created_at_ms, start_at_ms) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (uuid) DO UPDATE SET state = excluded.state, error = NULL,"
@@ -73,7 +80,7 @@ class SessionStore:
                 (uuid, state, created_at_ms, start_at_ms),
             )
             await db.executemany(
-                "INSERT INTO session_node (uuid, name) VALUES (?, ?)",
+                "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(uuid, name) for name in node_names],
             )
         return await self._existing(uuid)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -144,7 +145,7 @@ class StorageMonitor:
             error=None,
         )
 
-    async def _ask_probe(self, name: str, path: str) -> dict[str, object] | None:
+    async def _ask_probe(self, name: str, path: str) -> dict[str, Any] | None:
         """What the probe says; None while it hangs."""
         hung = self._probing.get(name)
         if hung is not None and hung.returncode is None:
@@ -168,7 +169,7 @@ class StorageMonitor:
                 child.kill()
             return None
         try:
-            answer: dict[str, object] = json.loads(output)
+            answer: dict[str, Any] = json.loads(output)
         except ValueError:
             return {"error": f"the probe ended with exit code {child.returncode}"}
         return answer

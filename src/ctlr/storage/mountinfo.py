@@ -35,7 +35,7 @@ def mounts_at(mounts: list[Mount], path: str) -> list[Mount]:
 def _parse_line(line: str) -> Mount:
     before, _, after = line.partition(" - ")
     fields = before.split(" ")
-    fs_type, source, super_options = (after.split(" ") + ["", "", ""])[:3]
+    fs_type, source, super_options = [*after.split(" "), "", "", ""][:3]
     return Mount(
         mount_point=_unescape(fields[4]),
         fs_type=fs_type,

@@ -1,0 +1,139 @@
+"""Keeps the cameras where the session record says they should be.
+
+Looks whenever a camera changed, and every few seconds anyway: what ``recovery.decide`` finds is
+done, under the coordinator's lock, so that it never crosses a start or a stop. This is how a
+late camera joins, a lost stop arrives, and a restarted controller carries on.
+"""
+
+import asyncio
+
+import structlog
+
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.ids import is_session_id
+from ctlr.nodes.fleet import Fleet
+from ctlr.recording import recovery
+from ctlr.recording.backoff import Backoff
+from ctlr.recording.coordinator import Coordinator
+from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.store import SessionStore
+
+TEND_INTERVAL_S = 5.0
+"""Longest time between two looks; a change of a camera's state wakes it at once."""
+
+_log = structlog.get_logger("recording")
+
+
+class Tender:
+    """Acts on the difference between record and cameras. ``start_delay_ms``: for late joins."""
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        store: SessionStore,
+        fleet: Fleet,
+        clock: Clock,
+        *,
+        start_delay_ms: int,
+    ) -> None:
+        self._coordinator = coordinator
+        self._store = store
+        self._fleet = fleet
+        self._clock = clock
+        self._start_delay_ms = start_delay_ms
+        self._wake = asyncio.Event()
+        self._backoff = Backoff(clock.monotonic)
+
+    def wake(self) -> None:
+        """A camera changed: look at it soon."""
+        self._wake.set()
+
+    async def tend_forever(self) -> None:
+        while True:
+            self._wake.clear()
+            async with self._coordinator.lock:
+                await self._tend()
+            try:
+                async with asyncio.timeout(TEND_INTERVAL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _tend(self) -> None:
+        active = await self._store.active()
+        views = self._fleet.views()
+        actions = recovery.decide(
+            active,
+            await self._store.awaiting_stop(),
+            await self._ended_uuids(active),
+            views,
+            self._clock.now_ms(),
+        )
+        for action in actions:
+            await self._act(active, action)
+        await self._coordinator.refresh()
+
+    async def _ended_uuids(self, active: Session | None) -> set[str]:
+        """Of the sessions that cameras record now, those that were stopped here."""
+        recorded = {
+            view.status.uuid.lower()
+            for view in self._fleet.views()
+            if view.status and view.status.uuid and view.status.state == "recording"
+        }
+        ended = set()
+        for uuid in recorded - ({active.uuid} if active else set()):
+            known = await self._store.get(uuid) if is_session_id(uuid) else None
+            if known and (known.stopped_at_ms or known.state is SessionState.FAILED):
+                ended.add(uuid)
+        return ended
+
+    async def _act(self, active: Session | None, action: recovery.Action) -> None:
+        match action:
+            case recovery.NoteStopped(node, uuid):
+                await self._store.change_node(uuid, node, stop_acknowledged=True)
+            case recovery.NoteStarted(node, start_at_ms) if active:
+                start_at = start_at_ms or active.start_at_ms
+                await self._store.change_node(
+                    active.uuid, node, started=True, start_at_ms=start_at, error=None
+                )
+            case recovery.StopNode(node):
+                if self._backoff.may_try(node):
+                    await self._fleet.stop_recording([node])
+            case recovery.StartNode(node, again) if active:
+                if self._backoff.may_try(node):
+                    await self._join_late(active, node, again=again)
+            case recovery.Adopt(node, uuid, start_at_ms) if is_session_id(uuid):
+                await self._adopt(node, uuid, start_at_ms)
+
+    async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
+        start_at_ms = self._clock.now_ms() + self._start_delay_ms
+        result = (await self._fleet.start_recording([node], active.uuid, start_at_ms))[node]
+        if not result.acknowledged:
+            await self._store.change_node(active.uuid, node, error=result.error)
+            return
+        self._backoff.succeeded(node)
+        await self._store.change_node(
+            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
+        )
+        kind, text = (
+            ("node_restarted", f"{node} had lost the recording and joined again.")
+            if again
+            else ("node_joined_late", f"{node} joined late.")
+        )
+        await self._note(active.uuid, kind, text)
+
+    async def _adopt(self, node: str, uuid: str, start_at_ms: int | None) -> None:
+        now_ms = self._clock.now_ms()
+        session = await self._store.create(
+            uuid,
+            SessionState.RECORDING,
+            created_at_ms=now_ms,
+            start_at_ms=start_at_ms or now_ms,
+            node_names=self._fleet.names,
+        )
+        await self._store.change_node(uuid, node, started=True, start_at_ms=session.start_at_ms)
+        await self._note(uuid, "adopted", f"{node} was found recording a session unknown here.")
+
+    async def _note(self, uuid: str, kind: str, text: str) -> None:
+        await self._store.add_event(uuid, self._clock.now_ms(), kind, text)
+        _log.warning(text, uuid=uuid, kind=kind)
