@@ -122,9 +122,11 @@ class IngestSettings(BaseModel):
 class CameraSettings(BaseModel):
     model_config = _SECTION
     source: str = "test"
+    host: str = "0.0.0.0"  # noqa: S104 - the controller reaches the node over the rig's network
     port: Port = 8080
     controller: str = "http://ctlr:8000"
     target: str = "rsync://ctlr/logging/"
+    ssh_config: Path | None = None  # for a target over SSH: the key, the port, the known host
     spool: Path = Path("/var/lib/ctlr/spool")
     segment_s: Annotated[float, Field(gt=0, le=600)] = 10
     width: Annotated[int, Field(ge=64, le=8192, multiple_of=2)] = 1280

@@ -1,1 +1,122 @@
-"""x"""
+"""Where pictures come from: one small interface, one module per kind of camera.
+
+A source is opened as soon as a recording is accepted, so that it streams before ``start_at``;
+opening a camera after the wait makes it seconds late. It yields frames that are already
+encoded, each with the instant of its capture; keeping, cutting and writing them is not its
+business. A source that can place keyframes asks ``wants_keyframe`` for every frame.
+
+Capture times come from the monotonic clock, tied to wall time once when the recording is
+accepted (``CaptureClock``): a wall clock that steps in the middle of a recording moves no
+frame. Modules of sources are imported when they are chosen, so a node that never records
+holds neither encoder nor camera library in memory.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import av
+    from av.stream import Stream
+
+SOURCES = {"test": "ctlr.camera.sources.test"}
+
+
+class SourceError(Exception):
+    """The camera cannot deliver pictures; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """What to record. Width and height in pixels, rate in frames per second."""
+
+    width: int
+    height: int
+    fps: float
+    bitrate_kbps: int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One encoded picture.
+
+    ``number`` counts from 0 at ``start_at`` and skips frames that were not taken;
+    ``captured_at_us`` is Unix time in microseconds.
+    """
+
+    number: int
+    captured_at_us: int
+    keyframe: bool
+    packet: "av.Packet[Stream]"
+
+
+class CaptureClock(Protocol):
+    """Wall time that never steps, for one recording."""
+
+    def now_us(self) -> int:
+        """Unix microseconds, as the clock stood when the recording was accepted."""
+        ...
+
+    def wait_until(self, at_us: int) -> bool:
+        """Wait for an instant; False as soon as the recording is asked to end."""
+        ...
+
+
+class Source(Protocol):
+    """An opened camera, used by the capture thread until ``close``."""
+
+    @property
+    def template(self) -> "av.VideoStream":
+        """A stream with the encoder's parameters, from which a segment's is made."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """Frames since ``start_at`` that should have been taken and were not."""
+        ...
+
+    def frames(self, wants_keyframe: Callable[[int], bool]) -> Iterator[Frame]:
+        """Frames in the order of capture, until the clock's wait says that it is over.
+
+        Raises ``SourceError`` when the camera fails.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the camera. ``template`` stays usable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Take:
+    """When a recording wants frames: ``start_at_us`` is frame 0, kept from ``keep_from_us``."""
+
+    start_at_us: int
+    keep_from_us: int
+
+
+class SourceKind(Protocol):
+    """What a source's module offers."""
+
+    def open_source(self, settings: PictureSettings, take: Take, clock: CaptureClock) -> Source:
+        """Raises ``SourceError``."""
+        ...
+
+    def check(self, settings: PictureSettings) -> str:
+        """Say in a few words what would be recorded. Raises ``SourceError``."""
+        ...
+
+
+def load_source(name: str) -> SourceKind:
+    """The module of a kind of source. Raises ``SourceError`` for a name that is not known."""
+    if name not in SOURCES:
+        raise SourceError(
+            f"There is no camera source {name!r}; set camera.source to one of: "
+            f"{', '.join(sorted(SOURCES))}."
+        )
+    try:
+        module: SourceKind = import_module(SOURCES[name])
+    except ImportError as error:
+        raise SourceError(f"The camera source {name!r} cannot be loaded: {error}.") from error
+    return module

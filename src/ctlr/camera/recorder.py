@@ -1,0 +1,199 @@
+"""One recording: a thread that captures and a thread that writes, with a queue between.
+
+The capture thread does nothing that can wait for the card: it takes frames, decides where
+they belong and queues them. The writer appends them to segments and, at a cut, closes,
+flushes, hashes and renames the finished one, which on a worn SD card can take seconds; the
+queue holds what is captured meanwhile. A queue that is full costs frames, which are counted,
+and the next kept one is a keyframe: a recording with an honest hole is better than a node
+that runs out of memory and loses all of it.
+
+Whatever ends the recording — a stop, a shutdown, a camera that fails, a card that is full —
+ends in the same place: the last segment is finished, and ``on_end`` is told.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from ctlr.camera.capture_clock import AnchoredClock
+from ctlr.camera.recovery import recover_segments
+from ctlr.camera.schedule import Cutter, Schedule
+from ctlr.camera.segment_file import SegmentFile
+from ctlr.camera.sources import Frame, PictureSettings, Source, SourceKind, Take
+from ctlr.camera.spool import SessionFolder
+
+_log = structlog.get_logger("camera")
+
+QUEUE_S = 20
+"""How long the writer may be stuck on a slow card before frames are lost."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``frames`` kept, ``dropped`` lost, ``segment``: number of the newest or None."""
+
+    frames: int
+    dropped: int
+    segment: int | None
+    first_frame_at_us: int | None
+
+
+@dataclass(frozen=True)
+class _Queued:
+    segment: int
+    pts_us: int
+    frame: Frame
+
+
+class Recording:
+    """Starts with ``start``. ``on_segment`` and ``on_end(error)`` are called on its threads."""
+
+    def __init__(
+        self,
+        folder: SessionFolder,
+        kind: SourceKind,
+        settings: PictureSettings,
+        schedule: Schedule,
+        on_segment: Callable[[], None],
+        on_end: Callable[[str | None], None],
+    ) -> None:
+        self._folder = folder
+        self._kind = kind
+        self._settings = settings
+        self._schedule: Final = schedule
+        self._on_segment = on_segment
+        self._on_end = on_end
+        self._stopped = threading.Event()
+        self._first_segment = folder.segments_made()
+        self._cutter = Cutter(schedule, self._first_segment)
+        self._queue: queue.Queue[_Queued | None] = queue.Queue(round(QUEUE_S * settings.fps) + 1)
+        self._source: Source | None = None
+        self._frames = 0
+        self._lost = 0
+        self._first_frame_at_us: int | None = None
+        self._error: str | None = None
+        self._opened = threading.Event()
+        self._capture_thread = threading.Thread(target=self._run_capture, name="capture")
+        self._writer_thread = threading.Thread(target=self._run_writer, name="segment-writer")
+
+    def start(self) -> None:
+        self._writer_thread.start()
+        self._capture_thread.start()
+
+    def request_stop(self) -> None:
+        """Take no further frame. Returns at once; ``on_end`` tells when all is on the card."""
+        self._stopped.set()
+
+    def wait_opened(self, timeout_s: float) -> str | None:
+        """Wait for the camera to open; returns what is known to be wrong by then."""
+        self._opened.wait(timeout_s)
+        return self._error
+
+    def wait_captured(self, timeout_s: float) -> int:
+        """Wait for the last frame; returns how many segments the session has by then."""
+        self._capture_thread.join(timeout_s)
+        return self._cutter.next_segment
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        """Wait until everything is on the card. False if it is not in time."""
+        self._writer_thread.join(timeout_s)
+        return not self._writer_thread.is_alive()
+
+    def progress(self) -> Progress:
+        source = self._source
+        newest = self._cutter.next_segment - 1
+        return Progress(
+            frames=self._frames,
+            dropped=self._lost + (source.dropped if source else 0),
+            segment=newest if newest >= self._first_segment else None,
+            first_frame_at_us=self._first_frame_at_us,
+        )
+
+    def _run_capture(self) -> None:
+        try:
+            self._capture()
+        except Exception as error:
+            self._fail("The camera failed", error)
+        finally:
+            self._opened.set()
+            self._queue.put(None)
+
+    def _capture(self) -> None:
+        take = Take(self._schedule.start_at_us, self._schedule.keep_from_us)
+        source = self._kind.open_source(self._settings, take, AnchoredClock(self._stopped))
+        self._source = source
+        self._opened.set()
+        try:
+            for frame in source.frames(self._cutter.wants_keyframe):
+                if self._stopped.is_set():
+                    break
+                self._keep(frame)
+        finally:
+            source.close()
+
+    def _keep(self, frame: Frame) -> None:
+        segment = self._cutter.place(frame.captured_at_us, keyframe=frame.keyframe)
+        if segment is None:
+            self._lost += frame.captured_at_us >= self._schedule.keep_from_us
+            return
+        item = _Queued(segment, self._schedule.pts_us(frame.captured_at_us), frame)
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self._cutter.frame_was_lost()
+            self._lost += 1
+            return
+        self._frames += 1
+        if self._first_frame_at_us is None:
+            self._first_frame_at_us = frame.captured_at_us
+
+    def _run_writer(self) -> None:
+        try:
+            self._write()
+        except Exception as error:
+            self._fail("The segment cannot be written to the card", error)
+            self._drain()
+            recover_segments(self._folder)
+        self._capture_thread.join()
+        self._on_end(self._error)
+
+    def _write(self) -> None:
+        segment: SegmentFile | None = None
+        try:
+            while (item := self._queue.get()) is not None:
+                if segment is None or item.segment != segment.number:
+                    self._finish(segment)
+                    segment = None
+                    segment = self._open_segment(item.segment)
+                segment.add(item.frame, item.pts_us)
+        except BaseException:
+            if segment is not None:
+                segment.abandon()
+            raise
+        self._finish(segment)
+
+    def _open_segment(self, number: int) -> SegmentFile:
+        assert self._source is not None
+        frame_us = round(1_000_000 / self._settings.fps)
+        return SegmentFile(self._folder.path, number, self._source.template, frame_us)
+
+    def _finish(self, segment: SegmentFile | None) -> None:
+        if segment is not None:
+            segment.close()
+            self._folder.finish_segment(segment.number)
+            self._on_segment()
+
+    def _drain(self) -> None:
+        self._stopped.set()
+        while self._queue.get() is not None:
+            pass
+
+    def _fail(self, what: str, error: Exception) -> None:
+        _log.error("recording ends with an error", what=what, exc_info=error)
+        if self._error is None:
+            self._error = f"{what}: {error}. What was recorded until then is kept."
+        self._stopped.set()

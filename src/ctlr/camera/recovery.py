@@ -1,0 +1,164 @@
+"""After a crash: what was being written becomes a segment, what was running gets an ending.
+
+Run before anything is recorded or delivered, and once more at the end of a recording that
+failed. For every segment under a hidden name: the video is cut after its last whole fragment,
+its frame times are made to fit the video exactly, and it is finished like any other. One
+without a whole fragment holds no picture and is removed. Whatever cannot be repaired keeps
+its hidden name and is reported, so nothing is lost to a bug or a card that is full.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+import structlog
+
+from ctlr.camera.segments import (
+    FrameRow,
+    format_rows,
+    parse_rows,
+    parse_unfinished_name,
+    rows_for_video,
+    unfinished_frames_name,
+    unfinished_name,
+)
+from ctlr.camera.spool import SessionFolder, SessionRecord, Spool
+from ctlr.ingest.layout import frames_name, segment_name
+from ctlr.kernel.atomic import write_atomic
+from ctlr.kernel.ids import is_session_id
+
+_log = structlog.get_logger("camera")
+
+_BOX = struct.Struct(">I4s")
+_LARGE_SIZE = struct.Struct(">Q")
+
+
+def recover_spool(spool: Spool) -> None:
+    """Bring every session on the card into a state from which it can be delivered.
+
+    Raises ``OSError`` only when the spool itself cannot be read.
+    """
+    for entry in sorted(os.scandir(spool.root), key=lambda entry: entry.name):
+        if is_session_id(entry.name) and entry.is_dir(follow_symlinks=False):
+            recover_session(SessionFolder(Path(entry.path)))
+
+
+def recover_session(folder: SessionFolder) -> None:
+    """Finish what is unfinished in one session and give its recording an ending."""
+    try:
+        record = folder.read_record()
+        if record is None:
+            record = _rebuild_record(folder)
+            folder.write_record(record)
+        recover_segments(folder)
+        if record.ended is None:
+            ended = "interrupted" if record.stopped_at is None else "stopped"
+            _log.warning("a recording had no ending", uuid=record.uuid, ended=ended)
+            record = record.model_copy(update={"ended": ended})
+        made = folder.segments_made()
+        folder.write_record(record.model_copy(update={"segments": made}))
+    except OSError:
+        _log.exception("a session on the card cannot be recovered", folder=str(folder.path))
+
+
+def recover_segments(folder: SessionFolder) -> None:
+    """Finish the unfinished segments of one session; one that cannot be is logged and kept."""
+    record = folder.read_record()
+    start_at_us = record.start_at * 1000 if record else 0
+    for number in sorted(_unfinished_numbers(folder.path)):
+        try:
+            _recover_segment(folder, start_at_us, number)
+        except Exception:
+            _log.exception(
+                "an unfinished segment cannot be recovered; its hidden file is kept",
+                file=str(folder.path / unfinished_name(number)),
+            )
+
+
+def whole_length(path: Path) -> int:
+    """Bytes up to the end of the last whole fragment (``moof`` and its ``mdat``), else 0."""
+    end = whole = 0
+    in_fragment = False
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while end + _BOX.size <= size:
+            length, kind = _BOX.unpack(file.read(_BOX.size))
+            if length == 1:
+                length = _read_large_size(file.read(_LARGE_SIZE.size))
+            end += length
+            if length < _BOX.size or end > size:
+                break
+            if kind == b"mdat" and in_fragment:
+                whole = end
+            in_fragment = kind == b"moof"
+            file.seek(end)
+    return whole
+
+
+def _read_large_size(data: bytes) -> int:
+    return int(_LARGE_SIZE.unpack(data)[0]) if len(data) == _LARGE_SIZE.size else 0
+
+
+def _unfinished_numbers(path: Path) -> list[int]:
+    numbers = (parse_unfinished_name(name) for name in os.listdir(path))
+    return [number for number in numbers if number is not None]
+
+
+def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> None:
+    video = folder.path / unfinished_name(number)
+    rows_file = folder.path / unfinished_frames_name(number)
+    known = _read_rows(rows_file) or _read_rows(folder.path / frames_name(number))
+    length = whole_length(video)
+    if length == 0:
+        video.unlink()
+        rows_file.unlink(missing_ok=True)
+        _log.warning("an unfinished segment held no picture", uuid=folder.uuid, segment=number)
+        return
+    os.truncate(video, length)
+    pts_us = _read_video_pts_us(video)
+    next_frame = known[0].frame if known else _frame_after(folder, number)
+    rows = rows_for_video(pts_us, known, start_at_us, next_frame)
+    write_atomic(rows_file, format_rows(rows).encode("ascii"))
+    folder.finish_segment(number)
+    _log.warning(
+        "an unfinished segment was recovered",
+        uuid=folder.uuid,
+        segment=segment_name(number),
+        frames=len(rows),
+    )
+
+
+def _read_rows(path: Path) -> list[FrameRow]:
+    try:
+        return parse_rows(path.read_text(encoding="ascii", errors="replace"))
+    except FileNotFoundError:
+        return []
+
+
+def _frame_after(folder: SessionFolder, number: int) -> int:
+    """The number after the last frame of the segment before; 0 when that one has left."""
+    before = _read_rows(folder.path / frames_name(number - 1)) if number else []
+    return before[-1].frame + 1 if before else 0
+
+
+def _read_video_pts_us(path: Path) -> list[int]:
+    import av
+
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        return [
+            round(packet.pts * stream.time_base * 1_000_000)
+            for packet in container.demux(stream)
+            if packet.pts is not None
+        ]
+
+
+def _rebuild_record(folder: SessionFolder) -> SessionRecord:
+    """The record of a session whose own is unreadable, from the frame times that are there."""
+    for path in sorted(folder.path.glob("*.frames.csv")) + sorted(folder.path.glob(".seg_*.part")):
+        rows = _read_rows(path)
+        if rows:
+            start_at_us = rows[0].captured_at_us - rows[0].pts_us
+            return SessionRecord(uuid=folder.uuid, start_at=start_at_us // 1000)
+    return SessionRecord(uuid=folder.uuid, start_at=0)

@@ -1,0 +1,71 @@
+"""Tells the controller what was sent, and hears what it holds safely.
+
+One client session per process. The controller reads each new file once before it answers, so
+the answer may take a while; the connection may not.
+"""
+
+from typing import Self
+
+import aiohttp
+from pydantic import ValidationError
+
+from ctlr.nodes.messages import SyncAnswer, SyncReport
+
+CONNECT_S = 3.0
+ANSWER_S = 60.0
+HOLD_STATUS = (503, 507)
+
+
+class ReportError(Exception):
+    """The controller did not take the report; the message says why."""
+
+
+class HoldSegmentsError(ReportError):
+    """The controller cannot store segments now (disk full or away); keep them and ask again."""
+
+
+class RefusedError(ReportError):
+    """The controller answered, and did not accept this report; others may pass."""
+
+
+class Reporter:
+    """Use as an async context manager."""
+
+    def __init__(self, controller: str) -> None:
+        self._url = f"{controller.rstrip('/')}/api/sync/report"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def report(self, report: SyncReport) -> SyncAnswer:
+        """Post a report. Raises ``HoldSegmentsError``, ``RefusedError`` or ``ReportError``."""
+        assert self._session is not None, "the reporter is used outside its context"
+        body = report.model_dump(exclude_none=True)
+        try:
+            async with self._session.post(self._url, json=body) as response:
+                answer = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise ReportError(f"The controller cannot be reached: {reason}") from error
+        return _read_answer(response.status, answer)
+
+
+def _read_answer(status: int, body: bytes) -> SyncAnswer:
+    if status in HOLD_STATUS:
+        raise HoldSegmentsError(f"The controller cannot store segments now (HTTP {status}).")
+    if status != 200:
+        raise RefusedError(f"The controller refused the report (HTTP {status}).")
+    try:
+        answer = SyncAnswer.model_validate_json(body)
+    except ValidationError as error:
+        raise ReportError("The controller's answer to a report makes no sense.") from error
+    if not answer.ok:
+        raise RefusedError("The controller did not accept the report.")
+    return answer

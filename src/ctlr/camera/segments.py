@@ -1,0 +1,80 @@
+"""Names and frame-time rows of segments. Pure.
+
+While a segment is written it and its frame times have hidden names ending in ``.part``; both
+become visible by rename when they are flushed to the card, the frame times first. So whatever
+name has no leading dot is finished and is meant for the controller.
+
+A frame-time row is ``frame,pts_us,captured_at_us``. ``frame`` is the source's number, counted
+from 0 at ``start_at``: a number that is missing is a frame that was never recorded. ``pts_us``
+is the timestamp in the video, ``captured_at_us - start_at_us``, so the rows of a segment can
+be written again from its video alone; only the frame numbers would have to be guessed.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ctlr.ingest.layout import frames_name, segment_name
+
+FRAMES_HEADER = "frame,pts_us,captured_at_us\n"
+
+_UNFINISHED = re.compile(r"\.seg_(\d{4,9})\.mp4\.part")
+
+
+class FrameRow(NamedTuple):
+    frame: int
+    pts_us: int
+    captured_at_us: int
+
+
+def unfinished_name(number: int) -> str:
+    return f".{segment_name(number)}.part"
+
+
+def unfinished_frames_name(number: int) -> str:
+    return f".{frames_name(number)}.part"
+
+
+def parse_unfinished_name(name: str) -> int | None:
+    """The number of an unfinished segment's file name, or None."""
+    match = _UNFINISHED.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def format_row(row: FrameRow) -> str:
+    return f"{row.frame},{row.pts_us},{row.captured_at_us}\n"
+
+
+def format_rows(rows: Iterable[FrameRow]) -> str:
+    return FRAMES_HEADER + "".join(format_row(row) for row in rows)
+
+
+def parse_rows(text: str) -> list[FrameRow]:
+    """The whole rows of a file that may have been cut off anywhere."""
+    rows = []
+    for line in text.splitlines(keepends=True):
+        fields = line.removesuffix("\n").split(",")
+        if line.endswith("\n") and len(fields) == 3 and all(map(_is_number, fields)):
+            rows.append(FrameRow(*map(int, fields)))
+    return rows
+
+
+def _is_number(field: str) -> bool:
+    return field.isascii() and field.isdigit()
+
+
+def rows_for_video(
+    video_pts_us: Sequence[int], known: Iterable[FrameRow], start_at_us: int, next_frame: int
+) -> list[FrameRow]:
+    """One row for every frame that a recovered video holds, no more and no fewer.
+
+    Known rows are used where their timestamp is in the video; a frame without one gets the
+    number after its predecessor's, ``next_frame`` if it is the first.
+    """
+    by_pts = {row.pts_us: row for row in known}
+    rows: list[FrameRow] = []
+    for pts_us in video_pts_us:
+        guessed = FrameRow(next_frame, pts_us, start_at_us + pts_us)
+        rows.append(by_pts.get(pts_us, guessed))
+        next_frame = rows[-1].frame + 1
+    return rows

@@ -1,0 +1,218 @@
+"""Delivers what is on the card, for as long as it takes, while recording goes on.
+
+One session at a time, newest first, one batch a turn: send by rsync, report, delete what the
+answer lists as durable. A session that this process has not delivered from before is reported
+first, so that a restart does not send again what the controller has. When a recording has
+ended and its last file is durable, a last report says ``complete`` and the session's folder
+goes.
+
+Nothing gives up: errors wait longer and longer, up to half a minute, and a new segment ends
+any wait. A controller that cannot store segments (HTTP 503, 507) is only asked, not sent to,
+until it takes a report again. Wi-Fi gone for an hour, a restarted controller and a swapped
+drive all end here as files that stay a little longer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from ctlr.camera.delivery import (
+    Batch,
+    Sent,
+    count_segments,
+    next_batch,
+    poll_delay_s,
+    retry_delay_s,
+    segments_unsent,
+    settle,
+)
+from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
+from ctlr.camera.rsync import RsyncError
+from ctlr.camera.spool import FinishedFile, SessionFolder, SessionRecord, Spool
+from ctlr.kernel.clock import Clock
+from ctlr.nodes.messages import NodeSync, SyncAnswer, SyncReport
+
+_log = structlog.get_logger("camera")
+
+Send = Callable[[Path, str, Batch], Awaitable[None]]
+Report = Callable[[SyncReport], Awaitable[SyncAnswer]]
+
+Outcome = Literal["more", "waiting", "refused", "failed", "done"]
+"""Of one session's turn: more to do at once; waiting for the controller to confirm; this
+session was refused; nothing gets through at all; nothing left."""
+
+
+class Sender:
+    """``wake`` after a segment or a recording has ended; ``run`` lasts as long as the node.
+
+    ``send(spool, uuid, batch)`` raises ``RsyncError``, ``report`` raises ``ReportError``.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        spool: Spool,
+        send: Send,
+        report: Report,
+        clock: Clock,
+        node_clock: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._node = node
+        self._spool = spool
+        self._send = send
+        self._report = report
+        self._clock = clock
+        self._node_clock = node_clock
+        self._wake = asyncio.Event()
+        self._sent: dict[str, Sent] = {}
+        self._held = False
+        self._failures = 0
+        self._polls = 0
+        self._status = NodeSync()
+
+    def wake(self) -> None:
+        """There is something new on the card, or a recording has ended."""
+        self._polls = 0
+        self._wake.set()
+
+    def status(self) -> NodeSync:
+        return self._status
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._wake.clear()
+            delay_s = self._delay_after(await self._turn())
+            try:
+                async with asyncio.timeout(delay_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass  # time to try or to ask again
+
+    def _delay_after(self, outcome: Outcome) -> float | None:
+        failed = outcome in ("failed", "refused")
+        self._failures = self._failures + 1 if failed else 0
+        if failed:
+            return retry_delay_s(self._failures)
+        if outcome == "more":
+            return 0
+        if outcome == "waiting":
+            self._polls += 1
+            return poll_delay_s(self._polls - 1)
+        return None
+
+    async def _turn(self) -> Outcome:
+        """Serve sessions, newest first, until one has more to do or nothing gets through."""
+        sessions = await asyncio.to_thread(lambda: list(self._spool.sessions()))
+        outcomes: set[Outcome] = set()
+        for folder, record in sessions:
+            outcome = await self._deliver(folder, record)
+            if outcome in ("more", "failed"):
+                return outcome
+            outcomes.add(outcome)
+        if outcomes <= {"done"}:
+            self._note(status="idle", segments_queued=0, error=None)
+        return next((worst for worst in ("refused", "waiting") if worst in outcomes), "done")
+
+    async def _deliver(self, folder: SessionFolder, record: SessionRecord) -> Outcome:
+        """One batch of one session: send it, report, delete what is durable."""
+        try:
+            files = await asyncio.to_thread(folder.finished_files)
+            if not files and record.ended is None:
+                return "done"  # a recording that has not finished a segment yet
+            self._note(status="syncing", segments_queued=count_segments(files))
+            batch = self._choose_batch(folder.uuid, files)
+            if batch is not None:
+                await self._send_batch(folder, record, files, batch)
+            return await self._ask(folder, record, files, sent_now=len(batch.names) if batch else 0)
+        except (ReportError, RsyncError, OSError) as error:
+            self._held = isinstance(error, HoldSegmentsError)
+            self._note(error=str(error))
+            _log.warning("delivery waits", uuid=folder.uuid, reason=str(error))
+            return "refused" if isinstance(error, RefusedError) else "failed"
+
+    def _choose_batch(self, uuid: str, files: list[FinishedFile]) -> Batch | None:
+        if uuid not in self._sent:
+            self._sent[uuid] = Sent()
+            return None  # ask first: the controller may have it all
+        return None if self._held else next_batch(files, self._sent[uuid])
+
+    async def _send_batch(
+        self,
+        folder: SessionFolder,
+        record: SessionRecord,
+        files: list[FinishedFile],
+        batch: Batch,
+    ) -> None:
+        try:
+            await self._send(self._spool.root, folder.uuid, batch)
+        except RsyncError as error:
+            with suppress(ReportError):  # the controller hears of it if it can
+                await self._ask(folder, record, files, error=str(error))
+            raise
+        sent = self._sent[folder.uuid]
+        sent.at.update(dict.fromkeys(batch.names, self._clock.monotonic()))
+
+    async def _ask(
+        self,
+        folder: SessionFolder,
+        record: SessionRecord,
+        files: list[FinishedFile],
+        *,
+        sent_now: int = 0,
+        error: str | None = None,
+    ) -> Outcome:
+        """Report, delete what is durable, and say how things stand."""
+        sent = self._sent[folder.uuid]
+        unsent = segments_unsent(files, sent)
+        complete = record.ended is not None and not files
+        answer = await self._report(
+            SyncReport(
+                camera=self._node,
+                status="error" if error else "syncing" if unsent else "ok",
+                files=sent_now,
+                remaining=unsent,
+                uuid=folder.uuid,
+                segments_total=folder.segments_made() if record.ended else None,
+                complete=complete,
+                error=error or record.error,
+                clock=self._node_clock(),
+            )
+        )
+        self._held = False
+        if complete:
+            await asyncio.to_thread(self._spool.mark_delivered, folder)
+            del self._sent[folder.uuid]
+            return "done"
+        return await self._settle(folder, record, files, answer)
+
+    async def _settle(
+        self,
+        folder: SessionFolder,
+        record: SessionRecord,
+        files: list[FinishedFile],
+        answer: SyncAnswer,
+    ) -> Outcome:
+        sent = self._sent[folder.uuid]
+        confirmed: list[str] = []
+        if answer.durable is not None:
+            confirmed = settle(files, answer.durable, sent, self._clock.monotonic())
+        await asyncio.to_thread(folder.remove, confirmed)
+        left = [file for file in files if file.name not in confirmed]
+        done = count_segments(files) - count_segments(left)
+        self._note(
+            segments_synced=self._status.segments_synced + done,
+            segments_queued=count_segments(left),
+            last_sync=self._clock.now_ms(),
+            error=None,
+        )
+        if next_batch(left, sent) is not None or (record.ended and not left):
+            return "more"
+        return "waiting" if left else "done"
+
+    def _note(self, **news: Any) -> None:
+        self._status = self._status.model_copy(update=news)

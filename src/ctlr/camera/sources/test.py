@@ -1,0 +1,145 @@
+"""The built-in camera: a moving picture that tells when each frame was taken.
+
+It behaves like a camera that runs on a fixed rate in step with ``start_at``: a frame is due
+at each slot of the grid, and is stamped with the instant at which it was really drawn, a
+fraction of a millisecond later. A machine that stalls misses slots; they are counted as
+dropped, never made up for with frames at times that were not theirs.
+
+Cheap on purpose, for several of these share a machine with everything else: the picture is a
+window that pans over planes painted once, only the blocks of the stamp are new in a frame,
+and the whole pan is one motion vector, so that most of the picture costs the encoder nothing.
+The encoder (libx264, ultrafast, zerolatency, one thread) answers each picture with its packet,
+so cuts need no flush.
+"""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.frame import PictureType
+
+from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, SourceError, Take
+from ctlr.camera.sources.grid import Grid
+from ctlr.camera.test_picture import Stamp, block_size, draw_stamp, fits, luma_of, pixels_of
+
+TIME_BASE = Fraction(1, 1_000_000)
+WARM_UP_US = 1_000_000
+PAN_PX = 2  # a frame; even, so that the chroma planes pan by whole pixels
+PAN_RANGE_PX = 256
+NEUTRAL_CHROMA = 128
+
+
+def check(settings: PictureSettings) -> str:
+    if not fits(settings.width, settings.height):
+        raise SourceError(
+            f"The test picture's time code needs at least 256x8 pixels, and camera.width and "
+            f"camera.height are {settings.width}x{settings.height}."
+        )
+    if "libx264" not in av.codec.codecs_available:
+        raise SourceError("This build of PyAV has no libx264; install the one from PyPI.")
+    return f"test picture {settings.width}x{settings.height} at {settings.fps:g} fps"
+
+
+def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> "TestSource":
+    check(settings)
+    return TestSource(settings, take, clock)
+
+
+class TestSource:
+    def __init__(self, settings: PictureSettings, take: Take, clock: CaptureClock) -> None:
+        self._grid = Grid(take.start_at_us, settings.fps)
+        self._take = take
+        self._clock = clock
+        self._picture = MovingPicture(settings.width, settings.height)
+        # A container that writes nothing: it only gives the encoder a stream, which is what
+        # a segment's stream can be made from.
+        self._container = av.open("/dev/null", "w", format="mp4")
+        self._stream = _add_encoder(self._container, settings)
+        self.dropped = 0
+
+    @property
+    def template(self) -> av.VideoStream:
+        return self._stream
+
+    def frames(self, wants_keyframe: Callable[[int], bool]) -> Iterator[Frame]:
+        warm_from_us = self._take.keep_from_us - WARM_UP_US
+        slot = self._grid.next_slot(max(self._clock.now_us(), warm_from_us))
+        while self._clock.wait_until(self._grid.due_us(slot)):
+            taken_us = self._clock.now_us()
+            reached = self._grid.slot_at(taken_us)
+            self._count_dropped(slot, reached)
+            yield self._take_frame(reached, taken_us, keyframe=wants_keyframe(taken_us))
+            slot = reached + 1
+
+    def close(self) -> None:
+        """Nothing to release: the template is in use until the last segment is closed."""
+
+    def _count_dropped(self, due: int, reached: int) -> None:
+        first = self._grid.next_slot(self._take.keep_from_us)
+        self.dropped += max(0, reached - max(due, first))
+
+    def _take_frame(self, slot: int, taken_us: int, *, keyframe: bool) -> Frame:
+        picture = self._picture.draw(slot, Stamp(taken_us, slot))
+        picture.pts = taken_us - self._take.start_at_us
+        picture.time_base = TIME_BASE
+        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
+        packets = self._stream.encode(picture)
+        if len(packets) != 1:
+            raise SourceError(f"The encoder answered a picture with {len(packets)} packets.")
+        return Frame(slot, taken_us, packets[0].is_keyframe, packets[0])
+
+
+class MovingPicture:
+    """Draws the test picture into one buffer, over and over."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._width = width
+        self._stamp_rows = 2 * block_size(width)
+        self._frame = av.VideoFrame(width, height, "yuv420p")
+        x = np.arange(width + PAN_RANGE_PX)
+        y = np.arange(height)[:, None]
+        # Both parts repeat after the pan's range, so the pan never jumps.
+        wave = 60 * np.sin(2 * np.pi * (x / PAN_RANGE_PX + y / 180))
+        bars = 30 * ((x // 32 + y // 48) % 2)
+        self._luma = (110 + wave + bars - 15).astype(np.uint8)
+        hue = np.arange((width + PAN_RANGE_PX) // 2) * 4 * np.pi / PAN_RANGE_PX
+        self._chroma = [
+            np.tile((128 + 40 * wave_of(hue)).astype(np.uint8), (height // 2, 1))
+            for wave_of in (np.sin, np.cos)
+        ]
+
+    def draw(self, slot: int, stamp: Stamp) -> av.VideoFrame:
+        """The picture of a slot. The frame is drawn over by the next call."""
+        offset = slot * PAN_PX % PAN_RANGE_PX
+        luma = luma_of(self._frame)
+        luma[:] = self._luma[:, offset : offset + self._width]
+        for plane, painted in zip(self._frame.planes[1:], self._chroma, strict=True):
+            pixels = pixels_of(plane)
+            half = offset // 2
+            pixels[:] = painted[:, half : half + plane.width]
+            pixels[: self._stamp_rows // 2] = NEUTRAL_CHROMA
+        draw_stamp(luma, stamp)
+        return self._frame
+
+
+def _add_encoder(
+    container: av.container.OutputContainer, settings: PictureSettings
+) -> av.VideoStream:
+    rate = Fraction(settings.fps).limit_denominator(1001)
+    options = {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1"}
+    stream = container.add_stream("libx264", rate=rate, options=options)
+    stream.width = settings.width
+    stream.height = settings.height
+    stream.pix_fmt = "yuv420p"
+    stream.time_base = TIME_BASE
+    context = stream.codec_context
+    context.time_base = TIME_BASE
+    context.bit_rate = settings.bitrate_kbps * 1000
+    context.gop_size = max(1, round(settings.fps))
+    context.thread_count = 1
+    try:
+        container.start_encoding()
+    except av.FFmpegError as error:
+        raise SourceError(f"The encoder refuses these camera settings: {error}.") from error
+    return stream

@@ -1,0 +1,231 @@
+"""What lies on the camera's card, session by session.
+
+::
+
+    {spool}/{uuid}/.session.json            what this recording is and how it ended
+    {spool}/{uuid}/.checksums.xxh128        a line for every file ever finished, xxhsum format
+    {spool}/{uuid}/.seg_NNNN.*.part         the segment being written
+    {spool}/{uuid}/seg_NNNN.mp4, .frames.csv    finished, waiting to be delivered
+    {spool}/.delivered/{uuid}.json          the ``.session.json`` of a session delivered whole
+
+A finished file is flushed, hashed and listed before it gets its visible name, so a visible
+file always has its hash, and the number of segments ever made is known from the list even
+when they have long been delivered and removed. The record of a delivered session stays: a
+session's number of segments is never counted again from 0, which would overwrite the ones
+at the controller.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import xxhash
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ctlr.camera.segments import unfinished_frames_name, unfinished_name
+from ctlr.ingest.layout import (
+    frames_name,
+    is_delivered_name,
+    parse_frames_name,
+    parse_segment_name,
+    segment_name,
+)
+from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
+from ctlr.kernel.ids import is_session_id
+
+_RECORD = ".session.json"
+_CHECKSUMS = ".checksums.xxh128"
+_DELIVERED = ".delivered"
+_HASH_BLOCK = 1 << 20
+
+Ending = Literal["stopped", "interrupted", "failed"]
+
+
+class SessionRecord(BaseModel):
+    """The state of one recording, as stored. Times in Unix milliseconds.
+
+    ``stopped_at`` is set when a stop was accepted, ``ended`` when the last segment is on the
+    card. Neither set means that the recording was running when the node went down. ``segments``
+    were finished when the record was written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    uuid: str
+    start_at: int
+    stopped_at: int | None = None
+    ended: Ending | None = None
+    error: str | None = None
+    segments: int = 0
+
+
+@dataclass(frozen=True)
+class FinishedFile:
+    """A file that waits to be delivered."""
+
+    name: str
+    size: int
+    xxh128: str
+
+
+class SessionFolder:
+    """One session's folder. Every method may raise ``OSError``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def uuid(self) -> str:
+        return self.path.name
+
+    def read_record(self) -> SessionRecord | None:
+        return _read_record(self.path / _RECORD)
+
+    def write_record(self, record: SessionRecord) -> None:
+        make_durable_directories(self.path)
+        write_atomic(self.path / _RECORD, record.model_dump_json(indent=2).encode() + b"\n")
+
+    def finish_segment(self, number: int) -> None:
+        """Flush the unfinished segment to the card and give it its visible names.
+
+        Raises ``OSError``; after a failed flush the segment stays under its hidden name.
+        """
+        pairs = [
+            (self.path / unfinished_frames_name(number), self.path / frames_name(number)),
+            (self.path / unfinished_name(number), self.path / segment_name(number)),
+        ]
+        lines = [f"{_flush_and_hash(hidden)}  {shown.name}\n" for hidden, shown in pairs]
+        with open(self.path / _CHECKSUMS, "a", encoding="ascii") as list_file:
+            list_file.writelines(lines)
+            list_file.flush()
+            os.fsync(list_file.fileno())
+        for hidden, shown in pairs:
+            os.replace(hidden, shown)
+        fsync_directory(self.path)
+
+    def finished_files(self) -> list[FinishedFile]:
+        """What waits to be delivered, in the order of segments, frame times before video."""
+        hashes = self._read_checksums()
+        entries = [entry for entry in os.scandir(self.path) if is_delivered_name(entry.name)]
+        entries.sort(key=lambda entry: delivery_order(entry.name))
+        return [
+            FinishedFile(
+                entry.name,
+                entry.stat().st_size,
+                hashes.get(entry.name) or hash_file(Path(entry.path)),
+            )
+            for entry in entries
+        ]
+
+    def segments_made(self) -> int:
+        """How many segments this session has, delivered ones included."""
+        record = self.read_record()
+        numbers = (parse_segment_name(name) for name in self._read_checksums())
+        newest = max((number for number in numbers if number is not None), default=-1)
+        return max(newest + 1, record.segments if record else 0)
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+
+    def _read_checksums(self) -> dict[str, str]:
+        try:
+            text = (self.path / _CHECKSUMS).read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            return {}
+        whole = (line.split("  ", 1) for line in text.split("\n")[:-1])
+        return {fields[1]: fields[0] for fields in whole if len(fields) == 2}
+
+
+class Spool:
+    """All sessions on the card."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()  # a session is not taken up again while it is put away
+
+    def prepare(self) -> None:
+        """Make the spool. Raises ``OSError`` when the card cannot be written."""
+        make_durable_directories(self.root / _DELIVERED)
+
+    def folder(self, uuid: str) -> SessionFolder:
+        return SessionFolder(self.root / uuid)
+
+    def sessions(self) -> Iterator[tuple[SessionFolder, SessionRecord]]:
+        """Sessions that are not delivered yet, newest first."""
+        found = []
+        for entry in os.scandir(self.root):
+            if is_session_id(entry.name) and entry.is_dir(follow_symlinks=False):
+                folder = SessionFolder(Path(entry.path))
+                record = folder.read_record()
+                if record is not None:
+                    found.append((folder, record))
+        yield from sorted(found, key=lambda pair: pair[1].start_at, reverse=True)
+
+    def find_record(self, uuid: str) -> SessionRecord | None:
+        """What is known of a session, delivered ones included."""
+        return self.folder(uuid).read_record() or _read_record(self._delivered_path(uuid))
+
+    def begin(self, uuid: str, start_at: int) -> tuple[SessionFolder, SessionRecord]:
+        """Make or take up a session's folder for a recording.
+
+        A session that was recorded here before keeps its ``start_at`` and its numbers.
+        """
+        with self._lock:
+            known = self.find_record(uuid)
+            folder = self.folder(uuid)
+            fresh = SessionRecord(uuid=uuid, start_at=start_at)
+            if known is not None:
+                kept = {"start_at": known.start_at, "segments": known.segments}
+                fresh = fresh.model_copy(update=kept)
+            folder.write_record(fresh)
+            return folder, fresh
+
+    def mark_delivered(self, folder: SessionFolder) -> None:
+        """Remove a session's folder, and remember that the session was recorded here."""
+        with self._lock:
+            record = folder.read_record()
+            if record is None or record.ended is None:
+                return  # it has been taken up again meanwhile
+            record = record.model_copy(update={"segments": folder.segments_made()})
+            data = record.model_dump_json().encode() + b"\n"
+            write_atomic(self._delivered_path(folder.uuid), data)
+            shutil.rmtree(folder.path)
+            fsync_directory(self.root)
+
+    def _delivered_path(self, uuid: str) -> Path:
+        return self.root / _DELIVERED / f"{uuid}.json"
+
+
+def delivery_order(name: str) -> tuple[int, bool, str]:
+    """Sort key of a finished file: segment number, frame times first, then other files."""
+    video = parse_segment_name(name)
+    number = video if video is not None else parse_frames_name(name)
+    return (number if number is not None else -1, video is not None, name)
+
+
+def hash_file(path: Path) -> str:
+    """xxh128 of a file in hex."""
+    digest = xxhash.xxh3_128()
+    with open(path, "rb") as file:
+        while block := file.read(_HASH_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _flush_and_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+    return hash_file(path)
+
+
+def _read_record(path: Path) -> SessionRecord | None:
+    try:
+        return SessionRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        return None  # a record that cannot be read; recovery writes a new one
