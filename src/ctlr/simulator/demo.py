@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import aiohttp
 from rich.console import Console
 from rich.table import Table
 
@@ -138,7 +139,10 @@ async def _upload_phone(rig: Rig, recorded: Recorded) -> set[str]:
     folder = rig.places.folder / "phone"
     duration_s = (recorded.stopped_at_ms - recorded.start_at_ms) / 1000
     files = phone.generate(folder, recorded.uuid, recorded.start_at_ms, duration_s, seed=1)
-    await phone.upload(rig.places.url, recorded.uuid, folder)
+    try:
+        await phone.upload(rig.places.url, recorded.uuid, folder)
+    except aiohttp.ClientError as error:
+        raise StoryError(f"The phone's upload was not taken: {error}.") from error
     return {file.name for file in files}
 
 
