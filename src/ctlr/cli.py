@@ -73,7 +73,7 @@ def serve(context: typer.Context) -> None:
 @app.command()
 def camera(context: typer.Context) -> None:
     """Run a camera node: records when told to, delivers by rsync."""
-    from ctlr.camera.agent import run_camera
+    from ctlr.camera.service import run_camera
 
     asyncio.run(run_camera(_settings(context)))
 
