@@ -11,7 +11,11 @@ from pydantic import BaseModel
 from ctlr.config import Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "packaging" / "ctlr.toml.example"
-PLACEHOLDERS = {("mqtt", "username"), ("mqtt", "password")}  # their default is to have none
+PLACEHOLDERS = {
+    ("mqtt", "username"),
+    ("mqtt", "password"),
+    ("camera", "ssh_config"),
+}  # their default is to have none
 
 
 @pytest.fixture

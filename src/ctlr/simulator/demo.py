@@ -73,7 +73,8 @@ def run_demo(
     except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Ended before it was done; no process is left.")
     except (RigError, StoryError, OSError) as error:
-        console.print(f"[red]The demo failed.[/] {error}", highlight=False)
+        console.print("[red]The demo failed.[/]")
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
     return EXIT_FAILED
 
 

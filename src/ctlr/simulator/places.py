@@ -87,6 +87,7 @@ def camera_settings(places: Places, camera: str) -> Section:
         "mqtt": _mqtt(places, camera),
         "camera": {
             "source": "test",
+            "host": HOST,
             "port": places.camera_ports[camera],
             "controller": places.url,
             "target": f"rsync://{HOST}:{places.rsync_port}/logging/",
