@@ -1,0 +1,77 @@
+"""Media bytes from one file into another, hashed on the way.
+
+The bytes have to pass through user space anyway to be hashed (xxh128: 5 GB/s on one core where
+SHA-256 made 0.18), so one 1 MiB block is read, hashed while it is in the processor's cache, and
+written.
+"""
+
+import errno
+import mmap
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import xxhash
+
+BLOCK_BYTES = 1 << 20
+
+
+class ShortFileError(OSError):
+    """The source ended before the bytes that its index promised."""
+
+
+class Copier:
+    """Copies ranges into one open file."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._block = memoryview(mmap.mmap(-1, BLOCK_BYTES))
+
+    def copy(self, source: int, ranges: Iterable[tuple[int, int]], at: int) -> tuple[int, str]:
+        """Copy ranges (offset, length) of ``source`` to ``at``, one after another.
+
+        Returns how many bytes that were and their xxh128 as 32 hex digits. Raises ``OSError``.
+        """
+        start, digest = at, xxhash.xxh3_128()
+        for offset, length in ranges:
+            self._copy_range(source, offset, length, at, digest)
+            at += length
+        return at - start, digest.hexdigest()
+
+    def _copy_range(
+        self, source: int, offset: int, length: int, at: int, digest: "xxhash.xxh3_128"
+    ) -> None:
+        while length:
+            size = min(length, BLOCK_BYTES)
+            block = self._block[:size]
+            got = os.preadv(source, [block], offset)
+            if got == 0:
+                raise ShortFileError(errno.EIO, "the segment ended while it was copied")
+            digest.update(block[:got])
+            self._write(block[:got], at)
+            offset, at, length = offset + got, at + got, length - got
+
+    def _write(self, block: memoryview, at: int) -> None:
+        while block:
+            written = os.pwrite(self._target, block, at)
+            block, at = block[written:], at + written
+
+
+def copy_file(source: Path, target: Path) -> tuple[int, str]:
+    """Copy a whole file, flushed to the disk; returns its length and xxh128. Raises ``OSError``."""
+    with open(source, "rb") as file, open(target, "wb") as out:
+        size = os.fstat(file.fileno()).st_size
+        result = Copier(out.fileno()).copy(file.fileno(), [(0, size)], 0)
+        os.fsync(out.fileno())
+    return result
+
+
+def hash_path(path: Path) -> tuple[int, str]:
+    """Length and xxh128 of a file. Raises ``OSError``."""
+    digest, size = xxhash.xxh3_128(), 0
+    block = memoryview(bytearray(BLOCK_BYTES))
+    with open(path, "rb", buffering=0) as file:
+        while got := file.readinto(block):
+            digest.update(block[:got])
+            size += got
+    return size, digest.hexdigest()

@@ -1,0 +1,102 @@
+"""What was found on the logging disk for a session, as values. Pure.
+
+``scan`` and ``examine`` fill these in; ``timeline`` and ``plan`` decide on nothing else.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Readability(StrEnum):
+    """How much of a segment can be used."""
+
+    WHOLE = "whole"
+    CUT = "cut"
+    EMPTY = "empty"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureTimes:
+    """A segment's frame-time sidecar in short: rows, and the first and last capture instant."""
+
+    rows: int
+    first_us: int
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFacts:
+    """One segment file.
+
+    The second group is there if ``readability`` is ``WHOLE`` or ``CUT``: times are ticks of the
+    reference track's ``timescale``. ``first_ticks`` is when its first frame is shown in its own
+    presentation, ``first_slack_ticks`` how far that may be rounded; ``declared_ticks`` is the
+    length that its index claims (0 where it does not say).
+    """
+
+    name: str
+    number: int
+    size: int
+    mtime_ns: int
+    readability: Readability
+    reason: str = ""
+
+    signature: bytes = b""
+    timescale: int = 1
+    first_ticks: int = 0
+    first_slack_ticks: int = 0
+    duration_ticks: int = 0
+    declared_ticks: int = 0
+    frames: int = 0
+    starts_with_keyframe: bool = True
+    obstacle: str | None = None
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    created_at_s: int | None = None
+    captured: CaptureTimes | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.readability in {Readability.WHOLE, Readability.CUT}
+
+    @property
+    def duration_us(self) -> int:
+        return self.duration_ticks * 1_000_000 // self.timescale
+
+    @property
+    def first_us(self) -> int:
+        return self.first_ticks * 1_000_000 // self.timescale
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to be carried over: path below its own folder, size and modification time."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFiles:
+    """What lies in ``{logging}/{node}/{uuid}/``, by name; nothing has been opened yet."""
+
+    node: str
+    segments: tuple[FoundFile, ...] = ()
+    frame_files: tuple[FoundFile, ...] = ()
+    sidecars: tuple[FoundFile, ...] = ()
+    strays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFiles:
+    """Everything that lies on the logging disk for one session."""
+
+    uuid: str
+    nodes: tuple[NodeFiles, ...] = ()
+    phone: tuple[FoundFile, ...] = ()
+    watch: tuple[FoundFile, ...] = ()
+    can: FoundFile | None = None
+    strays: tuple[str, ...] = ()

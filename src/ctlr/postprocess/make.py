@@ -1,0 +1,212 @@
+"""Making what a plan says into the workspace, and keeping what an earlier run made of the same.
+
+A video is kept when the files that it was made of have not changed; so is one whose raw segments
+have been cleared away since, wholly or in part: a later run never makes less of a session.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ctlr.postprocess.can_cut import cut_can
+from ctlr.postprocess.copying import copy_file, hash_path
+from ctlr.postprocess.examine import Examiner
+from ctlr.postprocess.folders import Workspace
+from ctlr.postprocess.manifest import (
+    CanSource,
+    FileEntry,
+    FilesSource,
+    Manifest,
+    Source,
+    VideoSource,
+    video_source,
+)
+from ctlr.postprocess.plan import Plan, PlannedCopy, PlannedVideo
+from ctlr.postprocess.progress import Progress, Report
+from ctlr.postprocess.videos import VideoMaker
+
+CAN_FILE = "can_raw.csv"
+
+
+class Maker:
+    """One run's work. ``folder`` is where the session stands or will stand."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        previous: Manifest | None,
+        logging: Path,
+        folder: Path,
+        workspace: Workspace,
+        examiner: Examiner,
+        report: Report,
+    ) -> None:
+        self._plan = plan
+        self._previous = previous
+        self._logging = logging
+        self._folder = folder
+        self._workspace = workspace
+        self._examiner = examiner
+        self._report = report
+        self._kept = {video.node: self._kept_video(video) for video in plan.videos}
+        self._new_copies = [copy for copy in plan.copies if not self._kept_copy(copy)]
+        self._done = 0
+
+    @property
+    def bytes_to_write(self) -> int:
+        videos = sum(v.bytes for v in self._plan.videos if not self._kept[v.node])
+        return videos + sum(copy.size for copy in self._new_copies)
+
+    def nothing_changed(self, extras: Mapping[str, Any]) -> bool:
+        """Whether the manifest that is there says all that this run would say."""
+        before = self._previous
+        if before is None or self._new_copies or not all(self._kept.values()):
+            return False
+        told = before.model_dump(include=set(extras), mode="json")
+        missing = {node for node, _ in self._plan.missing if node not in self._carried_over()}
+        return (
+            told == dict(extras)
+            and missing == set(before.missing)
+            and (self._plan.started_at, self._plan.stopped_at)
+            == (before.started_at, before.stopped_at)
+        )
+
+    def make(self) -> tuple[dict[str, Source], tuple[FileEntry, ...]]:
+        """Make everything that is new; returns the sources and all files of the folder.
+
+        Raises ``OSError``.
+        """
+        sources = self._carried_over()
+        files: dict[str, FileEntry] = {}
+        for video in self._plan.videos:
+            kept = self._kept[video.node]
+            sources[video.node] = kept or self._make_video(video)
+        for copy in self._new_copies:
+            files[copy.target] = self._copy(copy)
+        if self._plan.can:
+            sources["can"], files[CAN_FILE] = self._cut_can(
+                self._plan.can.first_ms, self._plan.can.last_ms
+            )
+        for node, source in sources.items():
+            if isinstance(source, VideoSource):
+                files.update(self._video_files(node, source))
+        for entry in self._previous.files if self._previous else ():
+            if entry.path not in files and self._still_meant(entry.path, sources):
+                files[entry.path] = entry
+        sources.update(_upload_sources(files))
+        return sources, tuple(files[path] for path in sorted(files))
+
+    # --- what an earlier run made
+
+    def _kept_video(self, video: PlannedVideo) -> VideoSource | None:
+        before = self._previous.sources.get(video.node) if self._previous else None
+        if not isinstance(before, VideoSource) or not self._intact(before):
+            return None
+        same_files = before.inputs == video.inputs
+        same_facts = not video.told or before.told == video.told
+        if same_files and same_facts:
+            return before
+        return before if _cleared_away(before, video) else None
+
+    def _carried_over(self) -> dict[str, Source]:
+        """Sources of the earlier run of which nothing lies on the logging disk any more."""
+        planned = {video.node for video in self._plan.videos}
+        before = self._previous.sources if self._previous else {}
+        return {
+            node: source
+            for node, source in before.items()
+            if node not in planned
+            and (isinstance(source, CanSource) or self._is_intact_video(source))
+        }
+
+    def _is_intact_video(self, source: Source) -> bool:
+        return isinstance(source, VideoSource) and self._intact(source)
+
+    def _intact(self, source: VideoSource) -> bool:
+        return all(_size(self._folder / f.file) == f.bytes for f in (source, *source.parts))
+
+    def _kept_copy(self, copy: PlannedCopy) -> bool:
+        entry = self._previous.file(copy.target) if self._previous else None
+        same = entry is not None and entry.inputs == copy.inputs
+        return same and entry is not None and _size(self._folder / copy.target) == entry.bytes
+
+    def _still_meant(self, path: str, sources: Mapping[str, Source]) -> bool:
+        """Whether a file of the earlier run that was not made anew stays."""
+        node = path.split(".", 1)[0]
+        if isinstance(sources.get(node), VideoSource):
+            return any(copy.target == path for copy in self._plan.copies)
+        return (self._folder / path).is_file()
+
+    # --- making
+
+    def _make_video(self, video: PlannedVideo) -> Source:
+        maker = VideoMaker(
+            self._examiner,
+            self._logging / video.node / self._plan.uuid,
+            self._workspace.out,
+            self._workspace.root,
+        )
+        return video_source(video, maker.make(video, lambda n: self._count("join", video.node, n)))
+
+    def _video_files(self, node: str, source: VideoSource) -> dict[str, FileEntry]:
+        files = {}
+        for part in (source, *source.parts):
+            files[part.file] = FileEntry(
+                path=part.file, bytes=part.bytes, xxh128=part.xxh128, inputs=source.inputs
+            )
+            if part.frames_file:
+                files[part.frames_file] = self._frames_entry(part.frames_file, source.inputs)
+        return files
+
+    def _frames_entry(self, name: str, inputs: str) -> FileEntry:
+        before = self._previous.file(name) if self._previous else None
+        made = self._workspace.out / name
+        if not made.exists() and before is not None:
+            return before
+        size, digest = hash_path(made)
+        return FileEntry(path=name, bytes=size, xxh128=digest, inputs=inputs)
+
+    def _copy(self, copy: PlannedCopy) -> FileEntry:
+        target = self._workspace.out / copy.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size, digest = copy_file(self._logging / copy.source, target)
+        self._count("copy", copy.target, size)
+        return FileEntry(path=copy.target, bytes=size, xxh128=digest, inputs=copy.inputs)
+
+    def _cut_can(self, first_ms: int, last_ms: int) -> tuple[Source, FileEntry]:
+        source = self._logging / "can" / "raw.csv"
+        rows, size, digest = cut_can(source, self._workspace.out / CAN_FILE, first_ms, last_ms)
+        inputs = f"{first_ms}-{last_ms}"
+        return CanSource(file=CAN_FILE, frames=rows), FileEntry(
+            path=CAN_FILE, bytes=size, xxh128=digest, inputs=inputs
+        )
+
+    def _count(self, stage: str, source: str, size: int) -> None:
+        self._done += size
+        self._report(Progress(self._plan.uuid, stage, source, self._done, self.bytes_to_write))
+
+
+def _upload_sources(files: Mapping[str, FileEntry]) -> dict[str, Source]:
+    sources: dict[str, Source] = {}
+    for kind in ("phone", "watch"):
+        names = tuple(
+            path.removeprefix(f"{kind}/") for path in sorted(files) if path.startswith(f"{kind}/")
+        )
+        if names:
+            sources[kind] = FilesSource(files=names)
+    return sources
+
+
+def _cleared_away(before: VideoSource, video: PlannedVideo) -> bool:
+    """Whether what lies there now is only a part of what the earlier video was made of."""
+    had = {chunk.segment for part in (before, *before.parts) for chunk in part.chunks}
+    have = {placed.facts.name for part in video.parts for placed in part.segments}
+    return have < had
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None

@@ -1,0 +1,246 @@
+"""``manifest.json``: what a session folder says about itself. Pure.
+
+The shapes here are the committed JSON Schema (``docs/reference/manifest.schema.json``). The keys
+of the first manifests (``uuid`` to ``sources``, ``file``, ``segments``, ``size_mb``, ``files``)
+keep their meaning; readers ignore what they don't know. ``read`` accepts manifests of later
+versions and of earlier tools, which have fewer keys.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from ctlr.kernel.clock import iso_from_ms
+from ctlr.postprocess.plan import Plan, PlannedVideo
+from ctlr.postprocess.timeline import Problem as PlannedProblem
+
+MANIFEST_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class ChunkEntry(_Shape):
+    """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent."""
+
+    segment: str
+    offset: int
+    length: int
+    xxh128: str
+
+
+class IndexEntry(_Shape):
+    """The ``moov`` box of the video."""
+
+    offset: int
+    length: int
+    xxh128: str
+
+
+class GapEntry(_Shape):
+    """A hole in a video: it shows the frame before for ``expected_ms`` longer."""
+
+    after_segment: str | None
+    expected_ms: int
+    reason: str
+    segments: tuple[str, ...] = ()
+    estimated: bool = False
+
+
+class ProblemEntry(_Shape):
+    code: str
+    text: str
+    segment: str | None = None
+    harms: bool = True
+
+
+class VideoFile(_Shape):
+    """One video file."""
+
+    file: str
+    segments: int
+    size_mb: float
+    bytes: int
+    frames: int
+    duration_s: float
+    codec: str
+    width: int
+    height: int
+    fps: float
+    first_frame_at_us: int | None = None
+    frames_file: str | None = None
+    method: Literal["splice", "remux"] = "splice"
+    chunks: tuple[ChunkEntry, ...] = ()
+    index: IndexEntry | None = None
+    xxh128: str | None = None
+
+
+class VideoPart(VideoFile):
+    """A further file of a camera whose parameters changed; ``starts_at_s`` after the first."""
+
+    starts_at_s: float
+
+
+class VideoSource(VideoFile):
+    """A camera. ``segments`` to ``xxh128`` are of ``file``; ``parts`` are its further files."""
+
+    gaps: tuple[GapEntry, ...] = ()
+    problems: tuple[ProblemEntry, ...] = ()
+    parts: tuple[VideoPart, ...] = ()
+    inputs: str
+    told: str = ""
+
+
+class FilesSource(_Shape):
+    """``phone`` or ``watch``: names below the folder of that name."""
+
+    files: tuple[str, ...]
+
+
+class CanSource(_Shape):
+    file: str
+    frames: int
+
+
+class FailedSource(_Shape):
+    """A source that was expected and has nothing to show."""
+
+    error: str
+    gaps: tuple[GapEntry, ...] = ()
+    problems: tuple[ProblemEntry, ...] = ()
+    inputs: str | None = None
+    told: str = ""
+
+
+Source = VideoSource | FilesSource | CanSource | FailedSource
+
+
+class FileEntry(_Shape):
+    """A file of the folder; ``inputs`` tells a later run whether it has to be made again."""
+
+    path: str
+    bytes: int
+    xxh128: str | None
+    inputs: str
+
+
+class Verdict(_Shape):
+    verdict: Literal["pass", "fail", "unknown"] = "unknown"
+    text: str = "How well the cameras were in step has not been measured."
+
+
+class Manifest(_Shape):
+    """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601."""
+
+    manifest_version: int = MANIFEST_VERSION
+    uuid: str
+    folder: str
+    revision: int = 1
+    started_at: int | None
+    stopped_at: int | None
+    processed_at: str
+    verified_at: str | None = None
+    complete: bool = True
+    missing: tuple[str, ...] = ()
+    sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)
+    problems: tuple[ProblemEntry, ...] = ()
+    sync: dict[str, Any] = Field(default_factory=lambda: Verdict().model_dump())
+    clock: dict[str, Any] = Field(default_factory=dict)
+    files: tuple[FileEntry, ...] = ()
+
+    def file(self, path: str) -> FileEntry | None:
+        return next((entry for entry in self.files if entry.path == path), None)
+
+
+def read(data: bytes) -> Manifest:
+    """A manifest from its bytes. Raises ``ValueError`` when it is none."""
+    return Manifest.model_validate_json(data)
+
+
+def write(manifest: Manifest) -> bytes:
+    """The bytes of ``manifest.json``: one line a key, so that a person can read it."""
+    return (manifest.model_dump_json(indent=1, exclude_none=False) + "\n").encode()
+
+
+def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource | FailedSource:
+    """A camera's entry from its plan and the files that were made of it."""
+    gaps = tuple(
+        GapEntry(
+            after_segment=g.after_segment,
+            expected_ms=g.expected_ms,
+            reason=g.reason,
+            segments=g.segments,
+            estimated=g.estimated,
+        )
+        for g in planned.gaps
+    )
+    problems = tuple(problem_entry(p) for p in planned.problems)
+    if not files:
+        error = "not one frame of its segments is readable"
+        return FailedSource(
+            error=error, gaps=gaps, problems=problems, inputs=planned.inputs, told=planned.told
+        )
+    parts = tuple(
+        VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
+        for file, part in zip(files[1:], planned.parts[1:], strict=True)
+    )
+    return VideoSource(
+        **dict(files[0]),
+        gaps=gaps,
+        problems=problems,
+        parts=parts,
+        inputs=planned.inputs,
+        told=planned.told,
+    )
+
+
+def problem_entry(problem: PlannedProblem) -> ProblemEntry:
+    return ProblemEntry(
+        code=problem.code, text=problem.text, segment=problem.segment, harms=problem.harms
+    )
+
+
+def _is_complete(plan: Plan, sources: Mapping[str, Source]) -> bool:
+    """No source failed, no video has a hole, and no problem stands for lost data."""
+    if any(problem.harms for problem in plan.problems):
+        return False
+    for source in sources.values():
+        if isinstance(source, FailedSource):
+            return False
+        if isinstance(source, VideoSource) and source.gaps:
+            return False
+        if isinstance(source, VideoSource) and any(p.harms for p in source.problems):
+            return False
+    return True
+
+
+def make_manifest(
+    plan: Plan,
+    sources: dict[str, Source],
+    files: tuple[FileEntry, ...],
+    *,
+    revision: int,
+    now_ms: int,
+    extras: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a finished run. ``extras`` may hold ``clock``, ``sync`` and further keys
+    that come from elsewhere."""
+    missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
+    everything: dict[str, Source] = {**missing, **sources}
+    return Manifest(
+        uuid=plan.uuid,
+        folder=plan.folder,
+        revision=revision,
+        started_at=plan.started_at,
+        stopped_at=plan.stopped_at,
+        processed_at=iso_from_ms(now_ms),
+        complete=_is_complete(plan, everything),
+        missing=tuple(missing),
+        sources=everything,
+        problems=tuple(problem_entry(p) for p in plan.problems),
+        files=files,
+        **extras,
+    )

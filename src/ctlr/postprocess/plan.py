@@ -1,0 +1,255 @@
+"""What a run will do, decided from facts alone. Pure: ``--dry-run`` prints exactly this.
+
+A plan names every output file with its inputs, everything that is missing or odd, and whether
+the session will be complete. ``inputs`` is a fingerprint of what was found: a later run compares
+it to tell what has changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import xxhash
+
+from ctlr.postprocess.facts import NodeFiles, SegmentFacts, SessionFiles
+from ctlr.postprocess.timeline import Gap, Part, Problem, place
+from ctlr.sessions.model import Session, SessionNode
+
+CAN_MARGIN_MS = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVideo:
+    """One camera's video: its files, what is missing in it, and its inputs' fingerprint."""
+
+    node: str
+    parts: tuple[Part, ...]
+    gaps: tuple[Gap, ...]
+    problems: tuple[Problem, ...]
+    frame_times: bool
+    bytes: int
+    inputs: str
+    told: str  # what the session record says of this camera; empty where there is none
+
+    def file(self, part: int) -> str:
+        return f"{self.node}.mp4" if part == 0 else f"{self.node}.part{part + 1}.mp4"
+
+    def frames_file(self, part: int) -> str:
+        return self.file(part).removesuffix(".mp4") + ".frames.csv"
+
+    @property
+    def frames(self) -> int:
+        return sum(part.frames for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCopy:
+    """A file carried over as it is: ``source`` below the logging disk, ``target`` in the folder."""
+
+    source: str
+    target: str
+    size: int
+    mtime_ns: int
+
+    @property
+    def inputs(self) -> str:
+        return f"{self.size}-{self.mtime_ns}"
+
+
+@dataclass(frozen=True, slots=True)
+class CanCut:
+    """Rows of the CAN recording between two instants (Unix milliseconds, inclusive)."""
+
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run will do, and what it will have to say."""
+
+    uuid: str
+    folder: str
+    started_at: int | None
+    stopped_at: int | None
+    videos: tuple[PlannedVideo, ...]
+    copies: tuple[PlannedCopy, ...]
+    can: CanCut | None
+    missing: tuple[tuple[str, str], ...]  # node, why
+    problems: tuple[Problem, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was meant to be recorded is in the result."""
+        harmed = any(p.harms for v in self.videos for p in v.problems)
+        gaps = any(v.gaps for v in self.videos)
+        return not (self.missing or gaps or harmed or any(p.harms for p in self.problems))
+
+    @property
+    def bytes(self) -> int:
+        return sum(v.bytes for v in self.videos) + sum(c.size for c in self.copies)
+
+
+def make_plan(
+    files: SessionFiles,
+    segments: Mapping[str, Sequence[SegmentFacts]],
+    folder: str,
+    facts: Session | None,
+) -> Plan:
+    """Decide what to do with what was found.
+
+    ``segments`` holds each node's examined segments; ``facts`` is what the session record says,
+    None for a session that only the disk knows.
+    """
+    videos = tuple(
+        _plan_video(node, segments[node.node], facts) for node in files.nodes if node.segments
+    )
+    started, stopped = _instants(facts, videos)
+    return Plan(
+        uuid=files.uuid,
+        folder=folder,
+        started_at=started,
+        stopped_at=stopped,
+        videos=videos,
+        copies=tuple(plan_copies(files)),
+        can=_can_cut(files, started, stopped),
+        missing=tuple(missing_nodes(files, facts)),
+        problems=tuple(_session_problems(files, videos)),
+    )
+
+
+def _plan_video(
+    files: NodeFiles, segments: Sequence[SegmentFacts], facts: Session | None
+) -> PlannedVideo:
+    known = (facts.node(files.node) if facts else None) or SessionNode(files.node)
+    start_ms = known.start_at_ms or (facts.start_at_ms if facts else None)
+    start_us = start_ms * 1000 if start_ms is not None else None
+    timeline = place(segments, known.segments_total, start_us)
+    strays = [
+        Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
+        for name in files.strays
+    ]
+    return PlannedVideo(
+        node=files.node,
+        parts=timeline.parts,
+        gaps=timeline.gaps,
+        problems=(*timeline.problems, *strays),
+        frame_times=any(f.captured for f in segments),
+        bytes=sum(f.size for f in segments if f.usable),
+        inputs=node_inputs(files),
+        told=node_told(facts, files.node),
+    )
+
+
+def node_told(facts: Session | None, node: str) -> str:
+    """What the session record says that a camera's timeline depends on."""
+    if facts is None:
+        return ""
+    known = facts.node(node) or SessionNode(node)
+    return f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}"
+
+
+def node_inputs(files: NodeFiles) -> str:
+    """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
+    digest = xxhash.xxh3_128()
+    for file in (*files.segments, *files.frame_files):
+        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _instants(
+    facts: Session | None, videos: Sequence[PlannedVideo]
+) -> tuple[int | None, int | None]:
+    """Start and stop: of the record, else of the first and last captured frame."""
+    captured = [
+        placed.facts.captured
+        for video in videos
+        for part in video.parts
+        for placed in part.segments
+        if placed.facts.captured
+    ]
+    first = min((c.first_us // 1000 for c in captured), default=None)
+    last = max((c.last_us // 1000 for c in captured), default=None)
+    started = facts.start_at_ms if facts and facts.start_at_ms is not None else first
+    stopped = facts.stopped_at_ms if facts and facts.stopped_at_ms is not None else last
+    return started, stopped
+
+
+def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
+    carried = [("phone", f, f"phone/{f.path}") for f in files.phone]
+    carried += [("phone", f, f.path) for f in files.watch]
+    copies = [
+        PlannedCopy(f"{origin}/{files.uuid}/{f.path}", target, f.size, f.mtime_ns)
+        for origin, f, target in carried
+    ]
+    for node in files.nodes:
+        copies += [
+            PlannedCopy(
+                f"{node.node}/{files.uuid}/{f.path}", f"{node.node}.{f.path}", f.size, f.mtime_ns
+            )
+            for f in node.sidecars
+        ]
+    return copies
+
+
+def _can_cut(files: SessionFiles, started: int | None, stopped: int | None) -> CanCut | None:
+    if files.can is None or started is None or stopped is None:
+        return None
+    return CanCut(started - CAN_MARGIN_MS, stopped + CAN_MARGIN_MS)
+
+
+def missing_nodes(files: SessionFiles, facts: Session | None) -> list[tuple[str, str]]:
+    """Expected cameras that delivered nothing, and why as far as it is known."""
+    delivered = {node.node for node in files.nodes if node.segments}
+    expected = facts.nodes if facts else ()
+    known = [
+        (node.name, node.error or _silence(node)) for node in expected if node.name not in delivered
+    ]
+    names = {name for name, _ in known}
+    empty = {node.node for node in files.nodes if not node.segments} - names
+    return sorted(known + [(name, "its folder holds no segment") for name in empty])
+
+
+def _silence(node: SessionNode) -> str:
+    if node.started:
+        return "it recorded, but no segment has arrived"
+    return "it did not start"
+
+
+def _session_problems(files: SessionFiles, videos: Sequence[PlannedVideo]) -> list[Problem]:
+    problems = [
+        Problem("stray_folder", f"{path} belongs to no camera name; its files were left out.", path)
+        for path in files.strays
+    ]
+    if not videos and not (files.phone or files.watch):
+        problems.append(Problem("nothing_recorded", "No camera and no phone delivered anything."))
+    return problems
+
+
+def describe(plan: Plan) -> list[str]:
+    """The plan in lines for a person."""
+    lines = [f"session {plan.uuid} -> {plan.folder}/ ({plan.bytes / 2**20:.1f} MB)"]
+    for video in plan.videos:
+        lines += _describe_video(video)
+    lines += [f"  {copy.target}: {copy.size} bytes" for copy in plan.copies]
+    if plan.can:
+        lines.append(f"  can_raw.csv: {plan.can.first_ms} to {plan.can.last_ms} ms")
+    lines += [f"  missing: {node}: {why}" for node, why in plan.missing]
+    lines += [f"  problem: {problem.text}" for problem in plan.problems]
+    lines.append("complete" if plan.complete else "incomplete")
+    return lines
+
+
+def _describe_video(video: PlannedVideo) -> list[str]:
+    lines = []
+    for number, part in enumerate(video.parts):
+        first = part.segments[0].facts
+        how = part.method + (f" ({part.why_remux})" if part.why_remux else "")
+        lines.append(
+            f"  {video.file(number)}: {len(part.segments)} segments, {part.frames} frames, "
+            f"{first.codec} {first.width}x{first.height}, from {float(part.starts_at):.3f} s, {how}"
+        )
+    for gap in video.gaps:
+        where = f"after {gap.after_segment}" if gap.after_segment else "before the first segment"
+        about = "about " if gap.estimated else ""
+        lines.append(f"    gap {where}: {about}{gap.expected_ms} ms ({gap.reason})")
+    return lines + [f"    problem: {problem.text}" for problem in video.problems]

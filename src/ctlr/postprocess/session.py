@@ -1,0 +1,320 @@
+"""One session from the logging disk to the sync disk: plan, make, publish.
+
+Synchronous and meant to run in a process of its own. One run per session at a time (a lock file
+beside the database, so that it is never on a drive that is pulled). Whatever happens before the
+last rename is invisible to readers, and starting again carries on from what was flushed.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctlr.config import Settings
+from ctlr.ingest.layout import LoggingLayout, session_folder
+from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.errors import Refusal
+from ctlr.postprocess.examine import Examiner
+from ctlr.postprocess.facts import SessionFiles
+from ctlr.postprocess.folders import (
+    Workspace,
+    choose_folder,
+    is_finished,
+    publish,
+    read_manifest,
+)
+from ctlr.postprocess.make import Maker
+from ctlr.postprocess.manifest import (
+    MANIFEST_NAME,
+    FailedSource,
+    Manifest,
+    VideoSource,
+    make_manifest,
+)
+from ctlr.postprocess.plan import (
+    Plan,
+    make_plan,
+    missing_nodes,
+    node_inputs,
+    node_told,
+    plan_copies,
+)
+from ctlr.postprocess.progress import Outcome, Progress, Report
+from ctlr.postprocess.scan import scan_session, session_ids
+from ctlr.sessions.model import Session
+
+SPARE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """A session on the logging disk, as ``--list`` shows it."""
+
+    uuid: str
+    nodes: tuple[str, ...]
+    segments: int
+    bytes: int
+    folder: str | None
+    revision: int | None
+    up_to_date: bool
+
+
+def plan_session(
+    settings: Settings, uuid: str, facts: Session | None = None, examiner: Examiner | None = None
+) -> Plan:
+    """What ``process`` would do now. Opens every segment, writes nothing. Raises ``OSError``."""
+    layout = LoggingLayout(settings.storage.logging)
+    examiner = examiner or Examiner()
+    files = scan_session(layout, uuid)
+    segments = {
+        node.node: examiner.examine_node(layout.node_session(node.node, uuid), node)
+        for node in files.nodes
+    }
+    plan = make_plan(files, segments, "", facts)
+    existing = find_folder(settings, uuid)
+    if existing is None:
+        wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
+        name = choose_folder(settings.storage.sync, wanted, uuid)
+    else:
+        name = existing.name
+    return make_plan(files, segments, name, facts)
+
+
+def process(
+    settings: Settings,
+    uuid: str,
+    facts: Session | None,
+    report: Report,
+    *,
+    extras: Mapping[str, Any] | None = None,
+    examiner: Examiner | None = None,
+    clock: Clock | None = None,
+) -> Outcome:
+    """Process a session and publish its folder.
+
+    ``facts`` is what the session record says, None where there is none; ``extras`` are further
+    manifest keys such as ``clock`` and ``sync``. Failures are an ``Outcome`` with exit code 1.
+    """
+    try:
+        with session_lock(settings, uuid):
+            run = _Run(settings, uuid, facts, report, examiner or Examiner())
+            return run.run(extras or {}, clock or SystemClock())
+    except Refusal as refusal:
+        return Outcome(uuid, 1, refusal.detail)
+    except OSError as error:
+        return Outcome(uuid, 1, explain(error))
+
+
+class _Run:
+    def __init__(
+        self,
+        settings: Settings,
+        uuid: str,
+        facts: Session | None,
+        report: Report,
+        examiner: Examiner,
+    ) -> None:
+        self.settings = settings
+        self.uuid = uuid
+        self.facts = facts
+        self.report = report
+        self.examiner = examiner
+
+    def run(self, extras: Mapping[str, Any], clock: Clock) -> Outcome:
+        self.report(Progress(self.uuid, "examine"))
+        plan = plan_session(self.settings, self.uuid, self.facts, self.examiner)
+        if not plan.videos and not plan.copies:
+            return Outcome(
+                self.uuid,
+                1,
+                f"Nothing of session {self.uuid} lies below {self.settings.storage.logging}; "
+                "there is nothing to process.",
+            )
+        folder = self.settings.storage.sync / plan.folder
+        previous = read_manifest(folder)
+        workspace = Workspace(self.settings.storage.sync, self.uuid)
+        maker = Maker(
+            plan,
+            previous,
+            self.settings.storage.logging,
+            folder,
+            workspace,
+            self.examiner,
+            self.report,
+        )
+        if is_finished(folder) and previous and maker.nothing_changed(extras):
+            return _outcome(previous, folder, changed=False)
+        _require_space(self.settings.storage.sync, maker.bytes_to_write)
+        workspace.prepare()
+        sources, files = maker.make()
+        manifest = make_manifest(
+            plan,
+            sources,
+            files,
+            revision=previous_revision(previous) + 1,
+            now_ms=clock.now_ms(),
+            extras=extras,
+        )
+        self.report(Progress(self.uuid, "publish"))
+        publish(workspace, folder, manifest, _dropped(previous, manifest))
+        return _outcome(manifest, folder, changed=True)
+
+
+def previous_revision(previous: Manifest | None) -> int:
+    return previous.revision if previous else 0
+
+
+def _dropped(previous: Manifest | None, manifest: Manifest) -> list[str]:
+    kept = {entry.path for entry in manifest.files}
+    return [entry.path for entry in previous.files if entry.path not in kept] if previous else []
+
+
+def _outcome(manifest: Manifest, folder: Path, *, changed: bool) -> Outcome:
+    videos = [s for s in manifest.sources.values() if isinstance(s, VideoSource)]
+    gaps = sum(len(video.gaps) for video in videos)
+    state = "complete" if manifest.complete else "incomplete"
+    told = [f"{len(videos)} videos", f"{sum(v.frames for v in videos)} frames", f"{gaps} gaps"]
+    if manifest.missing:
+        told.append(f"missing: {', '.join(manifest.missing)}")
+    done = f"revision {manifest.revision}" if changed else "already up to date"
+    return Outcome(
+        manifest.uuid,
+        0 if manifest.complete else 3,
+        f"{folder}: {state}, {', '.join(told)} ({done})",
+        folder / MANIFEST_NAME,
+        manifest.revision,
+        changed,
+    )
+
+
+def _require_space(sync: Path, needed: int) -> None:
+    stat = os.statvfs(sync)
+    free = stat.f_bavail * stat.f_frsize
+    if free < needed * 102 // 100 + SPARE_BYTES:
+        raise OSError(errno.ENOSPC, f"{needed >> 20} MB are needed, {free >> 20} MB are free", sync)
+
+
+def explain(error: OSError) -> str:
+    """What a failure of the disks means for the recording, in one sentence."""
+    where = f" ({error.filename})" if error.filename else ""
+    what = f"{error.strerror or error}{where}"
+    if error.errno == errno.ENOSPC:
+        return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
+    return f"Processing failed: {what}. The raw segments are safe; it can be run again."
+
+
+@contextmanager
+def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
+    """Hold the session's lock. Raises ``Refusal`` ``busy`` while another run has it."""
+    folder = settings.database.path.parent / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(folder / f"{uuid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refusal(
+                "busy", f"Session {uuid} is being processed by another run; wait for it to end."
+            ) from error
+        yield
+    finally:
+        os.close(fd)
+
+
+def find_folder(settings: Settings, uuid: str) -> Path | None:
+    """The session's folder on the sync disk, whatever day its template names; None if absent."""
+    template = settings.storage.session_folder
+    pattern = template.format(uuid=uuid, short=uuid[:6], date="*")
+    try:
+        names = sorted(p for p in settings.storage.sync.glob(pattern + "*") if p.is_dir())
+    except OSError:
+        return None
+    for folder in names:
+        found = read_manifest(folder)
+        if found is not None and found.uuid == uuid:
+            return folder
+    return None
+
+
+def needs_processing(settings: Settings, uuid: str, facts: Session | None = None) -> bool:
+    """Whether what lies on the logging disk differs from what the manifest was made of.
+
+    Reads names and sizes only. ``facts`` given, a change of what the record says counts too.
+    """
+    layout = LoggingLayout(settings.storage.logging)
+    files = scan_session(layout, uuid)
+    if not (files.nodes or files.phone or files.watch):
+        return False
+    folder = find_folder(settings, uuid)
+    manifest = read_manifest(folder) if folder else None
+    if folder is None or manifest is None or not is_finished(folder):
+        return True
+    return _inputs_differ(files, manifest, facts)
+
+
+def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | None) -> bool:
+    for node in files.nodes:
+        source = manifest.sources.get(node.node)
+        if not isinstance(source, VideoSource | FailedSource):
+            return True
+        told = node_told(facts, node.node)
+        if node.segments and source.inputs != node_inputs(node):
+            return True
+        if node.segments and told and source.told != told:
+            return True
+    for copy in plan_copies(files):
+        entry = manifest.file(copy.target)
+        if entry is None or entry.inputs != copy.inputs:
+            return True
+    missing = {name for name, _ in missing_nodes(files, facts) if name not in manifest.sources}
+    return bool(missing)
+
+
+def list_sessions(settings: Settings) -> list[ListedSession]:
+    """Every session that has left something on the logging disk. Raises ``OSError``."""
+    layout = LoggingLayout(settings.storage.logging)
+    return [_listed(settings, layout, uuid) for uuid in session_ids(layout)]
+
+
+def _listed(settings: Settings, layout: LoggingLayout, uuid: str) -> ListedSession:
+    files = scan_session(layout, uuid)
+    folder = find_folder(settings, uuid)
+    manifest = read_manifest(folder) if folder else None
+    everything = [f for n in files.nodes for f in n.segments] + [*files.phone, *files.watch]
+    return ListedSession(
+        uuid=uuid,
+        nodes=tuple(node.node for node in files.nodes),
+        segments=sum(len(node.segments) for node in files.nodes),
+        bytes=sum(f.size for f in everything),
+        folder=folder.name if folder else None,
+        revision=manifest.revision if manifest else None,
+        up_to_date=not needs_processing(settings, uuid),
+    )
+
+
+def resolve_prefix(settings: Settings, prefix: str) -> str:
+    """The one session on the logging disk whose uuid begins with ``prefix``.
+
+    Raises ``Refusal`` with code ``unknown_session`` or ``ambiguous_session``.
+    """
+    wanted = prefix.lower()
+    found = [
+        u for u in session_ids(LoggingLayout(settings.storage.logging)) if u.startswith(wanted)
+    ]
+    if wanted in found:
+        return wanted
+    if not found:
+        raise Refusal(
+            "unknown_session",
+            f"No session below {settings.storage.logging} has an id that begins with {prefix!r}.",
+        )
+    if len(found) > 1:
+        raise Refusal(
+            "ambiguous_session",
+            f"{prefix!r} fits {len(found)} sessions; give more of the id: {', '.join(found[:5])}.",
+        )
+    return found[0]

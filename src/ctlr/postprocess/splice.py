@@ -1,0 +1,177 @@
+"""One output video that only ever grows at its end.
+
+::
+
+    ftyp | mdat seg | mdat seg | ... | mdat seg |            while segments arrive
+    ftyp | mdat ------------------------------- | moov       finished
+
+Each segment's media bytes are one ``mdat`` box, so that after a crash the boxes tell how far it
+got. To finish, ``moov`` is appended and one 8-byte write makes the first ``mdat`` span all of
+them: a player then finds everything in three ranged requests. What has been copied and flushed
+stands in a journal beside the video, one JSON line a segment; a later run takes up from there.
+Lines are only written after the bytes they speak of are on the disk, so they can be believed
+after a power cut.
+"""
+
+import json
+import os
+import struct
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import xxhash
+
+from ctlr.postprocess.copying import Copier
+from ctlr.postprocess.merge import Pieces
+
+FTYP = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
+FLUSH_BYTES = 256 << 20
+_HEAD_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One segment's media bytes in the video, and which file they came from."""
+
+    segment: str
+    source_bytes: int
+    source_mtime_ns: int
+    offset: int
+    length: int
+    xxh128: str
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Where the finished video's ``moov`` lies, and its hash."""
+
+    offset: int
+    length: int
+    xxh128: str
+
+
+class GrowingVideo:
+    """Appends segments to ``path``, journalling in ``journal``. A context manager.
+
+    Opening takes up what an earlier run has left. All methods raise ``OSError``.
+    """
+
+    def __init__(self, path: Path, journal: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._journal = open(journal, "ab+", buffering=0)  # noqa: SIM115 - closed in close()
+        self._copier = Copier(self._fd)
+        self._unflushed: list[Chunk] = []
+        self.chunks = self._recover()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._fd)
+        self._journal.close()
+
+    @property
+    def end(self) -> int:
+        return self.chunks[-1].end if self.chunks else len(FTYP)
+
+    @property
+    def bytes_unflushed(self) -> int:
+        return sum(chunk.length for chunk in self._unflushed)
+
+    def append(self, source: Path, media: list[tuple[int, int]]) -> Chunk:
+        """Copy the media ranges of a segment to the end."""
+        offset = self.end + _HEAD_BYTES
+        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            stat = os.fstat(fd)
+            length, digest = self._copier.copy(fd, media, offset)
+        finally:
+            os.close(fd)
+        _write_all(self._fd, _mdat_head(length), offset - _HEAD_BYTES)
+        chunk = Chunk(source.name, stat.st_size, stat.st_mtime_ns, offset, length, digest)
+        self.chunks.append(chunk)
+        self._unflushed.append(chunk)
+        if self.bytes_unflushed >= FLUSH_BYTES:
+            self.flush()
+        return chunk
+
+    def flush(self) -> None:
+        """Put what was appended on the disk, then into the journal."""
+        if not self._unflushed:
+            return
+        os.fsync(self._fd)
+        self._journal.write(b"".join(_line(chunk) for chunk in self._unflushed))
+        os.fsync(self._journal.fileno())
+        self._unflushed.clear()
+
+    def finish(self, moov: Pieces) -> Index:
+        """Append the index, close the media box over all segments, and flush."""
+        start, digest = self.end, xxhash.xxh3_128()
+        with open(self._fd, "r+b", buffering=1 << 20, closefd=False) as file:
+            file.seek(start)
+            for piece in moov:
+                file.write(piece)
+                digest.update(piece)
+            length = file.tell() - start
+        os.ftruncate(self._fd, start + length)
+        _write_all(self._fd, _mdat_head(start - len(FTYP) - _HEAD_BYTES), len(FTYP))
+        os.fsync(self._fd)
+        return Index(start, length, digest.hexdigest())
+
+    def _recover(self) -> list[Chunk]:
+        """What the journal and the boxes agree on; the rest of the file is cut off."""
+        self._journal.seek(0)
+        chunks: list[Chunk] = []
+        end, size = len(FTYP), os.fstat(self._fd).st_size
+        good = 0
+        for line in self._journal.read().splitlines(keepends=True):
+            chunk = _parse_line(line)
+            if chunk is None or chunk.offset != end + _HEAD_BYTES or chunk.end > size:
+                break
+            if chunks and os.pread(self._fd, _HEAD_BYTES, end) != _mdat_head(chunk.length):
+                break
+            chunks.append(chunk)
+            end, good = chunk.end, good + len(line)
+        self._journal.truncate(good)
+        os.ftruncate(self._fd, end if chunks else 0)
+        _write_all(self._fd, FTYP, 0)
+        if chunks:
+            _write_all(self._fd, _mdat_head(chunks[0].length), len(FTYP))
+        return chunks
+
+
+def _mdat_head(length: int) -> bytes:
+    return struct.pack(">I4sQ", 1, b"mdat", length + _HEAD_BYTES)
+
+
+def _line(chunk: Chunk) -> bytes:
+    return json.dumps(astuple(chunk)).encode() + b"\n"
+
+
+def _parse_line(line: bytes) -> Chunk | None:
+    with suppress(ValueError, TypeError):
+        if line.endswith(b"\n"):
+            return Chunk(*json.loads(line))
+    return None
+
+
+def _write_all(fd: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, at)
+        view, at = view[written:], at + written

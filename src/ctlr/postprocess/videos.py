@@ -1,0 +1,140 @@
+"""Carrying out one camera's part of a plan: splice (or remux) its parts, write its frame times."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ctlr.ingest.layout import frames_name
+from ctlr.postprocess.examine import Examiner
+from ctlr.postprocess.frames import HEADER, frame_rows, read_captured_us
+from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
+from ctlr.postprocess.merge import MergedMovie
+from ctlr.postprocess.plan import PlannedVideo
+from ctlr.postprocess.splice import Chunk, GrowingVideo
+from ctlr.postprocess.tables import shown_ticks
+from ctlr.postprocess.timeline import Part, Placement
+
+CountBytes = Callable[[int], None]
+
+
+class VideoMaker:
+    """Makes the files of one camera from ``source`` (its session folder) in ``out``.
+
+    ``state`` is where journals live. All methods raise ``OSError``.
+    """
+
+    def __init__(self, examiner: Examiner, source: Path, out: Path, state: Path) -> None:
+        self._examiner = examiner
+        self._source = source
+        self._out = out
+        self._state = state
+
+    def make(self, video: PlannedVideo, count: CountBytes) -> list[VideoFile]:
+        """Make every part of a video; ``count`` is called with bytes as they are written."""
+        return [self._make_part(video, number, count) for number in range(len(video.parts))]
+
+    def _make_part(self, video: PlannedVideo, number: int, count: CountBytes) -> VideoFile:
+        part, name = video.parts[number], video.file(number)
+        path, journal = self._out / name, self._state / f"{name}.journal"
+        wanted = [(p.facts.name, p.facts.size, p.facts.mtime_ns) for p in part.segments]
+        if not _can_continue(path, journal, wanted):
+            path.unlink(missing_ok=True)
+            journal.unlink(missing_ok=True)
+        with GrowingVideo(path, journal) as growing:
+            done = {chunk.segment: chunk for chunk in growing.chunks}
+            for placed in part.segments:
+                if placed.facts.name not in done:
+                    source = self._source / placed.facts.name
+                    chunk = growing.append(source, self._examiner.tables(source).media)
+                    done[chunk.segment] = chunk
+                count(placed.facts.size)
+            movie = self._merge(part, done)
+            index = growing.finish(movie.moov())
+        frames_file = None
+        if video.frame_times:
+            frames_file = video.frames_file(number)
+            self._write_frame_times(self._out / frames_file, part)
+        return _describe(
+            part,
+            name,
+            movie,
+            done,
+            IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128),
+            frames_file,
+        )
+
+    def _merge(self, part: Part, chunks: dict[str, Chunk]) -> MergedMovie:
+        movie = MergedMovie()
+        for placed in part.segments:
+            tables = self._examiner.tables(self._source / placed.facts.name)
+            movie.append(tables, placed.at_ticks, chunks[placed.facts.name].offset)
+        return movie
+
+    def _write_frame_times(self, path: Path, part: Part) -> None:
+        with open(path, "wb") as file:
+            file.write(HEADER)
+            frame = 0
+            for placed in part.segments:
+                shown = self._shown_us(placed)
+                captured: list[int] = []
+                if placed.facts.captured:
+                    sidecar = self._source / frames_name(placed.facts.number)
+                    captured = read_captured_us(sidecar)
+                file.writelines(frame_rows(frame, shown, captured))
+                frame += len(shown)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _shown_us(self, placed: Placement) -> list[int]:
+        track = self._examiner.tables(self._source / placed.facts.name).reference
+        ticks = sorted(shown_ticks(track))
+        scale, start = placed.facts.timescale, placed.at_ticks - ticks[0]
+        return [(start + tick) * 1_000_000 // scale for tick in ticks]
+
+
+def _can_continue(path: Path, journal: Path, wanted: list[tuple[str, int, int]]) -> bool:
+    """Whether everything already in a growing video belongs into it as it is now."""
+    if not journal.exists():
+        return False
+    with GrowingVideo(path, journal) as growing:
+        have = [(c.segment, c.source_bytes, c.source_mtime_ns) for c in growing.chunks]
+    return set(have) <= set(wanted)
+
+
+def _describe(
+    part: Part,
+    name: str,
+    movie: MergedMovie,
+    chunks: dict[str, Chunk],
+    index: IndexEntry,
+    frames_file: str | None,
+) -> VideoFile:
+    first = part.segments[0].facts
+    played_s = sum(p.facts.duration_ticks / p.facts.timescale for p in part.segments)
+    size = index.offset + index.length
+    captured = first.captured.first_us if first.captured else None
+    return VideoFile(
+        file=name,
+        segments=len(part.segments),
+        size_mb=round(size / 2**20, 1),
+        bytes=size,
+        frames=part.frames,
+        duration_s=round(movie.duration_ticks / movie.timescale, 6),
+        codec=first.codec,
+        width=first.width,
+        height=first.height,
+        fps=round(part.frames / played_s, 3) if played_s else 0.0,
+        first_frame_at_us=captured,
+        frames_file=frames_file,
+        method="splice",
+        chunks=tuple(
+            ChunkEntry(
+                segment=p.facts.name,
+                offset=chunks[p.facts.name].offset,
+                length=chunks[p.facts.name].length,
+                xxh128=chunks[p.facts.name].xxh128,
+            )
+            for p in part.segments
+        ),
+        index=index,
+    )
