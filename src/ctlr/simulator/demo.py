@@ -68,7 +68,7 @@ def run_demo(
     """
     console = Console()
     try:
-        place = choose_folder(folder, datetime.now())  # noqa: DTZ005 - a name for a person's eyes
+        place = choose_folder(folder, datetime.now().astimezone())
         return asyncio.run(_demo(console, place, Script(seconds, segment_s, cameras), keep))
     except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Ended before it was done; no process is left.")
@@ -104,7 +104,7 @@ async def _demo(console: Console, folder: Path, script: Script, keep: bool) -> i
                 session, findings = await _record_and_look(rig, script, display)
             except StoryError as error:
                 raise StoryError(f"{error}\n{rig.controller.log_tail()}") from error
-        code = _report(console, session, findings)
+        code = report(console, session, findings)
         if keep:
             await _stay_up(console, rig)
     return code
@@ -147,7 +147,8 @@ async def _upload_phone(rig: Rig, recorded: Recorded) -> set[str]:
     return {file.name for file in files}
 
 
-def _report(console: Console, session: Path, findings: Findings) -> int:
+def report(console: Console, session: Path, findings: Findings) -> int:
+    """Print the table and the verdict; returns the exit code."""
     table = Table()
     table.add_column("camera")
     for heading in ("frames", "duration", "first frame", "gaps", "size"):
@@ -177,8 +178,7 @@ def _say_verdict(console: Console, findings: Findings) -> int:
     if findings.lies:
         return EXIT_FAILED
     if not findings.complete:
-        missing = ", ".join(findings.missing)
-        console.print(f"[yellow]The session is incomplete.[/] Missing: {missing}")
+        console.print("[yellow]The session is incomplete.[/]", "; ".join(findings.faults))
         return EXIT_INCOMPLETE
     console.print("[green]The session is complete[/], and the manifest says so.")
     return EXIT_DONE

@@ -40,11 +40,11 @@ class Video:
 
 @dataclass(frozen=True)
 class Findings:
-    """``missing`` is what the manifest admits, ``lies`` is where it is wrong."""
+    """``faults`` is what the manifest admits, ``lies`` is where it is wrong."""
 
     videos: tuple[Video, ...]
     complete: bool
-    missing: tuple[str, ...]
+    faults: tuple[str, ...]
     lies: tuple[str, ...]
 
     @property
@@ -71,8 +71,18 @@ def judge(
         else:
             videos.append(Video(camera))
     return Findings(
-        tuple(videos), bool(manifest["complete"]), tuple(map(str, manifest["missing"])), tuple(lies)
+        tuple(videos), bool(manifest["complete"]), tuple(_faults(manifest)), tuple(lies)
     )
+
+
+def _faults(manifest: Manifest) -> list[str]:
+    """Everything that the manifest says is not as it should be."""
+    faults = [f"{name} is missing" for name in manifest["missing"]]
+    for name, source in manifest["sources"].items():
+        faults += [f"{name}: {source['error']}"] if "error" in source else []
+        faults += [f"{name}: {gap['reason']}" for gap in source.get("gaps", [])]
+        faults += [f"{name}: {problem['text']}" for problem in source.get("problems", [])]
+    return faults
 
 
 def look_at(file: Path) -> Seen:

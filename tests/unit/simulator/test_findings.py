@@ -61,6 +61,18 @@ def test_a_camera_without_a_video_has_an_empty_row_and_no_file() -> None:
     report = manifest(complete=False, a={"error": "no segments"}) | {"missing": ["a"]}
     found = judge(report, ["a"], START_MS, {})
     assert found.videos[0].frames == 0
-    assert found.missing == ("a",)
+    assert found.faults == ("a is missing", "a: no segments")
     assert not found.complete
     assert video_files(report, Path("/sync"), ["a"]) == {}
+
+
+def test_gaps_and_problems_of_the_manifest_are_told() -> None:
+    at = START_MS * 1000
+    broken = source(
+        at,
+        gaps=[{"after_segment": "seg_0001.mp4", "expected_ms": 4000, "reason": "not delivered"}],
+        problems=[{"code": "truncated", "text": "seg_0002.mp4 ends early"}],
+    )
+    found = judge(manifest(complete=False, a=broken), ["a"], START_MS, {"a": seen(at)})
+    assert found.faults == ("a: not delivered", "a: seg_0002.mp4 ends early")
+    assert found.videos[0].gaps == 1
