@@ -1,1 +1,1 @@
-"""x"""
+"""Structured records out of the program: journal, MQTT, health. Nobody here reads them back."""

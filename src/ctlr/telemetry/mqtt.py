@@ -1,0 +1,149 @@
+"""The one connection to the broker: connect, say what holds, send what waits, and again.
+
+Nothing waits for this loop. A broker that is away, stopped, slow or full only makes the spool
+grow; the loop comes back with a growing pause of at most ``MAX_PAUSE_S``. Records go out oldest
+first with QoS 1 and are removed once the broker has acknowledged them; of a batch that broke off,
+the acknowledged beginning is removed, so even a crawling broker makes progress.
+
+Retained topics tell what holds now: ``status/recording``, and ``status/node/{node}``, which the
+broker itself turns to offline (last will) when this process goes away without a word.
+"""
+
+import asyncio
+import json
+import ssl
+from contextlib import suppress
+from typing import Any
+
+import aiomqtt
+import structlog
+
+from ctlr.config import MqttSettings
+from ctlr.telemetry.outbox import Outbox
+
+BATCH = 256
+CONNECT_S = 4.0
+ACKNOWLEDGE_S = 30.0
+MAX_PAUSE_S = 30.0
+KEEPALIVE_S = 30
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+_log = structlog.get_logger("telemetry")
+
+
+class Publisher:
+    """``process`` tells apart the processes of one node (their broker sessions)."""
+
+    def __init__(self, settings: MqttSettings, node: str, process: str, outbox: Outbox) -> None:
+        self.connected = False
+        self._settings = settings
+        self._identifier = f"ctlr-{node}-{process}"
+        self._node_topic = f"status/node/{node}"
+        self._outbox = outbox
+        self._recording: dict[str, Any] | None = None
+        self._said = True  # whether the broker has been told of the present recording
+        self._away = False  # whether the log has been told that the broker is away
+        self._warn_if_open()
+
+    def set_recording(self, *, recording: bool, uuid: str | None, duration: float | None) -> None:
+        """What ``status/recording`` says from now on; ``duration`` in seconds."""
+        self._recording = {"recording": recording, "uuid": uuid, "duration": duration}
+        self._said = False
+        self._outbox.stored.set()
+
+    async def run(self) -> None:
+        """Connect and send for as long as the service lasts."""
+        pause_s = 1.0
+        while True:
+            try:
+                async with self._client() as client:
+                    self._connection(up=True)
+                    pause_s = 1.0
+                    await self._serve(client)
+            except (aiomqtt.MqttError, OSError) as error:
+                self._connection(up=False, error=error)
+            except Exception:  # a library's surprise must not stop the service
+                self.connected = False
+                _log.exception("sending log records failed; trying again")
+            await asyncio.sleep(pause_s)
+            pause_s = min(MAX_PAUSE_S, pause_s * 2)
+
+    def _client(self) -> aiomqtt.Client:
+        client = aiomqtt.Client(
+            self._settings.host,
+            self._settings.port,
+            username=self._settings.username,
+            password=self._settings.password,
+            identifier=self._identifier,
+            tls_context=ssl.create_default_context() if self._settings.tls else None,
+            will=aiomqtt.Will(self._node_topic, _status(online=False), qos=1, retain=True),
+            timeout=CONNECT_S,
+            keepalive=KEEPALIVE_S,
+        )
+        client.pending_calls_threshold = BATCH + 1
+        return client
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        await self._say(client, self._node_topic, _status(online=True))
+        self._said = self._recording is None
+        try:
+            while True:
+                if not self._said:
+                    self._said = True
+                    await self._say(client, "status/recording", json.dumps(self._recording))
+                if not await self._send_batch(client):
+                    await self._outbox.stored.wait()
+        except asyncio.CancelledError:
+            with suppress(aiomqtt.MqttError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._say(client, self._node_topic, _status(online=False))
+            raise
+
+    async def _say(self, client: aiomqtt.Client, topic: str, payload: str) -> None:
+        await client.publish(topic, payload, qos=1, retain=True)
+
+    async def _send_batch(self, client: aiomqtt.Client) -> bool:
+        """Send the oldest records; False if there was none. Raises ``MqttError``."""
+        batch = await self._outbox.next_batch(BATCH)
+        results = await asyncio.gather(
+            *(
+                client.publish(record.topic, record.payload, qos=1, timeout=ACKNOWLEDGE_S)
+                for record in batch
+            ),
+            return_exceptions=True,
+        )
+        errors = [number for number, result in enumerate(results) if result is not None]
+        acknowledged = batch[: errors[0]] if errors else batch
+        if acknowledged:
+            await self._outbox.acknowledge(acknowledged[-1])
+        if errors:
+            error = results[errors[0]]
+            assert isinstance(error, BaseException)
+            raise error
+        return bool(batch)
+
+    def _connection(self, *, up: bool, error: Exception | None = None) -> None:
+        self.connected = up
+        if up and self._away:
+            _log.info("MQTT broker is back; sending what waited")
+        elif not up and not self._away:
+            where = f"{self._settings.host}:{self._settings.port}"
+            _log.warning(
+                "MQTT broker is away; log records wait in the spool, recording is not affected",
+                broker=where,
+                error=str(error),
+            )
+        self._away = not up
+
+    def _warn_if_open(self) -> None:
+        if self._settings.host not in _LOOPBACK and not self._settings.username:
+            _log.warning(
+                "MQTT broker without a password beyond this machine: anyone on the network may "
+                "read and forge log records; set mqtt.username and mqtt.password",
+                broker=self._settings.host,
+            )
+
+
+def _status(*, online: bool) -> str:
+    return json.dumps({"online": online})

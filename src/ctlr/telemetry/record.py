@@ -1,0 +1,153 @@
+"""What a record on MQTT looks like, and what a phone may put into one. Pure.
+
+``{"ts":"2026-04-14T10:40:00.123Z","node","level","component","message", ...}`` goes to topic
+``logging/{node}``. A client's text never becomes a topic, a second line on a terminal or a
+megabyte in the log: its ``node`` counts only if it is a legal name, control characters are shown
+instead of obeyed, and an entry has at most ``MAX_RECORD_BYTES``.
+"""
+
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ctlr.kernel.clock import iso_from_ms
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import is_node_name
+
+Record = dict[str, Any]
+
+MAX_RECORD_BYTES = 8192
+LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "METRICS")
+
+_MAX_DEPTH = 8
+_OTHER_LEVEL_NAMES = {"WARNING": "WARN", "CRITICAL": "ERROR", "FATAL": "ERROR", "TRACE": "DEBUG"}
+_CLIENT_SOURCES = frozenset({"phone", "watch"})
+_SHOWN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def make_record(
+    now_ms: int, node: str, component: str, level: str, message: str, **fields: Any
+) -> Record:
+    """A record of our own; ``fields`` come after the five that each record has."""
+    return {
+        "ts": iso_from_ms(now_ms),
+        "node": node,
+        "level": level,
+        "component": component,
+        "message": message,
+    } | fields
+
+
+def topic_of(record: Mapping[str, Any]) -> str:
+    """The topic for a record whose ``node`` has been checked."""
+    return f"logging/{record['node']}"
+
+
+def encode_record(record: Mapping[str, Any]) -> bytes:
+    """JSON on one line. What JSON cannot say is given as text."""
+    try:
+        text = _to_json(record)
+    except ValueError:  # not a number, or infinity
+        text = _to_json(_clean(record, _MAX_DEPTH))
+    return text.encode("utf-8", "backslashreplace")
+
+
+_to_json = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str
+).encode
+
+
+def client_record(entry: object, now_ms: int) -> Record:
+    """A phone's log entry with everything missing filled in.
+
+    ``ts`` stays the phone's where it is a time; ``received_at`` (Unix milliseconds) is ours.
+    Raises ``Refusal`` ``invalid_log`` for anything but a JSON object of bearable size.
+    """
+    if not isinstance(entry, Mapping):
+        raise _refusal("it is not a JSON object")
+    fields = _clean(entry, _MAX_DEPTH)
+    record = make_record(
+        now_ms,
+        _client_node(fields.pop("node", None)),
+        _text(fields.pop("component", None), "app"),
+        _level(fields.pop("level", None)),
+        _text(fields.pop("message", None), ""),
+    )
+    sent_ts = fields.pop("ts", None)
+    parsed = _parse_time(sent_ts)
+    if parsed:
+        record["ts"] = parsed
+    elif sent_ts is not None:
+        record["client_ts"] = sent_ts
+    record |= fields | {"received_at": now_ms}
+    if len(encode_record(record)) > MAX_RECORD_BYTES:
+        raise _refusal(f"it is larger than {MAX_RECORD_BYTES} bytes")
+    return record
+
+
+def show_controls(text: str) -> str:
+    """``text`` with each control character, bidirectional override and lone surrogate written
+    out (a line feed becomes backslash n), so that it stays on one line and moves no cursor."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(letter) in _SHOWN_CATEGORIES
+        else letter
+        for letter in text
+    )
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return show_controls(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (Mapping, list)):
+        if depth == 0:
+            raise _refusal(f"it is nested more than {_MAX_DEPTH} deep")
+        if isinstance(value, list):
+            return [_clean(item, depth - 1) for item in value]
+        return {show_controls(str(key)): _clean(item, depth - 1) for key, item in value.items()}
+    return value
+
+
+def _client_node(value: Any) -> str:
+    if isinstance(value, str) and (value in _CLIENT_SOURCES or is_node_name(value)):
+        return value
+    return "phone"
+
+
+def _level(value: Any) -> str:
+    name = value.upper() if isinstance(value, str) else "INFO"
+    name = _OTHER_LEVEL_NAMES.get(name, name)
+    return name if name in LEVELS else "INFO"
+
+
+def _text(value: Any, default: str) -> str:
+    if value is None:
+        return default
+    return value if isinstance(value, str) else encode_record({"value": value})[9:-1].decode()
+
+
+def _parse_time(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            return None
+        return iso_from_ms(math.floor(at.astimezone(UTC).timestamp() * 1000 + 0.5))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _refusal(fault: str) -> Refusal:
+    return Refusal(
+        "invalid_log",
+        f"The log entry was not taken: {fault}. Send one small JSON object; recording is not "
+        "affected.",
+    )

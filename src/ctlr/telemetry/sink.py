@@ -1,0 +1,81 @@
+"""Telemetry of one process: the one object that the rest of the program talks to.
+
+Build it in the composition root, give ``publish`` to ``configure_logging``, ``log_entry`` to the
+API, call ``set_recording`` on every change, and close it after its loops have ended. None of its
+calls waits for a broker or a disk.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ctlr.config import Settings
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.telemetry.health import Health, HealthSensor
+from ctlr.telemetry.mqtt import Publisher
+from ctlr.telemetry.outbox import Outbox
+from ctlr.telemetry.record import Record, client_record, make_record
+
+HEALTH_INTERVAL_S = 5.0
+
+
+class Telemetry:
+    """Made inside a running event loop. ``process`` is the verb of this process, such as
+    ``serve``: each process of a node has a spool file and a broker session of its own."""
+
+    def __init__(self, settings: Settings, process: str, clock: Clock) -> None:
+        mqtt = settings.mqtt
+        self._node = settings.node
+        self._clock = clock
+        path = mqtt.spool.with_name(f"{mqtt.spool.stem}-{process}{mqtt.spool.suffix}")
+        self._outbox = Outbox(path, mqtt.spool_max_records)
+        self._publisher = Publisher(mqtt, settings.node, process, self._outbox)
+        self._sensor = HealthSensor()
+        self.health: Health = self._sensor.read()
+        """The newest reading, at most ``HEALTH_INTERVAL_S`` old while the loops run."""
+
+    @property
+    def broker_connected(self) -> bool:
+        return self._publisher.connected
+
+    @property
+    def dropped(self) -> int:
+        """Records lost since the start."""
+        return self._outbox.dropped
+
+    def start(self, tasks: BackgroundTasks) -> None:
+        tasks.start_loop("telemetry-spool", self._outbox.write_forever())
+        tasks.start_loop("telemetry-mqtt", self._publisher.run())
+        tasks.start_loop("telemetry-health", self._report_health())
+
+    def publish(self, record: Record) -> None:
+        """Send a record made by ``ctlr.telemetry.record``. From any thread; never raises."""
+        self._outbox.publish(record)
+
+    def publish_metrics(self, component: str, message: str, fields: Mapping[str, Any]) -> None:
+        """Send a METRICS record of this node."""
+        now_ms = self._clock.now_ms()
+        self.publish(make_record(now_ms, self._node, component, "METRICS", message, **fields))
+
+    def log_entry(self, entry: object) -> None:
+        """Send a phone's log entry. Raises ``Refusal`` ``invalid_log``."""
+        self.publish(client_record(entry, self._clock.now_ms()))
+
+    def set_recording(self, *, recording: bool, uuid: str | None, duration: float | None) -> None:
+        """What the retained topic ``status/recording`` says from now on; duration in seconds."""
+        self._publisher.set_recording(recording=recording, uuid=uuid, duration=duration)
+
+    async def close(self) -> None:
+        """Store what has not gone out. After the background tasks have been closed."""
+        await self._outbox.close()
+
+    async def _report_health(self) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_INTERVAL_S)
+            self.health = self._sensor.read()
+            fields = self.health.fields() | {
+                "mqtt_waiting": await self._outbox.waiting(),
+                "mqtt_dropped": self._outbox.dropped,
+            }
+            self.publish_metrics("health", "health", fields)

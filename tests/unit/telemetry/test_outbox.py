@@ -1,0 +1,109 @@
+import asyncio
+import json
+import sqlite3
+import threading
+from pathlib import Path
+
+from ctlr.telemetry.outbox import MAX_IN_MEMORY, Outbox
+
+
+def record(number: int) -> dict[str, object]:
+    return {"node": "n", "message": str(number)}
+
+
+async def waiting(outbox: Outbox) -> list[int]:
+    return [int(json.loads(item.payload)["message"]) for item in await outbox.next_batch(100_000)]
+
+
+async def test_what_is_published_is_stored_in_order_with_an_id(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "spool.db", 100)
+    for number in range(5):
+        outbox.publish(record(number))
+    await outbox.close()
+    outbox = Outbox(tmp_path / "spool.db", 100)
+    outbox.publish(record(5))
+    await outbox.write()
+    batch = await outbox.next_batch(100)
+    assert [json.loads(item.payload)["message"] for item in batch] == list("012345")
+    assert len({json.loads(item.payload)["id"] for item in batch}) == 6
+    assert {item.topic for item in batch} == {"logging/n"}
+    await outbox.close()
+
+
+async def test_acknowledged_records_are_gone_others_stay(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "spool.db", 100)
+    for number in range(5):
+        outbox.publish(record(number))
+    await outbox.write()
+    await outbox.acknowledge((await outbox.next_batch(2))[-1])
+    assert await waiting(outbox) == [2, 3, 4]
+    await outbox.close()
+
+
+async def test_many_threads_publish_at_once(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "spool.db", 100_000)
+
+    def publish() -> None:
+        for number in range(500):
+            outbox.publish(record(number))
+
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    await outbox.write()
+    assert sorted(await waiting(outbox)) == sorted(list(range(500)) * 4)
+    await outbox.close()
+
+
+async def test_memory_is_bounded_before_the_card_is_reached(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "spool.db", 1_000_000)
+    for number in range(MAX_IN_MEMORY + 7):
+        outbox.publish(record(number))
+    assert outbox.dropped == 7
+    await outbox.write()
+    assert await waiting(outbox) == list(range(7, MAX_IN_MEMORY + 7))
+    await outbox.close()
+
+
+async def test_without_a_place_on_disk_a_small_spool_in_memory_stands_in(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    outbox = Outbox(tmp_path / "file" / "spool.db", 100)
+    outbox.publish(record(1))
+    await outbox.write()
+    assert await waiting(outbox) == [1]
+    await outbox.close()
+
+
+async def test_a_card_that_breaks_costs_records_and_counts_them(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "spool.db", 100)
+    outbox.publish(record(1))
+    await outbox.write()
+    _break(outbox)
+    for number in range(3):
+        outbox.publish(record(number))
+    await outbox.write()
+    assert outbox.dropped == 3
+    assert await outbox.waiting() == 0
+    await outbox.close()
+
+
+def _break(outbox: Outbox) -> None:
+    """Take the table away, as a damaged page would."""
+    db: sqlite3.Connection = outbox._spool._db
+    db.execute("DROP TABLE record")
+    db.commit()
+
+
+async def test_the_loop_writes_what_gathers(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "spool.db", 100, write_interval_s=0.01)
+    loop = asyncio.create_task(outbox.write_forever())
+    for number in range(3):
+        outbox.publish(record(number))
+        async with asyncio.timeout(5):
+            await outbox.stored.wait()
+            while len(await waiting(outbox)) <= number:
+                await outbox.stored.wait()
+    loop.cancel()
+    await outbox.close()
