@@ -29,18 +29,17 @@ from ctlr.nodes.client import NodeClient
 from ctlr.nodes.fleet import Fleet
 from ctlr.postprocess.child import run_child
 from ctlr.postprocess.reconcile import Reconciler
+from ctlr.postprocess.session import needs_processing
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
 from ctlr.recording.tender import Tender
+from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
+from ctlr.telemetry.log import configure_logging
+from ctlr.telemetry.sink import Telemetry
 
 NEEDS_PROCESSING_DEADLINE_S = 30.0
-
-
-def needs_processing(s: Settings, u: str) -> bool:
-    return False
-
 
 ChildCommand = Callable[[str], Sequence[str]]
 """The command line that post-processes a session, for its uuid."""
@@ -58,9 +57,13 @@ async def build(
         store = await SessionStore.open(settings.database.path)
         stack.push_async_callback(store.close)
         client = await stack.enter_async_context(NodeClient(clock))
+        telemetry = Telemetry(settings, "serve", clock)
+        stack.push_async_callback(telemetry.close)
+        configure_logging(settings.node, "ctlr", publish=telemetry.publish)
         tasks = BackgroundTasks(on_death)
         stack.push_async_callback(tasks.close)
-        parts, tender = _assemble(settings, clock, store, client, tasks, child_command)
+        telemetry.start(tasks)
+        parts, tender = _assemble(settings, clock, store, client, tasks, telemetry, child_command)
         await parts.monitor.check()
         await parts.uploads.clean_staging()
         await parts.coordinator.resume()
@@ -94,6 +97,7 @@ def _assemble(
     store: SessionStore,
     client: NodeClient,
     tasks: BackgroundTasks,
+    telemetry: Telemetry,
     child_command: ChildCommand,
 ) -> tuple[Parts, Tender]:
     layout = LoggingLayout(settings.storage.logging)
@@ -106,8 +110,19 @@ def _assemble(
         start_delay_ms=settings.start_delay_ms,
         min_cameras=settings.min_cameras,
         find_warnings=lambda: _start_warnings(monitor),
-        on_change=lambda: reconciler.wake(),
+        on_change=lambda: on_session_change(),
     )
+
+    def on_session_change() -> None:
+        session = coordinator.current
+        recording = session is not None and session.state is SessionState.RECORDING
+        telemetry.set_recording(
+            recording=recording,
+            uuid=session.uuid if session else None,
+            duration=_duration_s(session, clock) if session else None,
+        )
+        reconciler.wake()
+
     tender = Tender(coordinator, store, fleet, clock, start_delay_ms=settings.start_delay_ms)
     inventory = Inventory(store, layout, clock.monotonic)
     reconciler = Reconciler(
@@ -148,11 +163,19 @@ def _assemble(
         uploads=uploads,
         monitor=monitor,
         reconciler=reconciler,
-        publish_log=lambda entry: None,
-        read_system=lambda: SystemSummary(cpu_percent=None, mem_percent=None, temp_c=None),
+        publish_log=telemetry.log_entry,
+        read_system=lambda: SystemSummary(
+            cpu_percent=telemetry.health.cpu,
+            mem_percent=telemetry.health.mem,
+            temp_c=telemetry.health.temp,
+        ),
         read_can=lambda: read_can_status(settings.can.status_file, clock.now_ms() / 1000),
     )
     return parts, tender
+
+
+def _duration_s(session: Session, clock: Clock) -> float:
+    return max(0, clock.now_ms() - (session.start_at_ms or clock.now_ms())) / 1000
 
 
 def _start_warnings(monitor: StorageMonitor) -> list[StartWarning]:

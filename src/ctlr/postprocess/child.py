@@ -1,16 +1,16 @@
 """Runs ``ctlr postprocess`` on one session in a child process and follows its lines.
 
-The child prints one JSON object a line (``postprocess --progress-json``):
-``{"done_bytes", "total_bytes", "eta_s"}`` as it goes and at its end
-``{"folder", "processed_at", "error"}``. It dies with its parent, and its exit code decides:
-0 done, 3 done with something missing, anything else failed.
+The child prints what it does as JSON lines (``postprocess.progress``). It dies with its parent,
+and its exit code decides: 0 done, 3 done with something missing, anything else failed.
 """
 
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.process import die_with_parent, kill
@@ -40,14 +40,15 @@ async def run_child(command: Sequence[str], job: Job, keep: Callable[[Job], None
         await _terminate(child)
         raise
     if code in (0, 3):
+        manifest = last.get("manifest")
         return JobResult(
             failed=False,
-            error=last.get("error"),
-            folder=last.get("folder"),
+            error=last.get("summary") if code == 3 else None,
+            folder=Path(manifest).parent.name if manifest else None,
             processed_at=last.get("processed_at"),
         )
     return JobResult(
-        failed=True, error=last.get("error") or errors or f"The worker ended with {code}."
+        failed=True, error=last.get("summary") or errors or f"The worker ended with {code}."
     )
 
 
@@ -55,24 +56,16 @@ async def _follow(
     child: asyncio.subprocess.Process, job: Job, keep: Callable[[Job], None]
 ) -> dict[str, Any]:
     assert child.stdout is not None
-    last: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
+    began = time.monotonic()
     async for line in child.stdout:
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue
-        if "total_bytes" in message:
-            keep(
-                replace(
-                    job,
-                    done_bytes=message["done_bytes"],
-                    total_bytes=message["total_bytes"],
-                    eta_s=message.get("eta_s"),
-                )
-            )
-        else:
-            last = message
-    return last
+        message = json.loads(line)
+        outcome = message.get("outcome", outcome)
+        if progress := message.get("progress"):
+            done, total = progress["bytes_done"], progress["bytes_total"]
+            eta_s = (time.monotonic() - began) * (total - done) / done if done else None
+            keep(replace(job, done_bytes=done, total_bytes=total, eta_s=eta_s))
+    return outcome
 
 
 async def _read_errors(child: asyncio.subprocess.Process) -> str | None:

@@ -32,6 +32,7 @@ class Outcome:
     summary: str
     manifest: Path | None = None
     revision: int | None = None
+    processed_at: str | None = None
     changed: bool = False
 
     def to_line(self) -> str:

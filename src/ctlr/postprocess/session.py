@@ -187,6 +187,7 @@ def _outcome(manifest: Manifest, folder: Path, *, changed: bool) -> Outcome:
         f"{folder}: {state}, {', '.join(told)} ({done})",
         folder / MANIFEST_NAME,
         manifest.revision,
+        manifest.processed_at,
         changed,
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -78,7 +78,7 @@ class StorageMonitor:
 
     def is_usable(self, name: str) -> bool:
         """Whether something may be written below a mount now; asks the mount table again."""
-        mount, problem = self._look_up(self._paths[name])
+        mount, problem = look_up(self._paths[name], self._settings.require_mounts)
         return problem is None and (mount is None or not mount.read_only)
 
     def require(self, name: str) -> None:
@@ -99,7 +99,7 @@ class StorageMonitor:
 
     async def _check_one(self, name: str) -> None:
         path = self._paths[name]
-        mount, problem = self._look_up(path)
+        mount, problem = look_up(path, self._settings.require_mounts)
         state = MountState(
             path=str(path),
             mounted=mount is not None,
@@ -117,18 +117,6 @@ class StorageMonitor:
             log = _log.info if state.error is None else _log.error
             log("mount checked", mount=name, path=str(path), error=state.error)
             self._on_change()
-
-    def _look_up(self, path: Path) -> tuple[Mount | None, str | None]:
-        """The mount at a path, and what is wrong with it as far as the mount table tells."""
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            found = mounts_at(parse_mountinfo(table.read()), os.path.abspath(path))
-        if not self._settings.require_mounts:
-            return (found[-1] if found else None), None
-        if not found:
-            return None, "not mounted"
-        if len(found) > 1:
-            return found[-1], "mounted twice, one over the other"
-        return found[0], "read-only" if found[0].read_only else None
 
     async def _probed(self, name: str, state: MountState) -> MountState:
         answer = await self._ask_probe(name, state.path)
@@ -173,3 +161,22 @@ class StorageMonitor:
         except ValueError:
             return {"error": f"the probe ended with exit code {child.returncode}"}
         return answer
+
+
+def look_up(path: Path, require_mounts: bool) -> tuple[Mount | None, str | None]:
+    """The mount at a path, and what is wrong with it as far as the mount table tells."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
+        found = mounts_at(parse_mountinfo(table.read()), os.path.abspath(path))
+    if not require_mounts:
+        return (found[-1] if found else None), None
+    if not found:
+        return None, "not mounted"
+    if len(found) > 1:
+        return found[-1], "mounted twice, one over the other"
+    return found[0], "read-only" if found[0].read_only else None
+
+
+def mount_problem(settings: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
+    """Why nothing may be written below a mount, in words; None when it may. Never hangs."""
+    path = settings.logging if name == "logging" else settings.sync
+    return look_up(path, settings.require_mounts)[1]

@@ -1,0 +1,45 @@
+"""What all verbs share: the command itself, its settings, and how it fails."""
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from ctlr import __version__
+from ctlr.config import Settings, load_settings
+
+app = typer.Typer(
+    name="ctlr",
+    help="Field recording rig: cameras, phone, watch and CAN bus as one verified session.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Read this ctlr.toml, not the usual places.")
+    ] = None,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = config
+    if version:
+        typer.echo(f"ctlr {__version__}")
+        raise typer.Exit
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that this invocation is to use. Raises ``ConfigError``."""
+    return load_settings(context.obj)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say why on standard error and end with an exit code."""
+    typer.echo(message, err=True)
+    raise SystemExit(code)

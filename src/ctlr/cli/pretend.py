@@ -1,0 +1,51 @@
+"""Verbs that pretend: a phone, and a whole rig on this machine."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctlr.cli.command import app
+from ctlr.kernel.ids import parse_session_id
+
+simulate = typer.Typer(help="Pretend to be a part of the rig.", no_args_is_help=True)
+app.add_typer(simulate, name="simulate")
+
+
+@simulate.command("phone")
+def simulate_phone(
+    uuid: Annotated[str, typer.Option(help="Session that the data belongs to.")],
+    folder: Annotated[Path, typer.Option(help="Where the CSV files are written.")],
+    seconds: Annotated[float, typer.Option(help="How long the session was.")] = 60,
+    start_ms: Annotated[
+        int | None, typer.Option(help="Its start, Unix ms [now - seconds].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 1,
+    url: Annotated[str | None, typer.Option(help="Controller to upload to.")] = None,
+) -> None:
+    """Make what phone and watch measure in a session and, with --url, upload it."""
+    from ctlr.simulator import phone
+
+    session_id = parse_session_id(uuid)
+    begin = start_ms if start_ms is not None else round((time.time() - seconds) * 1000)
+    for file in phone.generate(folder, session_id, begin, seconds, seed):
+        typer.echo(file)
+    if url:
+        asyncio.run(phone.upload(url, session_id, folder))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Option(help="A new folder for the demo.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to record.")] = 12,
+    segment_s: Annotated[float, typer.Option(min=1, help="Length of a segment.")] = 4,
+    cameras: Annotated[int, typer.Option(min=1, max=16, help="How many cameras.")] = 3,
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+) -> None:
+    """Record a real session with camera processes on this machine and show the result."""
+    from ctlr.simulator.demo import run_demo
+
+    raise typer.Exit(run_demo(folder, keep, seconds, segment_s, cameras))

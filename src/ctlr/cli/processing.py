@@ -1,0 +1,97 @@
+"""Verbs that work on recorded sessions: make them ready, list them, verify them."""
+
+import os
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ctlr.cli.command import app, fail, settings_of
+from ctlr.config import Settings
+from ctlr.postprocess import progress as steps
+from ctlr.postprocess.plan import describe
+from ctlr.postprocess.session import list_sessions, plan_session, process, resolve_prefix
+from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm
+from ctlr.sessions.model import Session
+from ctlr.sessions.store import read_session
+from ctlr.storage.monitor import mount_problem
+
+
+@app.command()
+def postprocess(
+    context: typer.Context,
+    uuid: Annotated[str | None, typer.Option(help="Session, or how its id begins.")] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Print the plan and change nothing.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List what lies on the disk.")] = False,
+    progress_json: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Join a session's segments and put it on the sync disk."""
+    settings = settings_of(context)
+    if list_:
+        _list(settings)
+        return
+    if uuid is None:
+        raise typer.BadParameter("give --uuid (a unique beginning will do), or --list")
+    _require_mount(settings, "logging")
+    _require_mount(settings, "sync")
+    session = resolve_prefix(settings, uuid)
+    facts = read_session(settings.database.path, session)
+    if dry_run:
+        plan = plan_session(settings, session, facts)
+        typer.echo("\n".join(describe(plan)))
+        raise typer.Exit(0 if plan.complete else 3)
+    end_on_sigterm()
+    if progress_json:
+        become_background(os.getppid())
+        lines = ProgressLines()
+        outcome = process(settings, session, facts, lines)
+        lines.end(outcome)
+    else:
+        outcome = _process_with_bar(settings, session, facts)
+        typer.echo(outcome.summary, err=outcome.exit_code == 1)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _require_mount(settings: Settings, name: Literal["logging", "sync"]) -> None:
+    if problem := mount_problem(settings.storage, name):
+        fail(f"The {name} drive cannot be used: {problem}. Nothing was changed.", code=1)
+
+
+def _process_with_bar(settings: Settings, session: str, facts: Session | None) -> steps.Outcome:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("examine", total=None)
+
+        def show(step: steps.Progress) -> None:
+            what = f"{step.stage} {step.source or ''}".rstrip()
+            total = step.bytes_total or None
+            bar.update(task, description=what, completed=step.bytes_done, total=total)
+
+        return process(settings, session, facts, show)
+
+
+def _list(settings: Settings) -> None:
+    sessions = list_sessions(settings)
+    if not sessions:
+        typer.echo(f"No session lies below {settings.storage.logging}.")
+        return
+    table = Table("session", "cameras", "segments", "size", "folder", "state")
+    for found in sessions:
+        state = "up to date" if found.up_to_date else "to do"
+        table.add_row(
+            found.uuid,
+            ", ".join(found.nodes) or "-",
+            str(found.segments),
+            f"{found.bytes / 2**20:.1f} MB",
+            found.folder or "-",
+            f"{state} (revision {found.revision})" if found.revision else state,
+        )
+    Console(width=None if Console().is_terminal else 200).print(table)

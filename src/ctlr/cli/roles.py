@@ -1,0 +1,44 @@
+"""Verbs that are a role: a process that lasts, one per service."""
+
+import asyncio
+import sys
+
+import typer
+
+from ctlr.cli.command import app, fail, settings_of
+
+
+@app.command()
+def serve(context: typer.Context) -> None:
+    """Run the controller: the REST API and all that it coordinates."""
+    from ctlr.app import serve as run
+    from ctlr.kernel.database import DatabaseError
+
+    settings = settings_of(context)
+    try:
+        raise typer.Exit(asyncio.run(run(settings, lambda uuid: _worker(context, uuid))))
+    except (DatabaseError, OSError) as error:
+        fail(f"The controller cannot start: {error}", code=1)
+
+
+@app.command()
+def camera(context: typer.Context) -> None:
+    """Run a camera node: records when told to, delivers by rsync."""
+    from ctlr.camera.service import run_camera
+
+    asyncio.run(run_camera(settings_of(context)))
+
+
+@app.command("check-config")
+def check_config(context: typer.Context) -> None:
+    """Read the configuration and print it as it is understood."""
+    typer.echo(settings_of(context).model_dump_json(indent=2))
+
+
+def _worker(context: typer.Context, uuid: str) -> list[str]:
+    """The command line of the child that post-processes one session."""
+    config = ["--config", str(context.obj)] if context.obj else []
+    return [
+        *(sys.executable, "-m", "ctlr", *config),
+        *("postprocess", "--uuid", uuid, "--progress-json"),
+    ]
