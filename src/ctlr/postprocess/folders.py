@@ -8,12 +8,16 @@ again. A folder that another session or another program made is never touched: o
 free name.
 """
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from ctlr.config import Settings
 from ctlr.kernel.atomic import TEMPORARY_PREFIX, fsync_directory, write_atomic
+from ctlr.kernel.errors import Refusal
 from ctlr.postprocess import manifest as manifests
 from ctlr.postprocess.manifest import MANIFEST_NAME, Manifest
 
@@ -112,3 +116,36 @@ def _fsync_tree(root: Path) -> None:
     for folder in (p for p in root.rglob("*") if p.is_dir()):
         fsync_directory(folder)
     fsync_directory(root)
+
+
+@contextmanager
+def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
+    """Hold the session's lock. Raises ``Refusal`` ``busy`` while another run has it."""
+    folder = settings.database.path.parent / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(folder / f"{uuid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refusal(
+                "busy", f"Session {uuid} is being processed by another run; wait for it to end."
+            ) from error
+        yield
+    finally:
+        os.close(fd)
+
+
+def find_folder(settings: Settings, uuid: str) -> Path | None:
+    """The session's folder on the sync disk, whatever day its template names; None if absent."""
+    template = settings.storage.session_folder
+    pattern = template.format(uuid=uuid, short=uuid[:6], date="*")
+    try:
+        names = sorted(p for p in settings.storage.sync.glob(pattern + "*") if p.is_dir())
+    except OSError:
+        return None
+    for folder in names:
+        found = read_manifest(folder)
+        if found is not None and found.uuid == uuid:
+            return folder
+    return None

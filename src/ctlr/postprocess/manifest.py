@@ -142,7 +142,7 @@ class Manifest(_Shape):
     started_at: int | None
     stopped_at: int | None
     processed_at: str
-    verified_at: str | None = None
+    verified_at: int | None = None
     complete: bool = True
     missing: tuple[str, ...] = ()
     sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)

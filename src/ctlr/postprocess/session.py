@@ -6,10 +6,8 @@ last rename is invisible to readers, and starting again carries on from what was
 """
 
 import errno
-import fcntl
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +21,11 @@ from ctlr.postprocess.facts import SessionFiles
 from ctlr.postprocess.folders import (
     Workspace,
     choose_folder,
+    find_folder,
     is_finished,
     publish,
     read_manifest,
+    session_lock,
 )
 from ctlr.postprocess.make import Maker
 from ctlr.postprocess.manifest import (
@@ -206,39 +206,6 @@ def explain(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
     return f"Processing failed: {what}. The raw segments are safe; it can be run again."
-
-
-@contextmanager
-def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
-    """Hold the session's lock. Raises ``Refusal`` ``busy`` while another run has it."""
-    folder = settings.database.path.parent / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(folder / f"{uuid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refusal(
-                "busy", f"Session {uuid} is being processed by another run; wait for it to end."
-            ) from error
-        yield
-    finally:
-        os.close(fd)
-
-
-def find_folder(settings: Settings, uuid: str) -> Path | None:
-    """The session's folder on the sync disk, whatever day its template names; None if absent."""
-    template = settings.storage.session_folder
-    pattern = template.format(uuid=uuid, short=uuid[:6], date="*")
-    try:
-        names = sorted(p for p in settings.storage.sync.glob(pattern + "*") if p.is_dir())
-    except OSError:
-        return None
-    for folder in names:
-        found = read_manifest(folder)
-        if found is not None and found.uuid == uuid:
-            return folder
-    return None
 
 
 def needs_processing(settings: Settings, uuid: str, facts: Session | None = None) -> bool:

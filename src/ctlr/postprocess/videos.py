@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ctlr.ingest.layout import frames_name
+from ctlr.postprocess.copying import hash_path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.frames import HEADER, frame_rows, read_captured_us
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
 from ctlr.postprocess.merge import MergedMovie
 from ctlr.postprocess.plan import PlannedVideo
+from ctlr.postprocess.remux import RemuxError, remux
 from ctlr.postprocess.splice import Chunk, GrowingVideo
 from ctlr.postprocess.tables import shown_ticks
 from ctlr.postprocess.timeline import Part, Placement
@@ -35,6 +37,25 @@ class VideoMaker:
 
     def _make_part(self, video: PlannedVideo, number: int, count: CountBytes) -> VideoFile:
         part, name = video.parts[number], video.file(number)
+        if part.method == "remux":
+            made = self._remux(part, name, count)
+        else:
+            made = self._splice(part, name, count)
+        if not video.frame_times:
+            return made
+        self._write_frame_times(self._out / video.frames_file(number), part)
+        return made.model_copy(update={"frames_file": video.frames_file(number)})
+
+    def _remux(self, part: Part, name: str, count: CountBytes) -> VideoFile:
+        made = remux(part, self._source, self._out / name, count)
+        if made.frames != part.frames:
+            raise RemuxError(f"{name} got {made.frames} of {part.frames} frames")
+        _, digest = hash_path(self._out / name)
+        return _describe(part, name, made.bytes, made.duration_s).model_copy(
+            update={"method": "remux", "xxh128": digest}
+        )
+
+    def _splice(self, part: Part, name: str, count: CountBytes) -> VideoFile:
         path, journal = self._out / name, self._state / f"{name}.journal"
         wanted = [(p.facts.name, p.facts.size, p.facts.mtime_ns) for p in part.segments]
         if not _can_continue(path, journal, wanted):
@@ -50,17 +71,11 @@ class VideoMaker:
                 count(placed.facts.size)
             movie = self._merge(part, done)
             index = growing.finish(movie.moov())
-        frames_file = None
-        if video.frame_times:
-            frames_file = video.frames_file(number)
-            self._write_frame_times(self._out / frames_file, part)
-        return _describe(
-            part,
-            name,
-            movie,
-            done,
-            IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128),
-            frames_file,
+        entries = tuple(_chunk_entry(done[p.facts.name]) for p in part.segments)
+        made = IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128)
+        duration_s = movie.duration_ticks / movie.timescale
+        return _describe(part, name, index.offset + index.length, duration_s).model_copy(
+            update={"chunks": entries, "index": made}
         )
 
     def _merge(self, part: Part, chunks: dict[str, Chunk]) -> MergedMovie:
@@ -101,40 +116,25 @@ def _can_continue(path: Path, journal: Path, wanted: list[tuple[str, int, int]])
     return set(have) <= set(wanted)
 
 
-def _describe(
-    part: Part,
-    name: str,
-    movie: MergedMovie,
-    chunks: dict[str, Chunk],
-    index: IndexEntry,
-    frames_file: str | None,
-) -> VideoFile:
+def _chunk_entry(chunk: Chunk) -> ChunkEntry:
+    return ChunkEntry(
+        segment=chunk.segment, offset=chunk.offset, length=chunk.length, xxh128=chunk.xxh128
+    )
+
+
+def _describe(part: Part, name: str, size: int, duration_s: float) -> VideoFile:
     first = part.segments[0].facts
     played_s = sum(p.facts.duration_ticks / p.facts.timescale for p in part.segments)
-    size = index.offset + index.length
-    captured = first.captured.first_us if first.captured else None
     return VideoFile(
         file=name,
         segments=len(part.segments),
         size_mb=round(size / 2**20, 1),
         bytes=size,
         frames=part.frames,
-        duration_s=round(movie.duration_ticks / movie.timescale, 6),
+        duration_s=round(duration_s, 6),
         codec=first.codec,
         width=first.width,
         height=first.height,
         fps=round(part.frames / played_s, 3) if played_s else 0.0,
-        first_frame_at_us=captured,
-        frames_file=frames_file,
-        method="splice",
-        chunks=tuple(
-            ChunkEntry(
-                segment=p.facts.name,
-                offset=chunks[p.facts.name].offset,
-                length=chunks[p.facts.name].length,
-                xxh128=chunks[p.facts.name].xxh128,
-            )
-            for p in part.segments
-        ),
-        index=index,
+        first_frame_at_us=first.captured.first_us if first.captured else None,
     )

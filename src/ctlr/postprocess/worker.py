@@ -1,0 +1,78 @@
+"""What makes a process a good background worker: low priority, quick to end, dies with its parent.
+
+Post-processing shares two cores and a disk with a recording, so it asks for the leftovers of
+both. It may be ended at any instant: what it has flushed is found again by the next run, and
+what it has not is invisible.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import psutil
+
+from ctlr.postprocess.progress import Outcome, Progress
+
+NICE = 10
+EXIT_TERMINATED = 143
+_PR_SET_PDEATHSIG = 1
+_MIN_STEP = 0.01
+
+
+class TerminatedError(SystemExit):
+    """SIGTERM has arrived; ends the process with the code that a shell shows for it."""
+
+
+def become_background(parent_pid: int | None = None) -> None:
+    """Lower this process's CPU and disk priority, and end it when its parent does.
+
+    ``parent_pid`` is the parent that it must still have; without it nothing is tied.
+    """
+    os.nice(NICE)
+    psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    if parent_pid is not None:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent_pid:  # it ended before prctl took effect
+            raise TerminatedError(EXIT_TERMINATED)
+
+
+def end_on_sigterm() -> None:
+    """Turn SIGTERM into an exception at the next instruction, so that files are closed."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        raise TerminatedError(EXIT_TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def print_line(line: str) -> None:
+    """One line to the parent, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class ProgressLines:
+    """Prints progress as JSON lines: every new stage and source, and every percent between."""
+
+    def __init__(self, write: Callable[[str], None] = print_line) -> None:
+        self._write = write
+        self._last: Progress | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if self._is_news(progress):
+            self._last = progress
+            self._write(progress.to_line())
+
+    def end(self, outcome: Outcome) -> None:
+        self._write(outcome.to_line())
+
+    def _is_news(self, progress: Progress) -> bool:
+        last = self._last
+        if last is None or (progress.stage, progress.source) != (last.stage, last.source):
+            return True
+        if progress.bytes_done >= progress.bytes_total:
+            return True
+        return progress.bytes_done - last.bytes_done >= _MIN_STEP * progress.bytes_total
