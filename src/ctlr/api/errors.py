@@ -4,13 +4,14 @@ Which HTTP status belongs to which code stands in this one table; a ``Refusal`` 
 is missing here is a programming error and shows as 500.
 """
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -83,6 +84,19 @@ def body_too_large(limit_bytes: int) -> JSONResponse:
     return _problem(413, "body_too_large", detail)
 
 
+def refuse_while_sending(refusal: Refusal, read_away: Callable[[], Awaitable[None]]) -> Response:
+    """A refusal to a client that is still sending its body: it is answered at once, and what it
+    sends is read away before the connection ends. A reset would overtake the answer."""
+    answer = _of_refusal(refusal)
+
+    async def answer_then_read_away() -> AsyncIterator[bytes]:
+        yield bytes(answer.body)
+        await read_away()
+
+    headers = {**answer.headers, "connection": "close"}
+    return StreamingResponse(answer_then_read_away(), answer.status_code, headers)
+
+
 def _problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:
     body = {
         "type": f"urn:ctlr:problem:{code}",
@@ -97,7 +111,12 @@ def _problem(status: int, code: str, detail: str, **extra: object) -> JSONRespon
 
 async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
-    return _problem(STATUS_OF_CODE[error.code], error.code, error.detail, **error.extra)
+    return _of_refusal(error)
+
+
+def _of_refusal(refusal: Refusal) -> JSONResponse:
+    status = STATUS_OF_CODE[refusal.code]
+    return _problem(status, refusal.code, refusal.detail, **refusal.extra)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
@@ -109,10 +128,15 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
     return _problem(422, code, f"The request cannot be used ({what}). Nothing was changed.")
 
 
-async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # JSON that the parser gives up on, such as 20,000 brackets
+        code = _CODE_OF_PATH.get(request.url.path, "invalid_request")
+        return _problem(422, code, "The request's JSON cannot be read. Nothing was changed.")
     code = _CODE_OF_HTTP.get(error.status_code, "http_error")
-    return _problem(error.status_code, code, f"{error.detail}.")
+    answer = _problem(error.status_code, code, f"{error.detail}.")
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _on_defect(request: Request, error: Exception) -> JSONResponse:

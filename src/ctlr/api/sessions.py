@@ -9,6 +9,7 @@ from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts, job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
+from ctlr.nodes.messages import UnixMs
 from ctlr.sessions.model import Session
 
 
@@ -18,7 +19,9 @@ def sessions_router(parts: Parts) -> APIRouter:
     @router.get("")
     async def sessions(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        before: Annotated[int | None, Query(description="Unix ms; for the next page")] = None,
+        before: Annotated[
+            UnixMs | None, Query(description="For the next page: Unix ms of the last one seen")
+        ] = None,
     ) -> shapes.SessionList:
         """Sessions, newest first. For the next page give ``before`` = the last ``started_at``."""
         found = await parts.store.newest(limit, before)

@@ -1,16 +1,18 @@
 """Delivery: camera reports, phone uploads, and how far both are."""
 
+import sys
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from ctlr.api import overview, shapes
-from ctlr.api.errors import refusals
+from ctlr.api.errors import refusals, refuse_while_sending
 from ctlr.api.parts import Parts
+from ctlr.ingest.phone_uploads import read_away
+from ctlr.kernel.errors import Refusal
 from ctlr.nodes.messages import SyncAnswer, SyncReport
 
 UPLOAD_PATH = "/api/sync/phone"
-_MULTIPART_ROOM = 1 << 20
 _UPLOAD_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -50,7 +52,8 @@ def sync_router(parts: Parts) -> APIRouter:
     @router.post(
         "/phone",
         openapi_extra=_UPLOAD_BODY,
-        max_body_size=(parts.settings.api.max_upload_mb << 20) + _MULTIPART_ROOM,
+        response_model=shapes.UploadAnswer,
+        max_body_size=sys.maxsize,  # PhoneUploads counts, and says in an app's words what is wrong
         responses=refusals(
             "invalid_uuid",
             "invalid_filename",
@@ -62,15 +65,19 @@ def sync_router(parts: Parts) -> APIRouter:
             "storage_unavailable",
         ),
     )
-    async def phone(request: Request) -> shapes.UploadAnswer:
+    async def phone(request: Request) -> Any:
         """Store the phone's and the watch's files. Never refused because a recording still runs."""
-        parts.monitor.require("logging")
+        body = request.stream()
         length = request.headers.get("content-length", "")
-        upload = await parts.uploads.receive(
-            request.stream(),
-            request.headers.get("content-type", ""),
-            int(length) if length.isdigit() else None,
-        )
+        try:
+            parts.monitor.require("logging")
+            upload = await parts.uploads.receive(
+                body,
+                request.headers.get("content-type", ""),
+                int(length) if length.isdecimal() else None,
+            )
+        except Refusal as refusal:
+            return refuse_while_sending(refusal, lambda: read_away(body))
         processing, waiting_for = await parts.reconciler.uploaded(upload.uuid)
         return shapes.UploadAnswer(
             success=True,

@@ -11,6 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 _LENIENT = ConfigDict(frozen=True, extra="ignore")
 
+LARGEST_EXACT = 2**53 - 1
+"""The largest integer that every JSON reader and the database keep exactly."""
+
+Count = Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
+UnixMs = Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
+Measure = Annotated[float, Field(allow_inf_nan=False)]
+
 CameraState = Literal["idle", "recording", "cleanup", "error"]
 SyncStatus = Literal["idle", "syncing", "ok", "error"]
 
@@ -21,7 +28,7 @@ class Envelope(BaseModel):
     model_config = _LENIENT
     success: bool
     node_id: str
-    ts: int
+    ts: UnixMs
     data: dict[str, Any] | None = None
     error: str | None = None
 
@@ -53,9 +60,9 @@ class NodeSync(BaseModel):
 
     model_config = _LENIENT
     status: str = "idle"
-    segments_synced: int = 0
-    segments_queued: int = 0
-    last_sync: int | None = None
+    segments_synced: Count = 0
+    segments_queued: Count = 0
+    last_sync: UnixMs | None = None
     error: str | None = None
 
 
@@ -63,10 +70,10 @@ class NodeSystem(BaseModel):
     """CPU and RAM in percent, free space in GiB, temperature in degrees Celsius."""
 
     model_config = _LENIENT
-    cpu: float | None = None
-    ram: float | None = None
-    disk_free_gb: float | None = None
-    temp: float | None = None
+    cpu: Measure | None = None
+    ram: Measure | None = None
+    disk_free_gb: Measure | None = None
+    temp: Measure | None = None
 
 
 class NodeStatus(BaseModel):
@@ -74,15 +81,15 @@ class NodeStatus(BaseModel):
 
     model_config = _LENIENT
     state: CameraState
-    segment: int | None = None
+    segment: Count | None = None
     error: str | None = None
     sync: NodeSync = NodeSync()
     system: NodeSystem = NodeSystem()
     uuid: str | None = None
-    start_at: int | None = None
-    first_frame_at_us: int | None = None
-    frames: int | None = None
-    dropped: int | None = None
+    start_at: UnixMs | None = None
+    first_frame_at_us: Count | None = None
+    frames: Count | None = None
+    dropped: Count | None = None
     clock: dict[str, Any] | None = None
 
 
@@ -97,10 +104,10 @@ class SyncReport(BaseModel):
     model_config = _LENIENT
     camera: str
     status: SyncStatus
-    files: Annotated[int, Field(ge=0)] = 0
-    remaining: Annotated[int, Field(ge=0)] = 0
+    files: Count = 0
+    remaining: Count = 0
     uuid: str | None = None
-    segments_total: Annotated[int, Field(ge=0)] | None = None
+    segments_total: Count | None = None
     complete: bool = False
     error: str | None = None
     clock: dict[str, Any] | None = None

@@ -1,0 +1,204 @@
+"""A camera node with behaviour: keeps its state, answers over real HTTP, can be made to fail.
+
+It speaks the camera API of an installed node, or with ``ours=True`` that of our own, which also
+says what it records. It records nothing; ``starts`` and ``stops`` tell a test what it was made
+to do, so that an answer which got lost can be told from a command that did.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Self
+
+from aiohttp import web
+
+from ctlr.config import NodeAddress
+from ctlr.simulator.ports import PortClaim, claim_port
+
+GIB = 1 << 30
+COMMANDS = frozenset({"/record/start", "/record/stop"})
+EVERYTHING = frozenset({"/record/start", "/record/stop", "/status", "/preflight"})
+
+
+class Fault(Enum):
+    """How a node fails on a request; a node that is off has ``power_off``."""
+
+    HTML = auto()
+    WRONG_TYPES = auto()
+    ENDLESS = auto()
+    HANGS = auto()
+    CUTS_OFF = auto()
+    ANSWER_LOST = auto()
+    REFUSES = auto()
+
+
+NEVER_ACTS = frozenset(Fault) - {Fault.ANSWER_LOST}
+
+
+@dataclass(frozen=True)
+class Recording:
+    uuid: str
+    start_at: int
+
+
+class CameraNode:
+    """One node. Use as an async context manager; its port is its own until the end.
+
+    ``fault`` hits the paths in ``faulty``; ``clock_ahead_ms`` shifts the clock that it stamps
+    its answers with.
+    """
+
+    def __init__(self, name: str, *, ours: bool = False) -> None:
+        self.name = name
+        self.ours = ours
+        self.fault: Fault | None = None
+        self.faulty = EVERYTHING
+        self.clock_ahead_ms = 0
+        self.recording: Recording | None = None
+        self.starts: list[Recording] = []
+        self.stops = 0
+        self.status_changes: dict[str, Any] = {}
+        self.sent_bytes = 0
+        self._claim: PortClaim | None = None
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def address(self) -> NodeAddress:
+        assert self._claim is not None
+        return NodeAddress(name=self.name, address=f"127.0.0.1:{self._claim.number}")
+
+    async def __aenter__(self) -> Self:
+        self._claim = claim_port()
+        await self.power_on()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.power_off()
+        if self._claim is not None:
+            self._claim.release()
+
+    async def power_on(self) -> None:
+        assert self._claim is not None
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._claim.number, reuse_address=True).start()
+
+    async def power_off(self) -> None:
+        """Nobody listens any more; what was recorded is over."""
+        self.recording = None
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        fault = self.fault if path in self.faulty else None
+        if fault in NEVER_ACTS:
+            return await self._fail(fault, request)
+        answer = self._envelope(*await self._act(path, request))
+        if fault is Fault.ANSWER_LOST:
+            return self._hang_up(request)
+        return web.json_response(answer)
+
+    async def _act(self, path: str, request: web.Request) -> tuple[dict[str, Any] | None, str]:
+        """The data and the error of an answer."""
+        match path:
+            case "/status":
+                return self._status(), ""
+            case "/preflight":
+                return {"ready": True, "checks": {"camera": {"ok": True, "msg": "there"}}}, ""
+            case "/record/start":
+                return self._start(await request.json())
+            case "/record/stop":
+                return self._stop()
+        return None, f"no such path: {path}"
+
+    def _start(self, body: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+        if self.recording is not None:
+            return None, "already recording"
+        self.recording = Recording(body["uuid"], body["start_at"])
+        self.starts.append(self.recording)
+        return body, ""
+
+    def _stop(self) -> tuple[dict[str, Any] | None, str]:
+        if self.recording is None:
+            return None, "not recording"
+        self.stops += 1
+        stopped, self.recording = self.recording, None
+        return ({"uuid": stopped.uuid, "segments": 1} if self.ours else None), ""
+
+    def _status(self) -> dict[str, Any]:
+        status: dict[str, Any] = {
+            "state": "recording" if self.recording else "idle",
+            "segment": 0 if self.recording else None,
+            "error": None,
+            "sync": {
+                "status": "idle",
+                "segments_synced": 0,
+                "segments_queued": 0,
+                "last_sync": None,
+                "error": None,
+            },
+            "system": {"cpu": 12.5, "ram": 40.0, "disk_free_gb": 20.5, "temp": 51.0},
+        }
+        if self.ours:
+            at = self.recording
+            status |= {"uuid": at.uuid if at else None, "start_at": at.start_at if at else None}
+        return status | self.status_changes
+
+    def _envelope(self, data: dict[str, Any] | None, error: str) -> dict[str, Any]:
+        return {
+            "success": not error,
+            "node_id": self.name,
+            "ts": time.time_ns() // 1_000_000 + self.clock_ahead_ms,
+            "data": data,
+            "error": error or None,
+        }
+
+    async def _fail(self, fault: Fault | None, request: web.Request) -> web.StreamResponse:
+        match fault:
+            case Fault.HTML:
+                return web.Response(
+                    text="<html><h1>It works!</h1></html>", content_type="text/html"
+                )
+            case Fault.WRONG_TYPES:
+                wrong: dict[str, Any] = {
+                    "success": [],
+                    "node_id": None,
+                    "ts": "now",
+                    "data": 1,
+                    "error": {},
+                }
+                return web.json_response(wrong)
+            case Fault.HANGS:
+                await asyncio.sleep(30)
+                return web.Response()
+            case Fault.REFUSES:
+                return web.json_response(self._envelope(None, "camera is covered"))
+            case Fault.ENDLESS:
+                return await self._stream(request)
+        return self._hang_up(request, b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"succ')
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in _pieces(GIB):
+            await response.write(piece)
+            self.sent_bytes += len(piece)
+        return response
+
+    def _hang_up(self, request: web.Request, last_words: bytes = b"") -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(last_words)
+        request.transport.close()
+        return web.Response()
+
+
+def _pieces(size: int) -> Iterator[bytes]:
+    piece = b" " * 65536
+    for _ in range(size // len(piece)):
+        yield piece
