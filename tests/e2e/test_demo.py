@@ -22,7 +22,7 @@ async def test_it_records_a_complete_session_and_leaves_no_process(tmp_path: Pat
     assert manifest["complete"] is True
     for camera in CAMERAS:
         assert manifest["sources"][camera]["segments"] == 3
-        assert 150 <= manifest["sources"][camera]["frames"] <= 160  # the stop comes a little late
+        assert 4.9 < manifest["sources"][camera]["duration_s"] < 5.5
     assert "accelerometer.csv" in manifest["sources"]["phone"]["files"]
     assert await processes_left(tmp_path) == []
 

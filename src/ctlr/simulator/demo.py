@@ -151,13 +151,14 @@ def report(console: Console, session: Path, findings: Findings) -> int:
     """Print the table and the verdict; returns the exit code."""
     table = Table()
     table.add_column("camera")
-    for heading in ("frames", "duration", "first frame", "gaps", "size"):
+    for heading in ("frames", "dropped", "duration", "first frame", "gaps", "size"):
         table.add_column(heading, justify="right")
     for video in findings.videos:
         first = "unread" if video.first_frame_ms is None else f"{video.first_frame_ms:+.1f} ms"
         table.add_row(
             video.camera,
             str(video.frames),
+            str(video.dropped),
             f"{video.duration_s:.2f} s",
             first,
             str(video.gaps),

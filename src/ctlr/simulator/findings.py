@@ -6,6 +6,7 @@ the pixels. Frame count and time of the first frame are compared with what the m
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ Manifest = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """What decoding a video showed: all its frames, those without a stamp, the first's time."""
+    """What decoding a video showed: all its frames, those without a stamp, those that the
+    numbering passes over (the camera was too busy to take them), and the first one's time."""
 
     frames: int
     unreadable: int
+    dropped: int
     first_frame_at_us: int | None
 
 
@@ -32,6 +35,7 @@ class Video:
 
     camera: str
     frames: int = 0
+    dropped: int = 0
     duration_s: float = 0.0
     first_frame_ms: float | None = None
     gaps: int = 0
@@ -88,8 +92,13 @@ def _faults(manifest: Manifest) -> list[str]:
 def look_at(file: Path) -> Seen:
     """Decode a whole video. Raises ``OSError`` or ``av.FFmpegError`` where that fails."""
     stamps = [stamp for _, stamp in read_video_stamps(file)]
-    first = stamps[0] if stamps else None
-    return Seen(len(stamps), stamps.count(None), first.captured_at_us if first else None)
+    numbers = [stamp.number for stamp in stamps if stamp]
+    return Seen(
+        frames=len(stamps),
+        unreadable=stamps.count(None),
+        dropped=sum(max(0, after - before - 1) for before, after in pairwise(numbers)),
+        first_frame_at_us=stamps[0].captured_at_us if stamps and stamps[0] else None,
+    )
 
 
 def video_files(manifest: Manifest, folder: Path, cameras: Sequence[str]) -> dict[str, Path]:
@@ -103,6 +112,7 @@ def _video(camera: str, source: Manifest, seen: Seen, start_at_ms: int) -> Video
     return Video(
         camera,
         frames=seen.frames,
+        dropped=seen.dropped,
         duration_s=source["duration_s"],
         first_frame_ms=None if first_us is None else first_us / 1000 - start_at_ms,
         gaps=len(source["gaps"]),

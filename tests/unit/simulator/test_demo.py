@@ -11,7 +11,7 @@ from ctlr.simulator.demo import choose_folder, report
 from ctlr.simulator.findings import Findings, Video
 
 NOW = datetime(2026, 4, 14, 10, 40, 5, tzinfo=UTC)
-VIDEO = Video("demo-cam-1", 360, 12.0, 4.2, 0, 9 * 2**20)
+VIDEO = Video("demo-cam-1", frames=360, duration_s=12.0, first_frame_ms=4.2, bytes=9 * 2**20)
 COMPLETE = Findings((VIDEO,), complete=True, faults=(), lies=())
 
 

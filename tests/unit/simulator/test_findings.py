@@ -23,7 +23,7 @@ def manifest(complete: bool = True, **sources: Any) -> dict[str, Any]:
 
 
 def seen(first_us: int | None, frames: int = 360, unreadable: int = 0) -> Seen:
-    return Seen(frames, unreadable, first_us)
+    return Seen(frames, unreadable, 0, first_us)
 
 
 def test_first_frames_count_from_the_start_and_the_spread_is_between_cameras() -> None:
