@@ -114,8 +114,8 @@ async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[
     """The story of one session, step by step; returns its folder and what was found in it."""
 
     def show_recording(status: Json) -> None:
-        segments = ", ".join(f"{c['name']} #{c['segment']}" for c in status["cameras"])
-        display.update((status["duration"] or 0), script.seconds, segments)
+        newest = max(camera["segment"] or 0 for camera in status["cameras"])
+        display.update(status["duration"], script.seconds, f"segment {newest}")
 
     def show_delivery(status: Json) -> None:
         pending = sum(camera["segments_pending"] or 0 for camera in status["cameras"])
