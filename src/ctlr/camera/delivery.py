@@ -1,14 +1,14 @@
 """What to send, what to delete, when to try again. Pure.
 
 A file leaves the card only when the controller lists it as durable with the same size and
-hash. Until then it is *unsent*, or *sent* and waited for. It becomes unsent again, to be sent
-whole whatever the other side seems to hold, when the controller lists it with another hash,
-or has not listed it for ``UNLISTED_S`` although it lists files at all: the copy is damaged or
-gone. A controller that lists nothing (an installed one) confirms nothing: files stay.
+hash. Until then it is *unsent*, or *sent* and waited for. It becomes unsent again when the
+controller lists it with another hash, or has not listed it for ``UNLISTED_S`` although it
+lists files at all: the copy is damaged or gone. A controller that lists nothing (an installed
+one) confirms nothing: files stay.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from ctlr.camera.spool import FinishedFile
 from ctlr.nodes.messages import DurableFile
@@ -23,30 +23,21 @@ FIRST_POLL_S = 2.0
 LAST_POLL_S = 15.0
 
 
-@dataclass
-class Sent:
-    """What one session's delivery remembers: sent when (monotonic), and sent in vain."""
-
-    at: dict[str, float] = field(default_factory=dict)
-    damaged: set[str] = field(default_factory=set)
+Sent = dict[str, float]
+"""Of one session: which files were sent, and when (monotonic seconds)."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Files for one rsync run. ``afresh``: ignore what the target holds under these names."""
+class Verdict:
+    """What the controller's list means: names to delete, and names to send once more."""
 
-    names: tuple[str, ...]
-    afresh: bool
+    confirmed: list[str]
+    damaged: list[str]
 
 
-def next_batch(files: Sequence[FinishedFile], sent: Sent) -> Batch | None:
-    """The next files to send, in order; None when there is nothing to send."""
-    unsent = [file.name for file in files if file.name not in sent.at]
-    if not unsent:
-        return None
-    afresh = unsent[0] in sent.damaged
-    alike = [name for name in unsent if (name in sent.damaged) == afresh]
-    return Batch(tuple(alike[:BATCH_FILES]), afresh)
+def next_batch(files: Iterable[FinishedFile], sent: Sent) -> list[str]:
+    """The next files to send, in order."""
+    return [file.name for file in files if file.name not in sent][:BATCH_FILES]
 
 
 def is_durable(file: FinishedFile, listed: Mapping[str, DurableFile]) -> bool:
@@ -54,24 +45,18 @@ def is_durable(file: FinishedFile, listed: Mapping[str, DurableFile]) -> bool:
     return there is not None and (there.size, there.xxh128) == (file.size, file.xxh128)
 
 
-def settle(
-    files: Iterable[FinishedFile], durable: Sequence[DurableFile], sent: Sent, now: float
-) -> list[str]:
-    """Compare the card with what the controller lists; returns the names to delete.
-
-    Files that must be sent again are marked so in ``sent``.
-    """
+def judge(
+    files: Iterable[FinishedFile], durable: Iterable[DurableFile], sent: Sent, now: float
+) -> Verdict:
+    """Compare the card with what the controller lists, at the monotonic time ``now``."""
     listed = {there.name: there for there in durable}
-    confirmed = []
+    confirmed, damaged = [], []
     for file in files:
         if is_durable(file, listed):
             confirmed.append(file.name)
-        elif file.name in sent.at and (
-            file.name in listed or now - sent.at[file.name] > UNLISTED_S
-        ):
-            del sent.at[file.name]
-            sent.damaged.add(file.name)
-    return confirmed
+        elif file.name in sent and (file.name in listed or now - sent[file.name] > UNLISTED_S):
+            damaged.append(file.name)
+    return Verdict(confirmed, damaged)
 
 
 def count_segments(files: Iterable[FinishedFile]) -> int:
@@ -81,7 +66,7 @@ def count_segments(files: Iterable[FinishedFile]) -> int:
 
 def segments_unsent(files: Iterable[FinishedFile], sent: Sent) -> int:
     """Segments of which a file is still to be sent."""
-    return count_segments(file for file in files if file.name not in sent.at)
+    return count_segments(file for file in files if file.name not in sent)
 
 
 def retry_delay_s(failures: int) -> float:

@@ -11,7 +11,6 @@ it calls anything durable.
 from collections.abc import Sequence
 from pathlib import Path
 
-from ctlr.camera.delivery import Batch
 from ctlr.kernel.process import ProcessTimeoutError, run
 
 SILENCE_S = 30
@@ -32,9 +31,9 @@ def destination(target: str, node: str) -> str:
 
 
 def build_command(
-    spool: Path, uuid: str, batch: Batch, target: str, node: str, ssh_config: Path | None
+    spool: Path, uuid: str, names: Sequence[str], target: str, node: str, ssh_config: Path | None
 ) -> list[str]:
-    """The command that sends a batch. Names never reach a shell, and none looks like an option."""
+    """The command that sends files of a session. Names never reach a shell, and none looks like an option."""
     command = [
         "rsync",
         "--times",
@@ -47,9 +46,7 @@ def build_command(
         command.append(f"--contimeout={CONNECT_S}")
     elif _is_remote(target):
         command.append(f"--rsh={_ssh_command(ssh_config)}")
-    if batch.afresh:
-        command.append("--ignore-times")
-    files = [f"{spool}/./{uuid}/{name}" for name in batch.names]
+    files = [f"{spool}/./{uuid}/{name}" for name in names]
     return [*command, "--", *files, destination(target, node)]
 
 

@@ -13,7 +13,7 @@ drive all end here as files that stay a little longer.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -21,14 +21,14 @@ from typing import Any, Literal
 import structlog
 
 from ctlr.camera.delivery import (
-    Batch,
     Sent,
+    Verdict,
     count_segments,
+    judge,
     next_batch,
     poll_delay_s,
     retry_delay_s,
     segments_unsent,
-    settle,
 )
 from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
 from ctlr.camera.rsync import RsyncError
@@ -38,7 +38,7 @@ from ctlr.nodes.messages import NodeSync, SyncAnswer, SyncReport
 
 _log = structlog.get_logger("camera")
 
-Send = Callable[[Path, str, Batch], Awaitable[None]]
+Send = Callable[[Path, str, Sequence[str]], Awaitable[None]]
 Report = Callable[[SyncReport], Awaitable[SyncAnswer]]
 
 Outcome = Literal["more", "waiting", "refused", "failed", "done"]
@@ -49,7 +49,7 @@ session was refused; nothing gets through at all; nothing left."""
 class Sender:
     """``wake`` after a segment or a recording has ended; ``run`` lasts as long as the node.
 
-    ``send(spool, uuid, batch)`` raises ``RsyncError``, ``report`` raises ``ReportError``.
+    ``send(spool, uuid, names)`` raises ``RsyncError``, ``report`` raises ``ReportError``.
     """
 
     def __init__(
@@ -126,27 +126,27 @@ class Sender:
                 return "done"  # a recording that has not finished a segment yet
             self._note(status="syncing", segments_queued=count_segments(files))
             batch = self._choose_batch(folder.uuid, files)
-            if batch is not None:
+            if batch:
                 await self._send_batch(folder, record, files, batch)
-            return await self._ask(folder, record, files, sent_now=len(batch.names) if batch else 0)
+            return await self._ask(folder, record, files, sent_now=len(batch))
         except (ReportError, RsyncError, OSError) as error:
-            self._held = isinstance(error, HoldSegmentsError)
+            self._held = self._held or isinstance(error, HoldSegmentsError)
             self._note(error=str(error))
             _log.warning("delivery waits", uuid=folder.uuid, reason=str(error))
             return "refused" if isinstance(error, RefusedError) else "failed"
 
-    def _choose_batch(self, uuid: str, files: list[FinishedFile]) -> Batch | None:
+    def _choose_batch(self, uuid: str, files: list[FinishedFile]) -> list[str]:
         if uuid not in self._sent:
-            self._sent[uuid] = Sent()
-            return None  # ask first: the controller may have it all
-        return None if self._held else next_batch(files, self._sent[uuid])
+            self._sent[uuid] = {}
+            return []  # ask first: the controller may have it all
+        return [] if self._held else next_batch(files, self._sent[uuid])
 
     async def _send_batch(
         self,
         folder: SessionFolder,
         record: SessionRecord,
         files: list[FinishedFile],
-        batch: Batch,
+        batch: list[str],
     ) -> None:
         try:
             await self._send(self._spool.root, folder.uuid, batch)
@@ -154,8 +154,7 @@ class Sender:
             with suppress(ReportError):  # the controller hears of it if it can
                 await self._ask(folder, record, files, error=str(error))
             raise
-        sent = self._sent[folder.uuid]
-        sent.at.update(dict.fromkeys(batch.names, self._clock.monotonic()))
+        self._sent[folder.uuid] |= dict.fromkeys(batch, self._clock.monotonic())
 
     async def _ask(
         self,
@@ -198,11 +197,15 @@ class Sender:
         answer: SyncAnswer,
     ) -> Outcome:
         sent = self._sent[folder.uuid]
-        confirmed: list[str] = []
+        verdict = Verdict([], [])
         if answer.durable is not None:
-            confirmed = settle(files, answer.durable, sent, self._clock.monotonic())
-        await asyncio.to_thread(folder.remove, confirmed)
-        left = [file for file in files if file.name not in confirmed]
+            verdict = judge(files, answer.durable, sent, self._clock.monotonic())
+        await asyncio.to_thread(folder.remove, verdict.confirmed)
+        await asyncio.to_thread(folder.touch, verdict.damaged)
+        for name in verdict.damaged:
+            _log.warning("a delivered file is damaged or gone", uuid=folder.uuid, file=name)
+            del sent[name]
+        left = [file for file in files if file.name not in set(verdict.confirmed)]
         done = count_segments(files) - count_segments(left)
         self._note(
             segments_synced=self._status.segments_synced + done,
@@ -210,7 +213,9 @@ class Sender:
             last_sync=self._clock.now_ms(),
             error=None,
         )
-        if next_batch(left, sent) is not None or (record.ended and not left):
+        if verdict.damaged:
+            return "refused"  # sent again after a wait, lest it goes round and round
+        if next_batch(left, sent) or (record.ended and not left):
             return "more"
         return "waiting" if left else "done"
 

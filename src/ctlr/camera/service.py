@@ -7,7 +7,7 @@ reverse: a running recording is finished and noted as interrupted, rsync is ende
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from fastapi import FastAPI
 
 from ctlr.camera import rsync
 from ctlr.camera.agent import build_agent
-from ctlr.camera.delivery import Batch
 from ctlr.camera.node import CameraNode
 from ctlr.camera.recovery import recover_spool
 from ctlr.camera.reporter import Reporter
@@ -108,6 +107,8 @@ def _load_early(source: str) -> None:
         _log.error("the camera source cannot be used", reason=str(error))
 
 
-async def _send(camera: CameraSettings, node: str, spool: Path, uuid: str, batch: Batch) -> None:
-    command = rsync.build_command(spool, uuid, batch, camera.target, node, camera.ssh_config)
+async def _send(
+    camera: CameraSettings, node: str, spool: Path, uuid: str, names: Sequence[str]
+) -> None:
+    command = rsync.build_command(spool, uuid, names, camera.target, node, camera.ssh_config)
     await rsync.send(command)

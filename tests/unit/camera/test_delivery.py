@@ -1,0 +1,80 @@
+from ctlr.camera.delivery import (
+    BATCH_FILES,
+    LAST_POLL_S,
+    LAST_RETRY_S,
+    UNLISTED_S,
+    count_segments,
+    judge,
+    next_batch,
+    poll_delay_s,
+    retry_delay_s,
+    segments_unsent,
+)
+from ctlr.camera.spool import FinishedFile, delivery_order
+from ctlr.nodes.messages import DurableFile
+
+ROWS = FinishedFile("seg_0000.frames.csv", 90, "aa")
+VIDEO = FinishedFile("seg_0000.mp4", 900, "bb")
+
+
+def _durable(file: FinishedFile, **other: object) -> DurableFile:
+    listed = {"name": file.name, "size": file.size, "xxh128": file.xxh128}
+    return DurableFile.model_validate(listed | other)
+
+
+def test_only_what_is_listed_with_the_same_size_and_hash_is_confirmed() -> None:
+    verdict = judge([ROWS, VIDEO], [_durable(VIDEO)], {ROWS.name: 0, VIDEO.name: 0}, now=1)
+    assert verdict.confirmed == [VIDEO.name]
+    assert verdict.damaged == []
+
+
+def test_another_hash_or_size_means_that_the_copy_is_damaged() -> None:
+    sent = {ROWS.name: 0.0, VIDEO.name: 0.0}
+    listed = [_durable(ROWS, size=89), _durable(VIDEO, xxh128="cc")]
+    assert judge([ROWS, VIDEO], listed, sent, now=1).damaged == [ROWS.name, VIDEO.name]
+
+
+def test_a_file_that_was_not_sent_yet_is_sent_anyway() -> None:
+    listed = [_durable(VIDEO, xxh128="cc")]
+    verdict = judge([VIDEO], listed, {}, now=1)
+    assert (verdict.confirmed, verdict.damaged) == ([], [])
+
+
+def test_a_file_that_is_never_listed_is_sent_again_after_a_while() -> None:
+    sent = {VIDEO.name: 100.0}
+    assert judge([VIDEO], [], sent, now=100 + UNLISTED_S).damaged == []
+    assert judge([VIDEO], [], sent, now=101 + UNLISTED_S).damaged == [VIDEO.name]
+
+
+def test_a_file_that_is_no_longer_on_the_card_is_not_asked_for() -> None:
+    verdict = judge([], [_durable(VIDEO)], {VIDEO.name: 0}, now=1)
+    assert (verdict.confirmed, verdict.damaged) == ([], [])
+
+
+def test_batches_are_bounded_and_in_order() -> None:
+    files = [FinishedFile(f"seg_{n:04d}.mp4", 1, "") for n in range(2 * BATCH_FILES)]
+    names = [file.name for file in files]
+    assert next_batch(files, {}) == names[:BATCH_FILES]
+    assert next_batch(files, dict.fromkeys(names[:-1], 0.0)) == names[-1:]
+    assert next_batch(files, dict.fromkeys(names, 0.0)) == []
+
+
+def test_a_segment_counts_once_and_until_both_its_files_are_sent() -> None:
+    assert count_segments([ROWS, VIDEO]) == 1
+    assert segments_unsent([ROWS, VIDEO], {ROWS.name: 0}) == 1
+    assert segments_unsent([ROWS, VIDEO], {ROWS.name: 0, VIDEO.name: 0}) == 0
+
+
+def test_delivery_order_is_by_number_with_frame_times_first() -> None:
+    names = ["seg_10000.mp4", "seg_9999.mp4", "seg_9999.frames.csv", "clock.csv"]
+    assert sorted(names, key=delivery_order) == [
+        "clock.csv",
+        "seg_9999.frames.csv",
+        "seg_9999.mp4",
+        "seg_10000.mp4",
+    ]
+
+
+def test_waits_grow_to_a_limit() -> None:
+    assert [retry_delay_s(n) for n in (1, 2, 3, 6, 10_000)] == [1, 2, 4, LAST_RETRY_S, LAST_RETRY_S]
+    assert [poll_delay_s(n) for n in (0, 1, 2, 3, 10_000)] == [2, 4, 8, LAST_POLL_S, LAST_POLL_S]

@@ -1,0 +1,153 @@
+import struct
+import subprocess
+from pathlib import Path
+
+import av
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.camera.recordings import START_MS, write_segment, write_session, write_unfinished
+
+from ctlr.camera.recovery import recover_segments, recover_spool, whole_length
+from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
+from ctlr.camera.spool import SessionFolder, Spool
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    return spool
+
+
+def _video_pts_us(path: Path) -> list[int]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        times = [packet.pts for packet in container.demux(stream)]
+        return [round(pts * stream.time_base * 1_000_000) for pts in times if pts is not None]
+
+
+def _assert_consistent(folder: SessionFolder, number: int, first_frame: int) -> int:
+    """The segment is visible, decodes without a word, and its rows are its frames."""
+    video = folder.path / f"seg_{number:04d}.mp4"
+    rows = parse_rows((folder.path / f"seg_{number:04d}.frames.csv").read_text())
+    assert [row.pts_us for row in rows] == _video_pts_us(video)
+    assert [row.frame for row in rows] == list(range(first_frame, first_frame + len(rows)))
+    assert all(row.captured_at_us == START_MS * 1000 + row.pts_us for row in rows)
+    decode = ["ffmpeg", "-v", "error", "-i", str(video), "-f", "null", "-"]
+    assert subprocess.run(decode, capture_output=True, check=True).stderr == b""
+    return len(rows)
+
+
+@pytest.mark.parametrize("tenths", range(2, 11, 2))
+def test_a_segment_cut_off_anywhere_is_recovered_up_to_its_last_second(
+    tenths: int, spool: Spool
+) -> None:
+    folder = write_session(spool.root)
+    write_unfinished(folder, 0, frames=50)
+    video = folder.path / unfinished_name(0)
+    size = video.stat().st_size
+    with open(video, "r+b") as file:
+        file.truncate(size * tenths // 10)
+
+    recover_spool(spool)
+
+    frames = _assert_consistent(folder, 0, first_frame=0)
+    assert frames >= 50 * tenths // 10 - 11  # 10 fps, and a little for uneven frame sizes
+    assert [file.name for file in folder.finished_files()] == [
+        "seg_0000.frames.csv",
+        "seg_0000.mp4",
+    ]
+    record = folder.read_record()
+    assert record is not None
+    assert (record.ended, record.segments) == ("interrupted", 1)
+
+
+def test_frame_times_that_did_not_reach_the_card_are_written_again(spool: Spool) -> None:
+    folder = write_session(spool.root)
+    write_segment(folder, 0, frames=20)
+    write_unfinished(folder, 1, frames=20, from_frame=20)
+    (folder.path / unfinished_frames_name(1)).write_text("frame,pts_us,captured_at_us\n20,20")
+    recover_spool(spool)
+    assert _assert_consistent(folder, 1, first_frame=20) == 20
+
+
+def test_a_crash_between_the_two_renames(spool: Spool) -> None:
+    folder = write_session(spool.root)
+    write_unfinished(folder, 0, frames=20)
+    (folder.path / unfinished_frames_name(0)).rename(folder.path / "seg_0000.frames.csv")
+    recover_spool(spool)
+    assert _assert_consistent(folder, 0, first_frame=0) == 20
+    assert not list(folder.path.glob("*.part"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"not a video"])
+def test_an_unfinished_segment_without_a_picture_is_removed_and_its_number_is_free(
+    content: bytes, spool: Spool
+) -> None:
+    folder = write_session(spool.root)
+    write_segment(folder, 0)
+    (folder.path / unfinished_name(1)).write_bytes(content)
+    (folder.path / unfinished_frames_name(1)).touch()
+    recover_spool(spool)
+    assert not list(folder.path.glob(".seg*"))
+    assert folder.segments_made() == 1
+
+
+def test_what_cannot_be_recovered_is_kept_and_does_not_hinder_the_rest(spool: Spool) -> None:
+    folder = write_session(spool.root)
+    broken = struct.pack(">I4s", 8, b"moof") + struct.pack(">I4s", 8, b"mdat")
+    (folder.path / unfinished_name(0)).write_bytes(broken)
+    write_unfinished(folder, 1, frames=10)
+    recover_segments(folder)
+    assert (folder.path / unfinished_name(0)).read_bytes() == broken
+    assert _assert_consistent(folder, 1, first_frame=0) == 10
+
+
+def test_a_recording_that_was_told_to_stop_counts_as_stopped(spool: Spool) -> None:
+    folder = write_session(spool.root, stopped_at=START_MS + 4000)
+    write_unfinished(folder, 0, frames=10)
+    recover_spool(spool)
+    record = folder.read_record()
+    assert record is not None
+    assert record.ended == "stopped"
+
+
+def test_a_lost_record_is_made_anew_from_the_frame_times(spool: Spool) -> None:
+    folder = write_session(spool.root)
+    write_segment(folder, 0)
+    (folder.path / ".session.json").unlink()
+    recover_spool(spool)
+    record = folder.read_record()
+    assert record is not None
+    assert (record.start_at, record.ended, record.segments) == (START_MS, "interrupted", 1)
+
+
+def test_recovering_twice_changes_nothing(spool: Spool) -> None:
+    folder = write_session(spool.root)
+    write_unfinished(folder, 0, frames=10)
+    recover_spool(spool)
+    before = (folder.finished_files(), folder.read_record())
+    recover_spool(spool)
+    assert (folder.finished_files(), folder.read_record()) == before
+
+
+@settings(max_examples=200)
+@given(
+    st.binary(max_size=80), st.sampled_from([b"moof", b"mdat", b"ftyp"]), st.integers(0, 2**32 - 1)
+)
+def test_any_bytes_have_a_whole_length_within_the_file(
+    tmp_path_factory: pytest.TempPathFactory, tail: bytes, kind: bytes, length: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz"
+    fragment = struct.pack(">I4s", 8, b"moof") + struct.pack(">I4s", 8, b"mdat")
+    path.write_bytes(fragment + struct.pack(">I4s", length, kind) + tail)
+    assert 16 <= whole_length(path) <= path.stat().st_size
+
+
+def test_boxes_with_a_64_bit_size(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    large = struct.pack(">I4sQ", 1, b"mdat", 20) + b"abcd"
+    path.write_bytes(struct.pack(">I4s", 8, b"moof") + large + b"rest")
+    assert whole_length(path) == 28
