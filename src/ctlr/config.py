@@ -104,6 +104,7 @@ class MqttSettings(BaseModel):
     username: str | None = None
     password: str | None = None
     tls: bool = False
+    ca_file: Path | None = None  # of a broker with a certificate of one's own
 
 
 class CanSettings(BaseModel):

@@ -82,7 +82,7 @@ def _show_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def _to_telemetry(node: str, publish: Callable[[Record], None]) -> Processor:
-    def send(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    def send(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         fields = {key: value for key, value in event.items() if key not in _OWN_FIELDS}
         if "node" in fields:  # whom the line is about; the record's node is who says it
             fields["about_node"] = fields.pop("node")

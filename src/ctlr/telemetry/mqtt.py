@@ -76,7 +76,7 @@ class Publisher:
             username=self._settings.username,
             password=self._settings.password,
             identifier=self._identifier,
-            tls_context=ssl.create_default_context() if self._settings.tls else None,
+            tls_context=_tls_context(self._settings),
             will=aiomqtt.Will(self._node_topic, _status(online=False), qos=1, retain=True),
             timeout=CONNECT_S,
             keepalive=KEEPALIVE_S,
@@ -85,20 +85,35 @@ class Publisher:
         return client
 
     async def _serve(self, client: aiomqtt.Client) -> None:
+        """Send until the connection is lost. Raises ``MqttError``."""
         await self._say(client, self._node_topic, _status(online=True))
-        self._said = self._recording is None
+        # A publish waits for its acknowledgement only: that the connection is gone, it misses.
+        tasks = {
+            asyncio.create_task(self._send_forever(client), name="mqtt-send"),
+            asyncio.create_task(_until_lost(client), name="mqtt-lost"),
+        }
         try:
-            while True:
-                if not self._said:
-                    self._said = True
-                    await self._say(client, "status/recording", json.dumps(self._recording))
-                if not await self._send_batch(client):
-                    await self._outbox.stored.wait()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         except asyncio.CancelledError:
             with suppress(aiomqtt.MqttError, TimeoutError):
                 async with asyncio.timeout(1):
                     await self._say(client, self._node_topic, _status(online=False))
             raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send_forever(self, client: aiomqtt.Client) -> None:
+        self._said = self._recording is None
+        while True:
+            if not self._said:
+                self._said = True
+                await self._say(client, "status/recording", json.dumps(self._recording))
+            if not await self._send_batch(client):
+                await self._outbox.stored.wait()
 
     async def _say(self, client: aiomqtt.Client, topic: str, payload: str) -> None:
         await client.publish(topic, payload, qos=1, retain=True)
@@ -143,6 +158,16 @@ class Publisher:
                 "read and forge log records; set mqtt.username and mqtt.password",
                 broker=self._settings.host,
             )
+
+
+async def _until_lost(client: aiomqtt.Client) -> None:
+    """Raises ``MqttError`` when the connection ends; nothing is subscribed to."""
+    async for _ in client.messages:
+        pass
+
+
+def _tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
 
 
 def _status(*, online: bool) -> str:

@@ -1,0 +1,240 @@
+"""Telemetry against a real broker that is killed, stopped, slow to come, or picky."""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.component.telemetry.broker import MOSQUITTO, Broker, Subscriber
+
+from ctlr.config import MqttSettings, Settings
+from ctlr.kernel.clock import SystemClock
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.telemetry.record import make_record
+from ctlr.telemetry.sink import Telemetry
+
+pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+
+CLOCK = SystemClock()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@asynccontextmanager
+async def telemetry(port: int, folder: Path, **mqtt: Any) -> AsyncIterator[Telemetry]:
+    values = {"host": "127.0.0.1", "port": port, "spool": folder / "spool.db"} | mqtt
+    settings = Settings(node="melb-01-ctlr", mqtt=MqttSettings.model_validate(values))
+    died: list[bool] = []
+    tasks = BackgroundTasks(lambda: died.append(True))
+    telemetry = Telemetry(settings, "serve", CLOCK)
+    telemetry.start(tasks)
+    try:
+        yield telemetry
+    finally:
+        await tasks.close()
+        await telemetry.close()
+    assert not died
+
+
+def say(telemetry: Telemetry, number: int) -> None:
+    now_ms = CLOCK.now_ms()
+    telemetry.publish(make_record(now_ms, "melb-01-ctlr", "test", "INFO", "m", number=number))
+
+
+async def until(holds: Any, within_s: float = 20) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(0.02)
+
+
+async def test_nothing_is_lost_or_out_of_order_while_the_broker_is_killed(
+    broker: Broker, tmp_path: Path
+) -> None:
+    async with (
+        Subscriber(broker.port, "logging/#") as subscriber,
+        telemetry(broker.port, tmp_path) as sink,
+    ):
+        for number in range(900):
+            say(sink, number)
+            if number in (300, 600):
+                await subscriber.until(number + 1)
+                await broker.save()
+                broker.signal(signal.SIGSTOP)  # takes bytes, but acknowledges none
+            if number in (350, 650):
+                broker.kill()
+            if number in (400, 700):
+                broker.start()
+            await asyncio.sleep(0.002)
+        assert await subscriber.until(900) == list(range(900))
+        assert sink.dropped == 0
+
+
+async def test_records_survive_a_killed_publisher(broker: Broker, tmp_path: Path) -> None:
+    async with Subscriber(broker.port, "logging/#") as subscriber:
+        await broker.save()
+        broker.kill()
+        for first in (0, 300):
+            child = talker(broker.port, tmp_path, first, 300)
+            child.kill()
+            child.wait(5)
+        broker.start()
+        child = talker(broker.port, tmp_path, 600, 100)
+        try:
+            assert await subscriber.until(700) == list(range(700))
+        finally:
+            child.kill()
+            child.wait(5)
+
+
+def talker(port: int, folder: Path, first: int, count: int) -> "subprocess.Popen[bytes]":
+    script = Path(__file__).with_name("talker.py")
+    child = subprocess.Popen(
+        [sys.executable, str(script), str(port), str(folder / "talk.db"), str(first), str(count)],
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout
+    with child.stdout:
+        assert child.stdout.readline() == b"stored\n"
+    return child
+
+
+async def test_what_holds_now_is_retained_and_a_vanished_node_is_offline(
+    broker: Broker, tmp_path: Path
+) -> None:
+    child = talker(broker.port, tmp_path, 0, 0)
+    await until(lambda: retained(broker, "status/node/talker") == '{"online": true}')
+    recording = '{"recording": true, "uuid": "u", "duration": 1.5}'
+    await until(lambda: retained(broker, "status/recording") == recording)
+    child.kill()
+    child.wait(5)
+    await until(lambda: retained(broker, "status/node/talker") == '{"online": false}')
+
+
+def retained(broker: Broker, topic: str) -> str:
+    done = subprocess.run(
+        ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", topic, "-C", "1",
+         "-W", "1"],
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+async def test_an_orderly_end_says_offline_and_a_change_is_seen(
+    broker: Broker, tmp_path: Path
+) -> None:
+    async with telemetry(broker.port, tmp_path) as sink:
+        await until(lambda: sink.broker_connected)
+        sink.set_recording(recording=True, uuid="a", duration=0)
+        await until(lambda: '"uuid": "a"' in retained(broker, "status/recording"))
+        sink.set_recording(recording=False, uuid=None, duration=None)
+        await until(lambda: '"recording": false' in retained(broker, "status/recording"))
+    assert retained(broker, "status/node/melb-01-ctlr") == '{"online": false}'
+
+
+async def test_a_stopped_broker_holds_up_nobody(broker: Broker, tmp_path: Path) -> None:
+    async with (
+        Subscriber(broker.port, "logging/#") as subscriber,
+        telemetry(broker.port, tmp_path) as sink,
+    ):
+        say(sink, 0)
+        await subscriber.until(1)
+        broker.signal(signal.SIGSTOP)
+        longest_s = 0.0
+        for number in range(1, 2001):
+            before = time.monotonic()
+            say(sink, number)
+            await asyncio.sleep(0.001)
+            longest_s = max(longest_s, time.monotonic() - before)
+        broker.signal(signal.SIGCONT)
+        assert await subscriber.until(2001) == list(range(2001))
+        print(f"longest turn of the event loop {longest_s * 1000:.1f} ms")
+        assert longest_s < 0.25
+
+
+async def test_the_spool_is_bounded_and_the_newest_stay(broker: Broker, tmp_path: Path) -> None:
+    async with Subscriber(broker.port, "logging/#") as subscriber:
+        await broker.save()
+        broker.kill()
+        async with telemetry(broker.port, tmp_path, spool_max_records=100) as sink:
+            for number in range(500):
+                say(sink, number)
+            await until(lambda: sink.dropped == 400)
+        broker.start()
+        async with telemetry(broker.port, tmp_path, spool_max_records=100) as sink:
+            assert await subscriber.until(100) == list(range(400, 500))
+
+
+async def test_health_goes_out_by_itself(broker: Broker, tmp_path: Path) -> None:
+    async with (
+        Subscriber(broker.port, "logging/#") as subscriber,
+        telemetry(broker.port, tmp_path),
+    ):
+        await until(lambda: subscriber.lines)
+        topic, record = subscriber.lines[0]
+    assert topic == "logging/melb-01-ctlr"
+    assert (record["component"], record["level"]) == ("health", "METRICS")
+    assert {"ts", "cpu", "mem", "temp", "disk"} <= set(record)
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Path:
+    file = tmp_path / "passwords"
+    command = ["mosquitto_passwd", "-b", "-c", str(file), "rig", "secret"]
+    subprocess.run(command, check=True, capture_output=True)
+    return file
+
+
+async def test_a_broker_with_a_password(tmp_path: Path, passwords: Path) -> None:
+    broker = Broker(tmp_path / "broker", [f"password_file {passwords}"], anonymous=False)
+    broker.start()
+    try:
+        async with telemetry(broker.port, tmp_path, username="rig", password="secret") as sink:
+            await until(lambda: sink.broker_connected)
+        async with telemetry(broker.port, tmp_path, username="rig", password="wrong") as sink:
+            await asyncio.sleep(1)
+            assert not sink.broker_connected
+    finally:
+        broker.kill()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    file = tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(tmp_path / "key.pem"), "-out", str(file)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return file
+
+
+# paho-mqtt leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_broker_with_tls(tmp_path: Path, certificate: Path) -> None:
+    key = certificate.with_name("key.pem")
+    broker = Broker(tmp_path / "broker", [f"certfile {certificate}", f"keyfile {key}"])
+    broker.start()
+    try:
+        async with telemetry(broker.port, tmp_path, tls=True, ca_file=certificate) as sink:
+            await until(lambda: sink.broker_connected)
+        async with telemetry(broker.port, tmp_path, tls=True) as sink:  # a stranger's certificate
+            await asyncio.sleep(1)
+            assert not sink.broker_connected
+    finally:
+        broker.kill()
