@@ -18,7 +18,7 @@ demo: setup ## Record, join and verify a session with three cameras (KEEP=1 stay
 	@$(BIN)/ctlr demo $(if $(KEEP),--keep)
 
 test: check ## Checks, then every test: unit, component, whole rigs
-	$(BIN)/pytest -n 2 tests/unit tests/component
+	$(BIN)/pytest -n 2 --ignore=tests/e2e
 	$(BIN)/pytest tests/e2e
 
 check: setup ## Format, lint, types and import layers; changes nothing
