@@ -5,6 +5,8 @@ there. What makes splicing impossible (encryption, edit lists that hide frames, 
 another file) is noted as the track's ``obstacle``, for the remuxer to deal with.
 """
 
+from bisect import bisect_right
+
 from ctlr.postprocess.boxes import Box, Damaged, ReadAt, children, read_whole, require, u32, walk
 from ctlr.postprocess.fragments import (
     Defaults,
@@ -20,6 +22,7 @@ from ctlr.postprocess.tables import (
     first_shown_ticks,
     read_edits,
     read_plain,
+    unpack,
 )
 
 MAX_TRACKS = 16
@@ -131,15 +134,16 @@ def _first_duration(track: Track) -> int:
 
 
 def _check_media(tables: SegmentTables) -> None:
-    """Every chunk must begin inside the media that will be copied. Raises ``Damaged``."""
+    """Every chunk must lie inside the media that will be copied. Raises ``Damaged``."""
     if not any(track.count for track in tables.tracks):
         raise Damaged("not one frame of it is readable")
     tables.tracks = [track for track in tables.tracks if track.count]
-    ranges = sorted(tables.media)
+    starts = [start for start, _ in tables.media]
     for track in tables.tracks:
-        at = 0
-        for offset in track.chunk_offsets:
-            while at < len(ranges) and not offset < ranges[at][0] + ranges[at][1]:
-                at += 1
-            if at == len(ranges) or offset < ranges[at][0]:
+        sizes, at = unpack(track.sizes), 0
+        for offset, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
+            index = bisect_right(starts, offset) - 1
+            end = offset + sum(sizes[at : at + count])
+            if index < 0 or end > sum(tables.media[index]):
                 raise Damaged("its index points outside its media")
+            at += count

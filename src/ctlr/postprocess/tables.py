@@ -8,7 +8,7 @@ fragmented (``fragments.read_fragments``). Pure.
 
 import sys
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ctlr.postprocess.boxes import Box, Damaged, children, find, require, u32, u64
 
@@ -85,7 +85,6 @@ class SegmentTables:
     media: list[tuple[int, int]]  # offset, length
     created_at_s: int | None = None  # Unix seconds of the movie header, where it has any
     cut: bool = False
-    extras: list[str] = field(default_factory=list)
 
     @property
     def reference(self) -> Track:

@@ -13,11 +13,14 @@ is rounded twice. A segment with other parameters than the one before starts a n
 a hole that is longer than a sample can last in the media timescale.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from statistics import median
 
+from ctlr.ingest.layout import segment_name
 from ctlr.postprocess.facts import Readability, SegmentFacts
 from ctlr.postprocess.merge import MAX_DELTA
 
@@ -26,6 +29,7 @@ NOTICED_GAP = Fraction(1, 10)
 LONGEST_PAUSE = Fraction(24 * 3600)
 """Capture times that jump further than this say that the clock was set, not that time passed."""
 _FIRST_NUMBERS = (0, 1)
+_MAX_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,13 @@ class _Hole:
     """What stands between two usable segments (or before the first, or after the last)."""
 
     bad: list[SegmentFacts] = field(default_factory=list)
-    absent: list[int] = field(default_factory=list)
+    absent: int = 0
+    named: list[int] = field(default_factory=list)  # the first of the absent numbers
 
     @property
     def names(self) -> tuple[str, ...]:
         named = [(f.number, f.name) for f in self.bad]
-        named += [(number, f"seg_{number:04d}.mp4") for number in self.absent]
+        named += [(number, segment_name(number)) for number in self.named]
         return tuple(name for _, name in sorted(named))
 
     def reasons(self, before: SegmentFacts | None) -> list[str]:
@@ -161,11 +166,16 @@ class _Placer:
 
     def _hole(self, first: int, last: int) -> _Hole:
         """What is not usable among the numbers ``first`` to ``last``."""
-        inside = {f.number: f for f in self.all if first <= f.number <= last}
-        absent = (
-            [n for n in range(first, last + 1) if n not in inside] if last - first < 10**6 else []
+        low = bisect_left(self.all, first, key=lambda f: f.number)
+        high = bisect_right(self.all, last, key=lambda f: f.number)
+        inside = self.all[low:high]
+        present = {f.number for f in inside}
+        absent = (n for n in range(first, last + 1) if n not in present)
+        return _Hole(
+            [f for f in inside if not f.usable],
+            max(last - first + 1, 0) - len(inside),
+            list(islice(absent, _MAX_NAMED)),
         )
-        return _Hole([f for f in inside.values() if not f.usable], absent)
 
     def _first_number(self) -> int:
         """The number that this node counts from: 0 or 1, whatever fits what is known."""
@@ -268,7 +278,7 @@ class _Placer:
 
     def _expected(self, before: SegmentFacts | None, hole: _Hole) -> Fraction:
         """How long a hole should be, by what its segments say of themselves or by the usual."""
-        length = len(hole.absent) * self.usual
+        length = hole.absent * self.usual
         length += sum((self._meant(f) for f in hole.bad), Fraction(0))
         if before and before.readability is Readability.CUT:
             length += max(self._meant(before) - _length(before), Fraction(0))
