@@ -17,6 +17,12 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ctlr {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
@@ -25,13 +31,13 @@ def root(
     ] = None,
     *,
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     context.obj = config
-    if version:
-        typer.echo(f"ctlr {__version__}")
-        raise typer.Exit
 
 
 def settings_of(context: typer.Context) -> Settings:
