@@ -30,7 +30,7 @@ def root(
         Path | None, typer.Option("--config", help="Read this ctlr.toml, not the usual places.")
     ] = None,
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback answers it
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
