@@ -11,11 +11,12 @@ from pydantic import BaseModel
 from ctlr.config import Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / "packaging" / "ctlr.toml.example"
-PLACEHOLDERS = {
+PLACEHOLDERS = {  # their default is to have none
     ("mqtt", "username"),
     ("mqtt", "password"),
+    ("mqtt", "ca_file"),
     ("camera", "ssh_config"),
-}  # their default is to have none
+}
 
 
 @pytest.fixture
