@@ -6,8 +6,10 @@ to do, so that an answer which got lost can be told from a command that did.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Self
@@ -47,7 +49,7 @@ class CameraNode:
     """One node. Use as an async context manager; its port is its own until the end.
 
     ``fault`` hits the paths in ``faulty``; ``clock_ahead_ms`` shifts the clock that it stamps
-    its answers with.
+    its answers with. ``times_left``: how often the fault still strikes.
     """
 
     def __init__(self, name: str, *, ours: bool = False) -> None:
@@ -55,6 +57,7 @@ class CameraNode:
         self.ours = ours
         self.fault: Fault | None = None
         self.faulty = EVERYTHING
+        self.times_left = sys.maxsize
         self.clock_ahead_ms = 0
         self.recording: Recording | None = None
         self.starts: list[Recording] = []
@@ -63,6 +66,7 @@ class CameraNode:
         self.sent_bytes = 0
         self._claim: PortClaim | None = None
         self._runner: web.AppRunner | None = None
+        self._off = asyncio.Event()
 
     @property
     def address(self) -> NodeAddress:
@@ -81,6 +85,7 @@ class CameraNode:
 
     async def power_on(self) -> None:
         assert self._claim is not None
+        self._off.clear()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
@@ -90,19 +95,26 @@ class CameraNode:
     async def power_off(self) -> None:
         """Nobody listens any more; what was recorded is over."""
         self.recording = None
+        self._off.set()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path
-        fault = self.fault if path in self.faulty else None
+        fault = self._fault_at(path)
         if fault in NEVER_ACTS:
             return await self._fail(fault, request)
         answer = self._envelope(*await self._act(path, request))
         if fault is Fault.ANSWER_LOST:
             return self._hang_up(request)
         return web.json_response(answer)
+
+    def _fault_at(self, path: str) -> Fault | None:
+        if self.fault is None or path not in self.faulty or self.times_left == 0:
+            return None
+        self.times_left -= 1
+        return self.fault
 
     async def _act(self, path: str, request: web.Request) -> tuple[dict[str, Any] | None, str]:
         """The data and the error of an answer."""
@@ -175,13 +187,18 @@ class CameraNode:
                 }
                 return web.json_response(wrong)
             case Fault.HANGS:
-                await asyncio.sleep(30)
+                await self._is_off(30)
                 return web.Response()
             case Fault.REFUSES:
                 return web.json_response(self._envelope(None, "camera is covered"))
             case Fault.ENDLESS:
                 return await self._stream(request)
         return self._hang_up(request, b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"succ')
+
+    async def _is_off(self, at_most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._off.wait()
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

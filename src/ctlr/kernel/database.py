@@ -77,11 +77,11 @@ class Database:
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
         """All statements of the block, durable at its end, or none. Not re-entrant."""
         async with self._writing:
-            await self._connection.execute("BEGIN IMMEDIATE")
             try:
+                await self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
-            except BaseException:
-                await self._connection.execute("ROLLBACK")
+            except BaseException:  # also when cancelled in BEGIN, which then still takes place
+                await self._connection.rollback()
                 raise
             await self._connection.execute("COMMIT")
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 import aiohttp
@@ -34,11 +34,13 @@ class NodeCallError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer of a node. ``error`` is the node's own refusal, word for word."""
+    """An answer of a node. ``error`` is the node's own refusal, word for word; ``repeated`` says
+    that the question was asked twice and may have been acted on the first time."""
 
     data: dict[str, Any]
     error: str | None
     exchange: Exchange
+    repeated: bool = False
 
 
 class NodeClient:
@@ -90,8 +92,10 @@ class NodeClient:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 try:
                     return await self._exchange(method, url, body)
-                except aiohttp.ClientConnectionError:
+                except aiohttp.ClientConnectorError:
                     return await self._exchange(method, url, body)
+                except aiohttp.ClientConnectionError:
+                    return replace(await self._exchange(method, url, body), repeated=True)
         except TimeoutError as error:
             raise NodeCallError(f"no answer within {CALL_TIMEOUT_S:g} s") from error
         except aiohttp.ClientConnectorError as error:

@@ -84,9 +84,14 @@ class Fleet:
         self, names: Iterable[str], uuid: str, start_at_ms: int
     ) -> dict[str, CommandResult]:
         """Tell nodes to begin at one instant, all at once. Never raises for a node's sake."""
-        return await self._command_all(
-            names, lambda node: self._client.start(node, uuid, start_at_ms)
-        )
+
+        async def start(node: NodeAddress) -> Reply:
+            reply = await self._client.start(node, uuid, start_at_ms)
+            # The first answer got lost on its way; the second says that the node did as told.
+            acted = reply.repeated and reply.error == "already recording"
+            return replace(reply, error=None) if acted else reply
+
+        return await self._command_all(names, start)
 
     async def stop_recording(self, names: Iterable[str]) -> dict[str, CommandResult]:
         """Tell nodes to stop. A node that is not recording has nothing to stop: acknowledged."""

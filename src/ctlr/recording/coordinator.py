@@ -7,7 +7,8 @@ that round does not reach is left to the ``Tender``.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
@@ -25,6 +26,9 @@ from ctlr.recording.outcome import (
 )
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
+
+CALL_BACK_S = 0.25
+"""How long a refused start waits for the cameras that it calls back; the tender does the rest."""
 
 _log = structlog.get_logger("recording")
 
@@ -55,6 +59,7 @@ class Coordinator:
         self._find_warnings = find_warnings
         self._on_change = on_change
         self.lock = asyncio.Lock()
+        self.urgent = asyncio.Event()
         self._current: Session | None = None
 
     @property
@@ -67,7 +72,7 @@ class Coordinator:
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``.
         """
-        async with self.lock:
+        async with self._at_once():
             uuid = uuid or new_session_id()
             repeated = await self._check_start(uuid)
             if repeated:
@@ -79,7 +84,7 @@ class Coordinator:
 
         Raises ``Refusal``: ``not_recording``, ``other_session_recording``.
         """
-        async with self.lock:
+        async with self._at_once():
             session = await self._store.active()
             if session is None or (uuid is not None and uuid != session.uuid):
                 return await self._answer_idle_stop(session, uuid)
@@ -106,6 +111,14 @@ class Coordinator:
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""
         self._set_current(await self._store.active())
+
+    @asynccontextmanager
+    async def _at_once(self) -> AsyncIterator[None]:
+        """The lock for a person's command: calls of the tender under way are given up for it."""
+        self.urgent.set()
+        async with self.lock:
+            self.urgent.clear()
+            yield
 
     async def _check_start(self, uuid: str) -> dict[str, Any] | None:
         """The first answer when ``uuid`` is already recording; None when it may begin."""
@@ -171,11 +184,12 @@ class Coordinator:
     async def _give_up_start(self, uuid: str, results: dict[str, CommandResult]) -> None:
         """Too few cameras: call the armed ones back before they begin, then refuse."""
         maybe_armed = [name for name, result in results.items() if not result.refused]
-        stopped = await self._fleet.stop_recording(maybe_armed)
-        await self._store.change_nodes(
-            uuid,
-            {name: {"stop_acknowledged": result.acknowledged} for name, result in stopped.items()},
-        )
+        idle = results.keys() - maybe_armed
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALL_BACK_S):
+                stopped = await self._fleet.stop_recording(maybe_armed)
+                idle |= {name for name, result in stopped.items() if result.acknowledged}
+        await self._store.change_nodes(uuid, {name: {"stop_acknowledged": True} for name in idle})
         names = ", ".join(name for name, result in results.items() if not result.acknowledged)
         detail = (
             f"Nothing is being recorded: {count_started(results)} of at least "

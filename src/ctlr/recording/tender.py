@@ -6,12 +6,14 @@ late camera joins, a lost stop arrives, and a restarted controller carries on.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.ids import is_session_id
-from ctlr.nodes.fleet import Fleet
+from ctlr.nodes.fleet import CommandResult, Fleet
 from ctlr.recording import recovery
 from ctlr.recording.backoff import Backoff
 from ctlr.recording.coordinator import Coordinator
@@ -69,8 +71,7 @@ class Tender:
             views,
             self._clock.now_ms(),
         )
-        for action in actions:
-            await self._act(active, action)
+        await asyncio.gather(*(self._act(active, action) for action in actions))
         await self._coordinator.refresh()
 
     async def _ended_uuids(self, active: Session | None) -> set[str]:
@@ -98,7 +99,7 @@ class Tender:
                 )
             case recovery.StopNode(node):
                 if self._backoff.may_try(node):
-                    await self._fleet.stop_recording([node])
+                    await self._unless_urgent(self._fleet.stop_recording([node]))
             case recovery.StartNode(node, again) if active:
                 if self._backoff.may_try(node):
                     await self._join_late(active, node, again=again)
@@ -107,9 +108,13 @@ class Tender:
 
     async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms
-        result = (await self._fleet.start_recording([node], active.uuid, start_at_ms))[node]
-        if not result.acknowledged:
-            await self._store.change_node(active.uuid, node, error=result.error)
+        results = await self._unless_urgent(
+            self._fleet.start_recording([node], active.uuid, start_at_ms)
+        )
+        result = results.get(node)
+        if result is None or not result.acknowledged:
+            if result is not None:
+                await self._store.change_node(active.uuid, node, error=result.error)
             return
         self._backoff.succeeded(node)
         await self._store.change_node(
@@ -121,6 +126,20 @@ class Tender:
             else ("node_joined_late", f"{node} joined late.")
         )
         await self._note(active.uuid, kind, text)
+
+    async def _unless_urgent(
+        self, call: Coroutine[Any, Any, dict[str, CommandResult]]
+    ) -> dict[str, CommandResult]:
+        """What came of a call; nothing when a person's start or stop came in between. That one
+        tells every camera anew, and the next look finds what is left to do."""
+        calling = asyncio.create_task(call)
+        urgent = asyncio.create_task(self._coordinator.urgent.wait())
+        try:
+            await asyncio.wait({calling, urgent}, return_when=asyncio.FIRST_COMPLETED)
+            return calling.result() if calling.done() else {}
+        finally:
+            calling.cancel()
+            urgent.cancel()
 
     async def _adopt(self, node: str, uuid: str, start_at_ms: int | None) -> None:
         now_ms = self._clock.now_ms()

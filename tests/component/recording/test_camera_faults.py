@@ -1,0 +1,271 @@
+"""Cameras that fail in every way at a start or a stop: the others record, the phone hears soon."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
+from tests.fakes.controller import Controller, running, settings_in, until
+
+UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+OTHER = "11111111-2222-4333-8444-555555555555"
+ANSWERED_WITHIN_S = 1.8
+UNHEARD = [fault for fault in Fault if fault is not Fault.ANSWER_LOST]
+
+
+class Rig:
+    """Two good cameras, one installed and one ours, and one camera for each fault."""
+
+    def __init__(self, controller: Controller, nodes: list[CameraNode]) -> None:
+        self.controller = controller
+        self.nodes = {node.name: node for node in nodes}
+        self.bad = {node.name: node for node in nodes if node.name.startswith("bad-")}
+
+    async def break_(self, faults: Sequence[Fault]) -> None:
+        names = iter(self.bad.values())
+        for fault, node in zip(faults, names, strict=False):
+            node.fault, node.faulty = fault, COMMANDS
+        await self.bad["bad-off"].power_off()
+
+    async def heal(self) -> None:
+        for node in self.bad.values():
+            node.fault = None
+        await self.bad["bad-off"].power_on()
+
+
+def make_nodes() -> Iterator[CameraNode]:
+    yield CameraNode("good-plain")
+    yield CameraNode("good-ours", ours=True)
+    for fault in UNHEARD:
+        yield CameraNode(f"bad-{fault.name.lower().replace('_', '-')}", ours=True)
+    yield CameraNode("bad-off")
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(node) for node in make_nodes()]
+        settings = settings_in(tmp_path, [node.address for node in nodes])
+        controller = await stack.enter_async_context(running(settings))
+        await controller.until_connected(*(node.name for node in nodes))
+        yield Rig(controller, nodes)
+
+
+async def test_bad_cameras_at_the_start_are_named_and_join_late(rig: Rig) -> None:
+    await rig.break_(UNHEARD)
+    began = time.monotonic()
+    answer = (await rig.controller.start(UUID)).expect()
+    assert time.monotonic() - began < ANSWERED_WITHIN_S
+    started = {camera["name"]: camera["started"] for camera in answer["cameras"]}
+    assert started == {name: name not in rig.bad for name in rig.nodes}
+    errors = {camera["name"]: camera["error"] for camera in answer["cameras"]}
+    assert all(errors[name] for name in rig.bad)
+    assert errors["bad-refuses"] == "camera is covered"
+    named = " ".join(warning["message"] for warning in answer["warnings"])
+    assert all(name in named for name in rig.bad)
+    assert rig.bad["bad-endless"].sent_bytes < 64 << 20
+
+    await rig.heal()
+
+    async def all_record() -> bool:
+        return all(node.recording for node in rig.nodes.values())
+
+    await until(all_record, 30)
+    late = rig.bad["bad-off"].recording
+    assert late is not None
+    assert late.uuid == UUID
+    assert late.start_at > answer["start_at"]
+    assert [start.start_at for start in rig.nodes["good-plain"].starts] == [answer["start_at"]]
+
+    async def all_noted() -> bool:
+        sources = (await rig.controller.session(UUID))["sources"]
+        return all(source["started"] for source in sources.values())
+
+    await until(all_noted)
+    problems = (await rig.controller.session(UUID))["problems"]
+    assert {p["code"] for p in problems} == {"node_joined_late"}
+
+
+async def test_bad_cameras_at_the_stop_are_told_again(rig: Rig) -> None:
+    (await rig.controller.start(UUID)).expect()
+    recording_off = rig.bad["bad-off"].recording
+    await rig.break_(UNHEARD)
+    began = time.monotonic()
+    answer = (await rig.controller.stop(UUID)).expect()
+    assert time.monotonic() - began < ANSWERED_WITHIN_S
+    stopped = {camera["name"]: camera["stopped"] for camera in answer["cameras"]}
+    assert stopped == {name: name not in rig.bad for name in rig.nodes}
+    assert all(any(name in error for error in answer["errors"]) for name in rig.bad)
+    assert (await rig.controller.status())["recording"] is False
+
+    rig.bad["bad-off"].recording = recording_off  # it was only out of reach
+    await rig.heal()
+
+    async def none_records() -> bool:
+        return not any(node.recording for node in rig.nodes.values())
+
+    await until(none_records, 30)
+    assert rig.bad["bad-off"].stops == 1
+    assert (await rig.controller.stop(UUID)).expect() == answer
+
+
+async def test_a_bad_camera_does_not_delay_status_or_the_next_session(rig: Rig) -> None:
+    for fault, node in zip(UNHEARD, rig.bad.values(), strict=False):
+        node.fault = fault
+    await rig.bad["bad-off"].power_off()
+
+    async def all_lost() -> bool:
+        cameras = (await rig.controller.status())["cameras"]
+        return all(c["connected"] != (c["name"] in rig.bad) for c in cameras)
+
+    await until(all_lost)
+    status = await rig.controller.status()
+    assert {w["code"] for w in status["warnings"]} == {"camera_unreachable"}
+    assert all(c["error"] for c in status["cameras"] if c["name"] in rig.bad)
+    for uuid in (UUID, OTHER):
+        began = time.monotonic()
+        (await rig.controller.start(uuid)).expect()
+        (await rig.controller.stop(uuid)).expect()
+        assert time.monotonic() - began < 2 * ANSWERED_WITHIN_S
+    assert [start.uuid for start in rig.nodes["good-plain"].starts] == [UUID, OTHER]
+
+
+async def test_a_start_whose_answer_is_lost_is_one_recording(tmp_path: Path) -> None:
+    async with CameraNode("cam-01", ours=True) as ours, CameraNode("cam-02") as plain:
+        async with running(settings_in(tmp_path, [ours.address, plain.address])) as controller:
+            for node in (ours, plain):
+                node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/start"})
+                node.times_left = 1
+            answer = (await controller.start(UUID)).expect()
+            assert [camera["started"] for camera in answer["cameras"]] == [True, True]
+
+            async def both_noted() -> bool:
+                sources = (await controller.session(UUID))["sources"]
+                return all(source["started"] for source in sources.values())
+
+            await until(both_noted)
+            assert [len(node.starts) for node in (ours, plain)] == [1, 1]
+            assert (await controller.stop(UUID)).expect()["errors"] is None
+            assert [node.stops for node in (ours, plain)] == [1, 1]
+
+
+async def test_a_stop_whose_answer_is_lost_has_stopped(tmp_path: Path) -> None:
+    async with CameraNode("cam-01") as node:
+        async with running(settings_in(tmp_path, [node.address])) as controller:
+            (await controller.start(UUID)).expect()
+            node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/stop"})
+            (await controller.stop(UUID)).expect()
+            node.fault = None
+
+            async def noted() -> bool:
+                return bool((await controller.session(UUID))["sources"]["cam-01"]["stopped"])
+
+            await until(noted)
+            assert node.recording is None
+
+
+@pytest.mark.parametrize("fault", [Fault.HANGS, Fault.REFUSES, Fault.CUTS_OFF])
+async def test_without_any_camera_the_start_is_refused_in_time(
+    tmp_path: Path, fault: Fault
+) -> None:
+    async with CameraNode("cam-01") as bad, CameraNode("cam-02") as off:
+        async with running(settings_in(tmp_path, [bad.address, off.address])) as controller:
+            bad.fault = fault
+            await off.power_off()
+            began = time.monotonic()
+            problem = (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
+            assert time.monotonic() - began < ANSWERED_WITHIN_S
+            assert [camera["name"] for camera in problem["cameras"]] == ["cam-01", "cam-02"]
+            assert (await controller.status())["recording"] is False
+            bad.fault = None
+            await controller.until_connected("cam-01")
+            (await controller.start(UUID)).expect()
+
+
+async def test_too_few_cameras_are_called_back(tmp_path: Path) -> None:
+    async with CameraNode("cam-01") as good, CameraNode("cam-02") as lost:
+        nodes = [good.address, lost.address]
+        async with running(settings_in(tmp_path, nodes, min_cameras=3)) as controller:
+            lost.fault, lost.faulty = Fault.ANSWER_LOST, COMMANDS
+            (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
+            assert good.recording is None
+            lost.fault = None
+
+            async def all_idle() -> bool:
+                return lost.recording is None
+
+            await until(all_idle)
+
+
+async def test_a_refused_start_never_stops_what_a_camera_records_for_somebody_else(
+    tmp_path: Path,
+) -> None:
+    async with CameraNode("cam-01") as node:
+        async with running(settings_in(tmp_path, [node.address])) as controller:
+            node.recording = Recording(OTHER, 0)
+            (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
+            await asyncio.sleep(3)  # a poll and a look at what it says
+            assert node.recording is not None
+            assert node.stops == 0
+
+
+async def test_a_hanging_late_start_does_not_delay_the_stop(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        nodes = [await stack.enter_async_context(CameraNode(f"cam-{n}")) for n in range(4)]
+        settings = settings_in(tmp_path, [node.address for node in nodes])
+        controller = await stack.enter_async_context(running(settings))
+        await controller.until_connected(*(node.name for node in nodes))
+        for node in nodes[1:]:
+            node.fault, node.faulty = Fault.HANGS, frozenset({"/record/start"})
+        (await controller.start(UUID)).expect()
+        await asyncio.sleep(2.2)  # the late starts are under way
+        began = time.monotonic()
+        (await controller.stop(UUID)).expect()
+        assert time.monotonic() - began < ANSWERED_WITHIN_S
+
+
+@pytest.mark.parametrize("ahead_ms", [-5000, 0, 250])
+async def test_a_clock_that_is_off_is_measured(tmp_path: Path, ahead_ms: int) -> None:
+    async with CameraNode("cam-01") as node:
+        node.clock_ahead_ms = ahead_ms
+        async with running(settings_in(tmp_path, [node.address])) as controller:
+            await controller.until_connected("cam-01")
+            camera = await controller.camera("cam-01")
+            off_by = abs(camera["clock_offset_ms"] - ahead_ms)
+            assert off_by <= camera["clock_uncertainty_ms"]
+
+
+ODD_STATUSES = [
+    {"system": {"cpu": float("nan"), "temp": float("inf")}},
+    {"system": "none", "sync": [], "segment": "two"},
+    {"segment": 10**400},
+    {"start_at": 10**30, "state": "recording"},
+    {"state": "recording", "uuid": "../../etc", "start_at": -1},
+    {"state": "recording", "uuid": OTHER, "start_at": 10**30},
+    {"state": "dancing"},
+    {"error": "x" * 100_000},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_STATUSES, ids=lambda odd: repr(odd)[:50])
+async def test_no_status_of_a_camera_harms_the_controller(
+    tmp_path: Path, odd: dict[str, object]
+) -> None:
+    async with CameraNode("cam-01", ours=True) as node, CameraNode("cam-02") as good:
+        node.status_changes = odd
+        async with running(settings_in(tmp_path, [node.address, good.address])) as controller:
+            await controller.until_connected("cam-02")
+            await asyncio.sleep(0.3)  # what it says has been acted on
+            assert len((await controller.status())["cameras"]) == 2
+            (await controller.get("/api/sync/status")).expect()
+
+
+async def test_no_stamp_of_a_camera_harms_the_controller(tmp_path: Path) -> None:
+    async with CameraNode("cam-01") as node, CameraNode("cam-02") as good:
+        node.clock_ahead_ms = 10**400
+        async with running(settings_in(tmp_path, [node.address, good.address])) as controller:
+            await controller.until_connected("cam-02")
+            assert (await controller.camera("cam-01"))["connected"] is False
