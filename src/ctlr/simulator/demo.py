@@ -103,11 +103,17 @@ async def _demo(console: Console, folder: Path, script: Script, keep: bool) -> i
                 await wait_until_ready(rig.http)
                 session, findings = await _record_and_look(rig, script, display)
             except StoryError as error:
-                raise StoryError(f"{error}\n{rig.controller.log_tail()}") from error
+                raise StoryError(f"{error}\n{_last_words(rig, str(error))}") from error
         code = report(console, session, findings)
         if keep:
             await _stay_up(console, rig)
     return code
+
+
+def _last_words(rig: Rig, error: str) -> str:
+    """The end of the log of each camera that an error names, else of the controller's."""
+    cameras = [rig.camera(name) for name in rig.camera_names if name in error]
+    return "\n".join(child.log_tail() for child in cameras or [rig.controller])
 
 
 async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[Path, Findings]:
@@ -189,6 +195,8 @@ async def _stay_up(console: Console, rig: Rig) -> None:
     """Print where everything listens and wait for Ctrl-C, which here is the ordinary end."""
     places = rig.places
     console.print(f"\nThe rig stays up at [bold]{places.url}[/] until Ctrl-C.", highlight=False)
+    if places.api_port != KEPT_API_PORT:
+        console.print(f"  Port {KEPT_API_PORT} is taken: the README's lines need this address.")
     for name in rig.camera_names:
         console.print(f"  {name}  {places.camera_url(name)}", highlight=False)
     console.print(f"  MQTT        mqtt://{HOST}:{places.broker_port}", highlight=False)
