@@ -32,10 +32,10 @@ format: setup ## Format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 
 bench: setup ## Every figure that the README quotes
-	@for script in bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in bench/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 bench-join: setup ## The join beside cat and ffmpeg
-	@$(BIN)/python bench/bench_join.py
+	@PYTHONPATH=. $(BIN)/python bench/bench_join.py
 
 clean: ## Remove .venv, caches and demo sessions
 	rm -rf .venv .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-session
