@@ -116,7 +116,12 @@ class Inventory:
 
 
 def scan(folder: Path) -> list[DeliveredFile]:
-    """The delivered files of a folder, by name with numbers in numeric order. Raises ``OSError``."""
+    """The delivered files of a folder, by name with numbers in numeric order. Raises ``OSError``.
+
+    A session or node folder that is a link leads off the drive that we vouch for: nothing there.
+    """
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return []
     try:
         with os.scandir(folder) as entries:
             files = [

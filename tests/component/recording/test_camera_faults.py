@@ -134,55 +134,63 @@ async def test_a_bad_camera_does_not_delay_status_or_the_next_session(rig: Rig) 
 
 
 async def test_a_start_whose_answer_is_lost_is_one_recording(tmp_path: Path) -> None:
-    async with CameraNode("cam-01", ours=True) as ours, CameraNode("cam-02") as plain:
-        async with running(settings_in(tmp_path, [ours.address, plain.address])) as controller:
-            for node in (ours, plain):
-                node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/start"})
-                node.times_left = 1
-            answer = (await controller.start(UUID)).expect()
-            assert [camera["started"] for camera in answer["cameras"]] == [True, True]
+    async with (
+        CameraNode("cam-01", ours=True) as ours,
+        CameraNode("cam-02") as plain,
+        running(settings_in(tmp_path, [ours.address, plain.address])) as controller,
+    ):
+        for node in (ours, plain):
+            node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/start"})
+            node.times_left = 1
+        answer = (await controller.start(UUID)).expect()
+        assert [camera["started"] for camera in answer["cameras"]] == [True, True]
 
-            async def both_noted() -> bool:
-                sources = (await controller.session(UUID))["sources"]
-                return all(source["started"] for source in sources.values())
+        async def both_noted() -> bool:
+            sources = (await controller.session(UUID))["sources"]
+            return all(source["started"] for source in sources.values())
 
-            await until(both_noted)
-            assert [len(node.starts) for node in (ours, plain)] == [1, 1]
-            assert (await controller.stop(UUID)).expect()["errors"] is None
-            assert [node.stops for node in (ours, plain)] == [1, 1]
+        await until(both_noted)
+        assert [len(node.starts) for node in (ours, plain)] == [1, 1]
+        assert (await controller.stop(UUID)).expect()["errors"] is None
+        assert [node.stops for node in (ours, plain)] == [1, 1]
 
 
 async def test_a_stop_whose_answer_is_lost_has_stopped(tmp_path: Path) -> None:
-    async with CameraNode("cam-01") as node:
-        async with running(settings_in(tmp_path, [node.address])) as controller:
-            (await controller.start(UUID)).expect()
-            node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/stop"})
-            (await controller.stop(UUID)).expect()
-            node.fault = None
+    async with (
+        CameraNode("cam-01") as node,
+        running(settings_in(tmp_path, [node.address])) as controller,
+    ):
+        (await controller.start(UUID)).expect()
+        node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/stop"})
+        (await controller.stop(UUID)).expect()
+        node.fault = None
 
-            async def noted() -> bool:
-                return bool((await controller.session(UUID))["sources"]["cam-01"]["stopped"])
+        async def noted() -> bool:
+            return bool((await controller.session(UUID))["sources"]["cam-01"]["stopped"])
 
-            await until(noted)
-            assert node.recording is None
+        await until(noted)
+        assert node.recording is None
 
 
 @pytest.mark.parametrize("fault", [Fault.HANGS, Fault.REFUSES, Fault.CUTS_OFF])
 async def test_without_any_camera_the_start_is_refused_in_time(
     tmp_path: Path, fault: Fault
 ) -> None:
-    async with CameraNode("cam-01") as bad, CameraNode("cam-02") as off:
-        async with running(settings_in(tmp_path, [bad.address, off.address])) as controller:
-            bad.fault = fault
-            await off.power_off()
-            began = time.monotonic()
-            problem = (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
-            assert time.monotonic() - began < ANSWERED_WITHIN_S
-            assert [camera["name"] for camera in problem["cameras"]] == ["cam-01", "cam-02"]
-            assert (await controller.status())["recording"] is False
-            bad.fault = None
-            await controller.until_connected("cam-01")
-            (await controller.start(UUID)).expect()
+    async with (
+        CameraNode("cam-01") as bad,
+        CameraNode("cam-02") as off,
+        running(settings_in(tmp_path, [bad.address, off.address])) as controller,
+    ):
+        bad.fault = fault
+        await off.power_off()
+        began = time.monotonic()
+        problem = (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
+        assert time.monotonic() - began < ANSWERED_WITHIN_S
+        assert [camera["name"] for camera in problem["cameras"]] == ["cam-01", "cam-02"]
+        assert (await controller.status())["recording"] is False
+        bad.fault = None
+        await controller.until_connected("cam-01")
+        (await controller.start(UUID)).expect()
 
 
 async def test_too_few_cameras_are_called_back(tmp_path: Path) -> None:
@@ -203,13 +211,15 @@ async def test_too_few_cameras_are_called_back(tmp_path: Path) -> None:
 async def test_a_refused_start_never_stops_what_a_camera_records_for_somebody_else(
     tmp_path: Path,
 ) -> None:
-    async with CameraNode("cam-01") as node:
-        async with running(settings_in(tmp_path, [node.address])) as controller:
-            node.recording = Recording(OTHER, 0)
-            (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
-            await asyncio.sleep(3)  # a poll and a look at what it says
-            assert node.recording is not None
-            assert node.stops == 0
+    async with (
+        CameraNode("cam-01") as node,
+        running(settings_in(tmp_path, [node.address])) as controller,
+    ):
+        node.recording = Recording(OTHER, 0)
+        (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
+        await asyncio.sleep(3)  # a poll and a look at what it says
+        assert node.recording is not None
+        assert node.stops == 0
 
 
 async def test_a_hanging_late_start_does_not_delay_the_stop(tmp_path: Path) -> None:
