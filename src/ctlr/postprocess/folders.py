@@ -32,6 +32,10 @@ class Workspace:
         self.root = sync / f"{TEMPORARY_PREFIX}{uuid}"
         self.out = self.root / "out"
 
+    def journal(self, name: str) -> Path:
+        """Where what has been copied into the video ``name`` is noted."""
+        return self.root / f"{name}.journal"
+
     def prepare(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
 

@@ -144,8 +144,7 @@ class Maker:
         maker = VideoMaker(
             self._examiner,
             self._logging / video.node / self._plan.uuid,
-            self._workspace.out,
-            self._workspace.root,
+            self._workspace,
         )
         return video_source(video, maker.make(video, lambda n: self._count("join", video.node, n)))
 

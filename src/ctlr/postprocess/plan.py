@@ -17,6 +17,11 @@ from ctlr.sessions.model import Session, SessionNode
 CAN_MARGIN_MS = 120_000
 
 
+def video_file(node: str, part: int) -> str:
+    """Name of a camera's first, second, ... file."""
+    return f"{node}.mp4" if part == 0 else f"{node}.part{part + 1}.mp4"
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedVideo:
     """One camera's video: its files, what is missing in it, and its inputs' fingerprint."""
@@ -31,7 +36,7 @@ class PlannedVideo:
     told: str  # what the session record says of this camera; empty where there is none
 
     def file(self, part: int) -> str:
-        return f"{self.node}.mp4" if part == 0 else f"{self.node}.part{part + 1}.mp4"
+        return video_file(self.node, part)
 
     def frames_file(self, part: int) -> str:
         return self.file(part).removesuffix(".mp4") + ".frames.csv"

@@ -22,23 +22,29 @@ from ctlr.postprocess.facts import FoundFile, NodeFiles, SessionFiles
 
 def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
     """All files of one session. A folder that is not there is empty. Raises ``OSError``."""
-    nodes, strays = [], []
-    for entry in _folders(layout.root):
-        if not os.path.isdir(os.path.join(entry.path, uuid)):
-            continue
-        if is_node_name(entry.name):
-            nodes.append(scan_node(layout, entry.name, uuid))
-        elif entry.name not in RESERVED_NODE_NAMES:
-            strays.append(f"{entry.name}/{uuid}")
+    names = _owners(layout, uuid)
+    nodes = [scan_node(layout, name, uuid) for name in names if is_node_name(name)]
+    others = [name for name in names if not is_node_name(name)]
+    strays = [f"{name}/{uuid}" for name in others if name not in RESERVED_NODE_NAMES]
     uploads = list(_walk(layout.phone_session(uuid)))
     return SessionFiles(
         uuid=uuid,
-        nodes=tuple(sorted(nodes, key=lambda node: node.node)),
+        nodes=tuple(nodes),
         phone=tuple(f for f in uploads if not f.path.startswith("watch/")),
         watch=tuple(f for f in uploads if f.path.startswith("watch/")),
         can=_one_file(layout.can_raw()),
-        strays=tuple(sorted(strays)),
+        strays=tuple(strays),
     )
+
+
+def node_names(layout: LoggingLayout, uuid: str) -> list[str]:
+    """The cameras that have a folder for a session, in order. Raises ``OSError``."""
+    return [name for name in _owners(layout, uuid) if is_node_name(name)]
+
+
+def _owners(layout: LoggingLayout, uuid: str) -> list[str]:
+    folders = _folders(layout.root)
+    return [f.name for f in folders if os.path.isdir(os.path.join(f.path, uuid))]
 
 
 def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:

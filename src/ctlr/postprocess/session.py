@@ -101,12 +101,33 @@ def process(
     """
     try:
         with session_lock(settings, uuid):
-            run = _Run(settings, uuid, facts, report, examiner or Examiner())
-            return run.run(extras or {}, clock or SystemClock())
+            return process_locked(
+                settings,
+                uuid,
+                facts,
+                report,
+                extras=extras or {},
+                examiner=examiner or Examiner(),
+                clock=clock or SystemClock(),
+            )
     except Refusal as refusal:
         return Outcome(uuid, 1, refusal.detail)
     except OSError as error:
         return Outcome(uuid, 1, explain(error))
+
+
+def process_locked(
+    settings: Settings,
+    uuid: str,
+    facts: Session | None,
+    report: Report,
+    *,
+    extras: Mapping[str, Any],
+    examiner: Examiner,
+    clock: Clock,
+) -> Outcome:
+    """As ``process``, for one that holds the session's lock. Raises ``OSError``."""
+    return _Run(settings, uuid, facts, report, examiner).run(extras, clock)
 
 
 class _Run:

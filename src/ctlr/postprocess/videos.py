@@ -7,6 +7,7 @@ from pathlib import Path
 from ctlr.ingest.layout import frames_name
 from ctlr.postprocess.copying import hash_path
 from ctlr.postprocess.examine import Examiner
+from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.frames import HEADER, frame_rows, read_captured_us
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
 from ctlr.postprocess.merge import MergedMovie
@@ -20,16 +21,16 @@ CountBytes = Callable[[int], None]
 
 
 class VideoMaker:
-    """Makes the files of one camera from ``source`` (its session folder) in ``out``.
+    """Makes the files of one camera from ``source`` (its session folder) in the workspace.
 
-    ``state`` is where journals live. All methods raise ``OSError``.
+    All methods raise ``OSError``.
     """
 
-    def __init__(self, examiner: Examiner, source: Path, out: Path, state: Path) -> None:
+    def __init__(self, examiner: Examiner, source: Path, workspace: Workspace) -> None:
         self._examiner = examiner
         self._source = source
-        self._out = out
-        self._state = state
+        self._workspace = workspace
+        self._out = workspace.out
 
     def make(self, video: PlannedVideo, count: CountBytes) -> list[VideoFile]:
         """Make every part of a video; ``count`` is called with bytes as they are written."""
@@ -56,7 +57,7 @@ class VideoMaker:
         )
 
     def _splice(self, part: Part, name: str, count: CountBytes) -> VideoFile:
-        path, journal = self._out / name, self._state / f"{name}.journal"
+        path, journal = self._out / name, self._workspace.journal(name)
         wanted = [(p.facts.name, p.facts.size, p.facts.mtime_ns) for p in part.segments]
         if not _can_continue(path, journal, wanted):
             path.unlink(missing_ok=True)
