@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from ctlr.config import NodeAddress
 from ctlr.kernel.clock import Clock
 from ctlr.nodes.messages import Envelope, NodeStatus, Preflight
-from ctlr.nodes.offset import Exchange
+from ctlr.nodes.offset import COARSE_STAMP_MS, Exchange
 
 CONNECT_TIMEOUT_S = 0.5
 CALL_TIMEOUT_S = 1.5
@@ -112,7 +112,16 @@ class NodeClient:
         received_ms = sent_ms + (self._clock.monotonic() - sent) * 1000
         envelope = _parse_envelope(response.status, content)
         error = None if envelope.success else (envelope.error or "refused without a reason")
-        return Reply(envelope.data or {}, error, Exchange(sent_ms, envelope.ts, received_ms))
+        return Reply(envelope.data or {}, error, _timed(envelope, sent, sent_ms, received_ms))
+
+
+def _timed(envelope: Envelope, at_s: float, sent_ms: float, received_ms: float) -> Exchange:
+    """Our own node stamps receipt and answer in microseconds, a plain one the answer in ms."""
+    received_us, sent_us = envelope.received_at_us, envelope.sent_at_us
+    if received_us is not None and sent_us is not None:
+        return Exchange(at_s, sent_ms, received_us / 1000, sent_us / 1000, received_ms)
+    stamp = float(envelope.ts)
+    return Exchange(at_s, sent_ms, stamp, stamp, received_ms, COARSE_STAMP_MS)
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:

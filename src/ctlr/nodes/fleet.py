@@ -146,7 +146,7 @@ class Fleet:
             connected=True,
             status=status,
             error=status.error,
-            clock=self._estimators[name].estimate(),
+            clock=self._estimators[name].estimate(self._clock.monotonic()),
             seen_at_ms=self._clock.now_ms(),
         )
 

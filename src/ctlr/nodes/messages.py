@@ -23,7 +23,11 @@ SyncStatus = Literal["idle", "syncing", "ok", "error"]
 
 
 class Envelope(BaseModel):
-    """Every answer of a camera node, with HTTP status 200 also for errors."""
+    """Every answer of a camera node, with HTTP status 200 also for errors.
+
+    Our own node adds when it received the request and sent this, in Unix microseconds: with
+    them, any exchange measures its clock.
+    """
 
     model_config = _LENIENT
     success: bool
@@ -31,6 +35,8 @@ class Envelope(BaseModel):
     ts: UnixMs
     data: dict[str, Any] | None = None
     error: str | None = None
+    received_at_us: int | None = None
+    sent_at_us: int | None = None
 
 
 class StartCommand(BaseModel):

@@ -1,31 +1,48 @@
 """How far a node's clock is off, from the calls that are made anyway. Pure.
 
-A call is sent at t1 and its answer arrives at t4 (our clock); the node stamped it with ts (its
-clock) in between. If both ways took equally long, the node's clock is ahead by
-``ts - (t1 + t4) / 2``; however the round trip was split, that is wrong by at most half of it
-(the bound of RFC 5905, section 8, without a server turnaround stamp). The exchange with the
-shortest round trip says most, so of the recent ones that one is believed. Node stamps are
-whole milliseconds, cut off: half a millisecond is added to the stamp and to the uncertainty.
+A call leaves at t1 and its answer arrives at t4 on our clock; the node stamps its receipt (t2)
+and its answer (t3) on its own. As nothing arrives before it was sent, the node's clock minus
+ours lies between ``t3 - t4`` and ``t2 - t1``, however the round trip was split (the interval of
+RFC 5905, section 8). A plain node gives one stamp in whole milliseconds, cut off: then the
+truth lies up to a millisecond above it.
+
+Every exchange confines the truth, so the estimate is the middle of what all recent intervals
+have in common, widened with age by as much as two clocks may drift apart. Many coarse stamps
+thereby say more than one: over loopback their overlap is far narrower than a millisecond.
+Where the older ones contradict the newer, a clock was set; they are left out.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-REMEMBERED_EXCHANGES = 32
-STAMP_RESOLUTION_MS = 1.0
+REMEMBERED_EXCHANGES = 64
+DRIFT_LIMIT_PPM = 100.0
+"""Two crystals of +-50 ppm; by so much the knowledge of a moment ages."""
+COARSE_STAMP_MS = 1.0
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One call and its answer; all three in Unix milliseconds, ``stamped_ms`` by the node."""
+    """One call and its answer in Unix milliseconds; ``at_s`` is monotonic, for its age.
 
+    ``resolution_ms``: the node's stamps are cut off to it.
+    """
+
+    at_s: float
     sent_ms: float
-    stamped_ms: int
+    node_received_ms: float
+    node_sent_ms: float
     received_ms: float
+    resolution_ms: float = 0.0
 
     @property
-    def round_trip_ms(self) -> float:
-        return self.received_ms - self.sent_ms
+    def lowest_ms(self) -> float:
+        return self.node_sent_ms - self.received_ms
+
+    @property
+    def highest_ms(self) -> float:
+        return self.node_received_ms + self.resolution_ms - self.sent_ms
 
 
 @dataclass(frozen=True)
@@ -43,19 +60,35 @@ class OffsetEstimator:
         self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED_EXCHANGES)
 
     def add(self, exchange: Exchange) -> None:
-        if exchange.round_trip_ms >= 0:  # negative: our own clock was set back in between
+        if exchange.lowest_ms <= exchange.highest_ms:  # else a clock was set in between
             self._exchanges.append(exchange)
 
-    def estimate(self) -> ClockOffset | None:
-        """The best that the remembered exchanges say; None before the first."""
+    def estimate(self, now_s: float) -> ClockOffset | None:
+        """What the remembered exchanges say at a monotonic time; None before the first."""
+        lowest, highest = float("-inf"), float("inf")
+        for exchange in reversed(self._exchanges):
+            slack_ms = max(0.0, now_s - exchange.at_s) * DRIFT_LIMIT_PPM / 1000
+            low = max(lowest, exchange.lowest_ms - slack_ms)
+            high = min(highest, exchange.highest_ms + slack_ms)
+            if low > high:
+                break
+            lowest, highest = low, high
         if not self._exchanges:
             return None
-        return measure(min(self._exchanges, key=lambda exchange: exchange.round_trip_ms))
+        return ClockOffset((lowest + highest) / 2, (highest - lowest) / 2)
 
 
-def measure(exchange: Exchange) -> ClockOffset:
-    """What a single exchange says."""
-    middle = (exchange.sent_ms + exchange.received_ms) / 2
-    stamped = exchange.stamped_ms + STAMP_RESOLUTION_MS / 2
-    uncertainty = exchange.round_trip_ms / 2 + STAMP_RESOLUTION_MS / 2
-    return ClockOffset(stamped - middle, uncertainty)
+def fit_drift_ppm(samples: Sequence[tuple[float, float]]) -> float | None:
+    """How fast an offset grows, in parts per million, by least squares.
+
+    ``samples`` are (seconds, offset in ms). None for fewer than three or no time between them.
+    """
+    if len(samples) < 3:
+        return None
+    mean_s = sum(at for at, _ in samples) / len(samples)
+    mean_ms = sum(offset for _, offset in samples) / len(samples)
+    spread = sum((at - mean_s) ** 2 for at, _ in samples)
+    if spread == 0:
+        return None
+    slope = sum((at - mean_s) * (offset - mean_ms) for at, offset in samples) / spread
+    return slope * 1000
