@@ -5,6 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SYNCED := .venv/.synced
 UV_VERSION := 0.13.9
+FIGURES := $(basename $(notdir $(wildcard bench/first_frame.py bench/idle.py bench/*join.py bench/*mqtt.py)))
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: help setup demo test check format bench bench-join clean packages
@@ -31,11 +32,12 @@ format: setup ## Format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: setup ## Every figure that the README quotes
-	@for script in bench/bench_*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
+bench: setup ## Every figure, each beside its reference (minutes)
+	@for figure in $(FIGURES); do \
+		echo "== $$figure"; $(BIN)/python -m bench.$$figure || exit 1; done
 
 bench-join: setup ## The join beside cat and ffmpeg
-	@PYTHONPATH=. $(BIN)/python bench/bench_join.py
+	@$(BIN)/python -m bench.join
 
 clean: ## Remove .venv, caches and demo sessions
 	rm -rf .venv .cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-session

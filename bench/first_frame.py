@@ -68,4 +68,5 @@ def _show(found: list[Findings]) -> None:
     console.print(f"{dropped} frames dropped of {frames + dropped}")
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -108,4 +108,5 @@ def main() -> None:
     shutil.rmtree(_COMPILED["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
