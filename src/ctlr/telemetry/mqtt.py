@@ -11,6 +11,7 @@ broker itself turns to offline (last will) when this process goes away without a
 
 import asyncio
 import json
+import socket
 import ssl
 from contextlib import suppress
 from typing import Any
@@ -21,7 +22,8 @@ import structlog
 from ctlr.config import MqttSettings
 from ctlr.telemetry.outbox import Outbox
 
-BATCH = 256
+BATCH = 1024
+IN_FLIGHT = 32
 CONNECT_S = 4.0
 ACKNOWLEDGE_S = 30.0
 MAX_PAUSE_S = 30.0
@@ -80,8 +82,11 @@ class Publisher:
             will=aiomqtt.Will(self._node_topic, _status(online=False), qos=1, retain=True),
             timeout=CONNECT_S,
             keepalive=KEEPALIVE_S,
+            max_inflight_messages=IN_FLIGHT,
+            max_concurrent_outgoing_calls=IN_FLIGHT,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
-        client.pending_calls_threshold = BATCH + 1
+        client.pending_calls_threshold = IN_FLIGHT + 1
         return client
 
     async def _serve(self, client: aiomqtt.Client) -> None:
