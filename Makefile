@@ -19,8 +19,8 @@ demo: setup ## Record, join and verify a session with three cameras (KEEP=1 stay
 	@$(BIN)/ctlr demo $(if $(KEEP),--keep)
 
 test: check ## Checks, then every test: unit, component, whole rigs
-	$(BIN)/pytest -n 2 --ignore=tests/e2e
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest -n 2 --ignore=tests/component --ignore=tests/e2e
+	$(BIN)/pytest tests/component tests/e2e
 
 check: setup ## Format, lint, types and import layers; changes nothing
 	$(BIN)/ruff format --check .
