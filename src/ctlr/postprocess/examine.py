@@ -5,13 +5,12 @@ its size. The tables are kept (about 2 KiB per 300 frames) because the join need
 """
 
 import os
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Container
 from pathlib import Path
 
 from ctlr.ingest.layout import frames_name, parse_segment_name
 from ctlr.postprocess.boxes import Damaged
-from ctlr.postprocess.facts import FoundFile, NodeFiles, Readability, SegmentFacts
+from ctlr.postprocess.facts import CaptureTimes, FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.frames import read_capture_times
 from ctlr.postprocess.movie import read_segment
 from ctlr.postprocess.tables import SegmentTables, TrackHeader, first_shown_ticks
@@ -21,40 +20,52 @@ class Examiner:
     """Examines segments, and remembers those whose size and time have not changed since."""
 
     def __init__(self) -> None:
-        self._facts: dict[tuple[Path, int, int], SegmentFacts] = {}
-        self._tables: dict[Path, SegmentTables] = {}
+        self._known: dict[str, tuple[SegmentFacts, SegmentTables | None]] = {}
         self._headers: dict[TrackHeader, TrackHeader] = {}  # one copy of what all share
         self._signatures: dict[bytes, bytes] = {}
 
     def examine_node(self, folder: Path, files: NodeFiles) -> list[SegmentFacts]:
-        """The facts of all segments of a node, whatever state they are in. Raises ``OSError``
-        only when the disk fails as a whole; an unreadable segment is a fact."""
+        """The facts of all segments of a node; an unreadable segment is a fact, not an error."""
         times = {f.path for f in files.frame_files}
         return [self.examine(folder, file, times) for file in files.segments]
 
-    def examine(self, folder: Path, file: FoundFile, times: Iterable[str]) -> SegmentFacts:
-        path = folder / file.path
-        key = (path, file.size, file.mtime_ns)
+    def examine(self, folder: Path, file: FoundFile, times: Container[str]) -> SegmentFacts:
+        """The facts of one segment; ``times`` holds the names of the sidecars that are there."""
+        path = f"{folder}/{file.path}"
         number = parse_segment_name(file.path)
         assert number is not None
-        sidecar = folder / frames_name(number)
-        known = self._facts.get(key)
-        if known and (known.captured or sidecar.name not in times):
-            return known
-        facts = self._open(path, file, number, sidecar if sidecar.name in times else None)
-        self._facts[key] = facts
-        return facts
+        sidecar = frames_name(number)
+        known = self._known.get(path)
+        if known and _is_current(known[0], file) and (known[0].captured or sidecar not in times):
+            return known[0]
+        self._known[path] = self._open(
+            path, file, number, folder / sidecar if sidecar in times else None
+        )
+        return self._known[path][0]
 
     def tables(self, path: Path) -> SegmentTables:
         """The tables of a usable segment that has been examined."""
-        return self._tables[path]
+        tables = self._known[str(path)][1]
+        assert tables is not None
+        return tables
 
-    def _open(self, path: Path, file: FoundFile, number: int, sidecar: Path | None) -> SegmentFacts:
+    def _open(
+        self, path: str, file: FoundFile, number: int, sidecar: Path | None
+    ) -> tuple[SegmentFacts, SegmentTables | None]:
         captured = read_capture_times(sidecar) if sidecar else None
 
-        def bad(readability: Readability, reason: str) -> SegmentFacts:
-            return SegmentFacts(
-                file.path, number, file.size, file.mtime_ns, readability, reason, captured=captured
+        def bad(readability: Readability, reason: str) -> tuple[SegmentFacts, None]:
+            return (
+                SegmentFacts(
+                    file.path,
+                    number,
+                    file.size,
+                    file.mtime_ns,
+                    readability,
+                    reason,
+                    captured=captured,
+                ),
+                None,
             )
 
         if file.size == 0:
@@ -67,15 +78,16 @@ class Examiner:
             return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
         for track in tables.tracks:
             track.header = self._headers.setdefault(track.header, track.header)
-        self._tables[path] = tables
-        facts = _facts(file, number, tables)
-        facts = replace(
-            facts, signature=self._signatures.setdefault(facts.signature, facts.signature)
-        )
-        return facts if captured is None else replace(facts, captured=captured)
+        signature = b"\n".join(t.header.signature for t in tables.tracks)
+        signature = self._signatures.setdefault(signature, signature)
+        return _facts(file, number, tables, signature, captured), tables
 
 
-def _read(path: Path, size: int) -> SegmentTables:
+def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
+    return (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _read(path: str, size: int) -> SegmentTables:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         return read_segment(lambda offset, length: os.pread(fd, length, offset), size)
@@ -83,7 +95,13 @@ def _read(path: Path, size: int) -> SegmentTables:
         os.close(fd)
 
 
-def _facts(file: FoundFile, number: int, tables: SegmentTables) -> SegmentFacts:
+def _facts(
+    file: FoundFile,
+    number: int,
+    tables: SegmentTables,
+    signature: bytes,
+    captured: CaptureTimes | None,
+) -> SegmentFacts:
     track = tables.reference
     header = track.header
     slack = 0 if track.start_exact else header.timescale // tables.movie_timescale + 1
@@ -96,7 +114,7 @@ def _facts(file: FoundFile, number: int, tables: SegmentTables) -> SegmentFacts:
         mtime_ns=file.mtime_ns,
         readability=Readability.CUT if cut else Readability.WHOLE,
         reason=f"it ends early; {track.count} frames of it are readable" if cut else "",
-        signature=b"\n".join(t.header.signature for t in tables.tracks),
+        signature=signature,
         timescale=header.timescale,
         first_ticks=track.start_ticks + first_shown_ticks(track),
         first_slack_ticks=slack,
@@ -109,4 +127,5 @@ def _facts(file: FoundFile, number: int, tables: SegmentTables) -> SegmentFacts:
         width=header.width,
         height=header.height,
         created_at_s=tables.created_at_s,
+        captured=captured,
     )

@@ -128,10 +128,16 @@ class GrowingVideo:
                 file.write(piece)
                 digest.update(piece)
             length = file.tell() - start
-        os.ftruncate(self._fd, start + length)
+        self._cut_off(start + length)
         _write_all(self._fd, _mdat_head(start - len(FTYP) - _HEAD_BYTES), len(FTYP))
         os.fsync(self._fd)
         return Index(start, length, digest.hexdigest())
+
+    def _cut_off(self, end: int) -> None:
+        """Drop what lies behind ``end``. Only if there is something: ext4 writes a file that was
+        ever truncated to the disk when it is closed, which costs as much as the copy."""
+        if os.fstat(self._fd).st_size > end:
+            os.ftruncate(self._fd, end)
 
     def _recover(self) -> list[Chunk]:
         """What the journal and the boxes agree on; the rest of the file is cut off."""
@@ -148,7 +154,7 @@ class GrowingVideo:
             chunks.append(chunk)
             end, good = chunk.end, good + len(line)
         self._journal.truncate(good)
-        os.ftruncate(self._fd, end if chunks else 0)
+        self._cut_off(end)
         _write_all(self._fd, FTYP, 0)
         if chunks:
             _write_all(self._fd, _mdat_head(chunks[0].length), len(FTYP))

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
-from statistics import median
 
 from ctlr.ingest.layout import segment_name
 from ctlr.postprocess.facts import Readability, SegmentFacts
@@ -363,7 +362,7 @@ def _usual_length(usable: Sequence[SegmentFacts]) -> Fraction:
     """The usual length of a segment: the median of the whole ones, without the last."""
     whole = [_length(f) for f in usable if f.readability is Readability.WHOLE]
     whole = whole[:-1] or whole
-    return median(whole) if whole else Fraction(0)
+    return sorted(whole)[len(whole) // 2] if whole else Fraction(0)
 
 
 def _ms(seconds: Fraction) -> int:

@@ -1,0 +1,36 @@
+"""One join in a process of its own, to be timed from outside: ``join_once.py SEGMENTS OUT [no-fsync]``.
+
+Examines, places, splices and hashes as the product does, without the session around it. Prints
+the peak of its resident memory in MB.
+"""
+
+import os
+import resource
+import sys
+from pathlib import Path
+
+from ctlr.postprocess.examine import Examiner
+from ctlr.postprocess.facts import FoundFile, NodeFiles
+from ctlr.postprocess.merge import MergedMovie
+from ctlr.postprocess.splice import GrowingVideo
+from ctlr.postprocess.timeline import place
+
+
+def join(folder: Path, out: Path) -> None:
+    stats = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
+    files = tuple(FoundFile(name, s.st_size, s.st_mtime_ns) for name, s in sorted(stats))
+    examiner, movie = Examiner(), MergedMovie()
+    (part,) = place(examiner.examine_node(folder, NodeFiles("bench", files))).parts
+    with GrowingVideo(out, out.with_suffix(".journal")) as video:
+        for placed in part.segments:
+            path = folder / placed.facts.name
+            tables = examiner.tables(path)
+            movie.append(tables, placed.at_ticks, video.append(path, tables.media).offset)
+        video.finish(movie.moov())
+
+
+if __name__ == "__main__":
+    if "no-fsync" in sys.argv:
+        os.fsync = lambda _: None  # type: ignore[assignment] # the product always flushes
+    join(Path(sys.argv[1]), Path(sys.argv[2]))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
