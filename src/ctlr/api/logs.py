@@ -10,7 +10,7 @@ from ctlr.api.parts import Parts
 def logs_router(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["logs"])
 
-    @router.post("/api/log", responses=refusals("invalid_log"))
+    @router.post("/api/log", responses=refusals("invalid_log", "log_rate_limited"))
     async def log(entry: shapes.LogEntry) -> shapes.Ok:
         """Publish any JSON object as a log record; missing fields are filled in."""
         parts.publish_log(entry)

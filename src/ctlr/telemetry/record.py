@@ -50,8 +50,8 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
     """JSON on one line. What JSON cannot say is given as text."""
     try:
         text = _to_json(record)
-    except ValueError:  # not a number, or infinity
-        text = _to_json(_clean(record, _MAX_DEPTH))
+    except (ValueError, TypeError, RecursionError):  # not a number, an odd key, a ring
+        text = _to_json({str(key): str(value) for key, value in record.items()})
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.telemetry.health import Health, HealthSensor
 from ctlr.telemetry.mqtt import Publisher
 from ctlr.telemetry.outbox import Outbox
+from ctlr.telemetry.rate import RateLimit
 from ctlr.telemetry.record import Record, client_record, make_record
 
 HEALTH_INTERVAL_S = 5.0
@@ -31,6 +33,7 @@ class Telemetry:
         path = mqtt.spool.with_name(f"{mqtt.spool.stem}-{process}{mqtt.spool.suffix}")
         self._outbox = Outbox(path, mqtt.spool_max_records)
         self._publisher = Publisher(mqtt, settings.node, process, self._outbox)
+        self._client_rate = RateLimit()
         self._sensor = HealthSensor()
         self.health: Health = self._sensor.read()
         """The newest reading, at most ``HEALTH_INTERVAL_S`` old while the loops run."""
@@ -59,8 +62,15 @@ class Telemetry:
         self.publish(make_record(now_ms, self._node, component, "METRICS", message, **fields))
 
     def log_entry(self, entry: object) -> None:
-        """Send a phone's log entry. Raises ``Refusal`` ``invalid_log``."""
-        self.publish(client_record(entry, self._clock.now_ms()))
+        """Send a phone's log entry. Raises ``Refusal``: ``invalid_log``, ``log_rate_limited``."""
+        record = client_record(entry, self._clock.now_ms())
+        if not self._client_rate.take(self._clock.monotonic()):
+            raise Refusal(
+                "log_rate_limited",
+                "Too many log entries at once; this one was not kept. Recording is not affected: "
+                "send fewer, or wait some seconds.",
+            )
+        self.publish(record)
 
     def set_recording(self, *, recording: bool, uuid: str | None, duration: float | None) -> None:
         """What the retained topic ``status/recording`` says from now on; duration in seconds."""

@@ -16,7 +16,9 @@ from tests.component.telemetry.broker import MOSQUITTO, Broker, Subscriber
 
 from ctlr.config import MqttSettings, Settings
 from ctlr.kernel.clock import SystemClock
+from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.telemetry.rate import BURST
 from ctlr.telemetry.record import make_record
 from ctlr.telemetry.sink import Telemetry
 
@@ -175,6 +177,22 @@ async def test_the_spool_is_bounded_and_the_newest_stay(broker: Broker, tmp_path
         broker.start()
         async with telemetry(broker.port, tmp_path, spool_max_records=100) as sink:
             assert await subscriber.until(100) == list(range(400, 500))
+
+
+async def test_a_phones_log_entry_goes_to_its_own_topic(broker: Broker, tmp_path: Path) -> None:
+    async with (
+        Subscriber(broker.port, "logging/#") as subscriber,
+        telemetry(broker.port, tmp_path) as sink,
+    ):
+        sink.log_entry({"message": "tap\nstart", "node": "#"})
+        await until(lambda: subscriber.lines)
+        topic, record = subscriber.lines[0]
+        assert topic == "logging/phone"
+        assert record["message"] == "tap\\nstart"
+        for _ in range(BURST - 1):
+            sink.log_entry({"message": "loop"})
+        with pytest.raises(Refusal, match="log_rate_limited"):
+            sink.log_entry({"message": "loop"})
 
 
 async def test_health_goes_out_by_itself(broker: Broker, tmp_path: Path) -> None:

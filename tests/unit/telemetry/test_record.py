@@ -33,6 +33,9 @@ def test_our_own_record() -> None:
 def test_what_json_cannot_say_becomes_text() -> None:
     record = make_record(NOW_MS, "n", "c", "INFO", "m", a=math.nan, b={1}, c="\udcff")
     assert json.loads(encode_record(record))["a"] == "nan"
+    ring: dict[Any, Any] = {(1, 2): "odd key"}
+    ring["ring"] = ring
+    assert json.loads(encode_record(record | {"ring": ring}))["message"] == "m"
 
 
 def test_an_empty_entry_is_filled_in() -> None:
