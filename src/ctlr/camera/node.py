@@ -166,10 +166,10 @@ class CameraNode:
     async def _begin(self, uuid: str, start_at: int) -> None:
         if start_at <= self._clock.now_ms():
             raise NodeError("start_at is in the past")
-        known = await asyncio.to_thread(self._spool.find_record, uuid)
-        if known is not None and known.stopped_at is not None:
-            raise NodeError("already recorded: this session was stopped on this camera")
         try:
+            known = await asyncio.to_thread(self._spool.find_record, uuid)
+            if known is not None and known.stopped_at is not None:
+                raise NodeError("already recorded: this session was stopped on this camera")
             kind = await asyncio.to_thread(load_source, self._settings.source)
             folder, record = await asyncio.to_thread(self._spool.begin, uuid, start_at)
         except (SourceError, OSError) as error:

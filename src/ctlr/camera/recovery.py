@@ -15,6 +15,7 @@ import structlog
 
 from ctlr.camera.segments import (
     FrameRow,
+    estimate_frame_number,
     format_rows,
     parse_rows,
     parse_unfinished_name,
@@ -116,7 +117,9 @@ def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> No
         return
     os.truncate(video, length)
     pts_us = _read_video_pts_us(video)
-    next_frame = known[0].frame if known else _frame_after(folder, number)
+    next_frame = _frame_after(folder, number)
+    if next_frame is None:
+        next_frame = estimate_frame_number(pts_us)
     rows = rows_for_video(pts_us, known, start_at_us, next_frame)
     write_atomic(rows_file, format_rows(rows).encode("ascii"))
     folder.finish_segment(number)
@@ -135,10 +138,10 @@ def _read_rows(path: Path) -> list[FrameRow]:
         return []
 
 
-def _frame_after(folder: SessionFolder, number: int) -> int:
-    """The number after the last frame of the segment before; 0 when that one has left."""
+def _frame_after(folder: SessionFolder, number: int) -> int | None:
+    """The number after the last frame of the segment before; None when that one has left."""
     before = _read_rows(folder.path / frames_name(number - 1)) if number else []
-    return before[-1].frame + 1 if before else 0
+    return before[-1].frame + 1 if before else None
 
 
 def _read_video_pts_us(path: Path) -> list[int]:

@@ -58,7 +58,8 @@ class SegmentFile:
         self._stream.time_base = TIME_BASE
         self._container.start_encoding()
         rows = folder / unfinished_frames_name(number)
-        self._rows = rows.open("w", encoding="ascii")
+        # Line by line, so that a node that is killed has written a row for every frame.
+        self._rows = rows.open("w", buffering=1, encoding="ascii")
         self._rows.write(FRAMES_HEADER)
         self._video_fd = os.open(video, os.O_RDONLY)
 
@@ -91,7 +92,6 @@ class SegmentFile:
         if self._flush_due_us is None:
             self._flush_due_us = pts_us + FLUSH_EVERY_US
         if pts_us >= self._flush_due_us:
-            self._rows.flush()
             os.fdatasync(self._rows.fileno())
             os.fdatasync(self._video_fd)
             self._flush_due_us = pts_us + FLUSH_EVERY_US

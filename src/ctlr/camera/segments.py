@@ -12,6 +12,7 @@ be written again from its video alone; only the frame numbers would have to be g
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from ctlr.ingest.layout import frames_name, segment_name
@@ -57,6 +58,17 @@ def parse_rows(text: str) -> list[FrameRow]:
         if line.endswith("\n") and len(fields) == 3 and all(map(_is_number, fields)):
             rows.append(FrameRow(*map(int, fields)))
     return rows
+
+
+def estimate_frame_number(video_pts_us: Sequence[int]) -> int:
+    """The likely number of a video's first frame, where no frame times are left to tell.
+
+    Frames are counted from ``start_at``, and so are timestamps: at the usual distance between
+    two frames, that many have gone before.
+    """
+    gaps = sorted(after - before for before, after in pairwise(video_pts_us))
+    usual_gap = gaps[len(gaps) // 2] if gaps else 0
+    return round(video_pts_us[0] / usual_gap) if usual_gap else 0
 
 
 def _is_number(field: str) -> bool:

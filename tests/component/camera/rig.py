@@ -147,7 +147,7 @@ class RsyncDaemon:
         self._port = free_port()
         self._config = folder / "rsyncd.conf"
         self._config.write_text(
-            f"use chroot = no\npid file = {folder / 'rsyncd.pid'}\n"
+            f"use chroot = no\nuid = {os.getuid()}\ngid = {os.getgid()}\npid file = {folder / 'rsyncd.pid'}\n"
             f"log file = {folder / 'rsyncd.log'}\n"
             f"[logging]\npath = {self.root}\nread only = no\nlist = no\n"
         )

@@ -39,7 +39,7 @@ def test_an_rsync_daemon_that_is_away_for_a_while(
     daemon.close()
     start_at = _record_a_little(camera)
     wait_for("the failure", lambda: camera.status()["sync"]["error"])
-    failed = wait_for("a report of it", lambda: [r for r in controller.reports if r["error"]])
+    failed = wait_for("a report of it", lambda: [r for r in controller.reports if r.get("error")])
     assert failed[0]["status"] == "error"
     assert len(_kept(camera)) == 4
 

@@ -73,6 +73,14 @@ def test_frame_times_that_did_not_reach_the_card_are_written_again(spool: Spool)
     assert _assert_consistent(folder, 1, first_frame=20) == 20
 
 
+def test_frame_numbers_are_estimated_when_the_segment_before_has_left(spool: Spool) -> None:
+    folder = write_session(spool.root)
+    write_unfinished(folder, 1, frames=20, from_frame=20)
+    (folder.path / unfinished_frames_name(1)).unlink()
+    recover_spool(spool)
+    assert _assert_consistent(folder, 1, first_frame=20) == 20
+
+
 def test_a_crash_between_the_two_renames(spool: Spool) -> None:
     folder = write_session(spool.root)
     write_unfinished(folder, 0, frames=20)

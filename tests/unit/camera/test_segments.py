@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from ctlr.camera.segments import (
     FrameRow,
+    estimate_frame_number,
     format_rows,
     parse_rows,
     parse_unfinished_name,
@@ -59,3 +60,11 @@ def test_a_recovered_video_gets_exactly_one_row_a_frame() -> None:
 
 def test_a_recovered_video_without_any_row_counts_on() -> None:
     assert rows_for_video([5, 6], [], 1000, next_frame=30) == [(30, 5, 1005), (31, 6, 1006)]
+
+
+@pytest.mark.parametrize(
+    ("pts_us", "number"),
+    [([0, 100, 200], 0), ([1000, 1101, 1199, 1500], 10), ([7], 0), ([5, 5], 0)],
+)
+def test_a_frame_number_that_nothing_tells_is_estimated(pts_us: list[int], number: int) -> None:
+    assert estimate_frame_number(pts_us) == number
