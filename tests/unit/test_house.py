@@ -12,8 +12,15 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "ctlr"
 MODULES = sorted(SOURCE.rglob("*.py"))
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "base", "common"}
+IMPURE = {"aiohttp", "aiosqlite", "asyncio", "av", "fastapi", "io", "os", "random", "secrets"} | {
+    "shutil", "socket", "sqlite3", "structlog", "subprocess", "tempfile", "threading", "time"
+}  # fmt: skip
 MOST_LINES = 400
 MOST_TARGETS = 12
+
+
+def module_docstring(module: Path) -> str:
+    return ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -25,8 +32,24 @@ def test_a_module_is_short_and_named_for_what_it_does(module: Path) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_a_module_says_what_it_is(module: Path) -> None:
+    assert module_docstring(module), "the module docstring is the design note"
+
+
+PURE = [path for path in MODULES if re.search(r"\bPure\b", module_docstring(path))]
+
+
+@pytest.mark.parametrize("module", PURE, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_pure_module_sees_no_clock_no_disk_and_no_network(module: Path) -> None:
     tree = ast.parse(module.read_text("utf-8"))
-    assert ast.get_docstring(tree), "the module docstring is the design note"
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "open"
+    assert not imported & IMPURE
 
 
 def test_folders_of_the_source_are_packages_named_by_the_field() -> None:
