@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import aiohttp
 from ctlr.app import build
 from ctlr.config import NodeAddress, Settings
 from ctlr.kernel.serving import serve_until
+from ctlr.simulator.child import Child
+from ctlr.simulator.places import to_toml
 from ctlr.simulator.ports import claim_port
 
 WAIT_S = 20.0
@@ -160,6 +163,24 @@ async def running(
                 await http.close()
                 await serving
     assert not died, "a background task of the controller died"
+
+
+@asynccontextmanager
+async def process(settings: Settings) -> AsyncIterator[tuple[Child, Controller]]:
+    """The controller as ``ctlr serve`` in a process of its own, which can be killed."""
+    folder = settings.database.path.parent
+    config = folder / "ctlr.toml"
+    config.write_text(to_toml(settings.model_dump(mode="json", exclude_none=True)))
+    command = [sys.executable, "-m", "ctlr", "--config", str(config), "serve"]
+    url = f"http://{settings.api.host}:{settings.api.port}"
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
+        controller = Controller(settings, url, http)
+        child = Child("controller", command, folder / "serve.log", lambda: _answers(controller))
+        await child.start()
+        try:
+            yield child, controller
+        finally:
+            await child.stop()
 
 
 async def _answers(controller: Controller) -> bool:

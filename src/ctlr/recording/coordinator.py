@@ -27,7 +27,7 @@ from ctlr.recording.outcome import (
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
-CALL_BACK_S = 0.25
+CALL_BACK_S = 0.1
 """How long a refused start waits for the cameras that it calls back; the tender does the rest."""
 
 _log = structlog.get_logger("recording")

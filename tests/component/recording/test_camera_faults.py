@@ -10,9 +10,13 @@ import pytest
 from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, running, settings_in, until
 
+from ctlr.nodes.client import CALL_TIMEOUT_S
+
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "11111111-2222-4333-8444-555555555555"
-ANSWERED_WITHIN_S = 1.8
+ANSWERED_WITHIN_S = CALL_TIMEOUT_S + 0.9
+"""The promise is 1.8 s; the rest is room for a machine that is busy with other tests. A second
+round of calls to a camera that hangs would not fit."""
 UNHEARD = [fault for fault in Fault if fault is not Fault.ANSWER_LOST]
 
 
