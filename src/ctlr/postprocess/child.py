@@ -1,7 +1,8 @@
-"""Runs ``ctlr postprocess`` on one session in a child process and follows its lines.
+"""Runs a worker on one session in a child process and follows its lines.
 
 The child prints what it does as JSON lines (``postprocess.progress``). It dies with its parent,
-and its exit code decides: 0 done, 3 done with something missing, anything else failed.
+and its exit code decides: 0 done, 3 done with something missing, anything else failed. A child
+that follows a recording is told to finish by a line on its standard input.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,20 @@ TERMINATE_GRACE_S = 5.0
 MAX_LINE_BYTES = 1 << 20
 
 
-async def run_child(command: Sequence[str], job: Job, keep: Callable[[Job], None]) -> JobResult:
-    """Run the child to its end; cancelled, it ends the child within ``TERMINATE_GRACE_S``."""
+async def run_child(
+    command: Sequence[str],
+    job: Job,
+    keep: Callable[[Job], None],
+    finish: asyncio.Event | None = None,
+) -> JobResult:
+    """Run the child to its end; cancelled, it ends the child within ``TERMINATE_GRACE_S``.
+
+    ``finish`` is for a child that follows: once set, the child is told to finish.
+    """
     try:
         child = await asyncio.create_subprocess_exec(
             *command,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE if finish else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=MAX_LINE_BYTES,
@@ -33,23 +43,38 @@ async def run_child(command: Sequence[str], job: Job, keep: Callable[[Job], None
         )
     except OSError as error:
         return JobResult(failed=True, error=f"The worker could not be started: {error.strerror}.")
+    telling = asyncio.create_task(_tell_to_finish(child, finish)) if finish else None
     try:
         last, errors = await asyncio.gather(_follow(child, job, keep), _read_errors(child))
         code = await child.wait()
     except BaseException:
         await _terminate(child)
         raise
+    finally:
+        if telling:
+            telling.cancel()
+    return _result(code, last, errors)
+
+
+async def _tell_to_finish(child: asyncio.subprocess.Process, finish: asyncio.Event) -> None:
+    assert child.stdin is not None
+    await finish.wait()
+    with suppress(ConnectionError):  # it has ended meanwhile, which its exit code tells
+        child.stdin.write(b"finish\n")
+        await child.stdin.drain()
+
+
+def _result(code: int, outcome: dict[str, Any], errors: str | None) -> JobResult:
+    summary = outcome.get("summary")
     if code in (0, 3):
-        manifest = last.get("manifest")
+        manifest = outcome.get("manifest")
         return JobResult(
             failed=False,
-            error=last.get("summary") if code == 3 else None,
+            error=summary if code == 3 else None,
             folder=Path(manifest).parent.name if manifest else None,
-            processed_at=last.get("processed_at"),
+            processed_at=outcome.get("processed_at"),
         )
-    return JobResult(
-        failed=True, error=last.get("summary") or errors or f"The worker ended with {code}."
-    )
+    return JobResult(failed=True, error=summary or errors or f"The worker ended with {code}.")
 
 
 async def _follow(

@@ -6,14 +6,17 @@ from enum import StrEnum
 
 class JobState(StrEnum):
     WAITING = "waiting"
+    FOLLOWING = "following"
     RUNNING = "running"
+    VERIFYING = "verifying"
     DONE = "done"
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Job:
-    """Work on one session. Sizes in bytes; ``eta_s`` is None while it cannot be told;
+    """Work on one session: videos grow while it records (following), it is made ready (running),
+    then read back from the disk (verifying). Sizes in bytes; ``eta_s`` is None while it cannot be told;
     ``error`` is why it failed last, or what it waits for."""
 
     uuid: str

@@ -83,6 +83,7 @@ class MergedTrack:
         self.zero = 0  # timeline position of the first sample's decode time
         self.end = 0  # decode time after the last sample, from 0
         self.skip = 0  # media at the head that is decoded but not shown
+        self.lead = 0  # how much later than its decode time the last segment's first frame shows
         self.times = Runs()
         self.shifts = Runs()
         self.shifted = False
@@ -96,9 +97,10 @@ class MergedTrack:
     def append(self, track: Track, target: int) -> None:
         """Add a segment's track; its first sample is decoded at ``target`` on the timeline."""
         times = track.times
+        self.lead = first_shown_ticks(track)
         if self.count == 0:
             self.zero = target
-            self.skip = max(first_shown_ticks(track), -target, -track.start_ticks, 0)
+            self.skip = max(self.lead, -target, -track.start_ticks, 0)
         else:
             times = self._bridge(times, target - self.zero - self.end)
         self.times.extend(times)
@@ -214,7 +216,7 @@ def _moved(offsets: Iterable[int], tables: SegmentTables, copied_to: int) -> Ite
 
 
 def _shown_ticks(track: MergedTrack) -> int:
-    return max(track.zero + track.skip, 0) + track.end - track.skip
+    return max(track.zero + track.skip, 0) + track.end + track.lead - track.skip
 
 
 def _nest(kind: bytes, pieces: Pieces) -> Pieces:
@@ -254,7 +256,7 @@ def _edits(track: MergedTrack, movie_timescale: int) -> bytes:
     scale = track.header.timescale
     wait = max(track.zero + track.skip, 0) * movie_timescale // scale
     rows = [struct.pack(">QqI", wait, -1, 0x10000)] if wait else []
-    length = (track.end - track.skip) * movie_timescale // scale
+    length = (track.end + track.lead - track.skip) * movie_timescale // scale
     rows.append(struct.pack(">QqI", length, track.skip, 0x10000))
     elst = make_full_box(b"elst", 1, struct.pack(">I", len(rows)), *rows)
     return b"".join(_nest(b"edts", [elst]))

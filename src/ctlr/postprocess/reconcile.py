@@ -1,9 +1,10 @@
 """Makes sessions ready by themselves: compares what should be with what the disks show.
 
-There is no queue to lose. Each round looks at the sessions that are past their stop: what has
-all arrived (or was given up) and has no up-to-date manifest is worked on by a child process,
-one per session; what failed is tried again, later each time; what was finished and got new
-files is made again. A restart, a full disk or a pulled drive only delays the round that sees it.
+There is no queue to lose. Each round looks at the sessions that are not finished: one that is
+still coming in is followed, so that its videos grow with it; what has all arrived (or was given
+up) is made ready, then read back from the disk; what failed is tried again, later each time;
+what was finished and got new files is made again. A restart, a full disk or a pulled drive only
+delays the round that sees it.
 """
 
 import asyncio
@@ -17,19 +18,23 @@ from ctlr.ingest.inventory import Inventory, count_segments
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.postprocess.jobs import Job, JobResult, JobState, retry_after_s
+from ctlr.postprocess.jobs import (
+    LONGEST_RETRY_S,
+    Job,
+    JobResult,
+    JobState,
+    retry_after_s,
+)
+from ctlr.postprocess.workers import Workers
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionNode, SessionState
 from ctlr.sessions.store import SessionStore
 
 ROUND_INTERVAL_S = 2.0
 IDLE_INTERVAL_S = 30.0
 MAX_PARALLEL = 2
+FOLLOW_AGAIN_S = 10.0
 
 _log = structlog.get_logger("postprocess")
-
-RunChild = Callable[[Job, Callable[[Job], None]], Awaitable[JobResult]]
-"""Works on one session: gets its job and where to report progress; never raises for the
-session's sake."""
 
 
 @dataclass
@@ -44,17 +49,20 @@ class _Arrivals:
 @dataclass
 class _Watch:
     """What this process knows of one session beyond the record: since when it collects, before
-    when it is not tried again, and whether there may be new files."""
+    when it is not tried again, whether there may be new files, and since when it may be followed
+    (again)."""
 
     collecting_since: float | None = None
     due_at: float = 0.0
+    follow_at: float = 0.0
     dirty: bool = False
     nodes: dict[str, _Arrivals] = field(default_factory=dict)
 
 
 class Reconciler:
     """The one that starts post-processing. ``check_sync`` raises a ``Refusal`` while the sync
-    disk cannot be written; ``needs_processing`` compares a session's files with its manifest."""
+    disk cannot be written; ``needs_processing`` compares a session's files with its manifest,
+    ``needs_verification`` tells whether it has been read back."""
 
     def __init__(
         self,
@@ -62,13 +70,13 @@ class Reconciler:
         inventory: Inventory,
         clock: Clock,
         tasks: BackgroundTasks,
+        workers: Workers,
         *,
         quiet_s: float,
         give_up_s: float,
-        run_child: RunChild,
         check_sync: Callable[[], None],
         needs_processing: Callable[[str], Awaitable[bool]],
-        on_change: Callable[[], None],
+        needs_verification: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -76,11 +84,10 @@ class Reconciler:
         self._tasks = tasks
         self._quiet_s = quiet_s
         self._give_up_s = give_up_s
-        self._run_child = run_child
+        self._workers = workers
         self._check_sync = check_sync
         self._needs_processing = needs_processing
-        self._on_change = on_change
-        self._jobs: dict[str, Job] = {}
+        self._needs_verification = needs_verification
         self._watches: dict[str, _Watch] = {}
         self._running: set[str] = set()
         self._wake = asyncio.Event()
@@ -88,7 +95,7 @@ class Reconciler:
 
     def jobs(self) -> list[Job]:
         """What is being worked on, waits or failed, and what was finished by this process."""
-        return list(self._jobs.values())
+        return self._workers.jobs()
 
     def reported(self, uuid: str | None, node: str) -> None:
         """A camera reported on a session: its delivery is alive."""
@@ -131,12 +138,14 @@ class Reconciler:
             )
         if uuid not in self._running:
             self._begin(await self._store.change(uuid, SessionState.PROCESSING))
-        return self._jobs[uuid]
+        return self._workers.job(uuid)
 
     async def run_forever(self) -> None:
         """Reconcile, round after round."""
         for session in await self._store.with_states([SessionState.PROCESSING]):
             await self._store.change(session.uuid, SessionState.COLLECTING)
+        for session in await self._store.with_states([SessionState.DONE]):
+            self._watch(session.uuid).dirty = True  # its files may have changed while we were away
         while True:
             self._wake.clear()
             await self._round()
@@ -148,11 +157,13 @@ class Reconciler:
                 continue
 
     def _busy(self) -> bool:
-        waiting = any(job.state is not JobState.DONE for job in self._jobs.values())
-        return self.collecting or waiting
+        return self.collecting or any(job.state is not JobState.DONE for job in self.jobs())
 
     async def _round(self) -> None:
         await self._look_again_at_finished()
+        active = await self._store.active()
+        if active is not None and active.state is SessionState.RECORDING:
+            self._follow(active)
         sessions = await self._store.with_states([SessionState.COLLECTING, SessionState.FAILED])
         due = [session for session in sessions if _was_recorded(session)]
         self.collecting = any(session.state is SessionState.COLLECTING for session in due)
@@ -161,50 +172,62 @@ class Reconciler:
                 await self._consider(session)
 
     async def _consider(self, session: Session) -> None:
-        watch = self._watch(session.uuid)
-        if self._clock.monotonic() < watch.due_at:
+        if self._clock.monotonic() < self._watch(session.uuid).due_at:
             return
         if session.state is SessionState.COLLECTING and await self._waiting_for(session):
+            self._follow(session)
+        elif self._sync_is_there(session.uuid):
+            self._begin(await self._store.change(session.uuid, SessionState.PROCESSING))
+
+    def _follow(self, session: Session) -> None:
+        """Let the videos of a session that is still coming in grow with it."""
+        watch, now = self._watch(session.uuid), self._clock.monotonic()
+        if session.processed_at or self._workers.is_following(session.uuid):
             return
+        if now >= watch.follow_at and self._sync_is_there(session.uuid):
+            watch.follow_at = now + FOLLOW_AGAIN_S
+            self._workers.follow(session.uuid)
+
+    def _sync_is_there(self, uuid: str) -> bool:
         try:
             self._check_sync()
         except Refusal as reason:
-            self._keep(replace(self._job(session.uuid), error=reason.detail))
-            return
-        self._begin(await self._store.change(session.uuid, SessionState.PROCESSING))
+            self._workers.keep(replace(self._workers.job(uuid), error=reason.detail))
+            return False
+        return True
 
     async def _look_again_at_finished(self) -> None:
-        """A finished session that got new files is collected and made again."""
+        """A finished session that got new files is collected and made again; one that was not
+        read back from the disk is."""
         for uuid, watch in list(self._watches.items()):
             if not watch.dirty or uuid in self._running:
                 continue
             session = await self._store.get(uuid)
-            if session is None or session.state in ACTIVE_STATES:
+            if session is None or session.state is not SessionState.DONE:
                 continue
+            if not self._sync_is_there(uuid):
+                return
             watch.dirty = False
-            if session.state is SessionState.DONE and await self._needs_processing(uuid):
+            if await self._needs_processing(uuid):
                 await self._store.change(uuid, SessionState.COLLECTING)
+            elif self._clock.monotonic() >= watch.due_at and await self._needs_verification(uuid):
+                self._running.add(uuid)
+                self._tasks.start_job(f"verify {uuid}", self._verify(uuid))
 
     def _begin(self, session: Session) -> None:
-        job = self._job(session.uuid)
-        self._keep(
-            replace(
-                job, state=JobState.RUNNING, attempts=job.attempts + 1, done_bytes=0, error=None
-            )
-        )
         self._watch(session.uuid).collecting_since = None
         self._running.add(session.uuid)
+        self._workers.keep(replace(self._workers.job(session.uuid), state=JobState.RUNNING))
         self._tasks.start_job(f"process {session.uuid}", self._work(session.uuid))
 
     async def _work(self, uuid: str) -> None:
-        result = await self._run_child(self._job(uuid), self._keep)
-        self._running.discard(uuid)
-        watch, job = self._watch(uuid), self._job(uuid)
+        result = await self._workers.make(uuid)
+        job = self._workers.job(uuid)
         if result.failed:
-            watch.due_at = self._clock.monotonic() + retry_after_s(job.attempts)
+            self._watch(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
             await self._store.change(uuid, SessionState.FAILED, error=result.error)
             _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
-            self._keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
+            self._workers.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
         else:
             await self._store.change(
                 uuid,
@@ -214,10 +237,27 @@ class Reconciler:
                 processed_at=result.processed_at,
             )
             _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
-            done = replace(job, state=JobState.DONE, attempts=0, eta_s=None, error=result.error)
-            self._keep(done)
-        watch.dirty = True  # what arrived meanwhile is compared with what was made
+            self._end(uuid, result)
+        self._running.discard(uuid)
+        self._watch(uuid).dirty = True  # what arrived meanwhile is compared with what was made
         self._wake.set()
+
+    async def _verify(self, uuid: str) -> None:
+        result = await self._workers.verify(uuid)
+        if result.failed or result.error:
+            _log.error("verification failed", uuid=uuid, error=result.error)
+            self._watch(uuid).due_at = self._clock.monotonic() + LONGEST_RETRY_S
+            await self._store.change(uuid, error=f"Reading back failed: {result.error}")
+        else:
+            _log.info("session verified", uuid=uuid)
+        self._end(uuid, result)
+        self._running.discard(uuid)
+        self._wake.set()
+
+    def _end(self, uuid: str, result: JobResult) -> None:
+        job = self._workers.job(uuid)
+        state = JobState.FAILED if result.failed else JobState.DONE
+        self._workers.keep(replace(job, state=state, attempts=0, eta_s=None, error=result.error))
 
     async def _waiting_for(self, session: Session) -> list[str]:
         """The nodes of a stopped session whose files are still on their way."""
@@ -255,13 +295,6 @@ class Reconciler:
 
     def _watch(self, uuid: str) -> _Watch:
         return self._watches.setdefault(uuid, _Watch())
-
-    def _job(self, uuid: str) -> Job:
-        return self._jobs.get(uuid) or Job(uuid)
-
-    def _keep(self, job: Job) -> None:
-        self._jobs[job.uuid] = job
-        self._on_change()
 
 
 def _age(at: float | None, now: float) -> float | None:

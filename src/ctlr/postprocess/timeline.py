@@ -157,6 +157,9 @@ class _Placer:
         elif facts.captured and facts.captured.rows != facts.frames:
             text = f"{facts.name} has {facts.frames} frames, its frame times {facts.captured.rows}."
             self.problems.append(Problem("frame_times_differ", text, facts.name))
+        if facts.obstacle:
+            text = f"{facts.name} cannot be spliced ({facts.obstacle}); its file was remuxed."
+            self.problems.append(Problem("remuxed", text, facts.name, harms=False))
         if facts.usable and not facts.starts_with_keyframe:
             text = f"{facts.name} does not start with a keyframe; its first frames may not show."
             self.problems.append(Problem("no_keyframe", text, facts.name))

@@ -213,6 +213,7 @@ def test_duplicates_and_odd_segments_are_reported() -> None:
         "duplicate_number",
         "no_keyframe",
         "frame_times_differ",
+        "remuxed",
     ]
     assert [p.facts.name for p in timeline.parts[0].segments][1] == "seg_0001.mp4"
     assert timeline.parts[0].method == "remux"

@@ -1,0 +1,96 @@
+"""Every kind of segment that a camera sends, joined, against ffprobe's and ffmpeg's word."""
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from tests.component.postprocess.conftest import KINDS, SEGMENT_S
+from tests.component.postprocess.packets import decode_errors, packets, picture_hashes
+from tests.unit.postprocess.rig import Rig
+
+ALL = [*KINDS, "aac primed in each segment"]
+AUDIO_ERROR_S = 0.001
+
+
+def join(rig: Rig, segments: Path, *, without: tuple[int, ...] = ()) -> Path:
+    shutil.copytree(segments, rig.node(), dirs_exist_ok=True)
+    for number in without:
+        (rig.node() / f"seg_{number:04d}.mp4").unlink()
+    assert rig.process().exit_code == (3 if without else 0)
+    return rig.folder / "cam-a.mp4"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_packets_are_the_segments_packets(
+    rig: Rig, segment_sets: dict[str, Path], kind: str
+) -> None:
+    joined = packets(join(rig, segment_sets[kind]))
+    parts = [packets(path) for path in sorted(segment_sets[kind].iterdir())]
+    for stream, found in joined.items():
+        wanted = [packet for part in parts for packet in part[stream]]
+        assert [p.md5 for p in found] == [p.md5 for p in wanted]
+        assert [p.key for p in found] == [p.key for p in wanted]
+        decoded = [p.decoded_s for p in found]
+        assert all(a < b for a, b in pairwise(decoded))
+    assert joined["video"][0].shown_s == 0
+    assert rig.source()["method"] == "splice"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_times_are_those_of_the_uncut_film(
+    rig: Rig, films: Path, segment_sets: dict[str, Path], kind: str
+) -> None:
+    joined = packets(join(rig, segment_sets[kind]))
+    truth = packets(films / f"{KINDS[kind][0]}.mp4")
+    start = truth["video"][0].shown_s
+    for stream, tolerance_s in (("video", 1.5 / 90_000), ("audio", AUDIO_ERROR_S)):
+        for mine, real in zip(joined.get(stream, []), truth.get(stream, []), strict=True):
+            assert mine.shown_s == pytest.approx(real.shown_s - start, abs=tolerance_s)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_it_plays_clean_and_shows_the_same_pictures(
+    rig: Rig, segment_sets: dict[str, Path], kind: str
+) -> None:
+    joined = join(rig, segment_sets[kind])
+    assert decode_errors(joined) == ""
+    wanted = [h for path in sorted(segment_sets[kind].iterdir()) for h in picture_hashes(path)]
+    assert picture_hashes(joined) == wanted
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_missing_segment_moves_nothing(
+    rig: Rig, segment_sets: dict[str, Path], kind: str
+) -> None:
+    joined = packets(join(rig, segment_sets[kind], without=(1,)))["video"]
+    frame = joined[SEGMENT_S * 30]
+    assert frame.shown_s == pytest.approx(2 * SEGMENT_S, abs=0.07 if "variable" in kind else 1e-3)
+    assert decode_errors(rig.folder / "cam-a.mp4") == ""
+
+
+def test_a_damaged_frame_table_is_no_reason_to_lose_the_rest(
+    rig: Rig, segment_sets: dict[str, Path]
+) -> None:
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    path = rig.node() / "seg_0001.mp4"
+    path.write_bytes(path.read_bytes().replace(b"stsz", b"stsx"))
+    assert rig.process().exit_code == 3
+    assert rig.source()["gaps"][0]["reason"] == "damaged"
+    assert decode_errors(rig.folder / "cam-a.mp4") == ""
+
+
+def test_what_cannot_be_spliced_is_remuxed(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    """An edit list that hides a second of film: PyAV does it, and the manifest says so."""
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    path = rig.node() / "seg_0001.mp4"
+    data = bytearray(path.read_bytes())
+    media_time = data.index(b"elst") + 4 + 4 + 4 + 4
+    data[media_time : media_time + 4] = (30_000).to_bytes(4, "big")
+    path.write_bytes(data)
+    outcome = rig.process()
+    assert outcome.exit_code in (0, 3), outcome.summary
+    source = rig.source()
+    assert source["method"] == "remux"
+    assert source["frames"] == len(packets(rig.folder / "cam-a.mp4")["video"])
+    assert "edit list" in "".join(p["text"] for p in source["problems"])
