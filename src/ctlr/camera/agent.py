@@ -2,14 +2,15 @@
 
 Every answer is HTTP 200 with the same envelope, errors included; only a body that does not
 parse gets 422. The content type of a body is not looked at: ``curl -d`` sends JSON as a form,
-and so do installed clients.
+and so do installed clients. Each answer also says when the request came and when the answer
+left, so that any exchange measures this node's clock.
 """
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
@@ -26,41 +27,73 @@ def build_agent(
 ) -> FastAPI:
     """The application that serves ``node``. ``lifespan`` runs what the node needs around it."""
     app = FastAPI(title="ctlr camera node", docs_url=None, redoc_url=None, lifespan=lifespan)
-
-    def envelope(*, data: dict[str, Any] | None = None, error: str | None = None) -> Envelope:
-        return Envelope(
-            success=error is None, node_id=node_id, ts=clock.now_ms(), data=data, error=error
-        )
-
-    async def answer(command: Awaitable[dict[str, Any]]) -> Envelope:
-        try:
-            return envelope(data=await command)
-        except NodeError as error:
-            return envelope(error=str(error))
+    answers = _Answers(node_id, clock)
+    received_at_us = Annotated[int, Depends(answers.receive)]
 
     @app.get("/preflight")
-    async def preflight() -> Envelope:
-        return envelope(data=(await node.preflight()).model_dump())
+    async def preflight(received: received_at_us) -> Envelope:
+        return answers.success(received, (await node.preflight()).model_dump())
 
     @app.get("/status")
-    async def status() -> Envelope:
-        return envelope(data=node.status().model_dump())
+    async def status(received: received_at_us) -> Envelope:
+        return answers.success(received, node.status().model_dump())
 
     @app.post("/record/start", response_model=Envelope)
-    async def start(request: Request) -> Envelope | JSONResponse:
+    async def start(request: Request, received: received_at_us) -> Envelope | JSONResponse:
         try:
             command = StartCommand.model_validate_json(await request.body())
-            return await answer(node.start(command.uuid, command.start_at))
+            return await answers.outcome(received, node.start(command.uuid, command.start_at))
         except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(str(part) for part in problem["loc"]) or "body"
-            reason = f"{where}: {problem['msg']}"
+            reason = _first_problem(error)
         except Refusal as refusal:
             reason = refusal.detail
-        return JSONResponse(envelope(error=reason).model_dump(), status_code=422)
+        return JSONResponse(answers.error(received, reason).model_dump(), status_code=422)
 
     @app.post("/record/stop")
-    async def stop() -> Envelope:
-        return await answer(node.stop())
+    async def stop(received: received_at_us) -> Envelope:
+        return await answers.outcome(received, node.stop())
 
     return app
+
+
+class _Answers:
+    """Fills envelopes. ``received_us``: when the request came."""
+
+    def __init__(self, node_id: str, clock: Clock) -> None:
+        self._node_id = node_id
+        self._clock = clock
+
+    async def receive(self) -> int:
+        return self._clock.now_us()
+
+    async def outcome(self, received_us: int, command: Awaitable[dict[str, Any]]) -> Envelope:
+        try:
+            return self.success(received_us, await command)
+        except NodeError as error:
+            return self.error(received_us, str(error))
+
+    def success(self, received_us: int, data: dict[str, Any]) -> Envelope:
+        return self._envelope(received_us, data, None)
+
+    def error(self, received_us: int, error: str) -> Envelope:
+        return self._envelope(received_us, None, error)
+
+    def _envelope(
+        self, received_us: int, data: dict[str, Any] | None, error: str | None
+    ) -> Envelope:
+        now_us = self._clock.now_us()
+        return Envelope(
+            success=error is None,
+            node_id=self._node_id,
+            ts=now_us // 1000,
+            data=data,
+            error=error,
+            received_at_us=received_us,
+            sent_at_us=now_us,
+        )
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "body"
+    return f"{where}: {problem['msg']}"

@@ -7,6 +7,8 @@ a thread switch between the two reads does not shift every frame of the recordin
 import threading
 import time
 
+LONGEST_WAIT_S = 3600.0  # the wait of a thread takes no arbitrary time
+
 
 class AnchoredClock:
     """``ctlr.camera.sources.CaptureClock`` on the machine's clocks."""
@@ -23,7 +25,7 @@ class AnchoredClock:
             missing_us = at_us - self.now_us()
             if missing_us <= 0:
                 return True
-            self._stopped.wait(missing_us / 1_000_000)
+            self._stopped.wait(min(missing_us / 1_000_000, LONGEST_WAIT_S))
         return False
 
 

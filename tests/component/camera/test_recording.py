@@ -22,6 +22,7 @@ from tests.component.camera.rig import (
     wait_for,
 )
 
+PLAIN_FIELDS = {"success", "node_id", "ts", "data", "error"}
 FRAME_US = 1_000_000 / 15
 
 
@@ -61,9 +62,12 @@ def test_the_envelope_and_every_error_of_the_api(camera: CameraProcess) -> None:
     before = now_ms()
     status, answer = camera.call("/preflight")
     assert status == 200
-    assert set(answer) == {"success", "node_id", "ts", "data", "error"}
+    assert set(answer) == PLAIN_FIELDS | {"received_at_us", "sent_at_us"}
     assert (answer["success"], answer["node_id"], answer["error"]) == (True, NODE, None)
     assert before <= answer["ts"] <= now_ms()
+    assert (
+        before * 1000 <= answer["received_at_us"] <= answer["sent_at_us"] <= now_ms() * 1000 + 999
+    )
     assert answer["data"]["ready"]
     assert set(answer["data"]["checks"]) == {"camera", "ntp", "storage", "state"}
 
@@ -75,7 +79,7 @@ def test_the_envelope_and_every_error_of_the_api(camera: CameraProcess) -> None:
         "start_at is in the past",
     )
 
-    start_at = now_ms() + 60_000
+    start_at = 2**53 - 5000  # as late as a JSON reader can tell
     first = _start(camera, uuid=UUID.upper(), start_at=start_at)[1]
     assert first["data"] == {"uuid": UUID, "start_at": start_at}
     for again in (start_at, start_at + 5000):  # a retry is answered with what holds
