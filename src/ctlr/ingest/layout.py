@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-_SEGMENT = re.compile(r"seg_(\d{4,9})\.mp4")
-_FRAMES = re.compile(r"seg_(\d{4,9})\.frames\.csv")
+_SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
+_FRAMES = re.compile(r"seg_([0-9]{4,9})\.frames\.csv")
 _SIDECAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
 
 

@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctlr.ingest.completeness import Arrival, Delivery, judge_delivery
+from ctlr.sessions.model import SessionNode
+
+QUIET_S, GIVE_UP_S = 10.0, 120.0
+NOTHING = Arrival(0, None, None)
+
+
+def ours(total: int | None, *, complete: bool, started: bool = True) -> SessionNode:
+    return SessionNode("cam", started=started, segments_total=total, complete=complete, remaining=0)
+
+
+PLAIN = SessionNode("cam", started=True, remaining=0)
+
+CASES = {
+    "never started, nothing here": (
+        SessionNode("cam"), NOTHING, 0.0, Delivery.COMPLETE,
+    ),
+    "never acknowledged, but sent something": (
+        SessionNode("cam"), Arrival(1, 1.0, None), 1.0, Delivery.WAITING,
+    ),
+    "ours, all here": (ours(3, complete=True), Arrival(3, 0.0, 0.0), 0.0, Delivery.COMPLETE),
+    "ours, none made": (ours(0, complete=True), Arrival(0, None, 0.0), 0.0, Delivery.COMPLETE),
+    "ours, one missing": (ours(3, complete=True), Arrival(2, 0.0, 0.0), 5.0, Delivery.WAITING),
+    "ours, says not complete": (ours(3, complete=False), Arrival(3, 50.0, 5.0), 60.0, Delivery.WAITING),
+    "ours, gone silent": (ours(3, complete=False), Arrival(2, 130.0, 125.0), 200.0, Delivery.GIVEN_UP),
+    "ours, still reporting after long": (ours(3, complete=False), Arrival(2, 900.0, 3.0), 1000.0, Delivery.WAITING),
+    "plain, still and reported": (PLAIN, Arrival(3, 10.0, 1.0), 10.0, Delivery.COMPLETE),
+    "plain, not still yet": (PLAIN, Arrival(3, 9.0, 1.0), 60.0, Delivery.WAITING),
+    "plain, stopped just now": (PLAIN, Arrival(3, 60.0, 1.0), 5.0, Delivery.WAITING),
+    "plain, report is from before the stop": (PLAIN, Arrival(3, 60.0, 61.0), 60.0, Delivery.WAITING),
+    "plain, has more to send": (
+        SessionNode("cam", started=True, remaining=2), Arrival(3, 60.0, 1.0), 60.0, Delivery.WAITING,
+    ),
+    "plain, nothing arrived": (PLAIN, Arrival(0, None, 1.0), 60.0, Delivery.WAITING),
+    "plain, silent since the stop": (PLAIN, NOTHING, 120.0, Delivery.GIVEN_UP),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_judge_delivery(case: tuple[SessionNode, Arrival, float, Delivery]) -> None:
+    node, arrival, stopped_for_s, expected = case
+    assert judge_delivery(node, arrival, stopped_for_s, QUIET_S, GIVE_UP_S) is expected
+
+
+ages = st.none() | st.floats(0, 1e6)
+nodes = st.builds(
+    SessionNode,
+    name=st.just("cam"),
+    started=st.just(value=True),
+    segments_total=st.none() | st.integers(0, 50),
+    complete=st.booleans(),
+    remaining=st.none() | st.integers(0, 50),
+)
+
+
+@given(nodes, st.builds(Arrival, st.integers(0, 50), ages, ages), st.floats(0, 1e6))
+def test_complete_never_means_fewer_than_the_node_made(
+    node: SessionNode, arrival: Arrival, stopped_for_s: float
+) -> None:
+    verdict = judge_delivery(node, arrival, stopped_for_s, QUIET_S, GIVE_UP_S)
+    if verdict is Delivery.COMPLETE:
+        assert arrival.segments_held >= (node.segments_total or 0)
+        assert node.segments_total is None or node.complete
+    if verdict is Delivery.GIVEN_UP:
+        signs = (stopped_for_s, arrival.newest_file_age_s, arrival.last_report_age_s)
+        assert min(age for age in signs if age is not None) >= GIVE_UP_S

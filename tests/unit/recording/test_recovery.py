@@ -1,0 +1,132 @@
+"""What to tell which camera: one line a case."""
+
+from dataclasses import replace
+
+import pytest
+
+from ctlr.nodes.fleet import NodeView
+from ctlr.nodes.messages import CameraState, NodeStatus
+from ctlr.recording.recovery import (
+    ARMED_GRACE_MS,
+    Action,
+    Adopt,
+    NoteStarted,
+    NoteStopped,
+    StartNode,
+    StopNode,
+    decide,
+)
+from ctlr.sessions.model import Session, SessionNode, SessionState
+
+OURS, OLD, FOREIGN = (
+    "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f",
+    "00000000-0000-4000-8000-000000000000",
+    "99999999-9999-4999-8999-999999999999",
+)
+NOW = 1_776_313_714_000
+
+
+def session(*, started: bool, state: SessionState = SessionState.RECORDING) -> Session:
+    part = SessionNode("cam", started=started, start_at_ms=NOW - 60_000 if started else None)
+    return Session(OURS, state, start_at_ms=NOW - 60_000, nodes=(part,))
+
+
+def stopped(*, acknowledged: bool = False) -> Session:
+    part = SessionNode("cam", started=True, stop_acknowledged=acknowledged)
+    return Session(OLD, SessionState.COLLECTING, nodes=(part,))
+
+
+def seen(state: CameraState, uuid: str | None = None, start_at: int | None = None) -> NodeView:
+    status = NodeStatus(state=state, uuid=uuid, start_at=start_at)
+    return NodeView("cam", connected=True, current=True, status=status)
+
+
+IDLE, BUSY, CLEANUP, ERROR = seen("idle"), seen("recording"), seen("cleanup"), seen("error")
+STARTED, MISSING = session(started=True), session(started=False)
+
+CASES: dict[str, tuple[Session | None, list[Session], NodeView, list[Action]]] = {
+    "nothing going on, idle": (None, [], IDLE, []),
+    "nothing going on, plain node records": (None, [], BUSY, []),
+    "as it should be, plain": (STARTED, [], BUSY, []),
+    "as it should be, ours": (STARTED, [], seen("recording", OURS), []),
+    "upper case is the same session": (STARTED, [], seen("recording", OURS.upper()), []),
+    "was off at the start": (MISSING, [], IDLE, [StartNode("cam", again=False)]),
+    "was off and is broken": (MISSING, [], ERROR, [StartNode("cam", again=False)]),
+    "still writes the last one": (MISSING, [], CLEANUP, []),
+    "lost the recording": (STARTED, [], IDLE, [StartNode("cam", again=True)]),
+    "its acknowledgement got lost, plain": (MISSING, [], BUSY, [NoteStarted("cam", None)]),
+    "its acknowledgement got lost, ours": (
+        MISSING,
+        [],
+        seen("recording", OURS, NOW - 5),
+        [NoteStarted("cam", NOW - 5)],
+    ),
+    "not while arming": (session(started=False, state=SessionState.ARMING), [], IDLE, []),
+    "not while stopping": (session(started=True, state=SessionState.STOPPING), [], IDLE, []),
+    "stop did not arrive, plain": (None, [stopped()], BUSY, [StopNode("cam")]),
+    "stop did not arrive, ours": (None, [stopped()], seen("recording", OLD), [StopNode("cam")]),
+    "stopped by itself": (None, [stopped()], IDLE, [NoteStopped("cam", OLD)]),
+    "nothing owed": (None, [stopped(acknowledged=True)], BUSY, []),
+    "still in the old one while another runs": (
+        MISSING,
+        [stopped()],
+        seen("recording", OLD),
+        [StopNode("cam")],
+    ),
+    "already in the new one, which shows that the old one is over": (
+        STARTED,
+        [stopped()],
+        seen("recording", OURS),
+        [NoteStopped("cam", OLD)],
+    ),
+    "idle, owes the old stop, is wanted now": (
+        MISSING,
+        [stopped()],
+        IDLE,
+        [NoteStopped("cam", OLD), StartNode("cam", again=False)],
+    ),
+    "a session nobody knows": (
+        None,
+        [],
+        seen("recording", FOREIGN, NOW),
+        [Adopt("cam", FOREIGN, NOW)],
+    ),
+    "a session nobody knows, while ours runs": (MISSING, [], seen("recording", FOREIGN), []),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_decide(case: tuple[Session | None, list[Session], NodeView, list[Action]]) -> None:
+    active, owed, view, expected = case
+    assert decide(active, owed, {OLD}, [view], NOW) == expected
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_camera_that_was_not_seen_since_is_left_alone(
+    case: tuple[Session | None, list[Session], NodeView, list[Action]],
+) -> None:
+    active, owed, view, _ = case
+    lost, outdated = replace(view, connected=False, status=None), replace(view, current=False)
+    assert decide(active, owed, {OLD}, [lost], NOW) == []
+    assert decide(active, owed, {OLD}, [outdated], NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "believed"), [(-3000, False), (0, False), (ARMED_GRACE_MS, True)]
+)
+def test_an_armed_node_may_call_itself_idle_until_its_start(
+    after_ms: int, *, believed: bool
+) -> None:
+    at_its_start = NOW - 60_000 + after_ms
+    actions = decide(STARTED, [], (), [IDLE], at_its_start)
+    assert actions == ([StartNode("cam", again=True)] if believed else [])
+
+
+def test_only_one_of_two_unknown_sessions_is_adopted() -> None:
+    views = [replace(seen("recording", FOREIGN, 1), name=name) for name in ("a", "b")]
+    assert decide(None, [], (), views, NOW) == [Adopt("a", FOREIGN, 1)]
+
+
+def test_a_node_that_is_new_to_the_session_joins() -> None:
+    view = replace(IDLE, name="new")
+    assert decide(STARTED, [], (), [view], NOW) == [StartNode("new", again=False)]
