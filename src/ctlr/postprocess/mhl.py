@@ -26,7 +26,7 @@ from ctlr.postprocess.manifest import Manifest
 
 FOLDER = "ascmhl"
 CHAIN_NAME = "ascmhl_chain.xml"
-IGNORED = (".DS_Store", "ascmhl", "ascmhl/", "/manifest.json", "/checksums.xxh128", ".*")
+IGNORED = (".DS_Store", "ascmhl", "ascmhl/", "manifest.json", "checksums.xxh128", ".*")
 
 _SPACE = "{urn:ASC:MHL:v2.0}"
 _C4_DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"

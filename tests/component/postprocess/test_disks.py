@@ -1,0 +1,231 @@
+"""Full disks, exFAT, kills: what the sync disk and the world do to a run."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.component.postprocess.packets import packets
+from tests.unit.postprocess.rig import UUID, Rig
+
+from ctlr.postprocess.progress import Outcome, Progress
+from ctlr.postprocess.session import process
+from ctlr.postprocess.verify import needs_verification, verify_folder, verify_session
+
+MB = 1 << 20
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+
+
+def quiet(_: Progress) -> None:
+    """Nobody listens."""
+
+
+@contextmanager
+def mounted(command: list[str], at: Path) -> Iterator[Path]:
+    at.mkdir(exist_ok=True)
+    subprocess.run([*command, str(at)], check=True, capture_output=True)
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", str(at)], check=True)
+
+
+@contextmanager
+def loop_device(image: Path) -> Iterator[str]:
+    command = ["losetup", "-f", "--show", str(image)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    device = done.stdout.strip()
+    try:
+        yield device
+    finally:
+        subprocess.run(["losetup", "-d", device], check=True)
+
+
+@needs_root
+@pytest.mark.parametrize("filled_at", [1, 2, 5])
+def test_a_disk_that_fills_up_leaves_nothing_and_is_taken_up(
+    rig: Rig, segment_sets: dict[str, Path], filled_at: int
+) -> None:
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    steps = 0
+
+    def fill(_: Progress) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == filled_at:
+            with open(rig.sync / "other-program", "wb", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(bytes(MB))
+                except OSError:
+                    return
+
+    with mounted(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs"], rig.sync):
+        outcome = process(rig.settings, UUID, None, fill)
+        assert (outcome.exit_code, "full" in outcome.summary) == (1, True)
+        assert not rig.folder.exists()
+        (rig.sync / "other-program").unlink()
+        assert rig.process().exit_code == 0
+        assert len(packets(rig.folder / "cam-a.mp4")["video"]) == 240
+
+
+@needs_root
+def test_too_little_room_is_said_before_anything_is_written(rig: Rig) -> None:
+    rig.record()
+    with mounted(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs"], rig.sync):
+        outcome = rig.process()
+        assert outcome.exit_code == 1
+        assert "free" in outcome.summary
+        assert rig.listing() == []
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("mount.exfat-fuse"), reason="exfat-fuse is not installed")
+def test_everything_works_on_exfat(rig: Rig, tmp_path: Path, segment_sets: dict[str, Path]) -> None:
+    image = tmp_path / "drive.img"
+    with open(image, "wb") as file:
+        file.truncate(200 * MB)
+    subprocess.run(["mkfs.exfat", str(image)], check=True, capture_output=True)
+    shutil.copytree(segment_sets["fragmented running on"], rig.node(), dirs_exist_ok=True)
+    rig.upload("gps.csv")
+    with loop_device(image) as device, mounted(["mount.exfat-fuse", device], rig.sync):
+        assert rig.process().exit_code == 0
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        rig.upload("late.csv")
+        rig.upload("watch/heart_rate.csv")
+        assert rig.process().revision == 2
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        assert len(packets(rig.folder / "cam-a.mp4")["video"]) == 240
+    subprocess.run(["fsck.exfat", "-n", str(image)], check=True, capture_output=True)
+    with loop_device(image) as device, mounted(["mount.exfat-fuse", device], rig.sync):
+        assert verify_folder(rig.folder, quiet).exit_code == 0
+
+
+WORK = """
+import sys
+from ctlr.config import Settings
+from ctlr.postprocess.session import process
+from ctlr.postprocess.worker import ProgressLines, end_on_sigterm
+end_on_sigterm()
+settings = Settings.model_validate_json(sys.argv[1])
+sys.exit(process(settings, sys.argv[2], None, ProgressLines()).exit_code)
+"""
+
+
+def start_worker(rig: Rig) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", WORK, rig.settings.model_dump_json(), UUID]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def big_session(rig: Rig, segments: Path, copies: int = 12) -> int:
+    """Four cameras with a few hundred segments; returns the number of frames of each."""
+    sources = sorted(segments.iterdir())
+    for camera in ("cam-a", "cam-b", "cam-c", "cam-d"):
+        for number in range(len(sources) * copies):
+            shutil.copy(sources[number % len(sources)], rig.node(camera) / f"seg_{number:04d}.mp4")
+    return 240 * copies
+
+
+def test_killed_at_any_instant_it_ends_well(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    """SIGKILL at random times: the folder is absent or whole, and the raw files are as they were."""
+    frames = big_session(rig, segment_sets["fragmented"])
+    dice = random.Random(3)
+    for _ in range(15):
+        worker = start_worker(rig)
+        time.sleep(dice.uniform(0.05, 0.6))
+        worker.kill()
+        worker.communicate()
+        if rig.folder.exists():
+            assert verify_folder(rig.folder, quiet).exit_code == 0
+            shutil.rmtree(rig.folder)
+    worker = start_worker(rig)
+    _, errors = worker.communicate()
+    assert worker.returncode == 0, errors
+    assert rig.source("cam-d")["frames"] == frames
+    assert verify_folder(rig.folder, quiet).exit_code == 0
+    assert [p.name for p in rig.sync.iterdir()] == [UUID]
+
+
+def test_told_to_end_it_ends_within_seconds(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    big_session(rig, segment_sets["plain"])
+    worker = start_worker(rig)
+    assert worker.stdout is not None
+    worker.stdout.readline()
+    began = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=5)
+    assert time.monotonic() - began < 5
+    assert worker.returncode in (143, 0)
+    assert not rig.folder.exists() or verify_folder(rig.folder, quiet).exit_code == 0
+
+
+class TestProof:
+    def make(self, rig: Rig, segments: Path) -> Outcome:
+        shutil.copytree(segments, rig.node(), dirs_exist_ok=True)
+        rig.upload("gps.csv")
+        rig.upload("watch/heart_rate.csv")
+        assert rig.process().exit_code == 0
+        return verify_session(rig.settings, UUID, quiet)
+
+    def test_xxhsum_agrees(self, rig: Rig, segment_sets: dict[str, Path]) -> None:
+        assert needs_verification(rig.settings, UUID) is False
+        self.make(rig, segment_sets["plain"])
+        command = ["xxhsum", "-c", "checksums.xxh128"]
+        done = subprocess.run(command, cwd=rig.folder, capture_output=True, check=True, text=True)
+        assert done.stdout.count(": OK") == 3
+        assert not needs_verification(rig.settings, UUID)
+        assert rig.manifest()["verified_at"] > 1_700_000_000_000
+
+    @pytest.mark.parametrize("where", [60, 2_000, -40])
+    def test_one_changed_byte_is_found(
+        self, rig: Rig, segment_sets: dict[str, Path], where: int
+    ) -> None:
+        self.make(rig, segment_sets["plain"])
+        with open(rig.folder / "cam-a.mp4", "r+b") as file:
+            file.seek(where, os.SEEK_END if where < 0 else os.SEEK_SET)
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 1]))
+        result = verify_folder(rig.folder, quiet)
+        assert (result.exit_code, "cam-a.mp4" in result.summary) == (3, True)
+
+    def test_missing_and_unknown_files(self, rig: Rig, segment_sets: dict[str, Path]) -> None:
+        self.make(rig, segment_sets["plain"])
+        (rig.folder / "holiday.jpg").write_bytes(b"x")
+        assert "holiday.jpg" in verify_folder(rig.folder, quiet).summary
+        (rig.folder / "phone" / "gps.csv").unlink()
+        result = verify_folder(rig.folder, quiet)
+        assert (result.exit_code, "gps.csv is missing" in result.summary) == (3, True)
+        assert verify_folder(rig.sync, quiet).exit_code == 1
+
+    @pytest.mark.skipif(not shutil.which("ascmhl-debug"), reason="ascmhl is not installed")
+    def test_the_public_media_hash_list_tool_agrees(
+        self, rig: Rig, segment_sets: dict[str, Path]
+    ) -> None:
+        self.make(rig, segment_sets["plain"])
+        oracle(rig.folder, "-dh")
+        rig.upload("late.csv")
+        assert rig.process().revision == 2
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        oracle(rig.folder)
+        lists = sorted(p.name[:4] for p in (rig.folder / "ascmhl").glob("*.mhl"))
+        assert lists == ["0001", "0002"]
+        (rig.node() / "seg_0003.mp4").unlink()  # fewer raw segments: the video stays
+        rig.node("cam-b")
+        shutil.copytree(segment_sets["plain"], rig.node("cam-b"), dirs_exist_ok=True)
+        assert rig.process().revision == 3
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        oracle(rig.folder)
+
+
+def oracle(folder: Path, *options: str) -> None:
+    command = ["ascmhl-debug", "verify", *options, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
