@@ -6,8 +6,9 @@ with exit code 1, and the next start carries on from what is stored.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp
@@ -30,6 +31,8 @@ from ctlr.nodes.fleet import Fleet
 from ctlr.postprocess.child import run_child
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.postprocess.session import needs_processing
+from ctlr.postprocess.verify import needs_verification
+from ctlr.postprocess.workers import Task, Workers
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
 from ctlr.recording.tender import Tender
@@ -38,21 +41,23 @@ from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.telemetry.log import configure_logging
 from ctlr.telemetry.sink import Telemetry
+from ctlr.telemetry.storage_metrics import MountMetrics, storage_fields
 
-NEEDS_PROCESSING_DEADLINE_S = 30.0
+DISKS_DEADLINE_S = 30.0
 
-ChildCommand = Callable[[str], Sequence[str]]
-"""The command line that post-processes a session, for its uuid."""
+WorkerCommand = Callable[[Task, str], Sequence[str]]
+"""The command line of a worker for a task and a session's uuid."""
 
 _log = structlog.get_logger("app")
 
 
 @asynccontextmanager
 async def build(
-    settings: Settings, child_command: ChildCommand, on_death: Callable[[], None]
+    settings: Settings, worker_command: WorkerCommand, on_death: Callable[[], None]
 ) -> AsyncIterator[ASGIApp]:
     """A running controller; yields its API. Raises ``DatabaseError`` when there can be none."""
     clock = SystemClock()
+    configure_logging(settings.node, "ctlr")
     async with AsyncExitStack() as stack:
         store = await SessionStore.open(settings.database.path)
         stack.push_async_callback(store.close)
@@ -63,7 +68,7 @@ async def build(
         tasks = BackgroundTasks(on_death)
         stack.push_async_callback(tasks.close)
         telemetry.start(tasks)
-        parts, tender = _assemble(settings, clock, store, client, tasks, telemetry, child_command)
+        parts, tender = _assemble(settings, clock, store, client, tasks, telemetry, worker_command)
         await parts.monitor.check()
         await parts.uploads.clean_staging()
         await parts.coordinator.resume()
@@ -74,7 +79,7 @@ async def build(
         yield create_api(parts)
 
 
-async def serve(settings: Settings, child_command: ChildCommand) -> int:
+async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
     """Run the controller until SIGTERM or SIGINT; returns the exit code.
 
     Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin.
@@ -86,7 +91,7 @@ async def serve(settings: Settings, child_command: ChildCommand) -> int:
         died = True
         stopped.set()
 
-    async with build(settings, child_command, die) as app:
+    async with build(settings, worker_command, die) as app:
         await serve_until(stopped, app, settings.api.host, settings.api.port)
     return 1 if died else 0
 
@@ -98,10 +103,17 @@ def _assemble(
     client: NodeClient,
     tasks: BackgroundTasks,
     telemetry: Telemetry,
-    child_command: ChildCommand,
+    worker_command: WorkerCommand,
 ) -> tuple[Parts, Tender]:
     layout = LoggingLayout(settings.storage.logging)
-    monitor = StorageMonitor(settings.storage, clock, lambda: reconciler.wake())
+    monitor = StorageMonitor(
+        settings.storage,
+        clock,
+        on_change=lambda: reconciler.wake(),
+        on_checked=lambda: telemetry.publish_metrics(
+            "storage", "storage", _storage_fields(monitor)
+        ),
+    )
     fleet = Fleet(settings.nodes, client, clock, lambda: tender.wake())
     coordinator = Coordinator(
         store,
@@ -125,21 +137,24 @@ def _assemble(
 
     tender = Tender(coordinator, store, fleet, clock, start_delay_ms=settings.start_delay_ms)
     inventory = Inventory(store, layout, clock.monotonic)
+    workers = Workers(
+        tasks,
+        lambda task, job, keep, finish: run_child(
+            worker_command(task, job.uuid), job, keep, finish
+        ),
+        on_change=lambda: None,
+    )
     reconciler = Reconciler(
         store,
         inventory,
         clock,
         tasks,
+        workers,
         quiet_s=settings.ingest.quiet_s,
         give_up_s=settings.ingest.give_up_s,
-        run_child=lambda job, keep: run_child(child_command(job.uuid), job, keep),
         check_sync=lambda: monitor.require("sync"),
-        needs_processing=lambda uuid: in_thread(
-            "needs-processing",
-            NEEDS_PROCESSING_DEADLINE_S,
-            lambda: needs_processing(settings, uuid),
-        ),
-        on_change=lambda: None,
+        needs_processing=lambda uuid: _on_disks(lambda: needs_processing(settings, uuid)),
+        needs_verification=lambda uuid: _on_disks(lambda: needs_verification(settings, uuid)),
     )
     reports = Reports(
         store,
@@ -176,6 +191,26 @@ def _assemble(
 
 def _duration_s(session: Session, clock: Clock) -> float:
     return max(0, clock.now_ms() - (session.start_at_ms or clock.now_ms())) / 1000
+
+
+def _storage_fields(monitor: StorageMonitor) -> dict[str, Any]:
+    """The mounts as last seen, as the fields of the storage record."""
+    return storage_fields(
+        {
+            name: MountMetrics(
+                mounted=state.mounted,
+                accessible=state.accessible,
+                free_bytes=state.free_bytes if state.accessible else None,
+                write_ok=state.accessible,
+                latency_ms=state.latency_ms,
+            )
+            for name, state in monitor.states.items()
+        }
+    )
+
+
+def _on_disks(call: Callable[[], bool]) -> Awaitable[bool]:
+    return in_thread("compare", DISKS_DEADLINE_S, call)
 
 
 def _start_warnings(monitor: StorageMonitor) -> list[StartWarning]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from ctlr.app import build
+from ctlr.app import WorkerCommand, build
 from ctlr.config import NodeAddress, Settings
 from ctlr.kernel.serving import serve_until
 from ctlr.simulator.child import Child
@@ -142,11 +142,11 @@ def claim_and_release() -> int:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, worker: Callable[[str], Sequence[str]] = lambda _uuid: ["true"]
+    settings: Settings, worker: WorkerCommand = lambda _task, _uuid: ["true"]
 ) -> AsyncIterator[Controller]:
     """The controller of ``settings``; it must not have died by itself at the end.
 
-    ``worker`` is the command line that stands in for the post-processing of a session.
+    ``worker`` makes the command line that stands in for a worker on a session.
     """
     died: list[None] = []
     stop = asyncio.Event()

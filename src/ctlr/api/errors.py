@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ctlr.kernel.errors import Refusal
 
@@ -65,16 +66,32 @@ def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": f"Code {' or '.join(f'`{code}`' for code in found)}",
             "model": Problem,
-            "content": {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status, found in by_status.items()
     }
+
+
+def describe_errors(document: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI document whose errors are what they are here: FastAPI takes them for plain JSON
+    and for lists of its own validation errors."""
+    schemas = document["components"]["schemas"]
+    schemas["Problem"] = Problem.model_json_schema()
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if status.startswith(("4", "5")):
+                    answer["content"] = content
+    return document
 
 
 def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_client_gone)
     app.add_exception_handler(Exception, _on_defect)
 
 
@@ -137,6 +154,12 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     answer = _problem(error.status_code, code, f"{error.detail}.")
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _on_client_gone(request: Request, _error: Exception) -> JSONResponse:
+    """Nobody reads this answer; that the phone left the Wi-Fi is no defect of ours."""
+    _log.warning("the client left in mid-request", path=request.url.path)
+    return _problem(400, "client_gone", "The connection was lost; nothing of it was stored.")
 
 
 async def _on_defect(request: Request, error: Exception) -> JSONResponse:

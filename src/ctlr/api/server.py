@@ -4,11 +4,13 @@ Bodies count as JSON whatever their content type says: installed clients send it
 ``curl -d``, which calls it a form. Only uploads may be large; every other body is bounded.
 """
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ctlr import __version__
-from ctlr.api.errors import body_too_large, install_error_handlers
+from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
 from ctlr.api.logs import logs_router
 from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
@@ -25,9 +27,14 @@ def create_api(parts: Parts) -> ASGIApp:
     return _everything_is_json(app)
 
 
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        return describe_errors(super().openapi())
+
+
 def create_routes(parts: Parts) -> FastAPI:
     """The routes with their OpenAPI document."""
-    app = FastAPI(
+    app = _Api(
         title="ctlr",
         summary="Controller of a field recording rig",
         version=__version__,

@@ -93,7 +93,7 @@ class JobStatus(BaseModel):
     """Post-processing of one session. ``eta_s`` is None while it cannot be told."""
 
     uuid: str
-    state: Literal["waiting", "running", "done", "failed"]
+    state: Literal["waiting", "following", "running", "verifying", "done", "failed"]
     attempts: int
     done_bytes: int
     total_bytes: int

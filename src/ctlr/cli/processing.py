@@ -1,7 +1,9 @@
 """Verbs that work on recorded sessions: make them ready, list them, verify them."""
 
 import os
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -11,9 +13,12 @@ from rich.table import Table
 from ctlr.cli.command import app, fail, settings_of
 from ctlr.config import Settings
 from ctlr.postprocess import progress as steps
+from ctlr.postprocess.follow import follow
 from ctlr.postprocess.plan import describe
 from ctlr.postprocess.session import list_sessions, plan_session, process, resolve_prefix
+from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm
+from ctlr.postprocess.workers import Task
 from ctlr.sessions.model import Session
 from ctlr.sessions.store import read_session
 from ctlr.storage.monitor import mount_problem
@@ -26,7 +31,6 @@ def postprocess(
     *,
     dry_run: Annotated[bool, typer.Option(help="Print the plan and change nothing.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List what lies on the disk.")] = False,
-    progress_json: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Join a session's segments and put it on the sync disk."""
     settings = settings_of(context)
@@ -44,14 +48,58 @@ def postprocess(
         typer.echo("\n".join(describe(plan)))
         raise typer.Exit(0 if plan.complete else 3)
     end_on_sigterm()
-    if progress_json:
-        become_background(os.getppid())
-        lines = ProgressLines()
-        outcome = process(settings, session, facts, lines)
-        lines.end(outcome)
+    outcome = _with_bar(lambda report: process(settings, session, facts, report))
+    _end(outcome)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help="A session folder, anywhere.")] = None,
+    uuid: Annotated[
+        str | None, typer.Option(help="A session on the sync disk; the result is kept there.")
+    ] = None,
+) -> None:
+    """Read a session back from the disk and compare it with its manifest."""
+    end_on_sigterm()
+    if folder is not None:
+        _end(_with_bar(lambda report: verify_folder(folder, report)))
+    elif uuid is not None:
+        settings = settings_of(context)
+        _require_mount(settings, "sync")
+        session = resolve_prefix(settings, uuid)
+        _end(_with_bar(lambda report: verify_session(settings, session, report)))
     else:
-        outcome = _process_with_bar(settings, session, facts)
-        typer.echo(outcome.summary, err=outcome.exit_code == 1)
+        raise typer.BadParameter("give a folder, or --uuid")
+
+
+@app.command(hidden=True)
+def worker(context: typer.Context, task: Task, uuid: str) -> None:
+    """What the controller starts: one task on one session, told in lines on the pipe."""
+    settings = settings_of(context)
+    end_on_sigterm()
+    become_background(os.getppid())
+    lines = ProgressLines()
+    _require_mount(settings, "logging")
+    _require_mount(settings, "sync")
+
+    def load_facts() -> tuple[Session | None, Mapping[str, Any]]:
+        return read_session(settings.database.path, uuid), {}
+
+    match task:
+        case Task.PROCESS:
+            facts, extras = load_facts()
+            outcome = process(settings, uuid, facts, lines, extras=extras)
+        case Task.FOLLOW:
+            outcome = follow(settings, uuid, lines, load_facts)
+        case Task.VERIFY:
+            outcome = verify_session(settings, uuid, lines)
+    lines.end(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _end(outcome: steps.Outcome) -> NoReturn:
+    typer.echo(outcome.summary, err=outcome.exit_code == 1)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -60,7 +108,7 @@ def _require_mount(settings: Settings, name: Literal["logging", "sync"]) -> None
         fail(f"The {name} drive cannot be used: {problem}. Nothing was changed.", code=1)
 
 
-def _process_with_bar(settings: Settings, session: str, facts: Session | None) -> steps.Outcome:
+def _with_bar(work: Callable[[steps.Report], steps.Outcome]) -> steps.Outcome:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -75,7 +123,7 @@ def _process_with_bar(settings: Settings, session: str, facts: Session | None) -
             total = step.bytes_total or None
             bar.update(task, description=what, completed=step.bytes_done, total=total)
 
-        return process(settings, session, facts, show)
+        return work(show)
 
 
 def _list(settings: Settings) -> None:

@@ -16,7 +16,9 @@ def serve(context: typer.Context) -> None:
 
     settings = settings_of(context)
     try:
-        raise typer.Exit(asyncio.run(run(settings, lambda uuid: _worker(context, uuid))))
+        raise typer.Exit(
+            asyncio.run(run(settings, lambda task, uuid: _worker(context, task, uuid)))
+        )
     except (DatabaseError, OSError) as error:
         fail(f"The controller cannot start: {error}", code=1)
 
@@ -35,10 +37,7 @@ def check_config(context: typer.Context) -> None:
     typer.echo(settings_of(context).model_dump_json(indent=2))
 
 
-def _worker(context: typer.Context, uuid: str) -> list[str]:
-    """The command line of the child that post-processes one session."""
+def _worker(context: typer.Context, task: str, uuid: str) -> list[str]:
+    """The command line of a child that works on one session."""
     config = ["--config", str(context.obj)] if context.obj else []
-    return [
-        *(sys.executable, "-m", "ctlr", *config),
-        *("postprocess", "--uuid", uuid, "--progress-json"),
-    ]
+    return [*(sys.executable, "-m", "ctlr", *config), *("worker", task, uuid)]

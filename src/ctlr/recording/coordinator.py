@@ -94,19 +94,17 @@ class Coordinator:
         """Take up, after a restart, what the record says was going on."""
         async with self.lock:
             session = await self._store.active()
-            if session is None:
-                return
-            if session.state is SessionState.STOPPING:
+            if session is not None and session.state is SessionState.STOPPING:
                 await self._stop(session)
-                return
-            if session.state is SessionState.ARMING:
+            elif session is not None:
                 await self._store.change(session.uuid, SessionState.RECORDING)
-            text = "The controller was restarted while it recorded."
-            await self._store.add_event(
-                session.uuid, self._clock.now_ms(), "controller_restarted", text
-            )
-            _log.warning(text, uuid=session.uuid)
+                text = "The controller was restarted while it recorded."
+                await self._store.add_event(
+                    session.uuid, self._clock.now_ms(), "controller_restarted", text
+                )
+                _log.warning(text, uuid=session.uuid)
             await self.refresh()
+        self._on_change()  # also when idle: what was said before the restart may be wrong now
 
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""

@@ -55,14 +55,20 @@ class MountState:
 
 
 class StorageMonitor:
-    """``logging`` and ``sync`` as last seen. ``on_change`` is called when one gets well or ill."""
+    """``logging`` and ``sync`` as last seen. ``on_change`` is called when one gets well or ill,
+    ``on_checked`` after each look."""
 
     def __init__(
-        self, settings: StorageSettings, clock: Clock, on_change: Callable[[], None]
+        self,
+        settings: StorageSettings,
+        clock: Clock,
+        on_change: Callable[[], None] = lambda: None,
+        on_checked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._on_change = on_change
+        self._on_checked = on_checked
         self._paths = {"logging": settings.logging, "sync": settings.sync}
         self._probing: dict[str, asyncio.subprocess.Process] = {}
         self.states = {name: MountState(str(path)) for name, path in self._paths.items()}
@@ -75,6 +81,7 @@ class StorageMonitor:
     async def check(self) -> None:
         """Look at both mounts now; returns after at most ``PROBE_DEADLINE_S``."""
         await asyncio.gather(*(self._check_one(name) for name in self._paths))
+        self._on_checked()
 
     def is_usable(self, name: str) -> bool:
         """Whether something may be written below a mount now; asks the mount table again."""

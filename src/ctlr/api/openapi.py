@@ -1,0 +1,23 @@
+"""The OpenAPI document: ``python -m ctlr.api.openapi > docs/reference/openapi.json``.
+
+A router touches the running parts only when it is asked something, so the routes can be
+described without a controller behind them. The committed document is what other programs are
+written against; a test compares it with the code.
+"""
+
+import json
+import sys
+from typing import cast
+
+from ctlr.api.parts import Parts
+from ctlr.api.server import create_routes
+
+
+def document() -> str:
+    """The document as JSON text with a newline at its end; the same for the same routes."""
+    routes = create_routes(cast("Parts", None))
+    return json.dumps(routes.openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
