@@ -53,6 +53,28 @@ class SessionEvent:
 
 
 @dataclass(frozen=True)
+class ClockSample:
+    """A source's clock minus the controller's at ``at_ms`` (the controller's), in milliseconds.
+
+    The truth lies within ``uncertainty_ms`` of ``offset_ms``. ``method`` says how it was
+    measured: ``exchange`` (over the controller's calls) or ``phone`` (by the phone itself).
+    """
+
+    at_ms: int
+    offset_ms: float
+    uncertainty_ms: float
+    method: str = "exchange"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An instant that somebody marked while it was recorded; on the controller's clock."""
+
+    at_ms: int
+    label: str | None = None
+
+
+@dataclass(frozen=True)
 class Session:
     """One recording, from the tap to the drive."""
 
@@ -65,7 +87,11 @@ class Session:
     folder: str | None = None
     error: str | None = None
     nodes: tuple[SessionNode, ...] = ()
-    events: tuple[SessionEvent, ...] = field(default=())
+    events: tuple[SessionEvent, ...] = ()
+    clocks: dict[str, tuple[ClockSample, ...]] = field(default_factory=dict)
+    """Samples in time order, by source: node names and ``phone``."""
+    marks: tuple[Mark, ...] = ()
+    """In the order of their instants."""
 
     def node(self, name: str) -> SessionNode | None:
         return next((node for node in self.nodes if node.name == name), None)

@@ -5,8 +5,8 @@ States change only along ``lifecycle``; the database refuses a second active ses
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,19 @@ import aiosqlite
 
 from ctlr.kernel.database import Database, load_migrations, open_readonly
 from ctlr.sessions.lifecycle import check_transition
-from ctlr.sessions.model import ACTIVE_STATES, Session, SessionEvent, SessionNode, SessionState
-
-_NODE_COLUMNS = (
-    "started",
-    "start_at_ms",
-    "error",
-    "stop_acknowledged",
-    "segments_total",
-    "complete",
-    "remaining",
-    "last_report_at_ms",
+from ctlr.sessions.model import ACTIVE_STATES, ClockSample, Mark, Session, SessionState
+from ctlr.sessions.rows import (
+    NODE_COLUMNS,
+    SELECT_CLOCKS,
+    SELECT_EVENTS,
+    SELECT_MARKS,
+    SELECT_NODES,
+    SELECT_SESSION,
+    SESSION_COLUMNS,
+    clocks_of,
+    marks_of,
+    session_of,
 )
-_SESSION_COLUMNS = (
-    "start_at_ms",
-    "stop_requested_at_ms",
-    "stopped_at_ms",
-    "processed_at",
-    "folder",
-    "error",
-)
-
-_SELECT_SESSION = "SELECT * FROM session WHERE uuid = ?"
-_SELECT_NODES = "SELECT * FROM session_node WHERE uuid = ? ORDER BY name"
-_SELECT_EVENTS = "SELECT * FROM session_event WHERE uuid = ? ORDER BY id"
 
 
 class SessionStore:
@@ -89,7 +78,7 @@ class SessionStore:
         self, uuid: str, state: SessionState | None = None, **columns: object
     ) -> Session:
         """Move a session on and set columns of it; returns it as it is now."""
-        _check_columns(columns, _SESSION_COLUMNS)
+        _check_columns(columns, SESSION_COLUMNS)
         async with self._db.transaction() as db:
             if state is not None:
                 current = (await self._existing(uuid)).state
@@ -107,7 +96,7 @@ class SessionStore:
         """``change_node`` for several nodes in one commit."""
         async with self._db.transaction() as db:
             for name, columns in changes.items():
-                _check_columns(columns, _NODE_COLUMNS)
+                _check_columns(columns, NODE_COLUMNS)
                 await db.execute(
                     "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
                     (uuid, name),
@@ -135,12 +124,37 @@ class SessionStore:
         return json.loads(text) if text else None
 
     async def get(self, uuid: str) -> Session | None:
-        found = await self._db.fetch(_SELECT_SESSION, (uuid,))
+        found = await self._db.fetch(SELECT_SESSION, (uuid,))
         if not found:
             return None
-        nodes = await self._db.fetch(_SELECT_NODES, (uuid,))
-        events = await self._db.fetch(_SELECT_EVENTS, (uuid,))
-        return _session(found[0], nodes, events)
+        nodes = await self._db.fetch(SELECT_NODES, (uuid,))
+        events = await self._db.fetch(SELECT_EVENTS, (uuid,))
+        return session_of(found[0], nodes, events)
+
+    async def with_measurements(self, session: Session) -> Session:
+        """The session with its clock samples and marks, which ``get`` leaves out."""
+        clocks = await self._db.fetch(SELECT_CLOCKS, (session.uuid,))
+        marks = await self._db.fetch(SELECT_MARKS, (session.uuid,))
+        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
+
+    async def add_clock_samples(self, uuid: str, samples: Mapping[str, ClockSample]) -> None:
+        """Keep one sample per source, in one commit."""
+        async with self._db.transaction() as db:
+            await db.executemany(
+                "INSERT INTO clock_sample (uuid, source, at_ms, offset_ms, uncertainty_ms, method)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [
+                    (uuid, source, s.at_ms, s.offset_ms, s.uncertainty_ms, s.method)
+                    for source, s in samples.items()
+                ],
+            )
+
+    async def add_mark(self, uuid: str, mark: Mark) -> None:
+        async with self._db.transaction() as db:
+            await db.execute(
+                "INSERT INTO session_mark (uuid, at_ms, label) VALUES (?, ?, ?)",
+                (uuid, mark.at_ms, mark.label),
+            )
 
     async def active(self) -> Session | None:
         """The session that is arming, recording or stopping."""
@@ -212,7 +226,7 @@ class SessionStore:
         return session
 
 
-def read_session(database: Path, uuid: str) -> Session | None:
+def readsession_of(database: Path, uuid: str) -> Session | None:
     """A second process's read-only look at one session; None where nothing knows it.
 
     Raises ``sqlite3.Error`` when the database is there but cannot be read.
@@ -221,12 +235,15 @@ def read_session(database: Path, uuid: str) -> Session | None:
         return None
     connection = open_readonly(database)
     try:
-        row = connection.execute(_SELECT_SESSION, (uuid,)).fetchone()
+        row = connection.execute(SELECT_SESSION, (uuid,)).fetchone()
         if row is None:
             return None
-        nodes = connection.execute(_SELECT_NODES, (uuid,)).fetchall()
-        events = connection.execute(_SELECT_EVENTS, (uuid,)).fetchall()
-        return _session(row, nodes, events)
+        nodes = connection.execute(SELECT_NODES, (uuid,)).fetchall()
+        events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
+        clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
+        marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
+        session = session_of(row, nodes, events)
+        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
     finally:
         connection.close()
 
@@ -251,24 +268,3 @@ def _check_columns(columns: Mapping[str, object], known: tuple[str, ...]) -> Non
     unknown = set(columns) - set(known)
     if unknown:
         raise KeyError(f"no such column: {', '.join(sorted(unknown))}")
-
-
-def _session(
-    row: sqlite3.Row, nodes: Iterable[sqlite3.Row], events: Iterable[sqlite3.Row]
-) -> Session:
-    return Session(
-        uuid=row["uuid"],
-        state=SessionState(row["state"]),
-        nodes=tuple(_node(node) for node in nodes),
-        events=tuple(
-            SessionEvent(event["at_ms"], event["kind"], event["text"]) for event in events
-        ),
-        **{name: row[name] for name in _SESSION_COLUMNS},
-    )
-
-
-def _node(row: sqlite3.Row) -> SessionNode:
-    values = {name: row[name] for name in _NODE_COLUMNS}
-    for flag in ("started", "stop_acknowledged", "complete"):
-        values[flag] = bool(values[flag])
-    return SessionNode(name=row["name"], **values)
