@@ -16,8 +16,12 @@ import xxhash
 BLOCK_BYTES = 512 << 10
 
 
-class ShortFileError(OSError):
-    """The source ended before the bytes that its index promised."""
+class SourceReadError(OSError):
+    """The source cannot be read from ``offset`` on: the disk refuses, or the file has shrunk."""
+
+    def __init__(self, errno: int, strerror: str, offset: int) -> None:
+        super().__init__(errno, strerror)
+        self.offset = offset
 
 
 class Copier:
@@ -44,9 +48,7 @@ class Copier:
         while length:
             size = min(length, BLOCK_BYTES)
             block = self._block[:size]
-            got = os.preadv(source, [block], offset)
-            if got == 0:
-                raise ShortFileError(errno.EIO, "the segment ended while it was copied")
+            got = _read(source, block, offset)
             digest.update(block[:got])
             self._write(block[:got], at)
             offset, at, length = offset + got, at + got, length - got
@@ -55,6 +57,16 @@ class Copier:
         while block:
             written = os.pwrite(self._target, block, at)
             block, at = block[written:], at + written
+
+
+def _read(source: int, block: memoryview, offset: int) -> int:
+    try:
+        got = os.preadv(source, [block], offset)
+    except OSError as error:
+        raise SourceReadError(error.errno or errno.EIO, error.strerror or "", offset) from error
+    if got == 0:
+        raise SourceReadError(errno.EIO, "The file has shrunk", offset)
+    return got
 
 
 def copy_file(source: Path, target: Path) -> tuple[int, str]:

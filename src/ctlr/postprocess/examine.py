@@ -6,6 +6,7 @@ its size. The tables are kept (about 2 KiB per 300 frames) because the join need
 
 import os
 from collections.abc import Container
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctlr.ingest.layout import frames_name, parse_segment_name
@@ -13,14 +14,21 @@ from ctlr.postprocess.boxes import Damaged
 from ctlr.postprocess.facts import CaptureTimes, FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.frames import read_capture_times
 from ctlr.postprocess.movie import read_segment
-from ctlr.postprocess.tables import SegmentTables, TrackHeader, first_shown_ticks
+from ctlr.postprocess.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
+
+
+@dataclass(slots=True)
+class _Known:
+    facts: SegmentFacts
+    tables: SegmentTables | None
+    has_times: bool
 
 
 class Examiner:
     """Examines segments, and remembers those whose size and time have not changed since."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[SegmentFacts, SegmentTables | None]] = {}
+        self._known: dict[str, _Known] = {}
         self._headers: dict[TrackHeader, TrackHeader] = {}  # one copy of what all share
         self._signatures: dict[bytes, bytes] = {}
 
@@ -35,19 +43,39 @@ class Examiner:
         number = parse_segment_name(file.path)
         assert number is not None
         sidecar = frames_name(number)
+        has_times = sidecar in times
         known = self._known.get(path)
-        if known and _is_current(known[0], file) and (known[0].captured or sidecar not in times):
-            return known[0]
-        self._known[path] = self._open(
-            path, file, number, folder / sidecar if sidecar in times else None
-        )
-        return self._known[path][0]
+        if known and _is_current(known.facts, file) and known.has_times == has_times:
+            return known.facts
+        facts, tables = self._open(path, file, number, folder / sidecar if has_times else None)
+        self._known[path] = _Known(facts, tables, has_times)
+        return facts
 
     def tables(self, path: Path) -> SegmentTables:
         """The tables of a usable segment that has been examined."""
-        tables = self._known[str(path)][1]
+        tables = self._known[str(path)].tables
         assert tables is not None
         return tables
+
+    def cut_at(self, path: Path, offset: int, why: str) -> None:
+        """Take note that a segment turned out to be unreadable from ``offset`` on."""
+        known = self._known[str(path)]
+        assert known.tables is not None
+        reason = f"it cannot be read from byte {offset} on ({why})"
+        reference = known.tables.reference
+        _keep_before(known.tables, offset)
+        if reference.count:
+            known.facts = replace(
+                known.facts,
+                readability=Readability.CUT,
+                reason=reason,
+                duration_ticks=reference.duration_ticks,
+                declared_ticks=known.facts.declared_ticks or known.facts.duration_ticks,
+                frames=reference.count,
+            )
+        else:
+            known.facts = replace(known.facts, readability=Readability.DAMAGED, reason=reason)
+            known.tables = None
 
     def _open(
         self, path: str, file: FoundFile, number: int, sidecar: Path | None
@@ -81,6 +109,13 @@ class Examiner:
         signature = b"\n".join(t.header.signature for t in tables.tracks)
         signature = self._signatures.setdefault(signature, signature)
         return _facts(file, number, tables, signature, captured), tables
+
+
+def _keep_before(tables: SegmentTables, offset: int) -> None:
+    for track in tables.tracks:
+        keep_readable(track, offset)
+    clipped = ((start, min(length, offset - start)) for start, length in tables.media)
+    tables.media = [(start, length) for start, length in clipped if length > 0]
 
 
 def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.postprocess.can_cut import cut_can
-from ctlr.postprocess.copying import copy_file, hash_path
+from ctlr.postprocess.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.manifest import (
@@ -169,9 +169,16 @@ class Maker:
     def _copy(self, copy: PlannedCopy) -> FileEntry:
         target = self._workspace.out / copy.target
         target.parent.mkdir(parents=True, exist_ok=True)
-        size, digest = copy_file(self._logging / copy.source, target)
+        size, digest = self._copied(copy, target)
         self._count("copy", copy.target, size)
         return FileEntry(path=copy.target, bytes=size, xxh128=digest, inputs=copy.inputs)
+
+    def _copied(self, copy: PlannedCopy, target: Path) -> tuple[int, str]:
+        source = self._logging / copy.source
+        try:
+            return copy_file(source, target)
+        except SourceReadError as error:
+            raise OSError(error.errno, error.strerror, str(source)) from error
 
     def _cut_can(self, first_ms: int, last_ms: int) -> tuple[Source, FileEntry]:
         source = self._logging / "can" / "raw.csv"

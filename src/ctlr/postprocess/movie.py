@@ -135,9 +135,8 @@ def _first_duration(track: Track) -> int:
 
 def _check_media(tables: SegmentTables) -> None:
     """Every chunk must lie inside the media that will be copied. Raises ``Damaged``."""
-    if not any(track.count for track in tables.tracks):
+    if not tables.reference.count:
         raise Damaged("not one frame of it is readable")
-    tables.tracks = [track for track in tables.tracks if track.count]
     starts = [start for start, _ in tables.media]
     for track in tables.tracks:
         sizes, at = unpack(track.sizes), 0

@@ -16,6 +16,7 @@ from ctlr.config import Settings
 from ctlr.ingest.layout import LoggingLayout, session_folder
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
+from ctlr.postprocess.copying import SourceReadError
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.facts import SessionFiles
 from ctlr.postprocess.folders import (
@@ -146,6 +147,14 @@ class _Run:
         self.examiner = examiner
 
     def run(self, extras: Mapping[str, Any], clock: Clock) -> Outcome:
+        """Plan and act; plan again where a segment proves unreadable while it is copied."""
+        while True:
+            try:
+                return self._attempt(extras, clock)
+            except SourceReadError:
+                continue  # the examiner knows now: each round, less of some segment is believed
+
+    def _attempt(self, extras: Mapping[str, Any], clock: Clock) -> Outcome:
         self.report(Progress(self.uuid, "examine"))
         plan = plan_session(self.settings, self.uuid, self.facts, self.examiner)
         if not plan.videos and not plan.copies:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ctlr.ingest.layout import frames_name
-from ctlr.postprocess.copying import hash_path
+from ctlr.postprocess.copying import SourceReadError, hash_path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.frames import HEADER, frame_rows, read_captured_us
@@ -67,7 +67,7 @@ class VideoMaker:
             for placed in part.segments:
                 if placed.facts.name not in done:
                     source = self._source / placed.facts.name
-                    chunk = growing.append(source, self._examiner.tables(source).media)
+                    chunk = self._append(growing, source)
                     done[chunk.segment] = chunk
                 count(placed.facts.size)
             movie = self._merge(part, done)
@@ -78,6 +78,13 @@ class VideoMaker:
         return _describe(part, name, index.offset + index.length, duration_s).model_copy(
             update={"chunks": entries, "index": made}
         )
+
+    def _append(self, growing: GrowingVideo, source: Path) -> Chunk:
+        try:
+            return growing.append(source, self._examiner.tables(source).media)
+        except SourceReadError as error:
+            self._examiner.cut_at(source, error.offset, error.strerror or "")
+            raise
 
     def _merge(self, part: Part, chunks: dict[str, Chunk]) -> MergedMovie:
         movie = MergedMovie()

@@ -168,6 +168,31 @@ class TestBadInput:
             1000 - (start - 60) * 1000 / 60, abs=1
         )
 
+    @pytest.mark.parametrize("make", [plain, fragmented])
+    @pytest.mark.parametrize("left", [0, 20, 600])
+    def test_unreadable_from_somewhere_on(
+        self, rig: Rig, make: Callable[[Film], bytes], left: int
+    ) -> None:
+        """The disk fails (here: the file shrinks) after the segment was found to be whole."""
+        rig.record(make=make)
+
+        def shrink(progress: Progress) -> None:
+            if progress.stage == "join":
+                path = rig.node() / "seg_0002.mp4"
+                stat = path.stat()
+                os.truncate(path, left)
+                os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+        outcome = process(rig.settings, UUID, None, shrink)
+        assert outcome.exit_code == 3, outcome.summary
+        frames = rig.movie().frames
+        assert frames[:60] == [
+            Film(tag=b"cam-a-%d" % s).payload(n) for s in (0, 1) for n in range(30)
+        ]
+        assert frames[-30:] == [Film(tag=b"cam-a-3").payload(n) for n in range(30)]
+        assert shown_ticks(rig.movie().tables.reference)[-30] == 3 * 90_000
+        assert rig.source()["gaps"][0]["reason"] in {"cut", "damaged", "empty"}
+
     def test_parameters_change(self, rig: Rig) -> None:
         rig.record(numbers=range(2))
         rig.record(numbers=range(2, 4), film=Film(width=320))
