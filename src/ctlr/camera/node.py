@@ -105,7 +105,10 @@ class CameraNode:
             if current is None or self._is_stopping(current):
                 raise NodeError("not recording")
             stopped = current.record.model_copy(update={"stopped_at": self._clock.now_ms()})
-            await asyncio.to_thread(current.folder.write_record, stopped)
+            try:
+                await asyncio.to_thread(current.folder.write_record, stopped)
+            except OSError as error:  # a card that is full must not keep the camera running
+                _log.error("the stop could not be written to the card", reason=str(error))
             current.record = stopped
             current.recording.request_stop()
             segments = await asyncio.to_thread(current.recording.wait_captured, LAST_FRAME_S)

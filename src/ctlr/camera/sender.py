@@ -107,7 +107,12 @@ class Sender:
 
     async def _turn(self) -> Outcome:
         """Serve sessions, newest first, until one has more to do or nothing gets through."""
-        sessions = await asyncio.to_thread(lambda: list(self._spool.sessions()))
+        try:
+            sessions = await asyncio.to_thread(lambda: list(self._spool.sessions()))
+        except OSError as error:
+            # A card that cannot be read now is no reason to end a recording.
+            self._note(error=f"The card cannot be read: {error}.")
+            return "failed"
         outcomes: set[Outcome] = set()
         for folder, record in sessions:
             outcome = await self._deliver(folder, record)
