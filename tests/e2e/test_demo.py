@@ -20,6 +20,7 @@ async def test_it_records_a_complete_session_and_leaves_no_process(tmp_path: Pat
     assert str(manifest_file.parent) in printed
     manifest = json.loads(manifest_file.read_text())
     assert manifest["complete"] is True
+    assert manifest["verified_at"]
     for camera in CAMERAS:
         assert manifest["sources"][camera]["segments"] == 3
         assert 4.9 < manifest["sources"][camera]["duration_s"] < 5.5

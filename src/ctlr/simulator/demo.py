@@ -31,6 +31,7 @@ from ctlr.simulator.story import (
     record,
     wait_until_processed,
     wait_until_ready,
+    wait_until_verified,
 )
 
 DEFAULT_FOLDER = Path("demo-session")
@@ -134,6 +135,8 @@ async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[
     uploads = await _upload_phone(rig, recorded)
     display.step("Waiting for the last segments and the joined session")
     session = await wait_until_processed(rig.http, uuid, rig.places.sync, uploads, show_delivery)
+    display.step("Waiting until every file was read back from the disk")
+    await wait_until_verified(session)
     display.step("Reading every frame of the joined videos")
     manifest = read_manifest(session)
     files = video_files(manifest, session, script.camera_names)
@@ -175,7 +178,7 @@ def report(console: Console, session: Path, findings: Findings) -> int:
     if findings.spread_ms is not None:
         console.print(f"Spread between the cameras' first frames: {findings.spread_ms:.1f} ms")
     code = _say_verdict(console, findings)
-    console.print("Folder:", str(session), soft_wrap=True, highlight=False)
+    console.print(f"Folder: {session}", markup=False, soft_wrap=True, highlight=False)
     return code
 
 
@@ -187,7 +190,7 @@ def _say_verdict(console: Console, findings: Findings) -> int:
     if not findings.complete:
         console.print("[yellow]The session is incomplete.[/]", "; ".join(findings.faults))
         return EXIT_INCOMPLETE
-    console.print("[green]The session is complete[/], and the manifest says so.")
+    console.print("[green]The session is complete[/] and verified, and the manifest says so.")
     return EXIT_DONE
 
 

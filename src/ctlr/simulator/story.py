@@ -2,7 +2,7 @@
 
 Only the REST API is used, so what works here works for the app. The wait is over when the
 manifest on the sync disk names every uploaded file: a session may be joined once before the
-upload and again with it.
+upload and again with it. Only then is it worth waiting for the read-back.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import aiohttp
 POLL_S = 0.25
 READY_DEADLINE_S = 20.0
 PROCESSED_DEADLINE_S = 180.0
+VERIFIED_DEADLINE_S = 60.0
 
 Json = dict[str, Any]
 
@@ -103,6 +104,22 @@ async def wait_until_processed(
         raise StoryError(
             f"The session was not finished within {PROCESSED_DEADLINE_S:g} s; it is "
             f"{session.get('state', 'unknown')}. {_trouble(session)}"
+        ) from error
+
+
+async def wait_until_verified(folder: Path) -> None:
+    """Wait until every file of the session was read back from the disk and compared.
+
+    Raises ``StoryError`` when that takes longer than ``VERIFIED_DEADLINE_S``.
+    """
+    try:
+        async with asyncio.timeout(VERIFIED_DEADLINE_S):
+            while read_manifest(folder).get("verified_at") is None:  # noqa: ASYNC110 - a file
+                await asyncio.sleep(POLL_S)
+    except TimeoutError as error:
+        raise StoryError(
+            f"The session was not read back within {VERIFIED_DEADLINE_S:g} s; its manifest has "
+            "no verified_at. It is all there, but unproven."
         ) from error
 
 
