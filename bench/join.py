@@ -1,124 +1,109 @@
-"""What a join costs beside copying the bytes: paired runs, medians, ratios to ``cat``.
+"""What joining a recording costs beside copying its bytes.
 
-600 MB in 60 segments on one file system, each engine in a process of its own, in turn, the
-result removed before each. ``--target`` puts the results elsewhere (an exFAT mount, say).
+600 MB in 60 segments of 10 s. The reference is ``cat seg_* > out``: nothing that makes one file
+of sixty can do with less. Beside it the join as the product does it (examine, place, splice,
+hash; without the session around it), and what people do today, ``ffmpeg -f concat -c copy``.
+Runs with fsync are compared with ``cat`` and fsync. The join is a process of its own, so Python's
+start is in its time.
 """
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import xxhash
 from bench.join_segments import make_distinct, repeat
+from bench.paired import ROUNDS, Pair, Sample, compare, run_command, run_here, show
 
 SEGMENTS = 60
-Cost = tuple[float, float]  # wall and CPU seconds
-
-
-def run(command: Sequence[str]) -> tuple[Cost, str]:
-    """Run a command to its end; its wall and CPU time, and what it printed."""
-    before = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    printed = child.stdout.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{command[0]} failed with {child.returncode}")
-    return (time.perf_counter() - before, usage.ru_utime + usage.ru_stime), printed
+MANY = 10_000
 
 
 def engines(segments: Path, out: Path) -> dict[str, list[str]]:
-    """Commands by name; those with ``+ fsync`` end with the result on the disk."""
+    """Commands that make ``out`` of the files in ``segments``, by name."""
     listing = segments.parent / "list.txt"
     names = sorted(segments.iterdir())
     listing.write_text("".join(f"file '{name}'\n" for name in names))
     concat = ["ffmpeg", "-nostdin", "-y", "-v", "error", "-f", "concat", "-safe", "0"]
     concat += ["-i", str(listing), "-c", "copy"]
     join = [sys.executable, "-m", "bench.join_once", str(segments), str(out)]
-    shell = ["sh", "-c"]
-    cat = f"cat {segments}/seg_* > {out}"
     return {
-        "cat": [*shell, cat],
-        "ctlr": [*join, "no-fsync"],
-        "ffmpeg concat": [*concat, str(out)],
-        "ffmpeg concat, faststart": [*concat, "-movflags", "+faststart", str(out)],
-        "cat + fsync": [*shell, f"{cat} && sync {out}"],
-        "ctlr + fsync": join,
-        "ffmpeg concat + fsync": [*shell, f"{' '.join(concat)} {out} && sync {out}"],
+        "cat": ["sh", "-c", f"cat {segments}/seg_* > {out}"],
+        "cat, fsync": ["sh", "-c", f"cat {segments}/seg_* > {out} && sync {out}"],
+        "join": [*join, "no-fsync"],
+        "join, fsync": join,
+        "ffmpeg": [*concat, str(out)],
+        "ffmpeg, faststart": [*concat, "-movflags", "+faststart", str(out)],
+        "ffmpeg, fsync": ["sh", "-c", f"{' '.join(concat)} {out} && sync {out}"],
     }
 
 
-def measure(commands: dict[str, list[str]], out: Path, rounds: int) -> dict[str, list[Cost]]:
-    costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
-        for name, command in commands.items():
-            out.unlink(missing_ok=True)
-            out.with_suffix(".journal").unlink(missing_ok=True)
-            os.sync()
-            cost, _ = run(command)
-            if number:  # the first round warms the page cache
-                costs[name].append(cost)
-    return costs
+def clean_run(command: list[str], out: Path) -> Sample:
+    """Run a command that makes ``out``, with nothing left of the run before."""
+    out.unlink(missing_ok=True)
+    out.with_suffix(".journal").unlink(missing_ok=True)
+    os.sync()
+    return run_command(command)
 
 
-def hashing_s(segments: Path) -> float:
-    """CPU time of xxh128 alone over the same bytes, from memory."""
-    total = 0.0
+def compare_all(segments: Path, out: Path, rounds: int) -> dict[str, Pair]:
+    commands = engines(segments, out)
+    runs: dict[str, Callable[[], Sample]] = {
+        name: partial(clean_run, command, out) for name, command in commands.items()
+    }
+    return {
+        name: compare(runs["cat, fsync" if "fsync" in name else "cat"], run, rounds)
+        for name, run in runs.items()
+        if not name.startswith("cat")
+    }
+
+
+def hash_all(segments: Path) -> Sample:
+    """xxh128 alone over the same bytes, held in memory a segment at a time."""
+    total = Sample(0, 0)
     for path in segments.iterdir():
         data = path.read_bytes()
-        before = time.process_time()
-        xxhash.xxh3_128(data).digest()
-        total += time.process_time() - before
+        sample = run_here(partial(_hash, data))
+        total = Sample(total.wall_s + sample.wall_s, total.cpu_s + sample.cpu_s)
     return total
 
 
-def print_table(costs: dict[str, list[Cost]]) -> None:
-    print(f"{'engine':28}{'wall s':>8}{'CPU s':>8}{'wall/cat':>10}{'CPU/cat':>10}")
-    for name, found in costs.items():
-        reference = costs["cat + fsync" if "fsync" in name else "cat"]
-        wall, cpu = (statistics.median(values) for values in zip(*found, strict=True))
-        ratios = [
-            statistics.median(
-                mine[i] / theirs[i] for mine, theirs in zip(found, reference, strict=True)
-            )
-            for i in (0, 1)
-        ]
-        print(f"{name:28}{wall:8.3f}{cpu:8.3f}{ratios[0]:10.2f}{ratios[1]:10.2f}")
+def _hash(data: bytes) -> bytes:
+    return xxhash.xxh3_128(data).digest()
 
 
-def peak_mb(root: Path, count: int) -> str:
+def peak_mib(root: Path, count: int) -> str:
+    """Peak memory of a join of many small segments, Python included, as it says itself."""
     make_distinct(root / "small", seconds=1, kbps=200, size="160x90", fragmented=True)
     repeat(root / "small", root / "many", range(count))
-    out = root / "many.mp4"
-    _, printed = run([sys.executable, "-m", "bench.join_once", str(root / "many"), str(out)])
-    return printed.strip()
+    command = [sys.executable, "-m", "bench.join_once", str(root / "many"), str(root / "many.mp4")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return f"{float(done.stdout):.0f} MiB"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--target", type=Path, help="folder for the results")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--many", type=int, default=10_000, help="segments of the memory run")
+    parser.add_argument("--target", type=Path, help="folder for the results, e.g. an exFAT mount")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         root = Path(name)
+        segments = root / "segments"
         make_distinct(root / "distinct", seconds=10, kbps=8000, size="640x360", fragmented=False)
-        repeat(root / "distinct", root / "segments", range(SEGMENTS), link=False)
+        repeat(root / "distinct", segments, range(SEGMENTS), link=False)
         out = (options.target or root) / "joined.mp4"
-        size = sum(path.stat().st_size for path in (root / "segments").iterdir())
-        print(f"{size / 1e6:.0f} MB in {SEGMENTS} segments, medians of {options.rounds}")
-        print_table(measure(engines(root / "segments", out), out, options.rounds))
-        print(f"hashing is {hashing_s(root / 'segments'):.3f} s of ctlr's CPU time")
+        size_mb = sum(path.stat().st_size for path in segments.iterdir()) // 10**6
+        title = f"{size_mb} MB in {SEGMENTS} segments; reference: cat"
+        show(title, compare_all(segments, out, options.rounds))
         out.unlink(missing_ok=True)
         out.with_suffix(".journal").unlink(missing_ok=True)
-        print(f"peak memory of a join of {options.many} segments: {peak_mb(root, options.many)} MB")
+        print(f"of the join's CPU time, hashing is {hash_all(segments).cpu_s:.3f} s")
+        print(f"peak memory of a join of {MANY} segments: {peak_mib(root, MANY)}")
 
 
 if __name__ == "__main__":

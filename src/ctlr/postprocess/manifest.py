@@ -3,9 +3,10 @@
 The shapes here are the committed JSON Schema (``docs/reference/manifest.schema.json``). The keys
 of the first manifests (``uuid`` to ``sources``, ``file``, ``segments``, ``size_mb``, ``files``)
 keep their meaning; readers ignore what they don't know. ``read`` accepts manifests of later
-versions and of earlier tools, which have fewer keys.
+versions; those of earlier tools list no hashes and are not ours to change.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -155,6 +156,12 @@ class Manifest(_Shape):
         return next((entry for entry in self.files if entry.path == path), None)
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a manifest as this release writes it."""
+    schema = Manifest.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
 def read(data: bytes) -> Manifest:
     """A manifest from its bytes. Raises ``ValueError`` when it is none."""
     return Manifest.model_validate_json(data)
@@ -244,3 +251,7 @@ def make_manifest(
         files=files,
         **extras,
     )
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201 - writes the committed schema

@@ -19,6 +19,7 @@ from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.jobs import (
+    FIRST_RETRY_S,
     LONGEST_RETRY_S,
     Job,
     JobResult,
@@ -49,11 +50,12 @@ class _Arrivals:
 @dataclass
 class _Watch:
     """What this process knows of one session beyond the record: since when it collects, before
-    when it is not tried again, whether there may be new files, and since when it may be followed
-    (again)."""
+    when it is not made or read back again, whether there may be new files, and since when it may
+    be followed (again)."""
 
     collecting_since: float | None = None
     due_at: float = 0.0
+    verify_at: float = 0.0
     follow_at: float = 0.0
     dirty: bool = False
     nodes: dict[str, _Arrivals] = field(default_factory=dict)
@@ -136,8 +138,7 @@ class Reconciler:
                 "recording_in_progress",
                 "The session is still being recorded; it is processed after the stop.",
             )
-        if uuid not in self._running:
-            self._begin(await self._store.change(uuid, SessionState.PROCESSING))
+        await self._begin(uuid)
         return self._workers.job(uuid)
 
     async def run_forever(self) -> None:
@@ -174,10 +175,16 @@ class Reconciler:
     async def _consider(self, session: Session) -> None:
         if self._clock.monotonic() < self._watch(session.uuid).due_at:
             return
-        if session.state is SessionState.COLLECTING and await self._waiting_for(session):
+        try:
+            collecting = session.state is SessionState.COLLECTING
+            waiting = collecting and await self._waiting_for(session)
+        except Refusal as reason:  # the logging drive is away: the next round looks again
+            self._wait_for(session.uuid, reason)
+            return
+        if waiting:
             self._follow(session)
         elif self._sync_is_there(session.uuid):
-            self._begin(await self._store.change(session.uuid, SessionState.PROCESSING))
+            await self._begin(session.uuid)
 
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""
@@ -192,9 +199,12 @@ class Reconciler:
         try:
             self._check_sync()
         except Refusal as reason:
-            self._workers.keep(replace(self._workers.job(uuid), error=reason.detail))
+            self._wait_for(uuid, reason)
             return False
         return True
+
+    def _wait_for(self, uuid: str, reason: Refusal) -> None:
+        self._workers.keep(replace(self._workers.job(uuid), error=reason.detail))
 
     async def _look_again_at_finished(self) -> None:
         """A finished session that got new files is collected and made again; one that was not
@@ -208,17 +218,35 @@ class Reconciler:
             if not self._sync_is_there(uuid):
                 return
             watch.dirty = False
-            if await self._needs_processing(uuid):
+            try:
+                await self._look_again(uuid, watch)
+            except OSError as error:  # a drive that is away or hangs
+                _log.warning("a finished session could not be compared", uuid=uuid, error=error)
+                watch.dirty = True
+                return
+
+    async def _look_again(self, uuid: str, watch: _Watch) -> None:
+        if await self._needs_processing(uuid):
+            if uuid not in self._running:  # somebody may have asked for it in between
                 await self._store.change(uuid, SessionState.COLLECTING)
-            elif self._clock.monotonic() >= watch.due_at and await self._needs_verification(uuid):
+        elif self._clock.monotonic() >= watch.verify_at and await self._needs_verification(uuid):
+            if uuid not in self._running:
                 self._running.add(uuid)
                 self._tasks.start_job(f"verify {uuid}", self._verify(uuid))
 
-    def _begin(self, session: Session) -> None:
-        self._watch(session.uuid).collecting_since = None
-        self._running.add(session.uuid)
-        self._workers.keep(replace(self._workers.job(session.uuid), state=JobState.RUNNING))
-        self._tasks.start_job(f"process {session.uuid}", self._work(session.uuid))
+    async def _begin(self, uuid: str) -> None:
+        """Set a worker on a session, unless one is: claimed before anything is waited for."""
+        if uuid in self._running:
+            return
+        self._running.add(uuid)
+        try:
+            await self._store.change(uuid, SessionState.PROCESSING)
+        except BaseException:
+            self._running.discard(uuid)
+            raise
+        self._watch(uuid).collecting_since = None
+        self._workers.keep(replace(self._workers.job(uuid), state=JobState.RUNNING))
+        self._tasks.start_job(f"process {uuid}", self._work(uuid))
 
     async def _work(self, uuid: str) -> None:
         result = await self._workers.make(uuid)
@@ -238,6 +266,8 @@ class Reconciler:
             )
             _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
             self._end(uuid, result)
+            # Not at once again, should the work not have had the effect that is looked for.
+            self._watch(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S
         self._running.discard(uuid)
         self._watch(uuid).dirty = True  # what arrived meanwhile is compared with what was made
         self._wake.set()
@@ -246,7 +276,7 @@ class Reconciler:
         result = await self._workers.verify(uuid)
         if result.failed or result.error:
             _log.error("verification failed", uuid=uuid, error=result.error)
-            self._watch(uuid).due_at = self._clock.monotonic() + LONGEST_RETRY_S
+            self._watch(uuid).verify_at = self._clock.monotonic() + LONGEST_RETRY_S
             await self._store.change(uuid, error=f"Reading back failed: {result.error}")
         else:
             _log.info("session verified", uuid=uuid)

@@ -8,7 +8,7 @@ last rename is invisible to readers, and starting again carries on from what was
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def plan_session(
         name = choose_folder(settings.storage.sync, wanted, uuid)
     else:
         name = existing.name
-    return make_plan(files, segments, name, facts)
+    return replace(plan, folder=name)
 
 
 def process(

@@ -9,6 +9,8 @@ fragmented (``fragments.read_fragments``). Pure.
 import sys
 from array import array
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import add
 
 from ctlr.postprocess.boxes import Box, Damaged, children, find, require, u32, u64
 
@@ -286,12 +288,10 @@ def signed(values: "array[int]") -> "array[int]":
 
 def shown_ticks(track: Track) -> list[int]:
     """Presentation times of all frames in decode order, counted from the first decode time."""
-    times, at = [], 0
-    shifts = signed(expand_runs(track.shifts)) if track.shifts is not None else None
-    for index, delta in enumerate(expand_runs(track.times)):
-        times.append(at + shifts[index] if shifts else at)
-        at += delta
-    return times
+    decoded = accumulate(expand_runs(track.times)[:-1], initial=0)
+    if track.shifts is None:
+        return list(decoded)
+    return list(map(add, decoded, signed(expand_runs(track.shifts))))
 
 
 def read_edits(data: bytes, trak: Box) -> list[tuple[int, int, int]]:

@@ -54,7 +54,9 @@ def verify_folder(folder: Path, report: Report) -> Outcome:
     """Check a session folder. Exit code 0: as it says; 3: not; 1: there is no manifest to go by."""
     manifest = read_manifest(folder)
     if manifest is None or not (folder / MANIFEST_NAME).is_file():
-        return Outcome("", 1, f"{folder} has no {MANIFEST_NAME}: it is no finished session.")
+        return Outcome(
+            "", 1, f"{folder} has no {MANIFEST_NAME} of this program: it is no finished session."
+        )
     return _outcome(folder, read_back(folder, manifest, report))
 
 

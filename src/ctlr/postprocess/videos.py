@@ -99,11 +99,11 @@ class VideoMaker:
             frame = 0
             for placed in part.segments:
                 shown = self._shown_us(placed)
-                captured: list[int] = []
+                captured: list[str] = []
                 if placed.facts.captured:
                     sidecar = self._source / frames_name(placed.facts.number)
                     captured = read_captured_us(sidecar)
-                file.writelines(frame_rows(frame, shown, captured))
+                file.write(frame_rows(frame, shown, captured))
                 frame += len(shown)
             file.flush()
             os.fsync(file.fileno())

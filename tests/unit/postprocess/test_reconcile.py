@@ -1,0 +1,256 @@
+"""Who starts a worker on which session, and that nothing kills the one who does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.layout import LoggingLayout
+from ctlr.kernel.clock import SystemClock
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.postprocess.reconcile import Reconciler
+from ctlr.postprocess.workers import Task, Workers
+from ctlr.sessions.model import SessionState
+from ctlr.sessions.store import SessionStore
+
+UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+
+
+class Shop:
+    """Workers that note what they were given, take a moment, and end as told."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[Task, str]] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self.result = JobResult(failed=False, folder=UUID, processed_at="2026-04-14T10:40:00Z")
+        self.made: set[str] = set()
+        self.sync_is_away = False
+        self.comparing: OSError | None = None
+
+    async def run(
+        self,
+        task: Task,
+        job: Job,
+        keep: Callable[[Job], None],
+        finish: asyncio.Event | None,
+    ) -> JobResult:
+        self.begun.append((task, job.uuid))
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await (finish.wait() if finish else asyncio.sleep(0.02))
+        self.at_once -= 1
+        if not self.result.failed:
+            self.made.add(job.uuid)
+        return self.result
+
+    def check_sync(self) -> None:
+        if self.sync_is_away:
+            raise Refusal("storage_unavailable", "The sync drive is not there.")
+
+    async def needs_processing(self, uuid: str) -> bool:
+        await asyncio.sleep(0.001)
+        if self.comparing:
+            raise self.comparing
+        return uuid not in self.made
+
+    async def needs_verification(self, uuid: str) -> bool:
+        return (Task.VERIFY, uuid) not in self.begun
+
+    def count(self, task: Task, uuid: str = UUID) -> int:
+        return self.begun.count((task, uuid))
+
+
+class Bench:
+    def __init__(self, store: SessionStore, reconciler: Reconciler, shop: Shop) -> None:
+        self.store = store
+        self.reconciler = reconciler
+        self.shop = shop
+        self.deaths = 0
+
+    async def add(self, state: SessionState, uuid: str = UUID) -> None:
+        await self.store.create(
+            uuid, SessionState.COLLECTING, created_at_ms=1, start_at_ms=1, node_names=[]
+        )
+        if state is SessionState.DONE:
+            await self.store.change(uuid, SessionState.PROCESSING)
+            await self.store.change(uuid, SessionState.DONE)
+
+    async def reaches(self, state: SessionState, uuid: str = UUID) -> None:
+        async with asyncio.timeout(5):
+            while (session := await self.store.get(uuid)) is None or session.state is not state:
+                await asyncio.sleep(0.005)
+
+    async def settles(self) -> None:
+        await asyncio.sleep(0.15)
+        assert self.deaths == 0
+
+    def error(self) -> str | None:
+        (job,) = self.reconciler.jobs()
+        return job.error
+
+
+@asynccontextmanager
+async def opened(folder: Path, logging: Path) -> AsyncIterator[Bench]:
+    clock, shop = SystemClock(), Shop()
+    store = await SessionStore.open(folder / "ctlr.db")
+    tasks = BackgroundTasks(lambda: setattr(bench, "deaths", 1))
+    reconciler = Reconciler(
+        store,
+        Inventory(store, LoggingLayout(logging), clock.monotonic),
+        clock,
+        tasks,
+        Workers(tasks, shop.run, lambda: None),
+        quiet_s=1,
+        give_up_s=5,
+        check_sync=shop.check_sync,
+        needs_processing=shop.needs_processing,
+        needs_verification=shop.needs_verification,
+    )
+    bench = Bench(store, reconciler, shop)
+    try:
+        yield bench
+    finally:
+        await tasks.close()
+        await store.close()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    (tmp_path / "logging").mkdir()
+    async with opened(tmp_path, tmp_path / "logging") as made:
+        yield made
+
+
+@asynccontextmanager
+async def reconciling(bench: Bench) -> AsyncIterator[None]:
+    running = asyncio.create_task(bench.reconciler.run_forever())
+    try:
+        yield
+        assert not running.done(), "the loop has ended"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_session_that_is_all_here_is_made_and_read_back(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    async with reconciling(bench):
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()
+    assert bench.shop.begun == [(Task.PROCESS, UUID), (Task.VERIFY, UUID)]
+    session = await bench.store.get(UUID)
+    assert session is not None
+    assert session.folder == UUID
+
+
+async def test_twenty_requests_are_one_worker(bench: Bench) -> None:
+    await bench.add(SessionState.DONE)
+    async with reconciling(bench):
+        await asyncio.gather(*(bench.reconciler.request(UUID) for _ in range(20)))
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()
+    assert bench.shop.most_at_once == 1
+    assert bench.shop.count(Task.PROCESS) == 1
+
+
+async def test_requests_uploads_and_the_loop_never_cross(bench: Bench) -> None:
+    await bench.add(SessionState.DONE)
+    async with reconciling(bench):
+        for number in range(40):
+            bench.shop.made.discard(UUID)
+            await asyncio.gather(bench.reconciler.uploaded(UUID), bench.reconciler.request(UUID))
+            await asyncio.sleep(0.001 * (number % 7))
+        await bench.settles()
+    assert bench.shop.most_at_once == 1
+
+
+async def test_work_without_effect_is_not_repeated_at_once(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    bench.shop.result = replace(bench.shop.result, folder=None)
+    bench.shop.made = NeverHolds()
+    async with reconciling(bench):
+        await bench.settles()
+        await bench.settles()
+    assert bench.shop.count(Task.PROCESS) == 1
+
+
+class NeverHolds(set[str]):
+    def __contains__(self, item: object) -> bool:
+        return False
+
+
+async def test_a_failure_is_kept_and_tried_again_later(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    bench.shop.result = JobResult(failed=True, error="No space left on device.")
+    async with reconciling(bench):
+        await bench.reaches(SessionState.FAILED)
+        await bench.settles()
+        assert bench.error() == "No space left on device."
+        assert bench.shop.count(Task.PROCESS) == 1
+        bench.shop.result = JobResult(failed=False)
+        await bench.reconciler.request(UUID)
+        await bench.reaches(SessionState.DONE)
+
+
+async def test_without_the_sync_disk_it_waits_and_says_so(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    bench.shop.sync_is_away = True
+    async with reconciling(bench):
+        await bench.settles()
+        assert bench.shop.begun == []
+        assert bench.error() == "The sync drive is not there."
+        bench.shop.sync_is_away = False
+        bench.reconciler.wake()
+        await bench.reaches(SessionState.DONE)
+
+
+async def test_a_comparison_that_fails_is_made_again(bench: Bench) -> None:
+    await bench.add(SessionState.DONE)
+    for error in (TimeoutError(), OSError(5, "Input/output error")):
+        bench.shop.comparing = error
+        async with reconciling(bench):
+            await bench.settles()
+            assert bench.shop.begun == []
+    bench.shop.comparing = None
+    async with reconciling(bench):
+        await bench.settles()
+    assert bench.shop.count(Task.PROCESS) == 1
+
+
+async def test_a_logging_drive_that_fails_does_not_end_the_loop(tmp_path: Path) -> None:
+    endless = tmp_path / "logging"
+    endless.symlink_to(endless)  # each look at it is an error, as on a broken drive
+    async with opened(tmp_path, endless) as bench:
+        await bench.store.create(
+            UUID, SessionState.COLLECTING, created_at_ms=1, start_at_ms=1, node_names=["cam-01"]
+        )
+        await bench.store.change_node(UUID, "cam-01", started=True)
+        async with reconciling(bench):
+            await bench.settles()
+            assert "logging drive failed" in (bench.error() or "")
+            endless.unlink()
+            endless.mkdir()
+
+
+async def test_work_that_a_restart_cut_off_is_taken_up(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    await bench.store.change(UUID, SessionState.PROCESSING)
+    async with reconciling(bench):
+        await bench.reaches(SessionState.DONE)
+
+
+async def test_what_cannot_be_processed_is_refused(bench: Bench) -> None:
+    with pytest.raises(Refusal, match="unknown_session"):
+        await bench.reconciler.request(UUID)
+    await bench.store.create(
+        UUID, SessionState.RECORDING, created_at_ms=1, start_at_ms=1, node_names=["cam-01"]
+    )
+    with pytest.raises(Refusal, match="recording_in_progress"):
+        await bench.reconciler.request(UUID)
