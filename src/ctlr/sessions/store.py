@@ -226,7 +226,7 @@ class SessionStore:
         return session
 
 
-def readsession_of(database: Path, uuid: str) -> Session | None:
+def read_session(database: Path, uuid: str) -> Session | None:
     """A second process's read-only look at one session; None where nothing knows it.
 
     Raises ``sqlite3.Error`` when the database is there but cannot be read.
