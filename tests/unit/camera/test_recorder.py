@@ -1,0 +1,130 @@
+"""A recording whose camera fails, or whose card is slow, in virtual time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from tests.unit.camera.recordings import SMALL, START_MS, UUID
+from tests.unit.camera.virtual_time import VirtualClock
+
+from ctlr.camera.recorder import QUEUE_S, Recording
+from ctlr.camera.schedule import Schedule
+from ctlr.camera.segments import FrameRow, parse_rows
+from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
+from ctlr.camera.sources.test import open_source
+from ctlr.camera.spool import SessionFolder, SessionRecord
+from ctlr.camera.test_picture import read_video_stamps
+
+DEADLINE_S = 20
+START_US = START_MS * 1000
+SECOND = 1_000_000
+
+
+class Camera:
+    """A kind of source: the test picture without waiting; ``before(number)`` may stall or raise."""
+
+    def __init__(self, frames: int, before: Callable[[int], None]) -> None:
+        self._frames = frames
+        self._before = before
+        self.dropped = 0
+
+    def check(self, settings: PictureSettings) -> str:
+        return "a camera for tests"
+
+    def open_source(self, settings: PictureSettings, take: Take, clock: CaptureClock) -> Source:
+        self._picture = open_source(settings, take, VirtualClock(take.start_at_us))
+        return self
+
+    @property
+    def template(self) -> av.VideoStream:
+        return self._picture.template
+
+    def frames(self, wants_keyframe: Callable[[int], bool]) -> Iterator[Frame]:
+        for frame in self._picture.frames(wants_keyframe):
+            if frame.number == self._frames:
+                return
+            self._before(frame.number)
+            yield frame
+
+    def close(self) -> None:
+        self._picture.close()
+
+
+class SlowCard(SessionFolder):
+    """Finishing the first segment takes until ``let_go``."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.stuck, self.let_go = threading.Event(), threading.Event()
+
+    def finish_segment(self, number: int) -> None:
+        if number == 0:
+            self.stuck.set()
+            assert self.let_go.wait(DEADLINE_S)
+        super().finish_segment(number)
+
+
+def _record(folder: SessionFolder, camera: Camera) -> tuple[Recording, list[str | None]]:
+    folder.write_record(SessionRecord(uuid=folder.uuid, start_at=START_MS))
+    ended: list[str | None] = []
+    schedule = Schedule(START_US, SECOND, START_US)
+    recording = Recording(folder, camera, SMALL, schedule, lambda: None, ended.append)
+    return recording, ended
+
+
+def _rows(folder: SessionFolder) -> list[FrameRow]:
+    files = [file for file in folder.finished_files() if file.name.endswith(".csv")]
+    return [row for file in files for row in parse_rows((folder.path / file.name).read_text())]
+
+
+def test_a_camera_that_fails_leaves_what_it_had_recorded(tmp_path: Path) -> None:
+    def fail_at_25(number: int) -> None:
+        if number == 25:
+            raise SourceError("the cable is out")
+
+    folder = SessionFolder(tmp_path / UUID)
+    recording, ended = _record(folder, Camera(100, fail_at_25))
+    recording.start()
+    assert recording.wait_ended(DEADLINE_S)
+    assert ended == ["The camera failed: the cable is out. What was recorded until then is kept."]
+    assert [row.frame for row in _rows(folder)] == list(range(25))
+    assert folder.segments_made() == 3
+    assert recording.progress().frames == 25
+
+
+def test_a_card_that_is_too_slow_costs_counted_frames_and_leaves_videos_that_decode(
+    tmp_path: Path,
+) -> None:
+    queue_frames = round(QUEUE_S * SMALL.fps) + 1
+    slow_until = 11 + 2 * queue_frames
+    folder = SlowCard(tmp_path / UUID)
+
+    def stall(number: int) -> None:
+        if number == 11:  # the cut has reached the writer, which is stuck from here on
+            assert folder.stuck.wait(DEADLINE_S)
+        if number == slow_until:
+            folder.let_go.set()
+            until = time.monotonic() + DEADLINE_S
+            while recording._queue.qsize() and time.monotonic() < until:
+                time.sleep(0.001)
+
+    recording, ended = _record(folder, Camera(slow_until + 25, stall))
+    recording.start()
+    assert recording.wait_ended(DEADLINE_S)
+    assert ended == [None]
+
+    progress = recording.progress()
+    rows = _rows(folder)
+    assert progress.frames == len(rows)
+    assert progress.frames + progress.dropped == slow_until + 25
+    assert progress.dropped >= queue_frames - 10
+    assert all(a.frame < b.frame for a, b in pairwise(rows))
+    assert [row.frame for row in rows[-25:]] == list(range(slow_until, slow_until + 25))
+    for file in folder.finished_files():
+        if file.name.endswith(".mp4"):
+            stamps = list(read_video_stamps(folder.path / file.name))
+            assert stamps
+            assert all(stamp is not None for _, stamp in stamps)
