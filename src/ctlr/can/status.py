@@ -13,6 +13,7 @@ from pathlib import Path
 
 MAX_BYTES = 64 * 1024
 STALE_AFTER_S = 10.0
+_LARGEST_EXACT = 2**53 - 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_can_status(path: Path, now_s: float) -> CanStatus:
 def parse_can_status(content: bytes, *, fresh: bool) -> CanStatus:
     try:
         values = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):  # deep nesting is cheap to write and costly to read
         return CanStatus()
     if not isinstance(values, dict):
         return CanStatus()
@@ -56,4 +57,4 @@ def parse_can_status(content: bytes, *, fresh: bool) -> CanStatus:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    return value if type(value) is int and 0 <= value <= _LARGEST_EXACT else 0

@@ -229,10 +229,11 @@ class Reconciler:
         if await self._needs_processing(uuid):
             if uuid not in self._running:  # somebody may have asked for it in between
                 await self._store.change(uuid, SessionState.COLLECTING)
-        elif self._clock.monotonic() >= watch.verify_at and await self._needs_verification(uuid):
-            if uuid not in self._running:
-                self._running.add(uuid)
-                self._tasks.start_job(f"verify {uuid}", self._verify(uuid))
+            return
+        due = self._clock.monotonic() >= watch.verify_at
+        if due and await self._needs_verification(uuid) and uuid not in self._running:
+            self._running.add(uuid)
+            self._tasks.start_job(f"verify {uuid}", self._verify(uuid))
 
     async def _begin(self, uuid: str) -> None:
         """Set a worker on a session, unless one is: claimed before anything is waited for."""

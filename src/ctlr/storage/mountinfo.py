@@ -24,7 +24,7 @@ class Mount:
 
 def parse_mountinfo(text: str) -> list[Mount]:
     """All mounts in the order of the kernel; a later one at the same place covers the earlier."""
-    return [_parse_line(line) for line in text.splitlines() if " - " in line]
+    return [_parse_line(line) for line in text.split("\n") if " - " in line]
 
 
 def mounts_at(mounts: list[Mount], path: str) -> list[Mount]:

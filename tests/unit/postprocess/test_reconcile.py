@@ -84,7 +84,10 @@ class Bench:
 
     async def reaches(self, state: SessionState, uuid: str = UUID) -> None:
         async with asyncio.timeout(5):
-            while (session := await self.store.get(uuid)) is None or session.state is not state:
+            while True:
+                session = await self.store.get(uuid)
+                if session is not None and session.state is state:
+                    return
                 await asyncio.sleep(0.005)
 
     async def settles(self) -> None:

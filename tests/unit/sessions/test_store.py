@@ -1,0 +1,128 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ctlr.sessions.lifecycle import IllegalTransitionError
+from ctlr.sessions.model import SessionState
+from ctlr.sessions.store import SessionStore, read_session
+
+UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+OTHER = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SessionStore]:
+    opened = await SessionStore.open(tmp_path / "ctlr.db")
+    yield opened
+    await opened.close()
+
+
+async def create(
+    store: SessionStore, uuid: str, state: SessionState = SessionState.ARMING, at_ms: int = 1000
+) -> None:
+    await store.create(uuid, state, created_at_ms=at_ms, start_at_ms=at_ms, node_names=["cam-01"])
+
+
+async def test_a_session_is_kept_with_its_parts(store: SessionStore, tmp_path: Path) -> None:
+    await create(store, UUID)
+    await store.change(UUID, SessionState.RECORDING)
+    await store.change_nodes(UUID, {"cam-01": {"started": True}, "cam-02": {"error": "off"}})
+    await store.add_event(UUID, 5, "adopted", "It was found.")
+    session = await store.get(UUID)
+    assert session is not None
+    assert [(node.name, node.started, node.error) for node in session.nodes] == [
+        ("cam-01", True, None),
+        ("cam-02", False, "off"),
+    ]
+    assert [event.kind for event in session.events] == ["adopted"]
+    assert await store.active() == session
+    assert read_session(tmp_path / "ctlr.db", UUID) == session
+
+
+async def test_the_database_itself_refuses_a_second_active_session(store: SessionStore) -> None:
+    await create(store, UUID)
+    with pytest.raises(sqlite3.IntegrityError):
+        await create(store, OTHER)
+    assert await store.get(OTHER) is None
+
+
+async def test_a_state_that_cannot_follow_changes_nothing(store: SessionStore) -> None:
+    await create(store, UUID, SessionState.RECORDING)
+    with pytest.raises(IllegalTransitionError):
+        await store.change(UUID, SessionState.DONE, folder="x")
+    session = await store.get(UUID)
+    assert session is not None
+    assert (session.state, session.folder) == (SessionState.RECORDING, None)
+
+
+async def test_columns_are_known_by_name(store: SessionStore) -> None:
+    await create(store, UUID)
+    with pytest.raises(KeyError, match="no such column"):
+        await store.change(UUID, None, **{"state = 'done' --": 1})
+    with pytest.raises(KeyError):
+        await store.change_node(UUID, "cam-01", nothing=1)
+    with pytest.raises(KeyError):
+        await store.change(OTHER, SessionState.DONE)
+
+
+async def test_answers_are_kept(store: SessionStore) -> None:
+    await create(store, UUID)
+    assert await store.kept_answer(UUID, "start") is None
+    await store.keep_answer(UUID, "start", {"uuid": UUID, "cameras": []})
+    assert await store.kept_answer(UUID, "start") == {"uuid": UUID, "cameras": []}
+    assert await store.kept_answer(OTHER, "stop") is None
+
+
+async def test_who_still_owes_a_stop(store: SessionStore) -> None:
+    await create(store, UUID, SessionState.RECORDING)
+    assert await store.awaiting_stop() == []
+    await store.change(UUID, SessionState.STOPPING)
+    await store.change(UUID, SessionState.COLLECTING)
+    assert [session.uuid for session in await store.awaiting_stop()] == [UUID]
+    await store.change_node(UUID, "cam-01", stop_acknowledged=True)
+    assert await store.awaiting_stop() == []
+
+
+async def test_sessions_are_listed_newest_first(store: SessionStore) -> None:
+    uuids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(5)]
+    for number, uuid in enumerate(uuids):
+        await create(store, uuid, SessionState.COLLECTING, at_ms=number)
+    newest = await store.newest(2)
+    assert [session.uuid for session in newest] == [uuids[4], uuids[3]]
+    rest = await store.newest(9, before_ms=3)
+    assert [session.uuid for session in rest] == uuids[2::-1]
+    latest = await store.latest_of_node("cam-01")
+    assert latest is not None
+    assert latest.uuid == uuids[4]
+
+
+async def test_a_failed_start_may_be_armed_again(store: SessionStore) -> None:
+    await create(store, UUID)
+    await store.change(UUID, SessionState.FAILED, error="no camera")
+    await create(store, UUID, at_ms=2000)
+    session = await store.get(UUID)
+    assert session is not None
+    assert (session.state, session.start_at_ms, session.error) == (SessionState.ARMING, 2000, None)
+
+
+async def test_hashes_are_kept_by_file(store: SessionStore) -> None:
+    await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": (1, 2, "aa")})
+    await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": (1, 3, "bb")})
+    assert await store.hashes(UUID, "cam-01") == {"seg_0001.mp4": (1, 3, "bb")}
+    assert await store.hashes(UUID, "cam-02") == {}
+
+
+async def test_many_at_once(store: SessionStore) -> None:
+    await create(store, UUID, SessionState.RECORDING)
+    names = [f"cam-{number}" for number in range(20)]
+    await asyncio.gather(*(store.change_node(UUID, name, started=True) for name in names))
+    session = await store.get(UUID)
+    assert session is not None
+    assert sum(node.started for node in session.nodes) == 20
+
+
+def test_without_a_database_nothing_is_known(tmp_path: Path) -> None:
+    assert read_session(tmp_path / "absent.db", UUID) is None
