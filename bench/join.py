@@ -102,6 +102,8 @@ def main() -> None:
         show(title, compare_all(segments, out, options.rounds))
         out.unlink(missing_ok=True)
         out.with_suffix(".journal").unlink(missing_ok=True)
+        start = run_command([sys.executable, "-c", "import bench.join_once"])
+        print(f"of the join's CPU time, starting Python is {start.cpu_s:.3f} s")
         print(f"of the join's CPU time, hashing is {hash_all(segments).cpu_s:.3f} s")
         print(f"peak memory of a join of {MANY} segments: {peak_mib(root, MANY)}")
 

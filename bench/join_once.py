@@ -17,8 +17,8 @@ from ctlr.postprocess.timeline import place
 
 
 def join(folder: Path, out: Path) -> None:
-    stats = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
-    files = tuple(FoundFile(name, s.st_size, s.st_mtime_ns) for name, s in sorted(stats))
+    names = sorted(os.listdir(folder))
+    files = tuple(_found(folder / name) for name in names)
     examiner, movie = Examiner(), MergedMovie()
     (part,) = place(examiner.examine_node(folder, NodeFiles("bench", files))).parts
     with GrowingVideo(out, out.with_suffix(".journal")) as video:
@@ -27,6 +27,11 @@ def join(folder: Path, out: Path) -> None:
             tables = examiner.tables(path)
             movie.append(tables, placed.at_ticks, video.append(path, tables.media).offset)
         video.finish(movie.moov())
+
+
+def _found(path: Path) -> FoundFile:
+    stat = path.stat()
+    return FoundFile(path.name, stat.st_size, stat.st_mtime_ns)
 
 
 if __name__ == "__main__":
