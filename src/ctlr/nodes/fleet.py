@@ -20,6 +20,8 @@ from ctlr.nodes.messages import NodeStatus
 from ctlr.nodes.offset import ClockOffset, Exchange, OffsetEstimator
 
 POLL_INTERVAL_S = 2.0
+QUICK_POLLS, QUICK_INTERVAL_S = 5, 0.2
+"""A node that has just come is asked a few times quickly, so that its clock is soon known."""
 
 _log = structlog.get_logger("fleet")
 
@@ -41,11 +43,14 @@ class NodeView:
 @dataclass(frozen=True)
 class CommandResult:
     """What became of a command. ``error`` is for a person; ``refused`` says that the node
-    answered and declined, otherwise it may or may not have acted."""
+    answered and declined, otherwise it may or may not have acted. ``at_ms`` is when the answer
+    came; ``start_at_ms`` is the start that the node was told, on the node's own clock."""
 
     acknowledged: bool
     error: str | None = None
     refused: bool = False
+    at_ms: int = 0
+    start_at_ms: int | None = None
 
 
 class Fleet:
@@ -83,15 +88,20 @@ class Fleet:
     async def start_recording(
         self, names: Iterable[str], uuid: str, start_at_ms: int
     ) -> dict[str, CommandResult]:
-        """Tell nodes to begin at one instant, all at once. Never raises for a node's sake."""
+        """Tell nodes to begin at one instant, all at once. Never raises for a node's sake.
+
+        A node whose clock is known to be off is told the instant as its own clock will show it.
+        """
+        told = {name: self._on_clock_of(name, start_at_ms) for name in self._nodes}
 
         async def start(node: NodeAddress) -> Reply:
-            reply = await self._client.start(node, uuid, start_at_ms)
+            reply = await self._client.start(node, uuid, told[node.name])
             # The first answer got lost on its way; the second says that the node did as told.
             acted = reply.repeated and reply.error == "already recording"
             return replace(reply, error=None) if acted else reply
 
-        return await self._command_all(names, start)
+        results = await self._command_all(names, start)
+        return {n: replace(result, start_at_ms=told[n]) for n, result in results.items()}
 
     async def stop_recording(self, names: Iterable[str]) -> dict[str, CommandResult]:
         """Tell nodes to stop. A node that is not recording has nothing to stop: acknowledged."""
@@ -114,9 +124,17 @@ class Fleet:
         return self._keep(replace(view, current=self._commands[name] == commands))
 
     async def _poll_forever(self, name: str) -> None:
+        in_a_row = 0
         while True:
-            await self.poll(name)
-            await asyncio.sleep(POLL_INTERVAL_S)
+            view = await self.poll(name)
+            in_a_row = in_a_row + 1 if view.connected else 0
+            quick = 0 < in_a_row < QUICK_POLLS
+            await asyncio.sleep(QUICK_INTERVAL_S if quick else POLL_INTERVAL_S)
+
+    def _on_clock_of(self, name: str, at_ms: int) -> int:
+        """An instant as a node's clock shows it; a small or uncertain offset changes nothing."""
+        clock = self._estimators[name].estimate(self._clock.monotonic())
+        return at_ms + (clock.correction_ms if clock else 0)
 
     async def _command_all(
         self, names: Iterable[str], call: Callable[[NodeAddress], Awaitable[Reply]]
@@ -137,7 +155,7 @@ class Fleet:
         self._estimators[name].add(reply.exchange)
         if reply.error is not None:
             return CommandResult(acknowledged=False, error=reply.error, refused=True)
-        return CommandResult(acknowledged=True)
+        return CommandResult(acknowledged=True, at_ms=self._clock.now_ms())
 
     def _seen(self, name: str, status: NodeStatus, exchange: Exchange) -> NodeView:
         self._estimators[name].add(exchange)

@@ -20,6 +20,7 @@ REMEMBERED_EXCHANGES = 64
 DRIFT_LIMIT_PPM = 100.0
 """Two crystals of +-50 ppm; by so much the knowledge of a moment ages."""
 COARSE_STAMP_MS = 1.0
+TOLERANCE_MS = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ class ClockOffset:
 
     offset_ms: float
     uncertainty_ms: float
+
+    @property
+    def correction_ms(self) -> int:
+        """What to add to one of our instants to get it on the node's clock, in whole
+        milliseconds; 0 unless the clock is surely off by more than ``TOLERANCE_MS``."""
+        is_off = abs(self.offset_ms) > self.uncertainty_ms + TOLERANCE_MS
+        return round(self.offset_ms) if is_off else 0
 
 
 class OffsetEstimator:

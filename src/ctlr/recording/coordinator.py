@@ -159,7 +159,7 @@ class Coordinator:
             {
                 name: {
                     "started": result.acknowledged,
-                    "start_at_ms": start_at_ms if result.acknowledged else None,
+                    "start_at_ms": result.start_at_ms if result.acknowledged else None,
                     "error": result.error,
                 }
                 for name, result in results.items()

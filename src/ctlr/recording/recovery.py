@@ -52,11 +52,13 @@ class NoteStopped:
 
 @dataclass(frozen=True)
 class Adopt:
-    """The node records a session that nobody here knows."""
+    """The node records a session that nobody here knows, since ``start_at_ms`` on our clock
+    and ``node_start_at_ms`` on its own."""
 
     node: str
     uuid: str
     start_at_ms: int | None
+    node_start_at_ms: int | None
 
 
 Action = StartNode | StopNode | NoteStarted | NoteStopped | Adopt
@@ -100,18 +102,23 @@ def _for_recording(
     assert view.status is not None
     part = active.node(view.name) if active else None
     started = part is not None and part.started
-    uuid = view.status.uuid.lower() if view.status.uuid else None
-    if uuid is None:  # an installed node, which does not say what it records
-        if started:
-            return None
-        if debts:
+    if view.status.uuid is None:  # an installed node, which does not say what it records
+        if debts and not started:
             return StopNode(view.name)
-        return NoteStarted(view.name, None) if active else None
+        return NoteStarted(view.name, None) if active and not started else None
+    uuid, told = view.status.uuid.lower(), view.status.start_at
     if active and uuid == active.uuid:
-        return None if started else NoteStarted(view.name, view.status.start_at)
+        return None if started else NoteStarted(view.name, told)
     if uuid in ended:
         return StopNode(view.name)
-    return Adopt(view.name, uuid, view.status.start_at) if active is None else None
+    unknown = Adopt(view.name, uuid, _on_our_clock(view, told), told)
+    return unknown if active is None else None
+
+
+def _on_our_clock(view: NodeView, at_ms: int | None) -> int | None:
+    if at_ms is None or view.clock is None:
+        return at_ms
+    return at_ms - view.clock.correction_ms
 
 
 def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Action]:
@@ -121,6 +128,7 @@ def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Actio
     if view.status.state == "cleanup":
         return []
     part = active.node(view.name) or SessionNode(view.name)
-    if part.started and now_ms < (part.start_at_ms or 0) + ARMED_GRACE_MS:
+    start_at_ms = _on_our_clock(view, part.start_at_ms) or 0
+    if part.started and now_ms < start_at_ms + ARMED_GRACE_MS:
         return []
     return [StartNode(view.name, again=part.started)]

@@ -103,8 +103,8 @@ class Tender:
             case recovery.StartNode(node, again) if active:
                 if self._backoff.may_try(node):
                     await self._join_late(active, node, again=again)
-            case recovery.Adopt(node, uuid, start_at_ms) if is_session_id(uuid):
-                await self._adopt(node, uuid, start_at_ms)
+            case recovery.Adopt() if is_session_id(action.uuid):
+                await self._adopt(action)
 
     async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms
@@ -118,7 +118,7 @@ class Tender:
             return
         self._backoff.succeeded(node)
         await self._store.change_node(
-            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
+            active.uuid, node, started=True, start_at_ms=result.start_at_ms, error=None
         )
         kind, text = (
             ("node_restarted", f"{node} had lost the recording and joined again.")
@@ -141,17 +141,20 @@ class Tender:
             calling.cancel()
             urgent.cancel()
 
-    async def _adopt(self, node: str, uuid: str, start_at_ms: int | None) -> None:
+    async def _adopt(self, found: recovery.Adopt) -> None:
         now_ms = self._clock.now_ms()
-        session = await self._store.create(
-            uuid,
+        await self._store.create(
+            found.uuid,
             SessionState.RECORDING,
             created_at_ms=now_ms,
-            start_at_ms=start_at_ms or now_ms,
+            start_at_ms=found.start_at_ms or now_ms,
             node_names=self._fleet.names,
         )
-        await self._store.change_node(uuid, node, started=True, start_at_ms=session.start_at_ms)
-        await self._note(uuid, "adopted", f"{node} was found recording a session unknown here.")
+        await self._store.change_node(
+            found.uuid, found.node, started=True, start_at_ms=found.node_start_at_ms
+        )
+        text = f"{found.node} was found recording a session unknown here."
+        await self._note(found.uuid, "adopted", text)
 
     async def _note(self, uuid: str, kind: str, text: str) -> None:
         await self._store.add_event(uuid, self._clock.now_ms(), kind, text)

@@ -283,3 +283,25 @@ async def test_no_stamp_of_a_camera_harms_the_controller(tmp_path: Path) -> None
         async with running(settings_in(tmp_path, [node.address, good.address])) as controller:
             await controller.until_connected("cam-02")
             assert (await controller.camera("cam-01"))["connected"] is False
+
+
+async def test_a_camera_with_a_shifted_clock_is_told_the_instant_as_its_own_clock_shows_it(
+    tmp_path: Path,
+) -> None:
+    async with CameraNode("right") as right, CameraNode("ahead", ours=True) as ahead:
+        ahead.clock_ahead_ms = 7_000
+        settings = settings_in(tmp_path, [right.address, ahead.address])
+        async with running(settings) as controller:
+
+            async def clocks_are_known() -> bool:
+                cameras = (await controller.status())["cameras"]
+                known = [camera["clock_uncertainty_ms"] for camera in cameras]
+                return all(value is not None and value < 4 for value in known)
+
+            await until(clocks_are_known)
+            answer = (await controller.start(UUID)).expect()
+            assert right.recording == Recording(UUID, answer["start_at"])
+            assert ahead.recording is not None
+            assert ahead.recording.start_at == pytest.approx(answer["start_at"] + 7_000, abs=5)
+            found = await controller.session(UUID)
+            assert found["sources"]["ahead"]["start_at"] == ahead.recording.start_at

@@ -6,6 +6,7 @@ import pytest
 
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import CameraState, NodeStatus
+from ctlr.nodes.offset import ClockOffset
 from ctlr.recording.recovery import (
     ARMED_GRACE_MS,
     Action,
@@ -89,7 +90,7 @@ CASES: dict[str, tuple[Session | None, list[Session], NodeView, list[Action]]] =
         None,
         [],
         seen("recording", FOREIGN, NOW),
-        [Adopt("cam", FOREIGN, NOW)],
+        [Adopt("cam", FOREIGN, NOW, NOW)],
     ),
     "a session nobody knows, while ours runs": (MISSING, [], seen("recording", FOREIGN), []),
 }
@@ -124,9 +125,20 @@ def test_an_armed_node_may_call_itself_idle_until_its_start(
 
 def test_only_one_of_two_unknown_sessions_is_adopted() -> None:
     views = [replace(seen("recording", FOREIGN, 1), name=name) for name in ("a", "b")]
-    assert decide(None, [], (), views, NOW) == [Adopt("a", FOREIGN, 1)]
+    assert decide(None, [], (), views, NOW) == [Adopt("a", FOREIGN, 1, 1)]
 
 
 def test_a_node_that_is_new_to_the_session_joins() -> None:
     view = replace(IDLE, name="new")
     assert decide(STARTED, [], (), [view], NOW) == [StartNode("new", again=False)]
+
+
+def test_a_node_with_a_shifted_clock_is_judged_on_ours() -> None:
+    ahead = ClockOffset(offset_ms=3_600_000, uncertainty_ms=1)
+    part = SessionNode("cam", started=True, start_at_ms=NOW - 10_000 + 3_600_000)
+    active = replace(STARTED, nodes=(part,))
+    idle = replace(IDLE, clock=ahead)
+    assert decide(active, [], (), [idle], NOW) == [StartNode("cam", again=True)]
+    recording = replace(seen("recording", FOREIGN, NOW + 3_600_000), clock=ahead)
+    found = [Adopt("cam", FOREIGN, NOW, NOW + 3_600_000)]
+    assert decide(None, [], (), [recording], NOW) == found
