@@ -91,9 +91,10 @@ class Maker:
         for node, source in sources.items():
             if isinstance(source, VideoSource):
                 files.update(self._video_files(node, source))
+        outdated = self._outdated(sources)
         for entry in self._previous.files if self._previous else ():
-            if entry.path not in files and self._still_meant(entry.path, sources):
-                files[entry.path] = entry
+            if entry.path not in outdated and (self._folder / entry.path).is_file():
+                files.setdefault(entry.path, entry)
         sources.update(_upload_sources(files))
         return sources, tuple(files[path] for path in sorted(files))
 
@@ -107,7 +108,7 @@ class Maker:
         same_facts = not video.told or before.told == video.told
         if same_files and same_facts:
             return before
-        return before if _cleared_away(before, video) else None
+        return before if before.was_made_of_more_than(video.names) else None
 
     def _carried_over(self) -> dict[str, Source]:
         """Sources of the earlier run of which nothing lies on the logging disk any more."""
@@ -124,19 +125,24 @@ class Maker:
         return isinstance(source, VideoSource) and self._intact(source)
 
     def _intact(self, source: VideoSource) -> bool:
-        return all(_size(self._folder / f.file) == f.bytes for f in (source, *source.parts))
+        return all(_size(self._folder / f.file) == f.bytes for f in source.videos)
 
     def _kept_copy(self, copy: PlannedCopy) -> bool:
         entry = self._previous.file(copy.target) if self._previous else None
         same = entry is not None and entry.inputs == copy.inputs
         return same and entry is not None and _size(self._folder / copy.target) == entry.bytes
 
-    def _still_meant(self, path: str, sources: Mapping[str, Source]) -> bool:
-        """Whether a file of the earlier run that was not made anew stays."""
-        node = path.split(".", 1)[0]
-        if isinstance(sources.get(node), VideoSource):
-            return any(copy.target == path for copy in self._plan.copies)
-        return (self._folder / path).is_file()
+    def _outdated(self, sources: Mapping[str, Source]) -> set[str]:
+        """Files of earlier videos that were made anew; everything else of a session stays."""
+        before = self._previous.sources if self._previous else {}
+        return {
+            name
+            for node, source in before.items()
+            if isinstance(source, VideoSource) and sources.get(node) is not source
+            for video in source.videos
+            for name in (video.file, video.frames_file)
+            if name
+        }
 
     # --- making
 
@@ -150,7 +156,7 @@ class Maker:
 
     def _video_files(self, node: str, source: VideoSource) -> dict[str, FileEntry]:
         files = {}
-        for part in (source, *source.parts):
+        for part in source.videos:
             files[part.file] = FileEntry(
                 path=part.file, bytes=part.bytes, xxh128=part.xxh128, inputs=source.inputs
             )
@@ -181,12 +187,16 @@ class Maker:
             raise OSError(error.errno, error.strerror, str(source)) from error
 
     def _cut_can(self, first_ms: int, last_ms: int) -> tuple[Source, FileEntry]:
-        source = self._logging / "can" / "raw.csv"
-        rows, size, digest = cut_can(source, self._workspace.out / CAN_FILE, first_ms, last_ms)
-        inputs = f"{first_ms}-{last_ms}"
-        return CanSource(file=CAN_FILE, frames=rows), FileEntry(
-            path=CAN_FILE, bytes=size, xxh128=digest, inputs=inputs
-        )
+        """Cut the session's rows, but never give up rows that an earlier cut still has."""
+        source, target = self._logging / "can" / "raw.csv", self._workspace.out / CAN_FILE
+        rows, size, digest = cut_can(source, target, first_ms, last_ms)
+        before = self._previous.sources.get("can") if self._previous else None
+        entry = self._previous.file(CAN_FILE) if self._previous else None
+        if isinstance(before, CanSource) and entry and before.frames >= rows:
+            target.unlink()
+            return before, entry
+        made = FileEntry(path=CAN_FILE, bytes=size, xxh128=digest, inputs=f"{first_ms}-{last_ms}")
+        return CanSource(file=CAN_FILE, frames=rows), made
 
     def _count(self, stage: str, source: str, size: int) -> None:
         self._done += size
@@ -202,13 +212,6 @@ def _upload_sources(files: Mapping[str, FileEntry]) -> dict[str, Source]:
         if names:
             sources[kind] = FilesSource(files=names)
     return sources
-
-
-def _cleared_away(before: VideoSource, video: PlannedVideo) -> bool:
-    """Whether what lies there now is only a part of what the earlier video was made of."""
-    had = {chunk.segment for part in (before, *before.parts) for chunk in part.chunks}
-    have = {placed.facts.name for part in video.parts for placed in part.segments}
-    return have < had
 
 
 def _size(path: Path) -> int | None:

@@ -8,6 +8,7 @@ versions; those of earlier tools list no hashes and are not ours to change.
 
 import json
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
@@ -18,6 +19,8 @@ from ctlr.postprocess.timeline import Problem as PlannedProblem
 
 MANIFEST_VERSION = 1
 MANIFEST_NAME = "manifest.json"
+
+_ABOUT_A_SEGMENT = {"segment_empty", "segment_damaged", "segment_cut", "duplicate_number"}
 
 
 class _Shape(BaseModel):
@@ -93,6 +96,17 @@ class VideoSource(VideoFile):
     parts: tuple[VideoPart, ...] = ()
     inputs: str
     told: str = ""
+
+    @property
+    def videos(self) -> tuple[VideoFile, ...]:
+        """Its first file and its further ones."""
+        return (self, *self.parts)
+
+    def was_made_of_more_than(self, names: AbstractSet[str]) -> bool:
+        """Whether these segments are only some of those that it was made of."""
+        had = {chunk.segment for video in self.videos for chunk in video.chunks}
+        had.update(p.segment for p in self.problems if p.segment and p.code in _ABOUT_A_SEGMENT)
+        return names < had
 
 
 class FilesSource(_Shape):

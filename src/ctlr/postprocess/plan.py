@@ -32,6 +32,7 @@ class PlannedVideo:
     problems: tuple[Problem, ...]
     frame_times: bool
     bytes: int
+    names: frozenset[str]  # of all segments that lie there, usable or not
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
 
@@ -140,6 +141,7 @@ def _plan_video(
         problems=(*timeline.problems, *strays),
         frame_times=any(f.captured for f in segments),
         bytes=sum(f.size for f in segments if f.usable),
+        names=frozenset(file.path for file in files.segments),
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
     )

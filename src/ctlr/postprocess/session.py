@@ -260,9 +260,10 @@ def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | Non
         if not isinstance(source, VideoSource | FailedSource):
             return True
         told = node_told(facts, node.node)
-        if node.segments and source.inputs != node_inputs(node):
-            return True
-        if node.segments and told and source.told != told:
+        names = {file.path for file in node.segments}
+        if not names or (isinstance(source, VideoSource) and source.was_made_of_more_than(names)):
+            continue
+        if source.inputs != node_inputs(node) or (told and source.told != told):
             return True
     for copy in plan_copies(files):
         entry = manifest.file(copy.target)

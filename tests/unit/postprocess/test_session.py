@@ -299,14 +299,33 @@ class TestRevisions:
         rig.record()
         rig.record("cam-b")
         rig.upload("gps.csv")
+        (rig.node("cam-a") / "clock.csv").write_text("x")
+        (rig.node("cam-b") / "notes.txt").write_text("a stray")
+        (rig.node("cam-b") / "seg_0001.mp4").write_bytes(b"")
         rig.process()
         shutil.rmtree(rig.logging / "cam-a")
+        shutil.rmtree(rig.logging / "phone")
         (rig.node("cam-b") / "seg_0003.mp4").unlink()
+        assert not needs_processing(rig.settings, UUID)
         rig.upload("late.csv")
+        assert needs_processing(rig.settings, UUID)
         outcome = rig.process()
-        assert outcome.exit_code == 0, outcome.summary
-        assert rig.source("cam-a")["frames"] == rig.source("cam-b")["frames"] == 120
-        assert len(rig.movie("cam-a.mp4").frames) == len(rig.movie("cam-b.mp4").frames) == 120
+        assert (outcome.exit_code, outcome.revision) == (3, 2), outcome.summary
+        assert (rig.source("cam-a")["frames"], rig.source("cam-b")["frames"]) == (120, 90)
+        assert len(rig.movie("cam-a.mp4").frames) == 120
+        assert rig.source("phone") == {"files": ["gps.csv", "late.csv"]}
+        assert (rig.folder / "cam-a.clock.csv").read_text() == "x"
+        assert not needs_processing(rig.settings, UUID)
+        assert not rig.process().changed
+
+    def test_a_segment_that_was_sent_again_counts_beside_a_stray(self, rig: Rig) -> None:
+        rig.record()
+        (rig.node() / "notes.txt").write_text("a stray")
+        rig.process()
+        rig.record(numbers=range(1, 2), film=Film(frames=30, delta=3000))
+        os.utime(rig.node() / "seg_0001.mp4", (1, 1))
+        assert needs_processing(rig.settings, UUID)
+        assert rig.process().revision == 2
 
     def test_new_facts_count(self, rig: Rig) -> None:
         rig.record()
