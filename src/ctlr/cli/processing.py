@@ -1,27 +1,11 @@
 """Verbs that work on recorded sessions: make them ready, list them, verify them."""
 
-import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from ctlr.cli.command import app, fail, settings_of
-from ctlr.config import Settings
-from ctlr.postprocess import progress as steps
-from ctlr.postprocess.follow import follow
-from ctlr.postprocess.plan import describe
-from ctlr.postprocess.session import list_sessions, plan_session, process, resolve_prefix
-from ctlr.postprocess.verify import verify_folder, verify_session
-from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm
-from ctlr.postprocess.workers import Task
-from ctlr.sessions.model import Session
-from ctlr.sessions.store import read_session
-from ctlr.storage.monitor import mount_problem
+from ctlr.cli.command import app, settings_of
 
 
 @app.command()
@@ -33,23 +17,15 @@ def postprocess(
     list_: Annotated[bool, typer.Option("--list", help="List what lies on the disk.")] = False,
 ) -> None:
     """Join a session's segments and put it on the sync disk."""
+    from ctlr.cli import session_work
+
     settings = settings_of(context)
     if list_:
-        _list(settings)
-        return
-    if uuid is None:
+        session_work.show_sessions(settings)
+    elif uuid is not None:
+        session_work.make_ready(settings, uuid, dry_run=dry_run)
+    else:
         raise typer.BadParameter("give --uuid (a unique beginning will do), or --list")
-    _require_mount(settings, "logging")
-    _require_mount(settings, "sync")
-    session = resolve_prefix(settings, uuid)
-    facts = read_session(settings.database.path, session)
-    if dry_run:
-        plan = plan_session(settings, session, facts)
-        typer.echo("\n".join(describe(plan)))
-        raise typer.Exit(0 if plan.complete else 3)
-    end_on_sigterm()
-    outcome = _with_bar(lambda report: process(settings, session, facts, report))
-    _end(outcome)
 
 
 @app.command()
@@ -61,85 +37,19 @@ def verify(
     ] = None,
 ) -> None:
     """Read a session back from the disk and compare it with its manifest."""
-    end_on_sigterm()
+    from ctlr.cli import session_work
+
     if folder is not None:
-        _end(_with_bar(lambda report: verify_folder(folder, report)))
+        session_work.read_back_folder(folder)
     elif uuid is not None:
-        settings = settings_of(context)
-        _require_mount(settings, "sync")
-        session = resolve_prefix(settings, uuid)
-        _end(_with_bar(lambda report: verify_session(settings, session, report)))
+        session_work.read_back(settings_of(context), uuid)
     else:
         raise typer.BadParameter("give a folder, or --uuid")
 
 
 @app.command(hidden=True)
-def worker(context: typer.Context, task: Task, uuid: str) -> None:
+def worker(context: typer.Context, task: str, uuid: str) -> None:
     """What the controller starts: one task on one session, told in lines on the pipe."""
-    settings = settings_of(context)
-    end_on_sigterm()
-    become_background(os.getppid())
-    lines = ProgressLines()
-    _require_mount(settings, "logging")
-    _require_mount(settings, "sync")
+    from ctlr.cli import session_work
 
-    def load_facts() -> tuple[Session | None, Mapping[str, Any]]:
-        return read_session(settings.database.path, uuid), {}
-
-    match task:
-        case Task.PROCESS:
-            facts, extras = load_facts()
-            outcome = process(settings, uuid, facts, lines, extras=extras)
-        case Task.FOLLOW:
-            outcome = follow(settings, uuid, lines, load_facts)
-        case Task.VERIFY:
-            outcome = verify_session(settings, uuid, lines)
-    lines.end(outcome)
-    raise typer.Exit(outcome.exit_code)
-
-
-def _end(outcome: steps.Outcome) -> NoReturn:
-    typer.echo(outcome.summary, err=outcome.exit_code == 1)
-    raise typer.Exit(outcome.exit_code)
-
-
-def _require_mount(settings: Settings, name: Literal["logging", "sync"]) -> None:
-    if problem := mount_problem(settings.storage, name):
-        fail(f"The {name} drive cannot be used: {problem}. Nothing was changed.", code=1)
-
-
-def _with_bar(work: Callable[[steps.Report], steps.Outcome]) -> steps.Outcome:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("examine", total=None)
-
-        def show(step: steps.Progress) -> None:
-            what = f"{step.stage} {step.source or ''}".rstrip()
-            total = step.bytes_total or None
-            bar.update(task, description=what, completed=step.bytes_done, total=total)
-
-        return work(show)
-
-
-def _list(settings: Settings) -> None:
-    sessions = list_sessions(settings)
-    if not sessions:
-        typer.echo(f"No session lies below {settings.storage.logging}.")
-        return
-    table = Table("session", "cameras", "segments", "size", "folder", "state")
-    for found in sessions:
-        state = "up to date" if found.up_to_date else "to do"
-        table.add_row(
-            found.uuid,
-            ", ".join(found.nodes) or "-",
-            str(found.segments),
-            f"{found.bytes / 2**20:.1f} MB",
-            found.folder or "-",
-            f"{state} (revision {found.revision})" if found.revision else state,
-        )
-    Console(width=None if Console().is_terminal else 200).print(table)
+    session_work.work(settings_of(context), task, uuid)
