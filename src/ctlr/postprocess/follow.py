@@ -24,11 +24,13 @@ from ctlr.kernel.errors import Refusal
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.facts import FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.folders import Workspace, find_folder, session_lock
-from ctlr.postprocess.plan import video_file
+from ctlr.postprocess.frame_times import expect
+from ctlr.postprocess.plan import frames_file, video_file
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.scan import node_names, scan_node
 from ctlr.postprocess.session import explain, process_locked
 from ctlr.postprocess.splice import GrowingVideo
+from ctlr.postprocess.tables import Track
 from ctlr.postprocess.worker import EXIT_TERMINATED
 from ctlr.sessions.model import Session
 
@@ -63,8 +65,9 @@ class _Growing:
         self._seen_ns = changed_ns
         return True
 
-    def append(self, source: Path, facts: SegmentFacts, media: list[tuple[int, int]]) -> None:
+    def append(self, source: Path, facts: SegmentFacts, examiner: Examiner) -> None:
         """Append one segment, to a further part if its parameters are others."""
+        tables = examiner.tables(source)
         if self._video is None or facts.signature != self._signature:
             self.close()
             self._part += self._video is not None
@@ -72,8 +75,21 @@ class _Growing:
             self._video = self._open()
             self.done.update(chunk.segment for chunk in self._video.chunks)
         if facts.name not in self.done:
-            self._video.append(source, media)
+            self._video.append(source, tables.media)
             self.done.add(facts.name)
+        if facts.captured:
+            self._add_frame_times(source.parent, facts, tables.reference, examiner)
+
+    def _add_frame_times(
+        self, source: Path, facts: SegmentFacts, track: Track, examiner: Examiner
+    ) -> None:
+        name = frames_file(self._node, self._part)
+        times = examiner.frame_times(self._workspace.out / name)
+        placed = expect(times.last, facts)
+        if placed is not None:
+            if times.last is None:
+                times.keep([])
+            times.append(placed, track, source)
 
     def flush(self) -> None:
         if self._video:
@@ -142,7 +158,7 @@ class Follower:
         if facts.readability is not Readability.WHOLE or facts.obstacle:
             return False
         path = folder / file.path
-        growing.append(path, facts, self._examiner.tables(path).media)
+        growing.append(path, facts, self._examiner)
         self._bytes += file.size
         return True
 

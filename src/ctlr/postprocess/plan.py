@@ -22,6 +22,11 @@ def video_file(node: str, part: int) -> str:
     return f"{node}.mp4" if part == 0 else f"{node}.part{part + 1}.mp4"
 
 
+def frames_file(node: str, part: int) -> str:
+    """Name of the frame times beside a camera's first, second, ... file."""
+    return video_file(node, part).removesuffix(".mp4") + ".frames.csv"
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedVideo:
     """One camera's video: its files, what is missing in it, and its inputs' fingerprint."""
@@ -40,7 +45,7 @@ class PlannedVideo:
         return video_file(self.node, part)
 
     def frames_file(self, part: int) -> str:
-        return self.file(part).removesuffix(".mp4") + ".frames.csv"
+        return frames_file(self.node, part)
 
     @property
     def frames(self) -> int:

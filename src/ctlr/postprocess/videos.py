@@ -1,21 +1,17 @@
 """Carrying out one camera's part of a plan: splice (or remux) its parts, write its frame times."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ctlr.ingest.layout import frames_name
 from ctlr.postprocess.copying import SourceReadError, hash_path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
-from ctlr.postprocess.frames import HEADER, frame_rows, read_captured_us
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
 from ctlr.postprocess.merge import MergedMovie
 from ctlr.postprocess.plan import PlannedVideo
 from ctlr.postprocess.remux import RemuxError, remux
 from ctlr.postprocess.splice import Chunk, GrowingVideo
-from ctlr.postprocess.tables import shown_ticks
-from ctlr.postprocess.timeline import Part, Placement
+from ctlr.postprocess.timeline import Part
 
 CountBytes = Callable[[int], None]
 
@@ -94,25 +90,11 @@ class VideoMaker:
         return movie
 
     def _write_frame_times(self, path: Path, part: Part) -> None:
-        with open(path, "wb") as file:
-            file.write(HEADER)
-            frame = 0
-            for placed in part.segments:
-                shown = self._shown_us(placed)
-                captured: list[str] = []
-                if placed.facts.captured:
-                    sidecar = self._source / frames_name(placed.facts.number)
-                    captured = read_captured_us(sidecar)
-                file.write(frame_rows(frame, shown, captured))
-                frame += len(shown)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _shown_us(self, placed: Placement) -> list[int]:
-        track = self._examiner.tables(self._source / placed.facts.name).reference
-        ticks = sorted(shown_ticks(track))
-        scale, start = placed.facts.timescale, placed.at_ticks - ticks[0]
-        return [(start + tick) * 1_000_000 // scale for tick in ticks]
+        times = self._examiner.frame_times(path)
+        for placed in part.segments[times.keep(part.segments) :]:
+            tables = self._examiner.tables(self._source / placed.facts.name)
+            times.append(placed, tables.reference, self._source)
+        times.flush()
 
 
 def _can_continue(path: Path, journal: Path, wanted: list[tuple[str, int, int]]) -> bool:

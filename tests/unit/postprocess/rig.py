@@ -61,6 +61,14 @@ class Rig:
             values["tag"] = b"%s-%d" % (name.encode(), number)
             (self.node(name) / f"seg_{number:04d}.mp4").write_bytes(make(Film(**values)))
 
+    def capture(self, name: str = "cam-a", numbers: range = range(4), late_us: int = 0) -> None:
+        """Put frame times beside segments of 30 frames a second."""
+        for number in numbers:
+            first_us = START_MS * 1000 + number * 10**6 + late_us
+            rows = "".join(f"{n},{n * 33333},{first_us + n * 33333}\n" for n in range(30))
+            path = self.node(name) / f"seg_{number:04d}.frames.csv"
+            path.write_text("frame,pts_us,captured_at_us\n" + rows)
+
     def upload(self, path: str, text: str = "time,x\n1,2\n") -> None:
         target = self.logging / "phone" / UUID / path
         target.parent.mkdir(parents=True, exist_ok=True)
