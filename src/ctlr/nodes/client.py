@@ -7,7 +7,6 @@ or somebody else.
 """
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -134,8 +133,8 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
 
 def _parse_envelope(status: int, content: bytes) -> Envelope:
     try:
-        return Envelope.model_validate(json.loads(content))
-    except (ValueError, RecursionError) as error:
+        return Envelope.model_validate_json(content)
+    except ValidationError as error:
         raise NodeCallError(f"answered what no camera node says (HTTP {status})") from error
 
 

@@ -280,6 +280,14 @@ async def test_a_wrong_report_is_refused(controller: Controller, wrong: dict[str
     answer.expect_problem(422, code)
 
 
+async def test_a_report_of_odd_texts_is_taken_or_refused(controller: Controller) -> None:
+    report = rb'{"camera":"cam-01","status":"error","error":"\ud800","clock":{"\udfff":NaN}}'
+    answer = await controller.post("/api/sync/report", data=report)
+    if answer.status != 200:
+        answer.expect_problem(422, "invalid_report")
+    await controller.status()
+
+
 @pytest.mark.parametrize("path", ["/api/sync/report", "/api/log", "/api/record/start"])
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
 async def test_an_oversized_body_is_refused(
