@@ -127,6 +127,7 @@ def settings_in(folder: Path, nodes: Iterable[NodeAddress] = (), **sections: Any
         "database": {"path": folder / "ctlr.db"},
         "mqtt": {"host": "127.0.0.1", "port": 1, "spool": folder / "mqtt-spool.db"},
         "can": {"status_file": folder / "can_status.json"},
+        "discovery": {"enabled": False},
     }
     for name, section in sections.items():
         values[name] = {**values[name], **section} if isinstance(section, dict) else section

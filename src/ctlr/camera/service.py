@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from ctlr.camera import rsync
 from ctlr.camera.agent import build_agent
+from ctlr.camera.announce import Announcer
 from ctlr.camera.node import CameraNode
 from ctlr.camera.recovery import recover_spool
 from ctlr.camera.reporter import Reporter
@@ -65,6 +66,9 @@ async def run_camera(settings: Settings) -> None:
         async with reporter:
             tasks.start_loop("sender", sender.run())
             tasks.start_loop("node-clock", node_clock.run())
+            if camera.announce:
+                announcer = Announcer(settings.node, camera.host, camera.port)
+                tasks.start_loop("announce", announcer.announce_forever())
             tasks.start_job("load-source", asyncio.to_thread(_load_early, camera.source))
             try:
                 yield

@@ -22,18 +22,21 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
-    def start_loop(self, name: str, loop: Coroutine[Any, Any, None]) -> None:
-        """Run a loop that is meant to last as long as the service."""
-        self._start(name, loop, must_last=True)
+    def start_loop(self, name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a loop that is meant to last as long as the service, or until it is cancelled."""
+        return self._start(name, loop, must_last=True)
 
     def start_job(self, name: str, job: Coroutine[Any, Any, None]) -> None:
         """Run work that ends by itself; an exception that escapes it is as fatal as a loop's."""
         self._start(name, job, must_last=False)
 
-    def _start(self, name: str, work: Coroutine[Any, Any, None], *, must_last: bool) -> None:
+    def _start(
+        self, name: str, work: Coroutine[Any, Any, None], *, must_last: bool
+    ) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, must_last=must_last))
+        return task
 
     def _ended(self, task: asyncio.Task[None], *, must_last: bool) -> None:
         self._tasks.discard(task)

@@ -40,6 +40,7 @@ class Reply:
     error: str | None
     exchange: Exchange
     repeated: bool = False
+    node_id: str = ""
 
 
 class NodeClient:
@@ -62,31 +63,40 @@ class NodeClient:
 
     async def start(self, node: NodeAddress, uuid: str, start_at_ms: int) -> Reply:
         return await self._call(
-            node, "POST", "/record/start", {"uuid": uuid, "start_at": start_at_ms}
+            node.address, "POST", "/record/start", {"uuid": uuid, "start_at": start_at_ms}
         )
 
     async def stop(self, node: NodeAddress) -> Reply:
-        return await self._call(node, "POST", "/record/stop", None)
+        return await self._call(node.address, "POST", "/record/stop", None)
 
     async def status(self, node: NodeAddress) -> tuple[NodeStatus, Exchange]:
-        reply = await self._call(node, "GET", "/status", None)
-        if reply.error is not None:
-            raise NodeCallError(f"answered its status with an error: {reply.error}")
+        reply = await self._ask_status(node.address)
         return parse_leniently(NodeStatus, reply.data), reply.exchange
 
+    async def introduce(self, address: str) -> tuple[str, NodeStatus]:
+        """Who answers at host:port: what it calls itself, unchecked and cut off, and its status."""
+        reply = await self._ask_status(address)
+        return reply.node_id[:64], parse_leniently(NodeStatus, reply.data)
+
     async def preflight(self, node: NodeAddress) -> Preflight:
-        reply = await self._call(node, "GET", "/preflight", None)
+        reply = await self._call(node.address, "GET", "/preflight", None)
         return parse_leniently(Preflight, reply.data)
 
+    async def _ask_status(self, address: str) -> Reply:
+        reply = await self._call(address, "GET", "/status", None)
+        if reply.error is not None:
+            raise NodeCallError(f"answered its status with an error: {reply.error}")
+        return reply
+
     async def _call(
-        self, node: NodeAddress, method: str, path: str, body: Mapping[str, object] | None
+        self, address: str, method: str, path: str, body: Mapping[str, object] | None
     ) -> Reply:
         """One exchange, tried twice within ``CALL_TIMEOUT_S``: a kept-alive connection may have
         gone since. All commands may be repeated; a node that acted twice says so.
 
         Raises ``NodeCallError``.
         """
-        url = f"http://{node.address}{path}"
+        url = f"http://{address}{path}"
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 try:
@@ -111,7 +121,8 @@ class NodeClient:
         received_ms = sent_ms + (self._clock.monotonic() - sent) * 1000
         envelope = _parse_envelope(response.status, content)
         error = None if envelope.success else (envelope.error or "refused without a reason")
-        return Reply(envelope.data or {}, error, _timed(envelope, sent, sent_ms, received_ms))
+        exchange = _timed(envelope, sent, sent_ms, received_ms)
+        return Reply(envelope.data or {}, error, exchange, node_id=envelope.node_id)
 
 
 def _timed(envelope: Envelope, at_s: float, sent_ms: float, received_ms: float) -> Exchange:

@@ -78,6 +78,7 @@ def controller_settings(places: Places) -> Section:
         "database": {"path": str(places.run / "ctlr.db")},
         "mqtt": _mqtt(places, "controller"),
         "can": {"status_file": str(places.run / "can_status.json")},
+        "discovery": {"enabled": False},
     }
 
 
@@ -92,6 +93,7 @@ def camera_settings(places: Places, camera: str) -> Section:
             "controller": places.url,
             "target": f"rsync://{HOST}:{places.rsync_port}/logging/",
             "spool": str(places.spool(camera)),
+            "announce": False,
         },
     }
 

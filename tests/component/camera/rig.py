@@ -72,6 +72,7 @@ class CameraProcess:
             "height": 240,
             "fps": 15,
             "bitrate_kbps": 500,
+            "announce": False,
         } | camera
         settings = {f"CTLR_CAMERA__{key.upper()}": str(value) for key, value in values.items()}
         self._environment = dict(os.environ) | settings | {"CTLR_NODE": NODE}

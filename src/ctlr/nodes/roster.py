@@ -1,0 +1,259 @@
+"""Which cameras the rig has: those of the configuration, and those that a person adopted.
+
+The configuration decides; an adopted node that it names too is the configuration's. Discovery
+proposes: what announces itself is listed and recorded with only once it was adopted, and is
+asked for its name before that, as its segments arrive under the name that it has itself.
+Adopted nodes are stored before they are used. Members change under the lock of starts and
+stops, so that no session ever sees half of a change; what old sessions hold stays.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+from pydantic import ValidationError
+
+from ctlr.config import NodeAddress
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
+from ctlr.nodes.adopted import AdoptedNodes
+from ctlr.nodes.announcement import (
+    Announced,
+    KnownNode,
+    find_conflict,
+    is_known,
+    is_local,
+)
+from ctlr.nodes.client import NodeCallError, NodeClient
+from ctlr.nodes.discovery import Discovery
+from ctlr.nodes.fleet import Fleet
+from ctlr.nodes.messages import NodeStatus
+
+Origin = Literal["config", "adopted"]
+
+_IPV4 = re.compile(r"[0-9.]+")
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+
+_log = structlog.get_logger("roster")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A camera of the rig and who says so."""
+
+    node: NodeAddress
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A camera that the rig does not have; ``conflict`` is why it cannot simply be adopted."""
+
+    announced: Announced
+    conflict: str | None
+
+
+class Roster:
+    """``lock`` is that of starts and stops; ``is_recording`` says whether a session is active;
+    without ``discovery`` it is switched off."""
+
+    def __init__(
+        self,
+        configured: Iterable[NodeAddress],
+        adopted: AdoptedNodes,
+        fleet: Fleet,
+        client: NodeClient,
+        clock: Clock,
+        discovery: Discovery | None,
+        *,
+        lock: asyncio.Lock,
+        is_recording: Callable[[], bool],
+    ) -> None:
+        self._members = {node.name: Member(node, "config") for node in configured}
+        self._adopted = adopted
+        self._fleet = fleet
+        self._client = client
+        self._clock = clock
+        self._discovery = discovery
+        self._lock = lock
+        self._is_recording = is_recording
+
+    async def load(self) -> None:
+        """Put the stored nodes into the fleet, beside the configured ones that it has."""
+        for node in await self._adopted.load():
+            if node.name in self._members:
+                _log.info("the configuration names an adopted camera and decides", camera=node.name)
+            else:
+                self._members[node.name] = Member(node, "adopted")
+                self._fleet.add_node(node)
+
+    @property
+    def members(self) -> list[Member]:
+        return list(self._members.values())
+
+    @property
+    def discovery_error(self) -> str | None:
+        """Why no camera can be discovered at present, for a person."""
+        if self._discovery is None:
+            return "it is switched off in the configuration"
+        return self._discovery.error
+
+    def candidates(self) -> list[Candidate]:
+        """The cameras that announce themselves and are not in the rig, by name."""
+        known = self._known()
+        return [
+            Candidate(announced, find_conflict(announced, known))
+            for announced in self._announced()
+            if not is_known(announced, known)
+        ]
+
+    async def adopt(self, name: str | None, address: str | None) -> tuple[Member, NodeStatus]:
+        """Take a camera into the rig, at ``address`` or where ``name`` announces itself, after it
+        has answered; returns it and what it said. An adopted one gets its new address.
+
+        Raises ``Refusal``: ``invalid_node``, ``unknown_node``, ``node_unreachable``,
+        ``node_conflict``, ``configured_in_file``, ``recording_in_progress`` (a new address only).
+        """
+        addresses = [check_address(address)] if address else self._addresses_of(name)
+        called, at, status = await self._meet(addresses)
+        if name is not None and called != name:
+            raise Refusal(
+                "node_conflict",
+                f"The camera at {at} calls itself {called!r}, not {name!r}; its segments would not "
+                "be found. Nothing was changed. Adopt it under its own name, or give it another.",
+            )
+        node = _as_node(called, at)
+        async with self._lock:
+            if self._known_as(node) is None:
+                await self._take_in(node)
+        return self._members[node.name], status
+
+    async def remove(self, name: str) -> None:
+        """Take an adopted camera out of the rig.
+
+        Raises ``Refusal``: ``unknown_node``, ``configured_in_file``, ``recording_in_progress``.
+        """
+        async with self._lock:
+            member = self._members.get(name)
+            if member is None:
+                raise Refusal("unknown_node", f"The rig has no camera {name!r}.")
+            if member.origin == "config":
+                raise Refusal(
+                    "configured_in_file",
+                    f"{name} stands in the configuration file, which decides. Take it out of "
+                    "nodes there and restart the controller.",
+                )
+            self._refuse_while_recording(name)
+            await self._adopted.forget(name)
+            self._fleet.remove_node(name)
+            del self._members[name]
+            _log.info("camera removed", camera=name)
+
+    async def _take_in(self, node: NodeAddress) -> None:
+        moved = node.name in self._members
+        if moved:
+            self._refuse_while_recording(node.name)
+        await self._adopted.keep(node, self._clock.now_ms())
+        if moved:
+            self._fleet.remove_node(node.name)
+        self._fleet.add_node(node)
+        self._members[node.name] = Member(node, "adopted")
+        _log.info("camera adopted", camera=node.name, address=node.address)
+
+    def _known_as(self, node: NodeAddress) -> Member | None:
+        """The member that this camera is already. Raises ``Refusal`` where it clashes with one."""
+        for member in self._members.values():
+            same_name = member.node.name == node.name
+            if same_name and member.node.address == node.address:
+                return member
+            if same_name and member.origin == "config":
+                raise Refusal(
+                    "configured_in_file",
+                    f"{node.name} stands in the configuration file at {member.node.address}, not "
+                    f"{node.address}. Nothing was changed; change it there.",
+                )
+            if member.node.address == node.address:
+                raise Refusal(
+                    "node_conflict",
+                    f"The rig has a camera at {node.address} under the name {member.node.name}. "
+                    "Nothing was changed; remove that one first.",
+                )
+        return None
+
+    def _refuse_while_recording(self, name: str) -> None:
+        view = self._fleet.view(name)
+        busy = view is not None and view.status is not None and view.status.state == "recording"
+        if busy or self._is_recording():
+            raise Refusal(
+                "recording_in_progress",
+                f"A recording runs; {name} stays as it is, so that it hears of the stop. "
+                "Stop the recording first.",
+            )
+
+    def _addresses_of(self, name: str | None) -> tuple[str, ...]:
+        if name is None:
+            raise Refusal("invalid_node", "Give the camera's address, or its name.")
+        for announced in self._announced():
+            if announced.name == name:
+                return announced.addresses
+        raise Refusal(
+            "unknown_node",
+            f"No camera on this network announces itself as {name!r}. Give its address.",
+        )
+
+    async def _meet(self, addresses: Iterable[str]) -> tuple[str, str, NodeStatus]:
+        """The name, address and status of the camera at the first address that answers."""
+        silent = []
+        for address in addresses:
+            try:
+                called, status = await self._client.introduce(address)
+            except NodeCallError as error:
+                silent.append(f"{address}: {error}")
+            else:
+                return called, address, status
+        raise Refusal(
+            "node_unreachable",
+            f"No camera answered ({'; '.join(silent)}). Nothing was changed. "
+            "Check that it is on, in this network, and that ctlr camera runs on it.",
+        )
+
+    def _announced(self) -> list[Announced]:
+        return self._discovery.announced() if self._discovery else []
+
+    def _known(self) -> list[KnownNode]:
+        views = {view.name: view for view in self._fleet.views()}
+        return [
+            KnownNode(m.node.name, m.node.address, connected=views[m.node.name].connected)
+            for m in self._members.values()
+        ]
+
+
+def check_address(address: str) -> str:
+    """A host:port that may be called. Raises ``Refusal`` ``invalid_node``.
+
+    Whoever reaches the API chooses it, so a number must be one of the own network, and nothing
+    in it may lead to another path of another host.
+    """
+    host, _, port = address.rpartition(":")
+    numeric = _IPV4.fullmatch(host) is not None
+    legal = is_local(host) if numeric else _HOST_NAME.fullmatch(host) is not None
+    if not (legal and re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
+        raise Refusal(
+            "invalid_node",
+            f"{address!r} is not the host:port of a camera in this network, such as 10.0.0.13:8080.",
+        )
+    return address
+
+
+def _as_node(name: str, address: str) -> NodeAddress:
+    try:
+        return NodeAddress(name=name, address=address)
+    except ValidationError as error:
+        raise Refusal(
+            "invalid_node",
+            f"The camera at {address} calls itself {name!r}, which is not a node name. Give it "
+            "one in its configuration (node = ...), or name it in the controller's.",
+        ) from error
