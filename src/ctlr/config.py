@@ -120,6 +120,13 @@ class IngestSettings(BaseModel):
     give_up_s: Annotated[float, Field(gt=0)] = 120
 
 
+class DiscoverySettings(BaseModel):
+    """Whether the controller looks for cameras that announce themselves."""
+
+    model_config = _SECTION
+    enabled: bool = True
+
+
 class CameraSettings(BaseModel):
     model_config = _SECTION
     source: str = "test"
@@ -135,6 +142,7 @@ class CameraSettings(BaseModel):
     fps: Annotated[float, Field(gt=0, le=240)] = 30
     bitrate_kbps: Annotated[int, Field(ge=50)] = 6000
     rotation: Literal[0, 90, 180, 270] = 0
+    announce: bool = True
 
 
 class Settings(BaseSettings):
@@ -153,6 +161,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = MqttSettings()
     can: CanSettings = CanSettings()
     ingest: IngestSettings = IngestSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
     camera: CameraSettings = CameraSettings()
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ class CommandResult:
 
 
 class Fleet:
-    """The configured nodes. ``on_change`` is called after a view changed in substance."""
+    """The nodes of the rig. ``on_change`` is called after a view changed in substance."""
 
     def __init__(
         self,
@@ -70,6 +70,8 @@ class Fleet:
         self._estimators = {name: OffsetEstimator() for name in self._nodes}
         self._views = {name: NodeView(name) for name in self._nodes}
         self._commands = dict.fromkeys(self._nodes, 0)
+        self._tasks: BackgroundTasks | None = None
+        self._polling: dict[str, asyncio.Task[None]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -82,8 +84,29 @@ class Fleet:
         return self._views.get(name)
 
     def start_polling(self, tasks: BackgroundTasks) -> None:
+        """Poll all nodes, and those that are added later."""
+        self._tasks = tasks
         for name in self._nodes:
-            tasks.start_loop(f"poll {name}", self._poll_forever(name))
+            self._polling[name] = tasks.start_loop(f"poll {name}", self._poll_forever(name))
+
+    def add_node(self, node: NodeAddress) -> None:
+        """Begin to use a node whose name is new; a recording that runs is joined late."""
+        self._estimators[node.name] = OffsetEstimator()
+        self._views[node.name] = NodeView(node.name)
+        self._commands[node.name] = 0
+        self._nodes[node.name] = node
+        if self._tasks is not None:
+            loop = self._poll_forever(node.name)
+            self._polling[node.name] = self._tasks.start_loop(f"poll {node.name}", loop)
+        self._on_change()
+
+    def remove_node(self, name: str) -> None:
+        """Let go of a node that no command is under way to. Raises ``KeyError``."""
+        del self._nodes[name]
+        if polling := self._polling.pop(name, None):
+            polling.cancel()
+        del self._estimators[name], self._views[name], self._commands[name]
+        self._on_change()
 
     async def start_recording(
         self, names: Iterable[str], uuid: str, start_at_ms: int
