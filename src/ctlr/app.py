@@ -6,13 +6,15 @@ with exit code 1, and the next start carries on from what is stored.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
 from starlette.types import ASGIApp
 
+from ctlr.api.changes import Changes
+from ctlr.api.overview import duration_s
 from ctlr.api.parts import Parts
 from ctlr.api.server import create_api
 from ctlr.api.shapes import SystemSummary
@@ -29,14 +31,18 @@ from ctlr.kernel.threads import in_thread
 from ctlr.nodes.client import NodeClient
 from ctlr.nodes.fleet import Fleet
 from ctlr.postprocess.child import run_child
+from ctlr.postprocess.folders import find_folder, read_manifest
+from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.postprocess.session import needs_processing
 from ctlr.postprocess.verify import needs_verification
 from ctlr.postprocess.workers import Task, Workers
+from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
+from ctlr.recording.preflight import Finding, Space, check_rig
 from ctlr.recording.tender import Tender
-from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.telemetry.log import configure_logging
@@ -44,6 +50,7 @@ from ctlr.telemetry.sink import Telemetry
 from ctlr.telemetry.storage_metrics import MountMetrics, storage_fields
 
 DISKS_DEADLINE_S = 30.0
+MANIFEST_DEADLINE_S = 1.0
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
 """The command line of a worker for a task and a session's uuid."""
@@ -68,13 +75,16 @@ async def build(
         tasks = BackgroundTasks(on_death)
         stack.push_async_callback(tasks.close)
         telemetry.start(tasks)
-        parts, tender = _assemble(settings, clock, store, client, tasks, telemetry, worker_command)
+        parts, tender, clock_log = _assemble(
+            settings, clock, store, client, tasks, telemetry, worker_command
+        )
         await parts.monitor.check()
         await parts.uploads.clean_staging()
         await parts.coordinator.resume()
         parts.fleet.start_polling(tasks)
         tasks.start_loop("storage", parts.monitor.watch_forever())
         tasks.start_loop("recording", tender.tend_forever())
+        tasks.start_loop("clocks", clock_log.run_forever())
         tasks.start_loop("postprocess", parts.reconciler.run_forever())
         yield create_api(parts)
 
@@ -104,45 +114,74 @@ def _assemble(
     tasks: BackgroundTasks,
     telemetry: Telemetry,
     worker_command: WorkerCommand,
-) -> tuple[Parts, Tender]:
+) -> tuple[Parts, Tender, ClockLog]:
     layout = LoggingLayout(settings.storage.logging)
     monitor = StorageMonitor(
         settings.storage,
         clock,
-        on_change=lambda: reconciler.wake(),
+        on_change=lambda: on_change(),
         on_checked=lambda: telemetry.publish_metrics(
             "storage", "storage", _storage_fields(monitor)
         ),
     )
-    fleet = Fleet(settings.nodes, client, clock, lambda: tender.wake())
+    fleet = Fleet(settings.nodes, client, clock, lambda: on_change())
+    clock_log = ClockLog(store, fleet, clock)
+    changes = Changes()
+
+    def on_change() -> None:
+        tender.wake()
+        reconciler.wake()
+        changes.notify()
+
+    def find_problems(
+        phone_ahead_ms: int | None = None, said: Mapping[str, str] | None = None
+    ) -> list[Finding]:
+        spaces = {
+            name: Space(state.healthy, state.error, parts.minutes_left(name))
+            for name, state in monitor.states.items()
+        }
+        return check_rig(fleet.views(), spaces, phone_ahead_ms, said)
+
     coordinator = Coordinator(
         store,
         fleet,
         clock,
+        clock_log,
         start_delay_ms=settings.start_delay_ms,
         min_cameras=settings.min_cameras,
-        find_warnings=lambda: _start_warnings(monitor),
+        find_warnings=lambda: [
+            StartWarning(found.code, found.message)
+            for found in find_problems()
+            if not found.ok and not found.code.startswith("camera_unreachable")
+        ],
         on_change=lambda: on_session_change(),
     )
 
     def on_session_change() -> None:
         session = coordinator.current
-        recording = session is not None and session.state is SessionState.RECORDING
         telemetry.set_recording(
-            recording=recording,
+            recording=session is not None and session.state is SessionState.RECORDING,
             uuid=session.uuid if session else None,
-            duration=_duration_s(session, clock) if session else None,
+            duration=duration_s(session, clock.now_ms()) if session else None,
         )
         reconciler.wake()
+        changes.notify()
 
-    tender = Tender(coordinator, store, fleet, clock, start_delay_ms=settings.start_delay_ms)
+    tender = Tender(
+        coordinator,
+        store,
+        fleet,
+        clock,
+        start_delay_ms=settings.start_delay_ms,
+        longest_s=settings.max_session_h * 3600,
+    )
     inventory = Inventory(store, layout, clock.monotonic)
     workers = Workers(
         tasks,
         lambda task, job, keep, finish: run_child(
             worker_command(task, job.uuid), job, keep, finish
         ),
-        on_change=lambda: None,
+        on_change=changes.notify,
     )
     reconciler = Reconciler(
         store,
@@ -156,12 +195,17 @@ def _assemble(
         needs_processing=lambda uuid: _on_disks(lambda: needs_processing(settings, uuid)),
         needs_verification=lambda uuid: _on_disks(lambda: needs_verification(settings, uuid)),
     )
+
+    def on_report(uuid: str | None, node: str) -> None:
+        reconciler.reported(uuid, node)
+        changes.notify()
+
     reports = Reports(
         store,
         inventory,
         clock,
         check_storage=lambda: monitor.require("logging"),
-        on_report=reconciler.reported,
+        on_report=on_report,
     )
     uploads = PhoneUploads(
         layout,
@@ -185,12 +229,11 @@ def _assemble(
             temp_c=telemetry.health.temp,
         ),
         read_can=lambda: read_can_status(settings.can.status_file, clock.now_ms() / 1000),
+        find_problems=find_problems,
+        read_manifest=lambda uuid: _read_manifest(settings, uuid),
+        changes=changes,
     )
-    return parts, tender
-
-
-def _duration_s(session: Session, clock: Clock) -> float:
-    return max(0, clock.now_ms() - (session.start_at_ms or clock.now_ms())) / 1000
+    return parts, tender, clock_log
 
 
 def _storage_fields(monitor: StorageMonitor) -> dict[str, Any]:
@@ -213,13 +256,14 @@ def _on_disks(call: Callable[[], bool]) -> Awaitable[bool]:
     return in_thread("compare", DISKS_DEADLINE_S, call)
 
 
-def _start_warnings(monitor: StorageMonitor) -> list[StartWarning]:
-    """What may spoil a session that starts now. Cameras keep their own copy, so none refuses."""
-    return [
-        StartWarning(
-            "storage_unhealthy",
-            f"The {name} drive is not usable ({state.error}). Cameras keep their files until it is.",
-        )
-        for name, state in monitor.states.items()
-        if not state.healthy
-    ]
+async def _read_manifest(settings: Settings, uuid: str) -> Manifest | None:
+    """A session's manifest; None where there is none or its disk does not answer in time."""
+
+    def read() -> Manifest | None:
+        folder = find_folder(settings, uuid)
+        return read_manifest(folder) if folder else None
+
+    try:
+        return await in_thread("manifest", MANIFEST_DEADLINE_S, read)
+    except (TimeoutError, OSError):
+        return None

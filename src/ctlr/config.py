@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     nodes: tuple[NodeAddress, ...] = ()
     start_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 3000
     min_cameras: Annotated[int, Field(ge=0)] = 1
+    max_session_h: Annotated[float, Field(gt=0)] = 12
     api: ApiSettings = ApiSettings()
     storage: StorageSettings = StorageSettings()
     database: DatabaseSettings = DatabaseSettings()

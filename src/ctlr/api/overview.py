@@ -11,6 +11,7 @@ from ctlr.api import shapes
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import LastReport
 from ctlr.nodes.fleet import NodeView
+from ctlr.recording.limits import warn_before_end
 from ctlr.sessions.model import Session, SessionState
 from ctlr.storage.monitor import MountState
 
@@ -32,6 +33,8 @@ class Facts:
     can: CanStatus
     jobs: Sequence[shapes.JobStatus]
     collecting: bool
+    minutes_left: float | None
+    longest_s: float
 
 
 def status(facts: Facts) -> shapes.Status:
@@ -43,10 +46,10 @@ def status(facts: Facts) -> shapes.Status:
         ready=facts.current is None and len(usable) >= facts.min_cameras and facts.logging.healthy,
         recording=recording,
         uuid=facts.current.uuid if facts.current else None,
-        duration=_duration_s(facts),
+        duration=duration_s(facts.current, facts.now_ms),
         phase=_phase(facts),
         cameras=cameras,
-        storage=_storage(facts.logging),
+        storage=_storage(facts.logging, facts.minutes_left),
         sync=_sync(facts),
         system=facts.system,
         can=shapes.CanSummary(
@@ -79,10 +82,11 @@ def _is_idle(view: NodeView) -> bool:
     return view.connected and view.status is not None and view.status.state == "idle"
 
 
-def _duration_s(facts: Facts) -> float:
-    if facts.current is None or facts.current.start_at_ms is None:
+def duration_s(session: Session | None, now_ms: int) -> float:
+    """How long a session has been recorded; 0 before its start and without one."""
+    if session is None or session.start_at_ms is None:
         return 0.0
-    return max(0, facts.now_ms - facts.current.start_at_ms) / 1000
+    return max(0, now_ms - session.start_at_ms) / 1000
 
 
 def _phase(facts: Facts) -> str:
@@ -149,14 +153,14 @@ def _sync(facts: Facts) -> shapes.SyncSummary:
     )
 
 
-def _storage(state: MountState) -> shapes.StorageSummary:
+def _storage(state: MountState, minutes_left: float | None) -> shapes.StorageSummary:
     used = state.total_bytes - state.free_bytes
     return shapes.StorageSummary(
         used_gb=round(used / GIB, 2),
         total_gb=round(state.total_bytes / GIB, 2),
         percent=round(100 * used / state.total_bytes, 1) if state.total_bytes else 0.0,
         healthy=state.healthy,
-        minutes_left=None,
+        minutes_left=minutes_left if state.healthy else None,
     )
 
 
@@ -180,4 +184,9 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
         for job in facts.jobs
         if job.state == "failed"
     ]
+    if _is_recording(facts.current):
+        ending = warn_before_end(
+            duration_s(facts.current, facts.now_ms), facts.longest_s, facts.views
+        )
+        found += [shapes.Warn(code=item.code, message=item.message) for item in ending]
     return found

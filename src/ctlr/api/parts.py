@@ -1,10 +1,11 @@
 """What the routers call: the running parts of the controller, handed in by ``app``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ctlr.api import shapes
+from ctlr.api.changes import Changes
 from ctlr.api.overview import Facts
 from ctlr.config import Settings
 from ctlr.ingest.phone_uploads import PhoneUploads
@@ -12,8 +13,10 @@ from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import Clock
 from ctlr.nodes.fleet import Fleet
 from ctlr.postprocess.jobs import Job
+from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.recording.coordinator import Coordinator
+from ctlr.recording.preflight import Finding, recording_minutes
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
 
@@ -21,7 +24,9 @@ from ctlr.storage.monitor import StorageMonitor
 @dataclass(frozen=True)
 class Parts:
     """One running controller. ``publish_log`` takes a log entry of a client and raises
-    ``Refusal`` ``invalid_log``; ``read_system`` and ``read_can`` answer from memory."""
+    ``Refusal`` ``invalid_log``; ``read_system``, ``read_can`` and ``find_problems`` (given how far
+    the phone's clock is ahead in ms, and what cameras said against recording) answer from memory;
+    ``read_manifest`` has a deadline; ``changes`` tells whenever the status may have changed."""
 
     settings: Settings
     clock: Clock
@@ -35,6 +40,9 @@ class Parts:
     publish_log: Callable[[Mapping[str, Any]], None]
     read_system: Callable[[], shapes.SystemSummary]
     read_can: Callable[[], Any]
+    find_problems: Callable[[int | None, Mapping[str, str] | None], list[Finding]]
+    read_manifest: Callable[[str], Awaitable[Manifest | None]]
+    changes: Changes
 
     def facts(self) -> Facts:
         """Everything that is known now, from memory."""
@@ -52,6 +60,16 @@ class Parts:
             can=self.read_can(),
             jobs=[job_status(job) for job in self.reconciler.jobs()],
             collecting=self.reconciler.collecting,
+            minutes_left=self.minutes_left("logging"),
+            longest_s=self.settings.max_session_h * 3600,
+        )
+
+    def minutes_left(self, mount: str) -> float | None:
+        """How long a drive can still take what the cameras make."""
+        kbps = [(v.status.bitrate_kbps if v.status else None) for v in self.fleet.views()]
+        usual = self.settings.camera.bitrate_kbps
+        return recording_minutes(
+            self.monitor.states[mount].free_bytes, sum(rate or usual for rate in kbps)
         )
 
 

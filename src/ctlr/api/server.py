@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ctlr import __version__
 from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
+from ctlr.api.events import events_router
 from ctlr.api.logs import logs_router
 from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
@@ -43,7 +44,14 @@ def create_routes(parts: Parts) -> FastAPI:
         redoc_url=None,
     )
     install_error_handlers(app)
-    for router in (status_router, recording_router, sync_router, sessions_router, logs_router):
+    for router in (
+        status_router,
+        events_router,
+        recording_router,
+        sync_router,
+        sessions_router,
+        logs_router,
+    ):
         app.include_router(router(parts))
     return app
 

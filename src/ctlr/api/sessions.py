@@ -10,7 +10,11 @@ from ctlr.api.parts import Parts, job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
-from ctlr.sessions.model import Session
+from ctlr.postprocess.manifest import Manifest
+from ctlr.sessions.model import Mark, Session
+
+FUTURE_MS = 5000
+"""A phone whose clock is a little ahead may mark what it takes for now."""
 
 
 def sessions_router(parts: Parts) -> APIRouter:
@@ -27,14 +31,29 @@ def sessions_router(parts: Parts) -> APIRouter:
         found = await parts.store.newest(limit, before)
         return shapes.SessionList(sessions=[_summary(session) for session in found])
 
+    @router.post("/current/marks", responses=refusals("not_recording", "invalid_request"))
+    async def mark(mark: shapes.MarkRequest | None = None) -> shapes.MarkAnswer:
+        """Mark an instant of the session that is being recorded: now, or at ``at_ms``."""
+        mark = mark or shapes.MarkRequest()
+        session = parts.coordinator.current
+        if session is None:
+            raise Refusal("not_recording", "Nothing is being recorded, so nothing can be marked.")
+        now_ms = parts.clock.now_ms()
+        at_ms = mark.at_ms if mark.at_ms is not None else now_ms
+        if not (session.start_at_ms or 0) <= at_ms <= now_ms + FUTURE_MS:
+            raise Refusal("invalid_request", "The mark lies outside of the recording.")
+        await parts.store.add_mark(session.uuid, Mark(at_ms, mark.label))
+        return shapes.MarkAnswer(ok=True, uuid=session.uuid, at_ms=at_ms, label=mark.label)
+
     @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
     async def session(uuid: str) -> shapes.SessionDetail:
         """One session with its sources, jobs and problems."""
         found = await parts.store.get(parse_session_id(uuid))
         if found is None:
             raise Refusal("unknown_session", "No session with this id has been recorded here.")
+        found = await parts.store.with_measurements(found)
         jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
-        return _detail(found, jobs)
+        return _detail(found, jobs, await parts.read_manifest(found.uuid))
 
     @router.post(
         "/{uuid}/process",
@@ -61,7 +80,9 @@ def _summary(session: Session) -> shapes.SessionSummary:
     )
 
 
-def _detail(session: Session, jobs: list[shapes.JobStatus]) -> shapes.SessionDetail:
+def _detail(
+    session: Session, jobs: list[shapes.JobStatus], manifest: Manifest | None
+) -> shapes.SessionDetail:
     problems = [
         shapes.SessionProblem(at=event.at_ms, code=event.kind, message=event.text)
         for event in session.events
@@ -89,4 +110,9 @@ def _detail(session: Session, jobs: list[shapes.JobStatus]) -> shapes.SessionDet
         },
         jobs=jobs,
         problems=problems,
+        marks=[shapes.SessionMark(at_ms=mark.at_ms, label=mark.label) for mark in session.marks],
+        complete=manifest.complete if manifest else None,
+        missing=list(manifest.missing) if manifest else [],
+        verified_at=manifest.verified_at if manifest else None,
+        sync=manifest.sync if manifest else None,
     )

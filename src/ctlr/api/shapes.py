@@ -1,9 +1,9 @@
 """Bodies of requests and answers, as the OpenAPI document shows them. Times: Unix ms; sizes of
 ``*_gb``: GiB; durations: seconds."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class Health(BaseModel):
@@ -12,6 +12,35 @@ class Health(BaseModel):
 
 class Ok(BaseModel):
     ok: bool
+
+
+class Time(BaseModel):
+    """When the controller received the question (t1) and sent this (t2)."""
+
+    t1: int
+    t2: int
+
+
+class CheckResult(BaseModel):
+    ok: bool
+    msg: str
+
+
+class PreflightAnswer(BaseModel):
+    ready: bool
+    checks: dict[str, CheckResult]
+
+
+class MarkRequest(BaseModel):
+    label: Annotated[str | None, Field(max_length=200)] = None
+    at_ms: int | None = None
+
+
+class MarkAnswer(BaseModel):
+    ok: bool
+    uuid: str
+    at_ms: int
+    label: str | None
 
 
 class StartedCamera(BaseModel):
@@ -179,10 +208,23 @@ class SessionProblem(BaseModel):
     message: str
 
 
+class SessionMark(BaseModel):
+    at_ms: int
+    label: str | None
+
+
 class SessionDetail(SessionSummary):
+    """``complete``, ``missing``, ``verified_at`` and the ``sync`` certificate are the manifest's;
+    None while there is none or its disk is away."""
+
     sources: dict[str, SessionSource]
     jobs: list[JobStatus]
     problems: list[SessionProblem]
+    marks: list[SessionMark]
+    complete: bool | None
+    missing: list[str]
+    verified_at: int | None
+    sync: dict[str, Any] | None
 
 
 class JobAccepted(BaseModel):

@@ -134,6 +134,20 @@ class Fleet:
             for name, result in results.items()
         }
 
+    async def ask_ready(self) -> dict[str, str]:
+        """What connected nodes themselves say against recording now, by name."""
+        names = [view.name for view in self._views.values() if view.connected]
+        found = await asyncio.gather(*(self._ask_ready(self._nodes[name]) for name in names))
+        return {name: said for name, said in zip(names, found, strict=True) if said}
+
+    async def _ask_ready(self, node: NodeAddress) -> str | None:
+        try:
+            preflight = await self._client.preflight(node)
+        except NodeCallError as error:
+            return str(error)
+        failed = [check.msg for check in preflight.checks.values() if not check.ok]
+        return "; ".join(failed) or (None if preflight.ready else "it says that it is not ready")
+
     async def poll(self, name: str) -> NodeView:
         """Ask one node for its status and keep what it says."""
         commands = self._commands[name]

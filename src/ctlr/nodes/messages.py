@@ -97,6 +97,11 @@ class NodeStatus(BaseModel):
     frames: Count | None = None
     dropped: Count | None = None
     clock: dict[str, Any] | None = None
+    bitrate_kbps: int | None = None
+    minutes_left: float | None = None
+    """Of recording on the node's card, at its bitrate."""
+    throttled: str | None = None
+    """What is wrong with the node's power or cooling, in words."""
 
 
 class SyncReport(BaseModel):

@@ -13,10 +13,11 @@ from typing import Any
 
 import structlog
 
-from ctlr.kernel.clock import Clock
+from ctlr.kernel.clock import Clock, iso_from_ms
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import new_session_id
 from ctlr.nodes.fleet import CommandResult, Fleet
+from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.outcome import (
     StartWarning,
     camera_results,
@@ -45,6 +46,7 @@ class Coordinator:
         store: SessionStore,
         fleet: Fleet,
         clock: Clock,
+        clock_log: ClockLog,
         *,
         start_delay_ms: int,
         min_cameras: int,
@@ -54,6 +56,7 @@ class Coordinator:
         self._store = store
         self._fleet = fleet
         self._clock = clock
+        self._clock_log = clock_log
         self._start_delay_ms = start_delay_ms
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
@@ -98,13 +101,22 @@ class Coordinator:
                 await self._stop(session)
             elif session is not None:
                 await self._store.change(session.uuid, SessionState.RECORDING)
-                text = "The controller was restarted while it recorded."
-                await self._store.add_event(
-                    session.uuid, self._clock.now_ms(), "controller_restarted", text
-                )
-                _log.warning(text, uuid=session.uuid)
+                await self._note_absence(session)
             await self.refresh()
         self._on_change()  # also when idle: what was said before the restart may be wrong now
+
+    async def _note_absence(self, session: Session) -> None:
+        """Write the hole of our own absence into the session: since its last sign of life."""
+        now_ms = self._clock.now_ms()
+        samples = (await self._store.with_measurements(session)).clocks.values()
+        signs = [sample.at_ms for found in samples for sample in found]
+        since = f" since {iso_from_ms(max(signs))}" if signs else ""
+        text = (
+            f"The controller was away{since} and is back at {iso_from_ms(now_ms)}; "
+            "the cameras recorded on."
+        )
+        await self._store.add_event(session.uuid, now_ms, "controller_away", text)
+        _log.warning(text, uuid=session.uuid)
 
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""
@@ -170,6 +182,7 @@ class Coordinator:
         answer = start_answer(uuid, start_at_ms, results, warnings)
         await self._store.keep_answer(uuid, "start", answer)
         self._set_current(await self._store.change(uuid, SessionState.RECORDING))
+        await self._clock_log.sample(uuid)
         _log.info(
             "recording",
             uuid=uuid,
@@ -221,6 +234,7 @@ class Coordinator:
                 stopped_at_ms=stopped_at_ms,
             )
         )
+        await self._clock_log.sample(session.uuid)
         results = await self._fleet.stop_recording(self._fleet.names)
         await self._store.change_nodes(
             session.uuid,

@@ -6,6 +6,9 @@ from typing import Any
 
 from ctlr.nodes.fleet import CommandResult
 
+LATE_MS = 500
+"""A camera that confirms later than this before ``start_at`` may not be ready in time."""
+
 
 @dataclass(frozen=True)
 class StartWarning:
@@ -23,6 +26,14 @@ def start_answer(
     uuid: str, start_at_ms: int, results: Mapping[str, CommandResult], found: list[StartWarning]
 ) -> dict[str, Any]:
     """The body of a successful start: contract section 2."""
+    late = [
+        StartWarning(
+            "camera_late",
+            f"{name} confirmed the start only when it was due, so its first frames may be missing.",
+        )
+        for name, result in results.items()
+        if result.acknowledged and result.at_ms > start_at_ms - LATE_MS
+    ]
     missing = [
         StartWarning(
             "camera_not_started",
@@ -36,7 +47,9 @@ def start_answer(
         "uuid": uuid,
         "start_at": start_at_ms,
         "cameras": camera_results(results),
-        "warnings": [{"code": item.code, "message": item.message} for item in [*found, *missing]],
+        "warnings": [
+            {"code": item.code, "message": item.message} for item in [*found, *late, *missing]
+        ],
     }
 
 

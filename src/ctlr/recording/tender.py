@@ -7,16 +7,19 @@ late camera joins, a lost stop arrives, and a restarted controller carries on.
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
 from ctlr.nodes.fleet import CommandResult, Fleet
 from ctlr.recording import recovery
 from ctlr.recording.backoff import Backoff
 from ctlr.recording.coordinator import Coordinator
+from ctlr.recording.limits import reason_to_end
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -27,7 +30,8 @@ _log = structlog.get_logger("recording")
 
 
 class Tender:
-    """Acts on the difference between record and cameras. ``start_delay_ms``: for late joins."""
+    """Acts on the difference between record and cameras. ``start_delay_ms``: for late joins;
+    ``longest_s``: when a recording that nobody stops ends by itself."""
 
     def __init__(
         self,
@@ -37,12 +41,15 @@ class Tender:
         clock: Clock,
         *,
         start_delay_ms: int,
+        longest_s: float,
     ) -> None:
         self._coordinator = coordinator
         self._store = store
         self._fleet = fleet
         self._clock = clock
         self._start_delay_ms = start_delay_ms
+        self._longest_s = longest_s
+        self._began: tuple[str, float] = ("", 0.0)
         self._wake = asyncio.Event()
         self._backoff = Backoff(clock.monotonic)
 
@@ -55,6 +62,7 @@ class Tender:
             self._wake.clear()
             async with self._coordinator.lock:
                 await self._tend()
+            await self._end_if_due()
             try:
                 async with asyncio.timeout(TEND_INTERVAL_S):
                     await self._wake.wait()
@@ -73,6 +81,27 @@ class Tender:
         )
         await asyncio.gather(*(self._act(active, action) for action in actions))
         await self._coordinator.refresh()
+
+    async def _end_if_due(self) -> None:
+        session = self._coordinator.current
+        if session is None or session.state is not SessionState.RECORDING:
+            return
+        started = [node.name for node in session.nodes if node.started]
+        recorded_s = self._recorded_s(session)
+        reason = reason_to_end(recorded_s, self._longest_s, self._fleet.views(), started)
+        if reason is not None:
+            await self._note(session.uuid, "ended_by_itself", reason)
+            with suppress(Refusal):  # somebody stopped it in this very moment
+                await self._coordinator.stop(session.uuid)
+
+    def _recorded_s(self, session: Session) -> float:
+        """How long it has been recorded. The wall clock counts only for the time before this
+        process saw the session; what it has seen, it measures on the monotonic clock."""
+        now_s = self._clock.monotonic()
+        if self._began[0] != session.uuid:
+            before_ms = self._clock.now_ms() - (session.start_at_ms or self._clock.now_ms())
+            self._began = session.uuid, now_s - max(0, before_ms) / 1000
+        return now_s - self._began[1]
 
     async def _ended_uuids(self, active: Session | None) -> set[str]:
         """Of the sessions that cameras record now, those that were stopped here."""

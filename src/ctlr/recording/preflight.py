@@ -1,0 +1,129 @@
+"""Everything that would spoil a session, said before anyone drives off. Pure.
+
+The same findings answer ``GET /api/preflight`` and come back as ``warnings`` of a start, which
+is never refused for them: field data cannot be recorded again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ctlr.nodes.fleet import NodeView
+from ctlr.nodes.messages import NodeStatus
+
+CLOCK_WARN_MS = 20.0
+PHONE_CLOCK_WARN_MS = 1000
+HOT_C = 75.0
+MINUTES_WARN = 60.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: its name, whether it is well, what was found in one sentence, and the stable
+    code that a start warns with when it is not well."""
+
+    name: str
+    ok: bool
+    message: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a drive can still take. ``minutes_left`` is None while the rate is not known."""
+
+    healthy: bool
+    problem: str | None
+    minutes_left: float | None
+
+
+def recording_minutes(free_bytes: int, kbps: int) -> float | None:
+    """How long a drive lasts at a rate in kilobits (1000) a second; None without a rate."""
+    return round(free_bytes * 8 / (kbps * 1000) / 60, 1) if kbps else None
+
+
+def check_rig(
+    views: Iterable[NodeView],
+    spaces: Mapping[str, Space],
+    phone_ahead_ms: int | None = None,
+    refusals: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """All findings, cameras first.
+
+    ``phone_ahead_ms`` is the phone's clock minus ours where it was told; ``refusals`` is what
+    cameras themselves said against recording, by node name.
+    """
+    findings = [check_camera(view, (refusals or {}).get(view.name)) for view in views]
+    findings += [_check_clock(view) for view in views if view.connected]
+    findings += [_check_space(name, space) for name, space in spaces.items()]
+    if phone_ahead_ms is not None:
+        findings.append(_check_phone(phone_ahead_ms))
+    return findings
+
+
+def check_camera(view: NodeView, refusal: str | None) -> Finding:
+    """One camera's finding; ``refusal`` is what it says itself against recording."""
+    code, message = _find_camera_problem(view, refusal) or ("", "ready")
+    return Finding(view.name, not code, message, code)
+
+
+def _find_camera_problem(view: NodeView, refusal: str | None) -> tuple[str, str] | None:
+    """The gravest problem, as code and message."""
+    name, status = view.name, view.status
+    if not view.connected or status is None:
+        why = view.error or "not seen yet"
+        return "camera_unreachable", f"{name} does not answer ({why})."
+    if status.state != "idle":
+        return "camera_busy", f"{name} is not idle but in state {status.state}."
+    if refusal or status.error:
+        return "camera_not_ready", f"{name} is not ready: {refusal or status.error}."
+    return _find_weakness(name, status)
+
+
+def _find_weakness(name: str, status: NodeStatus) -> tuple[str, str] | None:
+    temp, minutes = status.system.temp, status.minutes_left
+    if status.throttled:
+        return "camera_power", f"{name} has a power problem: {status.throttled}."
+    if temp is not None and temp >= HOT_C:
+        return "camera_hot", f"{name} is hot: {temp:.0f} °C."
+    if minutes is not None and minutes < MINUTES_WARN:
+        return "camera_space_low", f"{name} has room for {minutes:.0f} minutes on its card."
+    return None
+
+
+def _check_clock(view: NodeView) -> Finding:
+    name = f"{view.name} clock"
+    if view.clock is None:
+        return Finding(name, True, "not measured yet", "")
+    offset, doubt = view.clock.offset_ms, view.clock.uncertainty_ms
+    measured = f"{offset:+.1f} ms (± {doubt:.1f} ms)"
+    if abs(offset) - doubt > CLOCK_WARN_MS:
+        text = (
+            f"The clock of {view.name} is off by {measured}. "
+            "The start is corrected for it; check its time synchronisation."
+        )
+        return Finding(name, False, text, "clock_offset")
+    return Finding(name, True, measured, "")
+
+
+def _check_space(name: str, space: Space) -> Finding:
+    if not space.healthy:
+        text = (
+            f"The {name} drive is not usable ({space.problem}). "
+            "Cameras keep their files until it is."
+        )
+        return Finding(name, False, text, "storage_unhealthy")
+    if space.minutes_left is not None and space.minutes_left < MINUTES_WARN:
+        text = f"The {name} drive has room for {space.minutes_left:.0f} minutes."
+        return Finding(name, False, text, "storage_low")
+    left = "" if space.minutes_left is None else f"room for {space.minutes_left:.0f} minutes"
+    return Finding(name, True, left or "ready", "")
+
+
+def _check_phone(ahead_ms: int) -> Finding:
+    if abs(ahead_ms) > PHONE_CLOCK_WARN_MS:
+        text = (
+            f"The phone's clock differs from the controller's by {ahead_ms / 1000:+.1f} s; "
+            "its data would not line up."
+        )
+        return Finding("phone clock", False, text, "phone_clock")
+    return Finding("phone clock", True, f"{ahead_ms:+d} ms", "")

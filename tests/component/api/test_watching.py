@@ -1,0 +1,125 @@
+"""Time, preflight, pushed status and marks of a running controller."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.fakes.camera_node import CameraNode
+from tests.fakes.controller import Controller, running, settings_in, until
+
+UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[CameraNode]:
+    async with CameraNode("cam-01", ours=True) as node:
+        yield node
+
+
+@pytest.fixture
+async def controller(tmp_path: Path, node: CameraNode) -> AsyncIterator[Controller]:
+    async with running(settings_in(tmp_path, [node.address])) as controller:
+        await controller.until_connected("cam-01")
+        yield controller
+
+
+async def test_time_lies_between_question_and_answer(controller: Controller) -> None:
+    before_ms = time.time_ns() // 1_000_000
+    answer = (await controller.get("/api/time")).expect()
+    assert before_ms <= answer["t1"] <= answer["t2"] <= time.time_ns() // 1_000_000
+
+
+async def test_preflight_names_what_would_spoil_the_session(
+    controller: Controller, node: CameraNode
+) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    good = (await controller.get(f"/api/preflight?client_time_ms={now_ms}")).expect()
+    assert good["ready"] is True
+    assert {"cam-01", "cam-01 clock", "logging", "sync", "phone clock"} == set(good["checks"])
+    await node.power_off()
+    bad = (await controller.get(f"/api/preflight?client_time_ms={now_ms + 60_000}")).expect()
+    assert bad["ready"] is False
+    assert bad["checks"]["phone clock"]["ok"] is False
+    assert bad["checks"]["cam-01"]["ok"] is False
+    assert bad["checks"]["logging"]["ok"] is True
+
+
+async def read_events(
+    response: aiohttp.ClientResponse, seen: list[tuple[float, dict[str, Any]]]
+) -> None:
+    async for line in response.content:
+        name, _, value = line.partition(b": ")
+        if name == b"data":
+            seen += [(time.monotonic(), json.loads(value))]
+
+
+async def test_changes_are_pushed_but_not_too_often(controller: Controller) -> None:
+    seen: list[tuple[float, dict[str, Any]]] = []
+    async with controller.http.get(f"{controller.url}/api/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        reading = asyncio.create_task(read_events(response, seen))
+        (await controller.start(UUID)).expect()
+
+        async def recording_seen() -> bool:
+            return any(status["recording"] and status["uuid"] == UUID for _, status in seen)
+
+        await until(recording_seen)
+        for _ in range(30):
+            (
+                await controller.post("/api/sync/report", json={"camera": "cam-01", "status": "ok"})
+            ).expect()
+        (await controller.stop(UUID)).expect()
+
+        async def stop_seen() -> bool:
+            return not seen[-1][1]["recording"]
+
+        await until(stop_seen)
+        reading.cancel()
+    assert seen[0][1]["recording"] is False
+    assert len(seen) <= 2 + (seen[-1][0] - seen[0][0]) * 5  # at most five a second
+
+
+async def test_marks_are_kept_with_the_session(controller: Controller) -> None:
+    refused = await controller.post("/api/sessions/current/marks", json={"label": "too early"})
+    refused.expect_problem(409, "not_recording")
+    start_at = (await controller.start(UUID)).expect()["start_at"]
+    marked = await controller.post(
+        "/api/sessions/current/marks", json={"label": "lap 1", "at_ms": start_at}
+    )
+    assert marked.expect() == {"ok": True, "uuid": UUID, "at_ms": start_at, "label": "lap 1"}
+    outside = {"at_ms": start_at - 1}
+    (await controller.post("/api/sessions/current/marks", json=outside)).expect_problem(
+        422, "invalid_request"
+    )
+
+    async def begun() -> bool:
+        return time.time_ns() // 1_000_000 >= start_at
+
+    await until(begun)
+    unlabelled = (await controller.post("/api/sessions/current/marks")).expect()
+    (await controller.stop(UUID)).expect()
+    assert (await controller.session(UUID))["marks"] == [
+        {"at_ms": start_at, "label": "lap 1"},
+        {"at_ms": unlabelled["at_ms"], "label": None},
+    ]
+
+
+async def test_a_forgotten_recording_ends_by_itself(tmp_path: Path, node: CameraNode) -> None:
+    settings = settings_in(tmp_path, [node.address], max_session_h=2 / 3600)
+    async with running(settings) as controller:
+        await controller.until_connected("cam-01")
+        (await controller.start(UUID)).expect()
+
+        async def ended() -> bool:
+            return (await controller.status())["recording"] is False
+
+        await until(ended)
+        found = await controller.session(UUID)
+        assert node.recording is None
+        assert found["stopped_at"] is not None
+        assert "ended_by_itself" in [problem["code"] for problem in found["problems"]]
