@@ -98,7 +98,7 @@ async def test_marks_are_kept_with_the_session(controller: Controller) -> None:
     )
 
     async def begun() -> bool:
-        return time.time_ns() // 1_000_000 >= start_at
+        return bool(time.time_ns() // 1_000_000 >= start_at)
 
     await until(begun)
     unlabelled = (await controller.post("/api/sessions/current/marks")).expect()
