@@ -11,7 +11,8 @@ from pathlib import Path
 import xxhash
 
 HEADER = b"ts_ms,id,len,hex\n"
-_LOOK_BYTES = 4096
+_LOOK_BYTES = 64 << 10
+_LONGEST_ROW = 4096  # a power cut can leave megabytes of zeros; they are no row to hold in memory
 _STOP_AFTER_MS = 60_000
 
 
@@ -24,7 +25,7 @@ def cut_can(source: Path, target: Path, first_ms: int, last_ms: int) -> tuple[in
     with open(source, "rb") as raw, open(target, "wb") as out:
         out.write(HEADER)
         raw.seek(_find_row(raw.fileno(), first_ms))
-        for line in raw:
+        for line in iter(lambda: raw.readline(_LONGEST_ROW), b""):
             at = _row_ms(line)
             if at is None or not line.endswith(b"\n"):
                 continue
