@@ -25,11 +25,15 @@ from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.database import Database, load_migrations
 from ctlr.kernel.serving import serve_until
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.kernel.threads import in_thread
+from ctlr.nodes.adopted import AdoptedNodes
 from ctlr.nodes.client import NodeClient
+from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
+from ctlr.nodes.roster import Roster
 from ctlr.postprocess.child import run_child
 from ctlr.postprocess.folders import find_folder, read_manifest
 from ctlr.postprocess.manifest import Manifest
@@ -66,22 +70,27 @@ async def build(
     clock = SystemClock()
     configure_logging(settings.node, "ctlr")
     async with AsyncExitStack() as stack:
-        store = await SessionStore.open(settings.database.path)
-        stack.push_async_callback(store.close)
+        migrations = load_migrations("ctlr.sessions.schema")
+        database = await Database.open(settings.database.path, migrations)
+        stack.push_async_callback(database.close)
         client = await stack.enter_async_context(NodeClient(clock))
         telemetry = Telemetry(settings, "serve", clock)
         stack.push_async_callback(telemetry.close)
         configure_logging(settings.node, "ctlr", publish=telemetry.publish)
+        discovery = Discovery(settings.api.host, clock) if settings.discovery.enabled else None
         tasks = BackgroundTasks(on_death)
         stack.push_async_callback(tasks.close)
         telemetry.start(tasks)
         parts, tender, clock_log = _assemble(
-            settings, clock, store, client, tasks, telemetry, worker_command
+            settings, clock, database, client, discovery, tasks, telemetry, worker_command
         )
         await parts.monitor.check()
         await parts.uploads.clean_staging()
+        await parts.roster.load()
         await parts.coordinator.resume()
         parts.fleet.start_polling(tasks)
+        if discovery is not None:
+            tasks.start_loop("discovery", discovery.browse_forever())
         tasks.start_loop("storage", parts.monitor.watch_forever())
         tasks.start_loop("recording", tender.tend_forever())
         tasks.start_loop("clocks", clock_log.run_forever())
@@ -109,12 +118,14 @@ async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
 def _assemble(
     settings: Settings,
     clock: Clock,
-    store: SessionStore,
+    database: Database,
     client: NodeClient,
+    discovery: Discovery | None,
     tasks: BackgroundTasks,
     telemetry: Telemetry,
     worker_command: WorkerCommand,
 ) -> tuple[Parts, Tender, ClockLog]:
+    store = SessionStore(database)
     layout = LoggingLayout(settings.storage.logging)
     monitor = StorageMonitor(
         settings.storage,
@@ -207,6 +218,16 @@ def _assemble(
         check_storage=lambda: monitor.require("logging"),
         on_report=on_report,
     )
+    roster = Roster(
+        settings.nodes,
+        AdoptedNodes(database),
+        fleet,
+        client,
+        clock,
+        discovery,
+        lock=coordinator.lock,
+        is_recording=lambda: coordinator.current is not None,
+    )
     uploads = PhoneUploads(
         layout,
         settings.api.max_upload_mb << 20,
@@ -217,6 +238,7 @@ def _assemble(
         clock=clock,
         store=store,
         fleet=fleet,
+        roster=roster,
         coordinator=coordinator,
         reports=reports,
         uploads=uploads,

@@ -12,6 +12,7 @@ from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import Clock
 from ctlr.nodes.fleet import Fleet
+from ctlr.nodes.roster import Roster
 from ctlr.postprocess.jobs import Job
 from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.reconcile import Reconciler
@@ -32,6 +33,7 @@ class Parts:
     clock: Clock
     store: SessionStore
     fleet: Fleet
+    roster: Roster
     coordinator: Coordinator
     reports: Reports
     uploads: PhoneUploads

@@ -13,6 +13,7 @@ from ctlr import __version__
 from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
 from ctlr.api.events import events_router
 from ctlr.api.logs import logs_router
+from ctlr.api.nodes import nodes_router
 from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
 from ctlr.api.sessions import sessions_router
@@ -49,6 +50,7 @@ def create_routes(parts: Parts) -> FastAPI:
         events_router,
         recording_router,
         sync_router,
+        nodes_router,
         sessions_router,
         logs_router,
     ):

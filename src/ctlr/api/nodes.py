@@ -1,0 +1,84 @@
+"""The cameras of the rig, those that announce themselves, and adopting them."""
+
+from fastapi import APIRouter
+
+from ctlr.api import shapes
+from ctlr.api.errors import refusals
+from ctlr.api.parts import Parts
+from ctlr.nodes.messages import NodeStatus
+from ctlr.nodes.roster import Candidate, Member
+
+
+def nodes_router(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/nodes", tags=["nodes"])
+
+    @router.get("")
+    async def nodes() -> shapes.NodeList:
+        """The rig's cameras, and those that announce themselves and are not in it; from memory."""
+        return shapes.NodeList(
+            configured=[_node(parts, member) for member in parts.roster.members],
+            discovered=[_discovered(found) for found in parts.roster.candidates()],
+            discovery_error=parts.roster.discovery_error,
+        )
+
+    @router.post(
+        "",
+        responses=refusals(
+            "invalid_node",
+            "unknown_node",
+            "node_unreachable",
+            "node_conflict",
+            "configured_in_file",
+            "recording_in_progress",
+            "invalid_request",
+        ),
+    )
+    async def adopt(request: shapes.AdoptRequest) -> shapes.AdoptAnswer:
+        """Take a camera into the rig, now and after a restart. It must answer; a recording that
+        runs is joined late. Without ``address``: where ``name`` announces itself."""
+        member, status = await parts.roster.adopt(request.name, request.address)
+        return shapes.AdoptAnswer(node=_node(parts, member), saw=_saw(status))
+
+    @router.delete(
+        "/{name}", responses=refusals("unknown_node", "configured_in_file", "recording_in_progress")
+    )
+    async def remove(name: str) -> shapes.Ok:
+        """Take an adopted camera out of the rig; what it recorded stays."""
+        await parts.roster.remove(name)
+        return shapes.Ok(ok=True)
+
+    return router
+
+
+def _node(parts: Parts, member: Member) -> shapes.Node:
+    view = parts.fleet.view(member.node.name)
+    return shapes.Node(
+        name=member.node.name,
+        address=member.node.address,
+        origin=member.origin,
+        connected=view.connected if view else False,
+        error=view.error if view else None,
+    )
+
+
+def _discovered(found: Candidate) -> shapes.DiscoveredNode:
+    camera = found.announced
+    return shapes.DiscoveredNode(
+        name=camera.name,
+        address=camera.addresses[0],
+        addresses=list(camera.addresses),
+        version=camera.version,
+        api=camera.api,
+        last_seen_at=camera.seen_at_ms,
+        conflict=found.conflict,
+    )
+
+
+def _saw(status: NodeStatus) -> shapes.NodeSeen:
+    return shapes.NodeSeen(
+        state=status.state,
+        uuid=status.uuid,
+        segments_pending=status.sync.segments_queued,
+        disk_free_gb=status.system.disk_free_gb,
+        error=status.error,
+    )
