@@ -56,7 +56,7 @@ def test_an_endpoint_is_there_and_shows_its_answer(
     assert answer["content"]["application/json"]["schema"]
 
 
-@pytest.mark.parametrize(("operation", "statuses"), REFUSALS.items(), ids=str)
+@pytest.mark.parametrize(("operation", "statuses"), REFUSALS.items(), ids=map(str, REFUSALS))
 def test_an_endpoint_declares_its_refusals(
     committed: dict[str, Any], operation: tuple[str, str], statuses: set[str]
 ) -> None:
