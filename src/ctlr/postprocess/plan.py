@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import xxhash
 
 from ctlr.postprocess.facts import NodeFiles, SegmentFacts, SessionFiles
+from ctlr.postprocess.portable import portable_paths
 from ctlr.postprocess.timeline import Gap, Part, Problem, place
 from ctlr.sessions.model import Session, SessionNode
 
 CAN_MARGIN_MS = 120_000
+MAX_PARTS = 100
+CLOCK_DOUBT_US = 3600 * 1_000_000
+"""How far outside of the session a camera's clock may put a segment before that is reported."""
 
 
 def video_file(node: str, part: int) -> str:
@@ -143,13 +147,37 @@ def _plan_video(
         node=files.node,
         parts=timeline.parts,
         gaps=timeline.gaps,
-        problems=(*timeline.problems, *strays),
+        problems=(*timeline.problems, *_foreign(segments, facts), *strays),
         frame_times=any(f.captured for f in segments),
         bytes=sum(f.size for f in segments if f.usable),
         names=frozenset(file.path for file in files.segments),
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
     )
+
+
+def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Problem]:
+    """Segments whose own time lies far outside of the session: of another one, perhaps."""
+    if facts is None or facts.start_at_ms is None or facts.stopped_at_ms is None:
+        return []
+    first = facts.start_at_ms * 1000 - CLOCK_DOUBT_US
+    last = facts.stopped_at_ms * 1000 + CLOCK_DOUBT_US
+    return [
+        Problem(
+            "other_time",
+            f"{found.name} says that it was recorded long before or after this session: it belongs "
+            "to another one, or the camera's clock was wrong. It was joined where it lay.",
+            found.name,
+        )
+        for found in segments
+        if (at_us := _own_time_us(found)) is not None and not first <= at_us <= last
+    ]
+
+
+def _own_time_us(found: SegmentFacts) -> int | None:
+    if found.captured:
+        return found.captured.first_us
+    return found.created_at_s * 1_000_000 if found.created_at_s is not None else None
 
 
 def node_told(facts: Session | None, node: str) -> str:
@@ -187,20 +215,23 @@ def _instants(
 
 
 def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
-    carried = [("phone", f, f"phone/{f.path}") for f in files.phone]
-    carried += [("phone", f, f.path) for f in files.watch]
-    copies = [
-        PlannedCopy(f"{origin}/{files.uuid}/{f.path}", target, f.size, f.mtime_ns)
-        for origin, f, target in carried
-    ]
+    """Uploads and sidecars with the names that they get, legal on any file system."""
+    found = [(f"phone/{files.uuid}/{f.path}", f, f"phone/{f.path}") for f in files.phone]
+    found += [(f"phone/{files.uuid}/{f.path}", f, f.path) for f in files.watch]
     for node in files.nodes:
-        copies += [
-            PlannedCopy(
-                f"{node.node}/{files.uuid}/{f.path}", f"{node.node}.{f.path}", f.size, f.mtime_ns
-            )
-            for f in node.sidecars
-        ]
-    return copies
+        folder = f"{node.node}/{files.uuid}"
+        found += [(f"{folder}/{f.path}", f, f"{node.node}.{f.path}") for f in node.sidecars]
+    names = portable_paths((target for _, _, target in found), _own_names(files))
+    return [PlannedCopy(source, names[to], f.size, f.mtime_ns) for source, f, to in found]
+
+
+def _own_names(files: SessionFiles) -> list[str]:
+    """What the session's own files may be called; nothing that was sent may take these names."""
+    names = ["manifest.json", "can_raw.csv", "checksums.xxh128", "ascmhl"]
+    for node in files.nodes:
+        for part in range(MAX_PARTS):
+            names += [video_file(node.node, part), frames_file(node.node, part)]
+    return names
 
 
 def _can_cut(files: SessionFiles, started: int | None, stopped: int | None) -> CanCut | None:

@@ -184,7 +184,7 @@ def test_endless_tiny_boxes_end() -> None:
         read_segment(read_at, (MAX_TOP_BOXES + 10) * 8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_damage_is_survived(data: st.DataObject) -> None:
     """Bytes changed, removed and repeated: an honest answer, never another exception."""
@@ -206,7 +206,7 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
     assert [len(sample) for sample in samples(bytes(whole), tables)] == sizes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_noise_is_survived(noise: bytes) -> None:
     for data in (noise, FTYP + make_box(b"moov", noise), plain(Film())[:40] + noise):

@@ -219,6 +219,28 @@ class TestBadInput:
         assert rig.manifest()["problems"][0]["code"] == "stray_folder"
         assert rig.source()["frames"] == 120
 
+    def test_a_segment_of_another_time(self, rig: Rig) -> None:
+        rig.record(film=Film(created=2_082_844_800 + START_MS // 1000))
+        rig.record(
+            numbers=range(2, 3), film=Film(created=2_082_844_800 + START_MS // 1000 - 86_400)
+        )
+        assert rig.process(session(SessionNode("cam-a", started=True))).exit_code == 3
+        found = [(p["code"], p["segment"]) for p in rig.source()["problems"]]
+        assert found == [("other_time", "seg_0002.mp4")]
+        assert rig.source()["frames"] == 120
+
+    def test_names_that_the_portable_disk_refuses(self, rig: Rig) -> None:
+        rig.record()
+        rig.upload("GPS.csv", "one")
+        rig.upload("gps.csv", "two")
+        rig.upload("a:b.csv", "three")
+        (rig.node() / "frames.csv").write_text("not ours")
+        assert rig.process().exit_code == 0
+        assert rig.source("phone") == {"files": ["GPS.csv", "a_b.csv", "gps-2.csv"]}
+        assert (rig.folder / "phone" / "gps-2.csv").read_text() == "two"
+        assert (rig.folder / "cam-a.frames-2.csv").read_text() == "not ours"
+        assert not needs_processing(rig.settings, UUID)
+
     def test_only_unreadable_segments(self, rig: Rig) -> None:
         rig.record("cam-b")
         (rig.node() / "seg_0000.mp4").write_bytes(b"")
