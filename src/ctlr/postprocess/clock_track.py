@@ -1,0 +1,87 @@
+"""One source's clock against the controller's over a session, from its samples. Pure.
+
+Between two samples the offset runs in a straight line; before the first and after the last it
+stays, and its uncertainty grows by what two clocks may drift apart. Between samples it grows by
+what a crystal's drift may change while nobody looks, and by whatever two samples contradict each
+other (a clock that is slewed). A contradiction of more than ``STEP_MS`` says that the clock was
+set: daemons slew what is less. Frame times are tied to the clock once, at the start of the
+recording, and may or may not follow such a step, so what lies around it is not known.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ctlr.nodes.offset import DRIFT_LIMIT_PPM, fit_drift_ppm
+from ctlr.sessions.model import ClockSample
+
+WANDER_PPM = 10.0
+"""How far a crystal's drift may stray from the straight line between two samples."""
+STEP_MS = 100.0
+
+
+class ClockTrack:
+    """``samples`` in time order, at least one. Times and results are microseconds."""
+
+    def __init__(self, samples: Sequence[ClockSample]) -> None:
+        self.samples = tuple(samples)
+        self._at = [sample.at_ms * 1000 for sample in samples]
+        self._offsets = [sample.offset_ms * 1000 for sample in samples]
+        self._own = [at + offset for at, offset in zip(self._at, self._offsets, strict=True)]
+        self._widths = [sample.uncertainty_ms * 1000 for sample in samples]
+        self._between = [_width_between(a, b) for a, b in pairwise(samples)]
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How fast the source's clock gains on the controller's."""
+        return fit_drift_ppm([(s.at_ms / 1000, s.offset_ms) for s in self.samples])
+
+    @property
+    def set_at_ms(self) -> int | None:
+        """When (controller's clock) the clock was first seen to have been set; None if never."""
+        changed = (b.at_ms for a, b in pairwise(self.samples) if _excess_ms(a, b) > STEP_MS)
+        return next(changed, None)
+
+    def offset_at(self, own_us: float) -> float:
+        """The source's clock minus the controller's when the source's shows ``own_us``."""
+        return _along(self._own, self._offsets, own_us)
+
+    def own_time_of(self, at_us: float) -> float:
+        """What the source's clock shows when the controller's shows ``at_us``."""
+        return at_us + _along(self._at, self._offsets, at_us)
+
+    def uncertainty_at(self, own_us: float) -> float:
+        """Half the width of the interval that holds the true offset."""
+        after = bisect_right(self._own, own_us)
+        if 0 < after < len(self._own):
+            return self._between[after - 1]
+        nearest = 0 if after == 0 else -1
+        return self._widths[nearest] + abs(own_us - self._own[nearest]) * DRIFT_LIMIT_PPM / 1e6
+
+    def worst_uncertainty(self, first_us: float, last_us: float) -> float:
+        """The largest ``uncertainty_at`` between two times of the source's clock."""
+        low, high = bisect_right(self._own, first_us), bisect_right(self._own, last_us)
+        ends = self.uncertainty_at(first_us), self.uncertainty_at(last_us)
+        return max(*ends, *self._between[max(low - 1, 0) : high])
+
+
+def _width_between(a: ClockSample, b: ClockSample) -> float:
+    wander_ms = (b.at_ms - a.at_ms) / 2 * WANDER_PPM / 1e6
+    return 1000 * (max(a.uncertainty_ms, b.uncertainty_ms) + wander_ms + _excess_ms(a, b))
+
+
+def _excess_ms(a: ClockSample, b: ClockSample) -> float:
+    """By how much two samples differ beyond what uncertainty and drift explain."""
+    explained = a.uncertainty_ms + b.uncertainty_ms
+    explained += (b.at_ms - a.at_ms) * DRIFT_LIMIT_PPM / 1e6
+    return max(abs(b.offset_ms - a.offset_ms) - explained, 0.0)
+
+
+def _along(times: Sequence[float], values: Sequence[float], at: float) -> float:
+    """The value at a time on the line through (times, values), which stays level outside."""
+    after = bisect_right(times, at)
+    if after in (0, len(times)):
+        return values[0 if after == 0 else -1]
+    start, end = times[after - 1], times[after]
+    share = (at - start) / (end - start)
+    return values[after - 1] + share * (values[after] - values[after - 1])
