@@ -96,11 +96,14 @@ class Tender:
 
     def _recorded_s(self, session: Session) -> float:
         """How long it has been recorded. The wall clock counts only for the time before this
-        process saw the session; what it has seen, it measures on the monotonic clock."""
+        process saw the session; what it has seen, it measures on the monotonic clock. No
+        recording ends on the word of a wall clock alone: it may have been set meanwhile."""
         now_s = self._clock.monotonic()
         if self._began[0] != session.uuid:
             before_ms = self._clock.now_ms() - (session.start_at_ms or self._clock.now_ms())
-            self._began = session.uuid, now_s - max(0, before_ms) / 1000
+            before_s = max(0, before_ms) / 1000
+            believed_s = before_s if before_s < self._longest_s else 0
+            self._began = session.uuid, now_s - believed_s
         return now_s - self._began[1]
 
     async def _ended_uuids(self, active: Session | None) -> set[str]:
