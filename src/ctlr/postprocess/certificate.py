@@ -16,74 +16,18 @@ a frame of the slowest camera: then each frame has its right partner.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from ctlr.postprocess.clock_track import ClockTrack
 from ctlr.postprocess.frame_distance import Distance
+from ctlr.postprocess.sync_shapes import (
+    CameraSync,
+    ClockEntry,
+    ClockReading,
+    Judgement,
+    PairSync,
+    SyncSection,
+)
 from ctlr.sessions.model import ClockSample
-
-Judgement = Literal["pass", "fail", "unknown"]
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class ClockReading(_Shape):
-    """A source's clock minus the controller's; ``source`` says how it was measured.
-
-    The truth lies within ``uncertainty_ms``. ``measured_at`` is on the controller's clock.
-    """
-
-    offset_ms: float
-    uncertainty_ms: float
-    source: str
-    measured_at: int
-
-
-class ClockEntry(_Shape):
-    """A source's clock at the session's start and end; ``drift_ppm`` is how fast it gains."""
-
-    start: ClockReading
-    end: ClockReading
-    drift_ppm: float | None = None
-    samples: int
-    set_at: int | None = None
-
-
-class CameraSync(_Shape):
-    """A camera's part. Its first frame on the controller's clock, counted from the session's
-    start and from the start that this camera was told (another one if it joined late)."""
-
-    first_frame_from_start_ms: float | None = None
-    first_frame_from_own_start_ms: float | None = None
-    uncertainty_ms: float | None = None
-    frame_period_ms: float | None = None
-    unknown_because: str | None = None
-
-
-class PairSync(_Shape):
-    """Two cameras' nearest frames: the worst distance, its uncertainty, and when it was."""
-
-    cameras: tuple[str, str]
-    verdict: Judgement
-    worst_ms: float | None = None
-    uncertainty_ms: float
-    worst_at: int | None = None
-    frames: int
-
-
-class SyncSection(_Shape):
-    verdict: Judgement = "unknown"
-    text: str = "How well the cameras were in step has not been measured."
-    tolerance_ms: float | None = None
-    worst_ms: float | None = None
-    uncertainty_ms: float | None = None
-    worst_at: int | None = None
-    cameras: dict[str, CameraSync] = {}
-    pairs: tuple[PairSync, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
