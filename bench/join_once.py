@@ -1,11 +1,10 @@
 """One join in a process of its own, to be timed from outside: ``join_once.py SEGMENTS OUT [no-fsync]``.
 
 Examines, places, splices and hashes as the product does, without the session around it. Prints
-the peak of its resident memory in MB.
+the peak of its resident memory in MiB.
 """
 
 import os
-import resource
 import sys
 from pathlib import Path
 
@@ -34,8 +33,15 @@ def _found(path: Path) -> FoundFile:
     return FoundFile(path.name, stat.st_size, stat.st_mtime_ns)
 
 
+def peak_mib() -> float:
+    """Of this program alone; ``getrusage`` would count that of the one that started it."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
 if __name__ == "__main__":
     if "no-fsync" in sys.argv:
         os.fsync = lambda _: None  # type: ignore[assignment] # the product always flushes
     join(Path(sys.argv[1]), Path(sys.argv[2]))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mib())
