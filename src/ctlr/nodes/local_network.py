@@ -16,7 +16,7 @@ import structlog
 from zeroconf import IPVersion
 from zeroconf.asyncio import AsyncZeroconf
 
-RETRY_S = 10.0
+RETRY_S = 5.0
 """Also how soon a new interface is noticed."""
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
