@@ -84,13 +84,22 @@ async def _follow(
     outcome: dict[str, Any] = {}
     began = time.monotonic()
     async for line in child.stdout:
-        message = json.loads(line)
+        message = _parse_line(line)
         outcome = message.get("outcome", outcome)
         if progress := message.get("progress"):
             done, total = progress["bytes_done"], progress["bytes_total"]
             eta_s = (time.monotonic() - began) * (total - done) / done if done else None
             keep(replace(job, done_bytes=done, total_bytes=total, eta_s=eta_s))
     return outcome
+
+
+def _parse_line(line: bytes) -> dict[str, Any]:
+    """What the child says; nothing where a library of its own printed something."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 async def _read_errors(child: asyncio.subprocess.Process) -> str | None:

@@ -1,0 +1,87 @@
+"""Real child processes, each a line of Python, and what the controller makes of them."""
+
+import asyncio
+import sys
+import time
+
+import pytest
+
+from ctlr.postprocess.child import run_child
+from ctlr.postprocess.jobs import Job, JobResult
+
+UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+PROGRESS = """
+print('{"progress": {"bytes_done": 5, "bytes_total": 10}}', flush=True)
+print('{"outcome": {"summary": "%s", "manifest": "/mnt/sync/%s/manifest.json"}}' % (what, uuid))
+sys.exit(code)
+"""
+
+
+async def run(program: str, finish: asyncio.Event | None = None) -> tuple[JobResult, list[Job]]:
+    kept: list[Job] = []
+    command = [sys.executable, "-S", "-c", f"import sys\n{program}"]
+    return await run_child(command, Job(UUID), kept.append, finish), kept
+
+
+def ending(code: int) -> str:
+    return f"what, uuid, code = 'cam-02 is missing', {UUID!r}, {code}{PROGRESS}"
+
+
+@pytest.mark.parametrize(
+    ("code", "failed", "error"),
+    [(0, False, None), (3, False, "cam-02 is missing"), (1, True, "cam-02 is missing")],
+)
+async def test_the_exit_code_decides(code: int, error: str | None, *, failed: bool) -> None:
+    result, kept = await run(ending(code))
+    assert (result.failed, result.error) == (failed, error)
+    assert (kept[0].done_bytes, kept[0].total_bytes) == (5, 10)
+    if not failed:
+        assert result.folder == UUID
+
+
+async def test_a_child_that_dies_says_why() -> None:
+    result, _ = await run("raise RuntimeError('out of memory')")
+    assert result == JobResult(failed=True, error="RuntimeError: out of memory")
+    result, _ = await run("import os; os.kill(os.getpid(), 9)")
+    assert result.failed
+    assert result.error == "The worker ended with -9."
+
+
+async def test_a_program_that_is_not_there_is_a_failure() -> None:
+    result = await run_child(["/nonexistent/program"], Job(UUID), lambda _job: None)
+    assert result.failed
+    assert "could not be started" in (result.error or "")
+
+
+async def test_a_child_that_chatters_on_its_error_output_never_blocks() -> None:
+    result, _ = await run(
+        "sys.stderr.write('x' * 80 + '\\n')\n" * 3
+        + "[sys.stderr.write('line\\n') for _ in range(50_000)]"
+    )
+    assert not result.failed
+
+
+async def test_one_that_follows_is_told_to_finish() -> None:
+    finish = asyncio.Event()
+    running = asyncio.create_task(run("assert sys.stdin.readline() == 'finish\\n'", finish))
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    finish.set()
+    result, _ = await running
+    assert not result.failed
+
+
+async def test_cancelled_it_ends_the_child() -> None:
+    began = time.monotonic()
+    running = asyncio.create_task(run("import time; time.sleep(60)"))
+    await asyncio.sleep(0.1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("line", ["no json", "[]", "7", ""])
+async def test_a_line_that_makes_no_sense_is_skipped(line: str) -> None:
+    result, _ = await run(f"print({line!r})\n{ending(0)}")
+    assert (result.failed, result.folder) == (False, UUID)
