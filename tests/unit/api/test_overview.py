@@ -1,0 +1,155 @@
+"""What a person is shown, from the facts of one instant."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ctlr.api import shapes
+from ctlr.api.overview import Facts, status, sync_overview
+from ctlr.can.status import CanStatus
+from ctlr.ingest.reports import LastReport
+from ctlr.nodes.fleet import NodeView
+from ctlr.nodes.messages import NodeStatus, SyncReport
+from ctlr.sessions.model import Session, SessionState
+from ctlr.storage.monitor import GIB, MountState
+
+UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+NOW = 1_776_313_714_000
+WELL = MountState(
+    "/mnt/x", accessible=True, free_bytes=3 * GIB, total_bytes=4 * GIB, checked_at=1.0, error=None
+)
+ILL = replace(WELL, accessible=False, error="not mounted")
+
+
+def camera(state: str = "idle", queued: int = 0, sync: str = "idle") -> NodeView:
+    values = {"state": state, "sync": {"status": sync, "segments_queued": queued}}
+    node = NodeStatus.model_validate(values)
+    return NodeView("cam-01", connected=True, current=True, status=node, seen_at_ms=NOW)
+
+
+LOST = NodeView("cam-01", error="no answer within 1.5 s")
+
+
+def session(state: SessionState, start_at_ms: int = NOW - 2500) -> Session:
+    return Session(UUID, state, start_at_ms=start_at_ms)
+
+
+def report(remaining: int, at_ms: int) -> dict[str, LastReport]:
+    said = SyncReport(camera="cam-01", status="ok", remaining=remaining)
+    return {"cam-01": LastReport(said, at_ms, 7)}
+
+
+def facts(**changes: Any) -> Facts:
+    return replace(
+        Facts(
+            now_ms=NOW,
+            min_cameras=1,
+            current=None,
+            views=[camera()],
+            reports={},
+            logging=WELL,
+            sync=WELL,
+            system=shapes.SystemSummary(cpu_percent=1, mem_percent=2, temp_c=None),
+            can=CanStatus(),
+            jobs=[],
+            collecting=False,
+            minutes_left=12.5,
+            longest_s=14_400,
+        ),
+        **changes,
+    )
+
+
+def job(state: Any) -> shapes.JobStatus:
+    return shapes.JobStatus(
+        uuid=UUID, state=state, attempts=1, done_bytes=0, total_bytes=0, eta_s=None, error="full"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "ready"),
+    [
+        ({}, True),
+        ({"views": [LOST]}, False),
+        ({"views": [camera("recording")]}, False),
+        ({"views": [camera("error")]}, False),
+        ({"views": [LOST], "min_cameras": 0}, True),
+        ({"logging": ILL}, False),
+        ({"sync": ILL}, True),
+        ({"current": session(SessionState.RECORDING)}, False),
+        ({"collecting": True}, True),
+    ],
+    ids=str,
+)
+def test_ready_means_that_a_start_would_do(changes: dict[str, Any], *, ready: bool) -> None:
+    assert status(facts(**changes)).ready is ready
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase", "recording"),
+    [
+        ({}, "idle", False),
+        ({"current": session(SessionState.ARMING)}, "arming", False),
+        ({"current": session(SessionState.RECORDING)}, "recording", True),
+        ({"current": session(SessionState.STOPPING)}, "stopping", False),
+        ({"collecting": True}, "collecting", False),
+        ({"jobs": [job("running")]}, "processing", False),
+        ({"current": session(SessionState.RECORDING), "collecting": True}, "recording", True),
+    ],
+    ids=str,
+)
+def test_phase(changes: dict[str, Any], phase: str, *, recording: bool) -> None:
+    shown = status(facts(**changes))
+    assert (shown.phase, shown.recording) == (phase, recording)
+
+
+def test_duration_counts_from_the_start() -> None:
+    assert status(facts(current=session(SessionState.RECORDING))).duration == 2.5
+    ahead = session(SessionState.RECORDING, NOW + 3000)
+    assert status(facts(current=ahead)).duration == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "all_synced", "any_syncing"),
+    [
+        ({}, True, False),
+        ({"views": []}, True, False),
+        ({"views": [camera(queued=2, sync="syncing")]}, False, True),
+        ({"views": [LOST]}, False, False),
+        ({"views": [LOST], "reports": report(0, NOW)}, True, False),
+        ({"reports": report(3, NOW - 1)}, True, False),
+        ({"reports": report(3, NOW + 1)}, False, False),
+        ({"collecting": True}, False, False),
+        ({"current": session(SessionState.RECORDING)}, False, False),
+    ],
+    ids=str,
+)
+def test_synced_means_that_nothing_is_left_to_come(
+    changes: dict[str, Any], *, all_synced: bool, any_syncing: bool
+) -> None:
+    for shown in (status(facts(**changes)).sync, sync_overview(facts(**changes))):
+        assert (shown.all_synced, shown.any_syncing) == (all_synced, any_syncing)
+
+
+def test_what_is_wrong_is_said() -> None:
+    shown = status(facts(views=[LOST], sync=ILL, jobs=[job("failed")]))
+    assert [warning.code for warning in shown.warnings] == [
+        "storage_unhealthy",
+        "camera_unreachable",
+        "processing_failed",
+    ]
+    assert "sync" in shown.warnings[0].message
+    assert "no answer within 1.5 s" in shown.warnings[1].message
+
+
+def test_sizes_are_binary() -> None:
+    storage = status(facts()).storage
+    assert (storage.used_gb, storage.total_gb, storage.percent) == (1.0, 4.0, 25.0)
+    empty = status(facts(logging=MountState("/mnt/x"))).storage
+    assert (empty.percent, empty.healthy) == (0.0, False)
+
+
+def test_received_segments_come_from_the_last_report() -> None:
+    (shown,) = sync_overview(facts(reports=report(0, NOW))).cameras
+    assert (shown.segments_received, shown.last_sync) == (7, NOW)
