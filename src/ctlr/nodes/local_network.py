@@ -50,20 +50,14 @@ class LocalNetwork:
 
     async def addresses(self) -> list[str]:
         """IPv4 addresses that ``host`` stands for now. Raises ``OSError`` when there is none."""
-        if self._host not in _EVERYWHERE:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                self._host, None, family=socket.AF_INET, type=socket.SOCK_STREAM
-            )
-            return sorted({str(address[0]) for *_, address in found})
-        every = sorted(
-            address.address
-            for addresses in psutil.net_if_addrs().values()
-            for address in addresses
-            if address.family == socket.AF_INET
-        )
-        if not every:
-            raise OSError("no network interface has an IPv4 address")
-        return [one for one in every if not one.startswith("127.")] or every
+        own = _own_addresses()
+        if self._host in _EVERYWHERE:
+            found = [one for one in own if not one.startswith("127.")] or own
+        else:
+            found = sorted(await _resolve(self._host) & set(own))
+        if not found:
+            raise OSError(f"no network interface has an IPv4 address for {self._host}")
+        return found
 
     def works(self) -> None:
         """Note that it does: the next failure is worth a word again."""
@@ -75,3 +69,19 @@ class LocalNetwork:
         if reason != self.error:
             _log.warning(f"{self._what} does not work; recording is not affected", reason=reason)
         self.error = reason
+
+
+def _own_addresses() -> list[str]:
+    return sorted(
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family == socket.AF_INET
+    )
+
+
+async def _resolve(host: str) -> set[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, None, family=socket.AF_INET, type=socket.SOCK_STREAM
+    )
+    return {str(address[0]) for *_, address in found}

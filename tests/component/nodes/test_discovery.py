@@ -1,0 +1,144 @@
+"""Cameras announce themselves by real multicast, on loopback and between two machines."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from structlog.testing import capture_logs
+from tests.component.nodes.machines import Machine, next_line, two_machines
+from tests.fakes.controller import until
+
+from ctlr import __version__
+from ctlr.camera.announce import Announcer
+from ctlr.kernel.clock import SystemClock
+from ctlr.nodes.announcement import Announced
+from ctlr.nodes.discovery import Discovery
+
+LOOPBACK = "127.0.0.1"
+ANNOUNCE = """
+import asyncio, sys
+import structlog
+from ctlr.camera.announce import Announcer
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+asyncio.run(Announcer(sys.argv[1], sys.argv[2], int(sys.argv[3])).announce_forever())
+"""
+BROWSE = """
+import asyncio, json, sys
+import structlog
+from ctlr.kernel.clock import SystemClock
+from ctlr.nodes.discovery import Discovery
+
+async def browse():
+    discovery = Discovery(sys.argv[1], SystemClock())
+    browsing = asyncio.create_task(discovery.browse_forever())
+    before = None
+    while not browsing.done():
+        found = [[camera.name, *camera.addresses] for camera in discovery.announced()]
+        if found != before:
+            print(json.dumps(found))
+        before = found
+        await asyncio.sleep(0.05)
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+asyncio.run(browse())
+"""
+
+
+@asynccontextmanager
+async def looping(loop: Any) -> AsyncIterator[None]:
+    task = asyncio.create_task(loop)
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until_seen(discovery: Discovery, *names: str) -> list[Announced]:
+    async def seen() -> bool:
+        return [camera.name for camera in discovery.announced()] == list(names)
+
+    await until(seen)
+    return discovery.announced()
+
+
+async def test_a_camera_comes_and_goes() -> None:
+    clock = SystemClock()
+    discovery = Discovery(LOOPBACK, clock)
+    async with looping(discovery.browse_forever()):
+        announcer = Announcer("test-cam-come", LOOPBACK, 18080)
+        async with looping(announcer.announce_forever()):
+            [camera] = await until_seen(discovery, "test-cam-come")
+            assert camera.addresses == (f"{LOOPBACK}:18080",)
+            assert (camera.version, camera.api) == (__version__, "1")
+            assert clock.now_ms() - 20_000 < camera.seen_at_ms <= clock.now_ms()
+        await until_seen(discovery)
+        assert discovery.error is None
+
+
+async def test_the_second_camera_of_a_name_is_told() -> None:
+    discovery = Discovery(LOOPBACK, SystemClock())
+    first = Announcer("test-cam-twice", LOOPBACK, 18081)
+    second = Announcer("test-cam-twice", LOOPBACK, 18082)
+    with capture_logs() as log:
+        async with looping(discovery.browse_forever()), looping(first.announce_forever()):
+            await until_seen(discovery, "test-cam-twice")
+            async with looping(second.announce_forever()):
+
+                async def told() -> bool:
+                    return any("test-cam-twice too" in entry.get("reason", "") for entry in log)
+
+                await until(told)
+            [camera] = discovery.announced()
+            assert camera.addresses == (f"{LOOPBACK}:18081",)
+
+
+async def test_where_there_is_no_such_address_it_is_said_once_and_nothing_breaks() -> None:
+    nowhere = "192.0.2.77"  # no machine has this one
+    discovery = Discovery(nowhere, SystemClock())
+    announcer = Announcer("test-cam-nowhere", nowhere, 18083)
+    with capture_logs() as log:
+        async with looping(discovery.browse_forever()), looping(announcer.announce_forever()):
+
+            async def said() -> bool:
+                return discovery.error is not None and len(log) >= 2
+
+            await until(said)
+            await asyncio.sleep(6)  # one more try of each
+    assert len([entry for entry in log if "recording is not affected" in entry["event"]]) == 2
+    assert discovery.announced() == []
+
+
+async def test_between_two_machines() -> None:
+    with two_machines() as (controller, camera):
+        controller.plug_in()
+        camera.plug_in()
+        async with _browsing(controller) as browser, _announcing(camera) as announcer:
+            assert await next_line(browser) == []
+            assert await next_line(browser) == [["cam-01", f"{camera.address}:8080"]]
+            announcer.send_signal(signal.SIGINT)
+            assert await next_line(browser) == []
+
+
+async def test_a_network_that_comes_later_than_both_services() -> None:
+    with two_machines() as (controller, camera):
+        async with _browsing(controller) as browser, _announcing(camera):
+            assert await next_line(browser) == []
+            controller.plug_in()
+            camera.plug_in()
+            assert await next_line(browser, 30) == [["cam-01", f"{camera.address}:8080"]]
+
+
+def _everywhere(machine: Machine) -> str:
+    return "0.0.0.0" if machine.enter else machine.address
+
+
+def _browsing(machine: Machine) -> Any:
+    return machine.python(BROWSE, _everywhere(machine))
+
+
+def _announcing(machine: Machine) -> Any:
+    return machine.python(ANNOUNCE, "cam-01", _everywhere(machine), "8080")
