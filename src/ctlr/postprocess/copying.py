@@ -46,7 +46,7 @@ class Copier:
         self, source: int, offset: int, length: int, at: int, digest: "xxhash.xxh3_128"
     ) -> None:
         while length:
-            size = min(length, BLOCK_BYTES)
+            size = min(length, BLOCK_BYTES - at % BLOCK_BYTES)  # whole pages, but for the ends
             block = self._block[:size]
             got = _read(source, block, offset)
             digest.update(block[:got])
