@@ -40,6 +40,11 @@ def committed() -> dict[str, Any]:
     return loaded
 
 
+def sorted_text(value: object) -> str:
+    """The same id in every process: the order of a set differs between them."""
+    return str(sorted(value)) if isinstance(value, set) else str(value)
+
+
 def test_the_committed_document_is_that_of_the_code() -> None:
     assert document() == COMMITTED.read_text("utf-8"), (
         "the API has changed; is that what other programs expect? Then: "
