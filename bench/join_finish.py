@@ -60,7 +60,7 @@ def finish_s(root: Path, distinct: Path, minutes: int) -> float:
     os.sync()
     arrive(distinct, rig / "logging", range(count - 1, count))
     began = time.perf_counter()
-    outcome = follower.finish(None, {}, SystemClock())
+    outcome = follower.finish(None, SystemClock())
     taken = time.perf_counter() - began
     assert outcome.exit_code == 0, outcome.summary
     made = sum(path.stat().st_size for path in (rig / "sync").rglob("*") if path.is_file())

@@ -127,6 +127,13 @@ class DiscoverySettings(BaseModel):
     enabled: bool = True
 
 
+class SyncSettings(BaseModel):
+    """How far apart the cameras' nearest frames may be; None: half a frame of the slowest."""
+
+    model_config = _SECTION
+    tolerance_ms: Annotated[float, Field(gt=0)] | None = None
+
+
 class CameraSettings(BaseModel):
     model_config = _SECTION
     source: str = "test"
@@ -163,6 +170,7 @@ class Settings(BaseSettings):
     can: CanSettings = CanSettings()
     ingest: IngestSettings = IngestSettings()
     discovery: DiscoverySettings = DiscoverySettings()
+    sync: SyncSettings = SyncSettings()
     camera: CameraSettings = CameraSettings()
 
     @model_validator(mode="after")

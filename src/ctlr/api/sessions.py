@@ -115,4 +115,5 @@ def _detail(
         missing=list(manifest.missing) if manifest else [],
         verified_at=manifest.verified_at if manifest else None,
         sync=manifest.sync if manifest else None,
+        clock=manifest.clock if manifest else None,
     )

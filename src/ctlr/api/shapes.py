@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from ctlr.postprocess.sync_shapes import ClockEntry, SyncSection
+
 
 class Health(BaseModel):
     status: Literal["ok"]
@@ -214,7 +216,7 @@ class SessionMark(BaseModel):
 
 
 class SessionDetail(SessionSummary):
-    """``complete``, ``missing``, ``verified_at`` and the ``sync`` certificate are the manifest's;
+    """``complete``, ``missing``, ``verified_at``, the ``sync`` certificate and ``clock`` are the manifest's;
     None while there is none or its disk is away."""
 
     sources: dict[str, SessionSource]
@@ -224,7 +226,8 @@ class SessionDetail(SessionSummary):
     complete: bool | None
     missing: list[str]
     verified_at: int | None
-    sync: dict[str, Any] | None
+    sync: SyncSection | None
+    clock: dict[str, ClockEntry] | None
 
 
 class Node(BaseModel):

@@ -3,9 +3,9 @@ controller and a camera do without.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,7 +21,6 @@ from ctlr.postprocess.session import list_sessions, plan_session, process, resol
 from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm
 from ctlr.postprocess.workers import Task
-from ctlr.sessions.model import Session
 from ctlr.sessions.store import read_session
 from ctlr.storage.monitor import mount_problem
 
@@ -62,15 +61,13 @@ def work(settings: Settings, task: str, uuid: str) -> NoReturn:
     _require_mount(settings, "logging")
     _require_mount(settings, "sync")
 
-    def load_facts() -> tuple[Session | None, Mapping[str, Any]]:
-        return read_session(settings.database.path, uuid), {}
-
     match Task(task):
         case Task.PROCESS:
-            facts, extras = load_facts()
-            outcome = process(settings, uuid, facts, lines, extras=extras)
+            outcome = process(settings, uuid, read_session(settings.database.path, uuid), lines)
         case Task.FOLLOW:
-            outcome = follow(settings, uuid, lines, load_facts)
+            outcome = follow(
+                settings, uuid, lines, lambda: read_session(settings.database.path, uuid)
+            )
         case Task.VERIFY:
             outcome = verify_session(settings, uuid, lines)
     lines.end(outcome)

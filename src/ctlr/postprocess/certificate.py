@@ -46,13 +46,15 @@ class CameraFacts:
     @property
     def unknown_because(self) -> str | None:
         """Why it cannot be compared; None if it can."""
-        if self.first_us is None or self.last_us is None:
-            return self.problem or "it left no frame times"
+        if self.problem:
+            return self.problem
+        if self.first_us is None:
+            return "it left no frame times"
         if self.clock is None:
             return "its clock was never measured"
         if self.clock.set_at_ms is not None:
             return "its clock was set during the recording"
-        return self.problem
+        return None
 
     @property
     def worst_uncertainty_us(self) -> float:

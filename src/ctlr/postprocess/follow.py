@@ -13,9 +13,8 @@ made anew. The parent talks by lines on standard input: ``finish``, or the end o
 
 import os
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ctlr.config import Settings
 from ctlr.ingest.layout import LoggingLayout
@@ -37,8 +36,8 @@ from ctlr.sessions.model import Session
 LOOK_INTERVAL_S = 1.0
 FINISH = b"finish"
 
-LoadFacts = Callable[[], tuple[Session | None, Mapping[str, Any]]]
-"""Gives the session's record and the further manifest keys, when it is time to finish."""
+LoadFacts = Callable[[], Session | None]
+"""Gives the session's record when it is time to finish."""
 
 
 class _Growing:
@@ -123,7 +122,7 @@ class Follower:
                 taken += self._take(growing, scan_node(self._layout, node, self._uuid))
         return taken
 
-    def finish(self, facts: Session | None, extras: Mapping[str, Any], clock: Clock) -> Outcome:
+    def finish(self, facts: Session | None, clock: Clock) -> Outcome:
         """Make the session ready with what has arrived. Raises ``OSError``."""
         self.step()
         self.close()
@@ -132,7 +131,6 @@ class Follower:
             self._uuid,
             facts,
             self._report,
-            extras=extras,
             examiner=self._examiner,
             clock=clock,
         )
@@ -200,7 +198,6 @@ def _follow(
                 if not line:
                     return Outcome(uuid, EXIT_TERMINATED, "The parent has ended.")
                 heard += line
-        facts, extras = load_facts()
-        return follower.finish(facts, extras, clock or SystemClock())
+        return follower.finish(load_facts(), clock or SystemClock())
     finally:
         follower.close()

@@ -7,10 +7,10 @@ have been cleared away since, wholly or in part: a later run never makes less of
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ctlr.postprocess.can_cut import cut_can
 from ctlr.postprocess.copying import SourceReadError, copy_file, hash_path
+from ctlr.postprocess.events import write_events
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.manifest import (
@@ -22,6 +22,7 @@ from ctlr.postprocess.manifest import (
     VideoSource,
     video_source,
 )
+from ctlr.postprocess.marks import EVENTS_FILE
 from ctlr.postprocess.plan import Plan, PlannedCopy, PlannedVideo
 from ctlr.postprocess.progress import Progress, Report
 from ctlr.postprocess.videos import VideoMaker
@@ -58,15 +59,17 @@ class Maker:
         videos = sum(v.bytes for v in self._plan.videos if not self._kept[v.node])
         return videos + sum(copy.size for copy in self._new_copies)
 
-    def nothing_changed(self, extras: Mapping[str, Any]) -> bool:
-        """Whether the manifest that is there says all that this run would say."""
+    def nothing_changed(self, measured: str) -> bool:
+        """Whether the manifest that is there says all that this run would say.
+
+        ``measured`` is the fingerprint of what the record says of clocks and marks, if there is one.
+        """
         before = self._previous
         if before is None or self._new_copies or not all(self._kept.values()):
             return False
-        told = before.model_dump(include=set(extras), mode="json")
         missing = {node for node, _ in self._plan.missing if node not in self._carried_over()}
         return (
-            told == dict(extras)
+            measured in {"", before.measured}
             and missing == set(before.missing)
             and (self._plan.started_at, self._plan.stopped_at)
             == (before.started_at, before.stopped_at)
@@ -88,6 +91,8 @@ class Maker:
             sources["can"], files[CAN_FILE] = self._cut_can(
                 self._plan.can.first_ms, self._plan.can.last_ms
             )
+        if self._plan.marks:
+            files[EVENTS_FILE] = write_events(self._workspace.out, self._plan.marks)
         for node, source in sources.items():
             if isinstance(source, VideoSource):
                 files.update(self._video_files(node, source))
@@ -106,9 +111,16 @@ class Maker:
             return None
         same_files = before.inputs == video.inputs
         same_facts = not video.told or before.told == video.told
-        if same_files and same_facts:
+        if same_files and same_facts and self._same_marks(video):
             return before
         return before if before.was_made_of_more_than(video.names) else None
+
+    def _same_marks(self, video: PlannedVideo) -> bool:
+        """Whether the chapters in the earlier run's video are those that this one would write."""
+        if not video.told or self._previous is None:
+            return True
+        before = [(m.at_ms, m.label, m.offset_s.get(video.node)) for m in self._previous.marks]
+        return before == [(m.mark.at_ms, m.mark.label, m.offset_s) for m in video.marks]
 
     def _carried_over(self) -> dict[str, Source]:
         """Sources of the earlier run of which nothing lies on the logging disk any more."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.postprocess.plan import Plan, PlannedVideo
+from ctlr.postprocess.sync_shapes import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.timeline import Problem as PlannedProblem
 
 MANIFEST_VERSION = 1
@@ -142,13 +143,11 @@ class FileEntry(_Shape):
     inputs: str
 
 
-class Verdict(_Shape):
-    verdict: Literal["pass", "fail", "unknown"] = "unknown"
-    text: str = "How well the cameras were in step has not been measured."
-
-
 class Manifest(_Shape):
-    """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601."""
+    """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601.
+
+    ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from.
+    """
 
     manifest_version: int = MANIFEST_VERSION
     uuid: str
@@ -162,8 +161,10 @@ class Manifest(_Shape):
     missing: tuple[str, ...] = ()
     sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)
     problems: tuple[ProblemEntry, ...] = ()
-    sync: dict[str, Any] = Field(default_factory=lambda: Verdict().model_dump())
-    clock: dict[str, Any] = Field(default_factory=dict)
+    sync: SyncSection = SyncSection()
+    clock: dict[str, ClockEntry] = Field(default_factory=dict)
+    marks: tuple[MarkEntry, ...] = ()
+    measured: str = ""
     files: tuple[FileEntry, ...] = ()
 
     def file(self, path: str) -> FileEntry | None:
@@ -245,10 +246,9 @@ def make_manifest(
     *,
     revision: int,
     now_ms: int,
-    extras: Mapping[str, Any],
+    proof: Mapping[str, Any],
 ) -> Manifest:
-    """The manifest of a finished run. ``extras`` may hold ``clock``, ``sync`` and further keys
-    that come from elsewhere."""
+    """The manifest of a finished run. ``proof`` holds its keys from ``sync`` to ``measured``."""
     missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
     everything: dict[str, Source] = {**missing, **sources}
     return Manifest(
@@ -263,7 +263,7 @@ def make_manifest(
         sources=everything,
         problems=tuple(problem_entry(p) for p in plan.problems),
         files=files,
-        **extras,
+        **proof,
     )
 
 

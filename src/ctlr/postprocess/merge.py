@@ -14,9 +14,10 @@ to be put together.
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ctlr.postprocess.boxes import Damaged, make_full_box, u32
+from ctlr.postprocess.chapters import Chapter, chapter_list
 from ctlr.postprocess.tables import (
     SegmentTables,
     Track,
@@ -191,7 +192,7 @@ class MergedMovie:
         """Length of the presentation in ticks of ``timescale``."""
         return max(_shown_ticks(t) * self.timescale // t.header.timescale for t in self.tracks)
 
-    def moov(self) -> Pieces:
+    def moov(self, chapters: Sequence[Chapter] = ()) -> Pieces:
         """The ``moov`` box as pieces to be written one after another."""
         duration = self.duration_ticks
         mvhd = make_full_box(
@@ -203,7 +204,7 @@ class MergedMovie:
             struct.pack(">I", len(self.tracks) + 1),
         )
         traks = [piece for track in self.tracks for piece in _trak(track, self.timescale)]
-        return _nest(b"moov", [mvhd, *traks])
+        return _nest(b"moov", [mvhd, *traks, chapter_list(chapters)])
 
 
 def _moved(offsets: Iterable[int], tables: SegmentTables, copied_to: int) -> Iterable[int]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import xxhash
 
+from ctlr.postprocess.clock_track import ClockTrack
 from ctlr.postprocess.facts import NodeFiles, SegmentFacts, SessionFiles
+from ctlr.postprocess.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.portable import portable_paths
 from ctlr.postprocess.timeline import Gap, Part, Problem, place
-from ctlr.sessions.model import Session, SessionNode
+from ctlr.sessions.model import Mark, Session, SessionNode
 
 CAN_MARGIN_MS = 120_000
 MAX_PARTS = 100
@@ -44,6 +46,7 @@ class PlannedVideo:
     names: frozenset[str]  # of all segments that lie there, usable or not
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
+    marks: tuple[PlacedMark, ...] = ()
 
     def file(self, part: int) -> str:
         return video_file(self.node, part)
@@ -91,6 +94,7 @@ class Plan:
     can: CanCut | None
     missing: tuple[tuple[str, str], ...]  # node, why
     problems: tuple[Problem, ...]
+    marks: tuple[Mark, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -129,6 +133,7 @@ def make_plan(
         can=_can_cut(files, started, stopped),
         missing=tuple(missing_nodes(files, facts)),
         problems=tuple(_session_problems(files, videos)),
+        marks=facts.marks if facts else (),
     )
 
 
@@ -139,6 +144,10 @@ def _plan_video(
     start_ms = known.start_at_ms or (facts.start_at_ms if facts else None)
     start_us = start_ms * 1000 if start_ms is not None else None
     timeline = place(segments, known.segments_total, start_us)
+    samples = facts.clocks.get(files.node) if facts else None
+    clock = ClockTrack(samples) if samples else None
+    marks = place_marks(facts.marks if facts else (), timeline.parts, clock, start_us)
+    chapters = chapter_problems(marks, timeline.parts)
     strays = [
         Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
         for name in files.strays
@@ -147,12 +156,13 @@ def _plan_video(
         node=files.node,
         parts=timeline.parts,
         gaps=timeline.gaps,
-        problems=(*timeline.problems, *_foreign(segments, facts), *strays),
+        problems=(*timeline.problems, *_foreign(segments, facts), *chapters, *strays),
         frame_times=any(f.captured for f in segments),
         bytes=sum(f.size for f in segments if f.usable),
         names=frozenset(file.path for file in files.segments),
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
+        marks=marks,
     )
 
 

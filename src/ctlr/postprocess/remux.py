@@ -7,16 +7,18 @@ PyAV is imported only here and only then: it costs 30 MB of memory.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctlr.postprocess.chapters import MAX_CHAPTERS, Chapter
 from ctlr.postprocess.timeline import Part
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
+    from av.container.core import Chapter as AvChapter
 
 _MICROSECOND = Fraction(1, 1_000_000)
 
@@ -34,13 +36,20 @@ class Remuxed:
     bytes: int
 
 
-def remux(part: Part, source: Path, target: Path, count: Callable[[int], None]) -> Remuxed:
+def remux(
+    part: Part,
+    source: Path,
+    target: Path,
+    count: Callable[[int], None],
+    chapters: Sequence[Chapter] = (),
+) -> Remuxed:
     """Write the segments of ``part`` (files in ``source``) as one MP4. Raises ``OSError``."""
     import av
 
     writer: _Writer | None = None
     try:
         with av.open(str(target), "w", format="mp4") as output:
+            output.set_chapters(_chapters(part, chapters))
             for placed in part.segments:
                 path = source / placed.facts.name
                 with av.open(str(path), options={"protocol_whitelist": "file"}) as segment:
@@ -53,6 +62,22 @@ def remux(part: Part, source: Path, target: Path, count: Callable[[int], None]) 
     with open(target, "rb+") as file:
         os.fsync(file.fileno())
     return Remuxed(writer.frames, float(writer.end), target.stat().st_size)
+
+
+def _chapters(part: Part, chapters: Sequence[Chapter]) -> list["AvChapter"]:
+    listed = sorted(chapters, key=lambda chapter: chapter.at_s)[:MAX_CHAPTERS]
+    starts = [round(chapter.at_s / _MICROSECOND) for chapter in listed]
+    ends = [*starts[1:], max(round(part.length_s / _MICROSECOND), *starts[-1:])]
+    return [
+        {
+            "id": number,
+            "start": start,
+            "end": end,
+            "time_base": _MICROSECOND,
+            "metadata": {"title": chapter.title},
+        }
+        for number, (chapter, start, end) in enumerate(zip(listed, starts, ends, strict=False))
+    ]
 
 
 class _Writer:

@@ -33,6 +33,7 @@ from ctlr.postprocess.manifest import (
     MANIFEST_NAME,
     FailedSource,
     Manifest,
+    Source,
     VideoSource,
     make_manifest,
 )
@@ -45,6 +46,7 @@ from ctlr.postprocess.plan import (
     plan_copies,
 )
 from ctlr.postprocess.progress import Outcome, Progress, Report
+from ctlr.postprocess.proof import fingerprint, prove
 from ctlr.postprocess.scan import scan_session, session_ids
 from ctlr.sessions.model import Session
 
@@ -91,14 +93,12 @@ def process(
     facts: Session | None,
     report: Report,
     *,
-    extras: Mapping[str, Any] | None = None,
     examiner: Examiner | None = None,
     clock: Clock | None = None,
 ) -> Outcome:
     """Process a session and publish its folder.
 
-    ``facts`` is what the session record says, None where there is none; ``extras`` are further
-    manifest keys such as ``clock`` and ``sync``. Failures are an ``Outcome`` with exit code 1.
+    ``facts`` is what the session record says, None where there is none. Failures are an ``Outcome`` with exit code 1.
     """
     try:
         with session_lock(settings, uuid):
@@ -107,7 +107,6 @@ def process(
                 uuid,
                 facts,
                 report,
-                extras=extras or {},
                 examiner=examiner or Examiner(),
                 clock=clock or SystemClock(),
             )
@@ -123,12 +122,11 @@ def process_locked(
     facts: Session | None,
     report: Report,
     *,
-    extras: Mapping[str, Any],
     examiner: Examiner,
     clock: Clock,
 ) -> Outcome:
     """As ``process``, for one that holds the session's lock. Raises ``OSError``."""
-    return _Run(settings, uuid, facts, report, examiner).run(extras, clock)
+    return _Run(settings, uuid, facts, report, examiner).run(clock)
 
 
 class _Run:
@@ -146,15 +144,15 @@ class _Run:
         self.report = report
         self.examiner = examiner
 
-    def run(self, extras: Mapping[str, Any], clock: Clock) -> Outcome:
+    def run(self, clock: Clock) -> Outcome:
         """Plan and act; plan again where a segment proves unreadable while it is copied."""
         while True:
             try:
-                return self._attempt(extras, clock)
+                return self._attempt(clock)
             except SourceReadError:
                 continue  # the examiner knows now: each round, less of some segment is believed
 
-    def _attempt(self, extras: Mapping[str, Any], clock: Clock) -> Outcome:
+    def _attempt(self, clock: Clock) -> Outcome:
         self.report(Progress(self.uuid, "examine"))
         plan = plan_session(self.settings, self.uuid, self.facts, self.examiner)
         if not plan.videos and not plan.copies:
@@ -176,7 +174,8 @@ class _Run:
             self.examiner,
             self.report,
         )
-        if is_finished(folder) and previous and maker.nothing_changed(extras):
+        measured = fingerprint(self.facts, self.settings.sync.tolerance_ms)
+        if is_finished(folder) and previous and maker.nothing_changed(measured):
             return _outcome(previous, folder, changed=False)
         _require_space(self.settings.storage.sync, maker.bytes_to_write)
         workspace.prepare()
@@ -187,11 +186,26 @@ class _Run:
             files,
             revision=previous_revision(previous) + 1,
             now_ms=clock.now_ms(),
-            extras=extras,
+            proof=self._prove(plan, sources, previous, folder, workspace),
         )
         self.report(Progress(self.uuid, "publish"))
         publish(workspace, folder, manifest, _dropped(previous, manifest))
         return _outcome(manifest, folder, changed=True)
+
+    def _prove(
+        self,
+        plan: Plan,
+        sources: Mapping[str, Source],
+        previous: Manifest | None,
+        folder: Path,
+        workspace: Workspace,
+    ) -> dict[str, Any]:
+        def find(name: str) -> Path:
+            made = workspace.out / name
+            return made if made.exists() else folder / name
+
+        tolerance_ms = self.settings.sync.tolerance_ms
+        return prove(plan, sources, self.facts, previous, find, tolerance_ms)
 
 
 def previous_revision(previous: Manifest | None) -> int:

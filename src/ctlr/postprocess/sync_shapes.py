@@ -1,4 +1,4 @@
-"""What the manifest says of clocks and of the cameras' step: its ``clock`` and ``sync``. Pure.
+"""What the manifest says of clocks, step and marks: ``clock``, ``sync``, ``marks``. Pure.
 
 Part of the manifest's committed schema; ``certificate`` fills these in and explains the verdict.
 Times named ``*_at`` are Unix milliseconds on the controller's clock.
@@ -68,3 +68,12 @@ class SyncSection(_Shape):
     worst_at: int | None = None
     cameras: dict[str, CameraSync] = {}
     pairs: tuple[PairSync, ...] = ()
+
+
+class MarkEntry(_Shape):
+    """A marked instant; ``offset_s`` counts in each camera's video from its first frame, null
+    where that camera did not record."""
+
+    at_ms: int
+    label: str | None = None
+    offset_s: dict[str, float | None] = {}

@@ -76,6 +76,12 @@ class Part:
     def frames(self) -> int:
         return sum(placement.facts.frames for placement in self.segments)
 
+    @property
+    def length_s(self) -> Fraction:
+        """From the first frame to the end of the last."""
+        last = self.segments[-1]
+        return Fraction(last.at_ticks, last.facts.timescale) + _length(last.facts)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:

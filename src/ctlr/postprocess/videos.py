@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ctlr.postprocess.chapters import Chapter
 from ctlr.postprocess.copying import SourceReadError, hash_path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
+from ctlr.postprocess.marks import chapters_of
 from ctlr.postprocess.merge import MergedMovie
 from ctlr.postprocess.plan import PlannedVideo
 from ctlr.postprocess.remux import RemuxError, remux
@@ -34,17 +36,18 @@ class VideoMaker:
 
     def _make_part(self, video: PlannedVideo, number: int, count: CountBytes) -> VideoFile:
         part, name = video.parts[number], video.file(number)
-        if part.method == "remux":
-            made = self._remux(part, name, count)
-        else:
-            made = self._splice(part, name, count)
+        chapters = chapters_of(video.marks, video.parts, number)
+        join = self._remux if part.method == "remux" else self._splice
+        made = join(part, name, chapters, count)
         if not video.frame_times:
             return made
         self._write_frame_times(self._out / video.frames_file(number), part)
         return made.model_copy(update={"frames_file": video.frames_file(number)})
 
-    def _remux(self, part: Part, name: str, count: CountBytes) -> VideoFile:
-        made = remux(part, self._source, self._out / name, count)
+    def _remux(
+        self, part: Part, name: str, chapters: list[Chapter], count: CountBytes
+    ) -> VideoFile:
+        made = remux(part, self._source, self._out / name, count, chapters)
         if made.frames != part.frames:
             raise RemuxError(f"{name} got {made.frames} of {part.frames} frames")
         _, digest = hash_path(self._out / name)
@@ -52,7 +55,9 @@ class VideoMaker:
             update={"method": "remux", "xxh128": digest}
         )
 
-    def _splice(self, part: Part, name: str, count: CountBytes) -> VideoFile:
+    def _splice(
+        self, part: Part, name: str, chapters: list[Chapter], count: CountBytes
+    ) -> VideoFile:
         path, journal = self._out / name, self._workspace.journal(name)
         wanted = [(p.facts.name, p.facts.size, p.facts.mtime_ns) for p in part.segments]
         if not _can_continue(path, journal, wanted):
@@ -67,7 +72,7 @@ class VideoMaker:
                     done[chunk.segment] = chunk
                 count(placed.facts.size)
             movie = self._merge(part, done)
-            index = growing.finish(movie.moov())
+            index = growing.finish(movie.moov(chapters))
         entries = tuple(_chunk_entry(done[p.facts.name]) for p in part.segments)
         made = IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128)
         duration_s = movie.duration_ticks / movie.timescale

@@ -49,7 +49,7 @@ def test_segments_are_taken_in_as_they_arrive(rig: Rig) -> None:
         assert not rig.folder.exists()
     rig.record(numbers=range(5, 6))
     settle(rig)
-    outcome = following.finish(None, {}, SystemClock())
+    outcome = following.finish(None, SystemClock())
     assert outcome.exit_code == 0, outcome.summary
     check(rig)
 
@@ -62,7 +62,7 @@ def test_arrival_out_of_order_does_not_matter(rig: Rig) -> None:
         following.step()
     rig.record(numbers=range(6))
     os.utime(rig.node() / "seg_0000.mp4", (1, 1))  # and one was sent again
-    assert following.finish(None, {}, SystemClock()).exit_code == 0
+    assert following.finish(None, SystemClock()).exit_code == 0
     check(rig)
 
 
@@ -74,7 +74,7 @@ def test_a_new_follower_takes_up_what_was_flushed(rig: Rig) -> None:
     assert second.step() <= 6
     growing = rig.sync / f".tmp-{UUID}" / "out" / "cam-a.mp4"
     assert growing.read_bytes().count(b"mdat") == 6
-    second.finish(None, {}, SystemClock())
+    second.finish(None, SystemClock())
     check(rig)
 
 
@@ -104,7 +104,7 @@ def test_a_cut_segment_waits_for_the_end(rig: Rig) -> None:
     following = follower(rig)
     assert following.step() == 5
     (rig.node() / "seg_0003.mp4").write_bytes(whole)
-    assert following.finish(None, {}, SystemClock()).exit_code == 0
+    assert following.finish(None, SystemClock()).exit_code == 0
     check(rig)
 
 
@@ -113,7 +113,7 @@ def test_changed_parameters_grow_another_part(rig: Rig) -> None:
     rig.record(numbers=range(2, 4), film=Film(width=320))
     following = follower(rig)
     assert following.step() == 4
-    following.finish(None, {}, SystemClock())
+    following.finish(None, SystemClock())
     assert rig.source()["parts"][0]["frames"] == 60
 
 
@@ -124,7 +124,7 @@ class TestPipe:
         result: list[int] = []
 
         def work() -> None:
-            outcome = follow(rig.settings, UUID, progress.append, lambda: (None, {}), commands=read)
+            outcome = follow(rig.settings, UUID, progress.append, lambda: None, commands=read)
             result.append(outcome.exit_code)
 
         thread = threading.Thread(target=work)

@@ -20,7 +20,7 @@ def follow(rig: Rig, arrivals: Sequence[int], record: Callable[[int], None]) -> 
         record(number)
         settle(rig)
         following.step()
-    outcome = following.finish(None, {}, SystemClock())
+    outcome = following.finish(None, SystemClock())
     assert outcome.exit_code in (0, 3), outcome.summary
     return (rig.folder / "cam-a.frames.csv").read_bytes()
 

@@ -367,14 +367,6 @@ class TestRevisions:
         assert (outcome.exit_code, outcome.revision) == (0, 2)
         assert rig.listing() == [UUID, f"{UUID}/cam-a.mp4", f"{UUID}/manifest.json"]
 
-    def test_extras_are_kept_as_they_are(self, rig: Rig) -> None:
-        rig.record()
-        extras = {"clock": {"cam-a": {"offset_ms": 1.5}}, "sync": {"verdict": "pass", "text": "ok"}}
-        rig.process(extras=extras)
-        assert rig.manifest()["clock"] == extras["clock"]
-        assert not rig.process(extras=extras).changed
-        assert rig.process(extras={"clock": {}}).revision == 2
-
 
 class TestFolders:
     def test_what_is_there_from_elsewhere_is_never_touched(self, rig: Rig) -> None:
