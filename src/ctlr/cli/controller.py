@@ -8,9 +8,10 @@ import json
 import urllib.error
 import urllib.request
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
 from ctlr.cli.command import settings_of
@@ -21,6 +22,7 @@ TIMEOUT_S = 10.0
 PIPED_WIDTH = 200
 
 Json = dict[str, Any]
+_Shape = TypeVar("_Shape", bound=BaseModel)
 Url = Annotated[
     str | None, typer.Option("--url", help="The controller [this machine's, by ctlr.toml].")
 ]
@@ -67,6 +69,17 @@ def ask(url: str, method: str, path: str, body: Json | None = None) -> Json:
         raise Refusal(
             "controller_unreachable",
             f"No controller answers at {url} ({reason}). Is ctlr serve running there?",
+        ) from error
+
+
+def understand(shape: type[_Shape], answer: Json) -> _Shape:
+    """An answer in its shape. Raises ``Refusal`` ``not_a_controller`` where it has another."""
+    try:
+        return shape.model_validate(answer)
+    except ValidationError as error:
+        raise Refusal(
+            "not_a_controller",
+            "What answered is no ctlr controller, or one of another release. --json shows it.",
         ) from error
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
+from ctlr.api import shapes
 from ctlr.cli.command import app
 from ctlr.cli.controller import (
     AsJson,
@@ -17,6 +18,7 @@ from ctlr.cli.controller import (
     print_json,
     printable,
     printer,
+    understand,
 )
 
 nodes = typer.Typer(help="The cameras of the rig: list, add, remove.", no_args_is_help=True)
@@ -30,7 +32,7 @@ def list_nodes(context: typer.Context, *, url: Url = None, as_json: AsJson = Fal
     if as_json:
         print_json(answer)
     else:
-        _print_nodes(answer, time.time() * 1000)
+        _print_nodes(understand(shapes.NodeList, answer), time.time() * 1000)
 
 
 @nodes.command("add")
@@ -53,9 +55,10 @@ def add_node(
     if as_json:
         print_json(answer)
         return
-    node, saw = answer["node"], answer["saw"]
-    where = f"{printable(node['name'])} at {printable(node['address'])}"
-    typer.echo(f"The rig has {where} ({node['origin']}); it is {printable(saw['state'])}.")
+    adopted = understand(shapes.AdoptAnswer, answer)
+    node, state = adopted.node, adopted.saw.state
+    where = f"{printable(node.name)} at {printable(node.address)}"
+    typer.echo(f"The rig has {where} ({node.origin}); it is {printable(state)}.")
 
 
 @nodes.command("remove")
@@ -65,26 +68,26 @@ def remove_node(context: typer.Context, name: str, *, url: Url = None) -> None:
     typer.echo(f"The rig no longer has {name}.")
 
 
-def _print_nodes(answer: Json, now_ms: float) -> None:
+def _print_nodes(answer: shapes.NodeList, now_ms: float) -> None:
     console = printer()
     table = Table("camera", "address", "from", "answers", "error", title="In the rig")
-    for node in answer["configured"]:
-        answers = "yes" if node["connected"] else "no"
-        cells = (node["name"], node["address"], node["origin"], answers, node["error"])
+    for node in answer.configured:
+        answers = "yes" if node.connected else "no"
+        cells = (node.name, node.address, node.origin, answers, node.error)
         table.add_row(*map(printable, cells))
-    console.print(table if answer["configured"] else "The rig has no camera.")
-    if answer["discovered"]:
-        console.print(_discovered(answer["discovered"], now_ms))
-    elif answer["discovery_error"]:
-        console.print(f"Cameras cannot be discovered: {printable(answer['discovery_error'])}.")
+    console.print(table if answer.configured else "The rig has no camera.")
+    if answer.discovered:
+        console.print(_discovered(answer.discovered, now_ms))
+    elif answer.discovery_error:
+        console.print(f"Cameras cannot be discovered: {printable(answer.discovery_error)}.")
     else:
         console.print("No other camera announces itself on this network.")
 
 
-def _discovered(cameras: list[Json], now_ms: float) -> Table:
+def _discovered(cameras: list[shapes.DiscoveredNode], now_ms: float) -> Table:
     table = Table("camera", "address", "version", "seen", "conflict", title="Not in the rig")
     for camera in cameras:
-        seen = f"{max(0, now_ms - camera['last_seen_at']) / 1000:.0f} s ago"
-        cells = (camera["name"], camera["address"], camera["version"], seen, camera["conflict"])
+        seen = f"{max(0, now_ms - camera.last_seen_at) / 1000:.0f} s ago"
+        cells = (camera.name, camera.address, camera.version, seen, camera.conflict)
         table.add_row(*map(printable, cells))
     return table

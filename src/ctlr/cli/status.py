@@ -3,16 +3,17 @@
 import typer
 from rich.table import Table
 
+from ctlr.api import shapes
 from ctlr.cli.command import app
 from ctlr.cli.controller import (
     AsJson,
-    Json,
     Url,
     ask,
     controller_url,
     print_json,
     printable,
     printer,
+    understand,
 )
 
 
@@ -23,67 +24,68 @@ def status(context: typer.Context, *, url: Url = None, as_json: AsJson = False) 
     if as_json:
         print_json(answer)
         return
+    rig = understand(shapes.Status, answer)
     console = printer()
-    console.print(_headline(answer))
-    console.print(_cameras(answer["cameras"]) if answer["cameras"] else "The rig has no camera.")
-    console.print(_storage(answer["storage"]))
-    console.print(_delivery(answer["sync"]))
-    if answer["jobs"]:
-        console.print(_jobs(answer["jobs"]))
-    for warning in answer["warnings"]:
-        console.print(f"Warning: {printable(warning['message'])}", style="yellow")
+    console.print(_headline(rig))
+    console.print(_cameras(rig.cameras) if rig.cameras else "The rig has no camera.")
+    console.print(_storage(rig.storage))
+    console.print(_delivery(rig.sync))
+    if rig.jobs:
+        console.print(_jobs(rig.jobs))
+    for warning in rig.warnings:
+        console.print(f"Warning: {printable(warning.message)}", style="yellow")
 
 
-def _headline(status: Json) -> str:
-    if status["uuid"] is not None:
-        doing = printable(status["phase"]).capitalize()
-        return f"{doing} {printable(status['uuid'])}, {_duration(status['duration'])}"
-    ready = "ready to record" if status["ready"] else "not ready to record"
-    return f"{printable(status['phase']).capitalize()}, {ready}"
+def _headline(rig: shapes.Status) -> str:
+    if rig.uuid is not None:
+        doing = printable(rig.phase).capitalize()
+        return f"{doing} {printable(rig.uuid)}, {_duration(rig.duration)}"
+    ready = "ready to record" if rig.ready else "not ready to record"
+    return f"{printable(rig.phase).capitalize()}, {ready}"
 
 
-def _cameras(cameras: list[Json]) -> Table:
+def _cameras(cameras: list[shapes.CameraStatus]) -> Table:
     table = Table("camera", "state", "segment", "to send", "clock", "card free", "temp", "error")
     for camera in cameras:
         table.add_row(
-            printable(camera["name"]),
-            printable(camera["state"]) if camera["connected"] else "away",
-            printable(camera["segment"]),
-            printable(camera["segments_pending"]),
+            printable(camera.name),
+            printable(camera.state) if camera.connected else "away",
+            printable(camera.segment),
+            printable(camera.segments_pending),
             _clock(camera),
-            _with_unit(camera["disk_free_gb"], "GiB"),
-            _with_unit(camera["temp"], "°C"),
-            printable(camera["error"]),
+            _with_unit(camera.disk_free_gb, "GiB"),
+            _with_unit(camera.temp, "°C"),
+            printable(camera.error),
         )
     return table
 
 
-def _clock(camera: Json) -> str:
-    if camera["clock_offset_ms"] is None:
+def _clock(camera: shapes.CameraStatus) -> str:
+    if camera.clock_offset_ms is None or camera.clock_uncertainty_ms is None:
         return "-"
-    return f"{camera['clock_offset_ms']:+.1f} ± {camera['clock_uncertainty_ms']:.1f} ms"
+    return f"{camera.clock_offset_ms:+.1f} ± {camera.clock_uncertainty_ms:.1f} ms"
 
 
-def _storage(storage: Json) -> str:
-    health = "" if storage["healthy"] else ", not usable"
-    used = f"Storage: {storage['used_gb']:.1f} of {storage['total_gb']:.1f} GiB used{health}"
-    left = storage["minutes_left"]
+def _storage(storage: shapes.StorageSummary) -> str:
+    health = "" if storage.healthy else ", not usable"
+    used = f"Storage: {storage.used_gb:.1f} of {storage.total_gb:.1f} GiB used{health}"
+    left = storage.minutes_left
     return used if left is None else f"{used}, room for {_duration(left * 60)}"
 
 
-def _delivery(sync: Json) -> str:
-    if sync["all_synced"]:
+def _delivery(sync: shapes.SyncSummary) -> str:
+    if sync.all_synced:
         return "Delivery: everything is here"
-    return f"Delivery: {'under way' if sync['any_syncing'] else 'not all is here'}"
+    return f"Delivery: {'under way' if sync.any_syncing else 'not all is here'}"
 
 
-def _jobs(jobs: list[Json]) -> Table:
+def _jobs(jobs: list[shapes.JobStatus]) -> Table:
     table = Table("session", "job", "done", "left", "error")
     for job in jobs:
-        total = job["total_bytes"]
-        done = f"{100 * job['done_bytes'] / total:.0f} %" if total else "-"
-        left = "-" if job["eta_s"] is None else _duration(job["eta_s"])
-        cells = (job["uuid"], job["state"], done, left, job["error"])
+        total = job.total_bytes
+        done = f"{100 * job.done_bytes / total:.0f} %" if total else "-"
+        left = "-" if job.eta_s is None else _duration(job.eta_s)
+        cells = (job.uuid, job.state, done, left, job.error)
         table.add_row(*map(printable, cells))
     return table
 
