@@ -6,8 +6,9 @@ with exit code 1, and the next start carries on from what is stored.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from ctlr.api.overview import duration_s
 from ctlr.api.parts import Parts
 from ctlr.api.server import create_api
 from ctlr.api.shapes import SystemSummary
-from ctlr.can.status import read_can_status
+from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.layout import LoggingLayout
@@ -28,23 +29,31 @@ from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.kernel.serving import serve_until
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.kernel.threads import in_thread
 from ctlr.nodes.adopted import AdoptedNodes
 from ctlr.nodes.client import NodeClient
 from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
 from ctlr.postprocess.child import run_child
-from ctlr.postprocess.folders import find_folder, read_manifest
-from ctlr.postprocess.manifest import Manifest
+from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.postprocess.questions import (
+    needs_processing,
+    needs_verification,
+    read_session_manifest,
+)
 from ctlr.postprocess.reconcile import Reconciler
-from ctlr.postprocess.session import needs_processing
-from ctlr.postprocess.verify import needs_verification
 from ctlr.postprocess.workers import Task, Workers
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
-from ctlr.recording.preflight import Finding, Space, check_rig
+from ctlr.recording.preflight import (
+    SHOWN_BY_THE_START,
+    Finding,
+    Space,
+    check_rig,
+    fleet_kbps,
+    recording_minutes,
+)
 from ctlr.recording.tender import Tender
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
@@ -52,9 +61,6 @@ from ctlr.storage.monitor import StorageMonitor
 from ctlr.telemetry.log import configure_logging
 from ctlr.telemetry.sink import Telemetry
 from ctlr.telemetry.storage_metrics import MountMetrics, storage_fields
-
-DISKS_DEADLINE_S = 30.0
-MANIFEST_DEADLINE_S = 1.0
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
 """The command line of a worker for a task and a session's uuid."""
@@ -77,25 +83,13 @@ async def build(
         telemetry = Telemetry(settings, "serve", clock)
         stack.push_async_callback(telemetry.close)
         configure_logging(settings.node, "ctlr", publish=telemetry.publish)
-        discovery = Discovery(settings.api.host, clock) if settings.discovery.enabled else None
         tasks = BackgroundTasks(on_death)
         stack.push_async_callback(tasks.close)
-        telemetry.start(tasks)
-        parts, tender, clock_log = _assemble(
-            settings, clock, database, client, discovery, tasks, telemetry, worker_command
+        controller = _Controller(
+            settings, clock, database, client, tasks, telemetry, worker_command
         )
-        await parts.monitor.check()
-        await parts.uploads.clean_staging()
-        await parts.roster.load()
-        await parts.coordinator.resume()
-        parts.fleet.start_polling(tasks)
-        if discovery is not None:
-            tasks.start_loop("discovery", discovery.browse_forever())
-        tasks.start_loop("storage", parts.monitor.watch_forever())
-        tasks.start_loop("recording", tender.tend_forever())
-        tasks.start_loop("clocks", clock_log.run_forever())
-        tasks.start_loop("postprocess", parts.reconciler.run_forever())
-        yield create_api(parts)
+        await controller.start()
+        yield create_api(controller.parts())
 
 
 async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
@@ -115,147 +109,175 @@ async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
     return 1 if died else 0
 
 
-def _assemble(
-    settings: Settings,
-    clock: Clock,
-    database: Database,
-    client: NodeClient,
-    discovery: Discovery | None,
-    tasks: BackgroundTasks,
-    telemetry: Telemetry,
-    worker_command: WorkerCommand,
-) -> tuple[Parts, Tender, ClockLog]:
-    store = SessionStore(database)
-    layout = LoggingLayout(settings.storage.logging)
-    monitor = StorageMonitor(
-        settings.storage,
-        clock,
-        on_change=lambda: on_change(),
-        on_checked=lambda: telemetry.publish_metrics(
-            "storage", "storage", _storage_fields(monitor)
-        ),
-    )
-    fleet = Fleet(settings.nodes, client, clock, lambda: on_change())
-    clock_log = ClockLog(store, fleet, clock)
-    changes = Changes()
+class _Controller:
+    """The parts, and the few words that they say to each other."""
 
-    def on_change() -> None:
-        tender.wake()
-        reconciler.wake()
-        changes.notify()
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        database: Database,
+        client: NodeClient,
+        tasks: BackgroundTasks,
+        telemetry: Telemetry,
+        worker_command: WorkerCommand,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.tasks = tasks
+        self.telemetry = telemetry
+        self.worker_command = worker_command
+        self.changes = Changes()
+        self.store = SessionStore(database)
+        layout = LoggingLayout(settings.storage.logging)
+        self.monitor = StorageMonitor(
+            settings.storage, clock, on_change=self.wake, on_checked=self.publish_storage
+        )
+        self.fleet = Fleet(settings.nodes, client, clock, self.wake)
+        self.clock_log = ClockLog(self.store, self.fleet, clock)
+        self.coordinator = Coordinator(
+            self.store,
+            self.fleet,
+            clock,
+            self.clock_log,
+            start_delay_ms=settings.start_delay_ms,
+            min_cameras=settings.min_cameras,
+            find_warnings=self.find_start_warnings,
+            on_change=self.session_changed,
+        )
+        self.tender = Tender(
+            self.coordinator,
+            self.store,
+            self.fleet,
+            clock,
+            start_delay_ms=settings.start_delay_ms,
+            longest_s=settings.max_session_h * 3600,
+        )
+        inventory = Inventory(self.store, layout, clock.monotonic)
+        self.reconciler = Reconciler(
+            self.store,
+            inventory,
+            clock,
+            tasks,
+            Workers(tasks, self.run_worker, on_change=self.changes.notify),
+            quiet_s=settings.ingest.quiet_s,
+            give_up_s=settings.ingest.give_up_s,
+            check_sync=partial(self.monitor.require, "sync"),
+            needs_processing=partial(needs_processing, settings),
+            needs_verification=partial(needs_verification, settings),
+        )
+        self.reports = Reports(
+            self.store,
+            inventory,
+            clock,
+            check_storage=partial(self.monitor.require, "logging"),
+            on_report=self.camera_reported,
+        )
+        self.uploads = PhoneUploads(
+            layout,
+            settings.api.max_upload_mb << 20,
+            require_mount=settings.storage.require_mounts,
+        )
+        self.discovery = Discovery(settings.api.host, clock) if settings.discovery.enabled else None
+        self.roster = Roster(
+            settings.nodes,
+            AdoptedNodes(database),
+            self.fleet,
+            client,
+            clock,
+            self.discovery,
+            lock=self.coordinator.lock,
+            is_recording=lambda: self.coordinator.current is not None,
+        )
 
-    def find_problems(
-        phone_ahead_ms: int | None = None, said: Mapping[str, str] | None = None
-    ) -> list[Finding]:
-        spaces = {
-            name: Space(state.healthy, state.error, parts.minutes_left(name))
-            for name, state in monitor.states.items()
-        }
-        return check_rig(fleet.views(), spaces, phone_ahead_ms, said)
+    async def start(self) -> None:
+        """Carry on with what is stored, then watch everything in the background."""
+        self.telemetry.start(self.tasks)
+        await self.roster.load()
+        await self.coordinator.resume()
+        self.fleet.start_polling(self.tasks)
+        if self.discovery is not None:
+            self.tasks.start_loop("discovery", self.discovery.browse_forever())
+        self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
+        self.tasks.start_loop("storage", self.monitor.watch_forever())
+        self.tasks.start_loop("recording", self.tender.tend_forever())
+        self.tasks.start_loop("clocks", self.clock_log.run_forever())
+        self.tasks.start_loop("postprocess", self.reconciler.run_forever())
 
-    coordinator = Coordinator(
-        store,
-        fleet,
-        clock,
-        clock_log,
-        start_delay_ms=settings.start_delay_ms,
-        min_cameras=settings.min_cameras,
-        find_warnings=lambda: [
-            StartWarning(found.code, found.message)
-            for found in find_problems()
-            if not found.ok and not found.code.startswith("camera_unreachable")
-        ],
-        on_change=lambda: on_session_change(),
-    )
+    def parts(self) -> Parts:
+        """What the API calls."""
+        return Parts(
+            settings=self.settings,
+            clock=self.clock,
+            store=self.store,
+            fleet=self.fleet,
+            roster=self.roster,
+            coordinator=self.coordinator,
+            reports=self.reports,
+            uploads=self.uploads,
+            monitor=self.monitor,
+            reconciler=self.reconciler,
+            publish_log=self.telemetry.log_entry,
+            read_system=self.read_system,
+            read_can=self.read_can,
+            find_problems=self.find_problems,
+            read_manifest=partial(read_session_manifest, self.settings),
+            changes=self.changes,
+        )
 
-    def on_session_change() -> None:
-        session = coordinator.current
-        telemetry.set_recording(
+    def wake(self) -> None:
+        """A camera or a disk has changed."""
+        self.tender.wake()
+        self.reconciler.wake()
+        self.changes.notify()
+
+    def session_changed(self) -> None:
+        session = self.coordinator.current
+        self.telemetry.set_recording(
             recording=session is not None and session.state is SessionState.RECORDING,
             uuid=session.uuid if session else None,
-            duration=duration_s(session, clock.now_ms()) if session else None,
+            duration=duration_s(session, self.clock.now_ms()) if session else None,
         )
-        reconciler.wake()
-        changes.notify()
+        self.reconciler.wake()
+        self.changes.notify()
 
-    tender = Tender(
-        coordinator,
-        store,
-        fleet,
-        clock,
-        start_delay_ms=settings.start_delay_ms,
-        longest_s=settings.max_session_h * 3600,
-    )
-    inventory = Inventory(store, layout, clock.monotonic)
-    workers = Workers(
-        tasks,
-        lambda task, job, keep, finish: run_child(
-            worker_command(task, job.uuid), job, keep, finish
-        ),
-        on_change=changes.notify,
-    )
-    reconciler = Reconciler(
-        store,
-        inventory,
-        clock,
-        tasks,
-        workers,
-        quiet_s=settings.ingest.quiet_s,
-        give_up_s=settings.ingest.give_up_s,
-        check_sync=lambda: monitor.require("sync"),
-        needs_processing=lambda uuid: _on_disks(lambda: needs_processing(settings, uuid)),
-        needs_verification=lambda uuid: _on_disks(lambda: needs_verification(settings, uuid)),
-    )
+    def camera_reported(self, uuid: str | None, node: str) -> None:
+        self.reconciler.reported(uuid, node)
+        self.changes.notify()
 
-    def on_report(uuid: str | None, node: str) -> None:
-        reconciler.reported(uuid, node)
-        changes.notify()
+    def find_problems(
+        self, phone_ahead_ms: int | None = None, said: Mapping[str, str] | None = None
+    ) -> list[Finding]:
+        """What would spoil a session now; ``said`` is what cameras said against recording."""
+        rate = fleet_kbps(self.fleet.views(), self.settings.camera.bitrate_kbps)
+        spaces = {
+            name: Space(state.healthy, state.error, recording_minutes(state.free_bytes, rate))
+            for name, state in self.monitor.states.items()
+        }
+        return check_rig(self.fleet.views(), spaces, phone_ahead_ms, said)
 
-    reports = Reports(
-        store,
-        inventory,
-        clock,
-        check_storage=lambda: monitor.require("logging"),
-        on_report=on_report,
-    )
-    roster = Roster(
-        settings.nodes,
-        AdoptedNodes(database),
-        fleet,
-        client,
-        clock,
-        discovery,
-        lock=coordinator.lock,
-        is_recording=lambda: coordinator.current is not None,
-    )
-    uploads = PhoneUploads(
-        layout,
-        settings.api.max_upload_mb << 20,
-        require_mount=settings.storage.require_mounts,
-    )
-    parts = Parts(
-        settings=settings,
-        clock=clock,
-        store=store,
-        fleet=fleet,
-        roster=roster,
-        coordinator=coordinator,
-        reports=reports,
-        uploads=uploads,
-        monitor=monitor,
-        reconciler=reconciler,
-        publish_log=telemetry.log_entry,
-        read_system=lambda: SystemSummary(
-            cpu_percent=telemetry.health.cpu,
-            mem_percent=telemetry.health.mem,
-            temp_c=telemetry.health.temp,
-        ),
-        read_can=lambda: read_can_status(settings.can.status_file, clock.now_ms() / 1000),
-        find_problems=find_problems,
-        read_manifest=lambda uuid: _read_manifest(settings, uuid),
-        changes=changes,
-    )
-    return parts, tender, clock_log
+    def find_start_warnings(self) -> list[StartWarning]:
+        """The problems that a start does not find out by itself from the cameras' answers."""
+        return [
+            StartWarning(found.code, found.message)
+            for found in self.find_problems()
+            if not found.ok and found.code not in SHOWN_BY_THE_START
+        ]
+
+    async def run_worker(
+        self, task: Task, job: Job, keep: Callable[[Job], None], finish: asyncio.Event | None
+    ) -> JobResult:
+        return await run_child(self.worker_command(task, job.uuid), job, keep, finish)
+
+    def publish_storage(self) -> None:
+        self.telemetry.publish_metrics("storage", "storage", _storage_fields(self.monitor))
+
+    def read_system(self) -> SystemSummary:
+        health = self.telemetry.health
+        return SystemSummary(cpu_percent=health.cpu, mem_percent=health.mem, temp_c=health.temp)
+
+    def read_can(self) -> CanStatus:
+        return read_can_status(self.settings.can.status_file, self.clock.now_ms() / 1000)
 
 
 def _storage_fields(monitor: StorageMonitor) -> dict[str, Any]:
@@ -272,20 +294,3 @@ def _storage_fields(monitor: StorageMonitor) -> dict[str, Any]:
             for name, state in monitor.states.items()
         }
     )
-
-
-def _on_disks(call: Callable[[], bool]) -> Awaitable[bool]:
-    return in_thread("compare", DISKS_DEADLINE_S, call)
-
-
-async def _read_manifest(settings: Settings, uuid: str) -> Manifest | None:
-    """A session's manifest; None where there is none or its disk does not answer in time."""
-
-    def read() -> Manifest | None:
-        folder = find_folder(settings, uuid)
-        return read_manifest(folder) if folder else None
-
-    try:
-        return await in_thread("manifest", MANIFEST_DEADLINE_S, read)
-    except (TimeoutError, OSError):
-        return None

@@ -7,6 +7,7 @@ from typing import Any
 from ctlr.api import shapes
 from ctlr.api.changes import Changes
 from ctlr.api.overview import Facts
+from ctlr.can.status import CanStatus
 from ctlr.config import Settings
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
@@ -17,7 +18,7 @@ from ctlr.postprocess.jobs import Job
 from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.recording.coordinator import Coordinator
-from ctlr.recording.preflight import Finding, recording_minutes
+from ctlr.recording.preflight import Finding, fleet_kbps, recording_minutes
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
 
@@ -41,7 +42,7 @@ class Parts:
     reconciler: Reconciler
     publish_log: Callable[[Mapping[str, Any]], None]
     read_system: Callable[[], shapes.SystemSummary]
-    read_can: Callable[[], Any]
+    read_can: Callable[[], CanStatus]
     find_problems: Callable[[int | None, Mapping[str, str] | None], list[Finding]]
     read_manifest: Callable[[str], Awaitable[Manifest | None]]
     changes: Changes
@@ -62,17 +63,14 @@ class Parts:
             can=self.read_can(),
             jobs=[job_status(job) for job in self.reconciler.jobs()],
             collecting=self.reconciler.collecting,
-            minutes_left=self.minutes_left("logging"),
+            minutes_left=self._minutes_left(),
             longest_s=self.settings.max_session_h * 3600,
         )
 
-    def minutes_left(self, mount: str) -> float | None:
-        """How long a drive can still take what the cameras make."""
-        kbps = [(v.status.bitrate_kbps if v.status else None) for v in self.fleet.views()]
-        usual = self.settings.camera.bitrate_kbps
-        return recording_minutes(
-            self.monitor.states[mount].free_bytes, sum(rate or usual for rate in kbps)
-        )
+    def _minutes_left(self) -> float | None:
+        """How long the logging drive can still take what the cameras make."""
+        rate = fleet_kbps(self.fleet.views(), self.settings.camera.bitrate_kbps)
+        return recording_minutes(self.monitor.states["logging"].free_bytes, rate)
 
 
 def job_status(job: Job) -> shapes.JobStatus:

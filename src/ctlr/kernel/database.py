@@ -7,6 +7,8 @@ Migrations are numbered SQL files, applied in order, each in one transaction tha
 """
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -42,8 +44,9 @@ class Database:
     of one coroutine can never slip into (and be rolled back with) the transaction of another.
     """
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, claim: int) -> None:
         self._connection = connection
+        self._claim = claim
         self._writing = asyncio.Lock()
 
     @classmethod
@@ -52,26 +55,29 @@ class Database:
 
         Raises ``DatabaseError`` when it is damaged, newer than this program, or cannot be opened.
         """
+        claim = _claim(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
+            os.close(claim)
             raise DatabaseError(f"The database {path} cannot be opened: {error}.") from error
+        database = cls(connection, claim)
         try:
             await _prepare(connection, path, migrations)
         except sqlite3.Error as error:
-            await connection.close()
+            await database.close()
             raise DatabaseError(
                 f"The database {path} cannot be used ({error}). Recordings are not affected. "
                 "If it is damaged, move the file away and start again."
             ) from error
         except BaseException:
-            await connection.close()
+            await database.close()
             raise
-        return cls(connection)
+        return database
 
     async def close(self) -> None:
         await self._connection.close()
+        os.close(self._claim)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -87,6 +93,23 @@ class Database:
 
     async def fetch(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         return list(await self._connection.execute_fetchall(query, values))
+
+
+def _claim(path: Path) -> int:
+    """Become the one writer of a database, by a lock on a file beside it that ends with us."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise DatabaseError(f"The database {path} cannot be opened: {error}.") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        raise DatabaseError(
+            f"The database {path} is in use: another controller runs on this machine already."
+        ) from error
+    return fd
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path, migrations: list[str]) -> None:

@@ -14,6 +14,8 @@ CLOCK_WARN_MS = 20.0
 PHONE_CLOCK_WARN_MS = 1000
 HOT_C = 75.0
 MINUTES_WARN = 60.0
+SHOWN_BY_THE_START = frozenset({"camera_unreachable", "camera_busy", "camera_not_ready"})
+"""Codes that a start need not warn with: what the cameras answer to it is newer."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Space:
     healthy: bool
     problem: str | None
     minutes_left: float | None
+
+
+def fleet_kbps(views: Iterable[NodeView], usual_kbps: int) -> int:
+    """What all cameras make together, in kilobits a second; one that does not say, the usual."""
+    return sum((view.status and view.status.bitrate_kbps) or usual_kbps for view in views)
 
 
 def recording_minutes(free_bytes: int, kbps: int) -> float | None:

@@ -127,3 +127,16 @@ async def test_a_second_process_can_only_read(database: Database, tmp_path: Path
 
 def test_migrations_are_numbered_without_a_hole() -> None:
     assert load_migrations("ctlr.sessions.schema")[0].startswith("CREATE TABLE session")
+
+
+async def test_a_second_writer_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ctlr.db"
+    first = await Database.open(path, ["CREATE TABLE t (x INTEGER) STRICT;"])
+    with pytest.raises(DatabaseError, match="another controller"):
+        await Database.open(path, ["CREATE TABLE t (x INTEGER) STRICT;"])
+    async with first.transaction() as db:
+        await db.execute("INSERT INTO t VALUES (1)")
+    await first.close()
+    again = await Database.open(path, ["CREATE TABLE t (x INTEGER) STRICT;"])
+    assert [row["x"] for row in await again.fetch("SELECT x FROM t")] == [1]
+    await again.close()
