@@ -136,19 +136,24 @@ class SyncSettings(BaseModel):
 
 class CameraSettings(BaseModel):
     model_config = _SECTION
-    source: str = "test"
+    source: Literal["test", "v4l2", "rtsp", "picamera2"] = "test"
+    device: str = ""
+    frame_lock: Literal["off", "server", "client"] = "off"
     host: str = "0.0.0.0"  # noqa: S104 - the controller reaches the node over the rig's network
     port: Port = 8080
     controller: str = "http://ctlr:8000"
     target: str = "rsync://ctlr/logging/"
     ssh_config: Path | None = None  # for a target over SSH: the key, the port, the known host
     spool: Path = Path("/var/lib/ctlr/spool")
+    reserve_mb: Annotated[int, Field(ge=1)] = 200
     segment_s: Annotated[float, Field(gt=0, le=600)] = 10
     width: Annotated[int, Field(ge=64, le=8192, multiple_of=2)] = 1280
     height: Annotated[int, Field(ge=64, le=8192, multiple_of=2)] = 720
     fps: Annotated[float, Field(gt=0, le=240)] = 30
     bitrate_kbps: Annotated[int, Field(ge=50)] = 6000
     rotation: Literal[0, 90, 180, 270] = 0
+    exposure_us: Annotated[int, Field(ge=0, le=10_000_000)] = 0  # 0: the camera decides
+    gain: Annotated[float, Field(ge=0, le=256)] = 0
     announce: bool = True
 
 

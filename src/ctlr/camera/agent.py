@@ -6,8 +6,7 @@ and so do installed clients. Each answer also says when the request came and whe
 left, so that any exchange measures this node's clock.
 """
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
@@ -19,14 +18,10 @@ from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.nodes.messages import Envelope, StartCommand
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-
-def build_agent(
-    node_id: str, node: CameraNode, clock: Clock, lifespan: Lifespan | None = None
-) -> FastAPI:
-    """The application that serves ``node``. ``lifespan`` runs what the node needs around it."""
-    app = FastAPI(title="ctlr camera node", docs_url=None, redoc_url=None, lifespan=lifespan)
+def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
+    """The application that serves ``node``."""
+    app = FastAPI(title="ctlr camera node", docs_url=None, redoc_url=None)
     answers = _Answers(node_id, clock)
     received_at_us = Annotated[int, Depends(answers.receive)]
 

@@ -10,7 +10,7 @@ one) confirms nothing: files stay.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ctlr.camera.spool import FinishedFile
+from ctlr.camera.spool import FinishedFile, segment_of
 from ctlr.nodes.messages import DurableFile
 
 BATCH_FILES = 16
@@ -23,21 +23,22 @@ FIRST_POLL_S = 2.0
 LAST_POLL_S = 15.0
 
 
-Sent = dict[str, float]
-"""Of one session: which files were sent, and when (monotonic seconds)."""
+Sent = dict[FinishedFile, float]
+"""Of one session: which files were sent, and when (monotonic seconds). A file that was made anew
+under its old name is another one."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the controller's list means: names to delete, and names to send once more."""
+    """What the controller's list means: files to delete, and files to send once more."""
 
-    confirmed: list[str]
-    damaged: list[str]
+    confirmed: list[FinishedFile]
+    damaged: list[FinishedFile]
 
 
-def next_batch(files: Iterable[FinishedFile], sent: Sent) -> list[str]:
+def next_batch(files: Iterable[FinishedFile], sent: Sent) -> list[FinishedFile]:
     """The next files to send, in order."""
-    return [file.name for file in files if file.name not in sent][:BATCH_FILES]
+    return [file for file in files if file not in sent][:BATCH_FILES]
 
 
 def is_durable(file: FinishedFile, listed: Mapping[str, DurableFile]) -> bool:
@@ -53,20 +54,20 @@ def judge(
     confirmed, damaged = [], []
     for file in files:
         if is_durable(file, listed):
-            confirmed.append(file.name)
-        elif file.name in sent and (file.name in listed or now - sent[file.name] > UNLISTED_S):
-            damaged.append(file.name)
+            confirmed.append(file)
+        elif file in sent and (file.name in listed or now - sent[file] > UNLISTED_S):
+            damaged.append(file)
     return Verdict(confirmed, damaged)
 
 
 def count_segments(files: Iterable[FinishedFile]) -> int:
     """Segments of which any file is there."""
-    return len({file.name.split(".")[0] for file in files})
+    return len({segment_of(file.name) for file in files} - {None})
 
 
 def segments_unsent(files: Iterable[FinishedFile], sent: Sent) -> int:
     """Segments of which a file is still to be sent."""
-    return count_segments(file for file in files if file.name not in sent)
+    return count_segments(file for file in files if file not in sent)
 
 
 def retry_delay_s(failures: int) -> float:

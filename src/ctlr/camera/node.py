@@ -6,28 +6,31 @@ for the session that is being recorded is a retry and is answered like the first
 written down before it is answered, so a node that dies right after it does not count the
 recording as interrupted; finishing the last segment goes on as ``cleanup``.
 
-A session that this node has recorded before and that was not stopped (the node or its camera
-went down) may be started again: it keeps its origin and goes on with the next free number.
+A recording that ends without a stop is *owed*: the node takes it up again by itself (see
+``resume``), with its origin and the next free number, and until then a stop ends it and a start
+for it begins at once.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from ctlr.camera.recorder import Progress, Recording
-from ctlr.camera.schedule import Schedule
-from ctlr.camera.sources import PictureSettings, SourceError, load_source
-from ctlr.camera.spool import Ending, SessionFolder, SessionRecord, Spool
-from ctlr.camera.vitals import free_gib, measure_system
+from ctlr.camera.card import Card
+from ctlr.camera.checks import Checks
+from ctlr.camera.current import CurrentRecording, Studio, write_ending
+from ctlr.camera.recorder import Progress
+from ctlr.camera.resume import is_owed, retry_delay_s
+from ctlr.camera.sources import PictureSettings, SourceError
+from ctlr.camera.spool import Ending, SessionRecord, Spool
+from ctlr.camera.vitals import Vitals, measure_system
 from ctlr.config import CameraSettings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.ids import parse_session_id
-from ctlr.nodes.messages import CameraState, Check, NodeStatus, NodeSync, Preflight
+from ctlr.nodes.messages import CameraState, NodeStatus, NodeSync, Preflight
 
 _log = structlog.get_logger("camera")
 
@@ -35,49 +38,53 @@ OPEN_S = 1.0
 CLEANUP_S = 1.0
 LAST_FRAME_S = 1.0
 FINISH_S = 4.0
-MINUTES_NEEDED = 10
+TEND_EVERY_S = 1.0
 
 _IDLE = Progress(frames=0, dropped=0, segment=None, first_frame_at_us=None)
-_GIB_PER_KBIT_MINUTE = 60_000 / 8 / (1 << 30)
 
 
 class NodeError(Exception):
     """A command that the node turns down; the text goes into the answer's ``error``."""
 
 
-@dataclass
-class _Current:
-    folder: SessionFolder
-    record: SessionRecord
-    keep_from: int
-    recording: Recording
-    ended: asyncio.Event
-
-
 class CameraNode:
-    """``wake_sender`` is called when something new lies on the card."""
+    """``wake_sender`` is called when something new lies on the card. ``owed`` is the record of
+    the session to take up again, as the recovery of the card found it."""
 
     def __init__(
         self,
         settings: CameraSettings,
         spool: Spool,
         clock: Clock,
+        vitals: Vitals,
         wake_sender: Callable[[], None],
         sync_status: Callable[[], NodeSync],
-        node_clock: Callable[[], dict[str, Any]],
+        owed: SessionRecord | None = None,
     ) -> None:
         self._settings = settings
         self._spool = spool
         self._clock = clock
+        self._vitals = vitals
         self._wake_sender = wake_sender
         self._sync_status = sync_status
-        self._node_clock = node_clock
-        self._picture = PictureSettings(
-            settings.width, settings.height, settings.fps, settings.bitrate_kbps
+        self._picture = PictureSettings.of(settings)
+        self._card = Card(settings)
+        self._checks = Checks(settings, self._picture, self._card, vitals)
+        self._studio = Studio(
+            settings,
+            self._picture,
+            spool,
+            clock,
+            self._card.reason_to_end,
+            wake_sender,
+            self._ended,
         )
         self._command = asyncio.Lock()
-        self._current: _Current | None = None
-        self._error: str | None = None
+        self._current: CurrentRecording | None = None
+        self._owed = owed
+        self._retry_at = 0.0
+        self._failures = 0
+        self._error: str | None = "The recording was interrupted; it goes on." if owed else None
 
     async def start(self, uuid: str, start_at: int) -> dict[str, Any]:
         """Arrange for recording from ``start_at`` on.
@@ -89,10 +96,15 @@ class CameraNode:
         async with self._command:
             await self._let_cleanup_end()
             if self._current is not None:
-                if self._current.folder.uuid != uuid or self._is_stopping(self._current):
+                if self._current.folder.uuid != uuid or self._current.is_stopping:
                     raise NodeError("already recording")
                 return {"uuid": uuid, "start_at": self._current.keep_from}
+            if start_at <= self._clock.now_ms():
+                raise NodeError("start_at is in the past")
+            if self._owed is not None and self._owed.uuid != uuid:
+                await self._give_up(self._owed)
             await self._begin(uuid, start_at)
+            _log.info("recording arranged", uuid=uuid, start_at=start_at)
             return {"uuid": uuid, "start_at": start_at}
 
     async def stop(self) -> dict[str, Any]:
@@ -102,21 +114,22 @@ class CameraNode:
         """
         async with self._command:
             current = self._current
-            if current is None or self._is_stopping(current):
+            if current is None and self._owed is not None:
+                return await self._stop_owed(self._owed)
+            if current is None or current.is_stopping:
                 raise NodeError("not recording")
-            stopped = current.record.model_copy(update={"stopped_at": self._clock.now_ms()})
+            current.record = current.record.model_copy(update={"stopped_at": self._clock.now_ms()})
             try:
-                await asyncio.to_thread(current.folder.write_record, stopped)
+                await current.store()
             except OSError as error:  # a card that is full must not keep the camera running
                 _log.error("the stop could not be written to the card", reason=str(error))
-            current.record = stopped
             current.recording.request_stop()
             segments = await asyncio.to_thread(current.recording.wait_captured, LAST_FRAME_S)
-            _log.info("recording stopped", uuid=stopped.uuid, segments=segments)
-            return {"uuid": stopped.uuid, "segments": segments}
+            _log.info("recording stopped", uuid=current.folder.uuid, segments=segments)
+            return {"uuid": current.folder.uuid, "segments": segments}
 
     async def close(self) -> None:
-        """Shutdown: finish what is being recorded; the session counts as interrupted."""
+        """Shutdown: finish what is being recorded; the next start goes on with it."""
         current = self._current
         if current is not None:
             current.recording.request_stop()
@@ -125,126 +138,126 @@ class CameraNode:
                 return
             await current.ended.wait()
 
+    async def tend(self) -> None:
+        """For as long as the node runs: go on with what is owed, note steps of the clock."""
+        while True:
+            async with self._command:
+                if self._current is not None:
+                    await self._current.note_clock_step(self._clock.now_ms())
+                elif self._owed is not None and time.monotonic() >= self._retry_at:
+                    await self._resume(self._owed)
+            await asyncio.sleep(TEND_EVERY_S)
+
     def status(self) -> NodeStatus:
         current = self._current
         progress = current.recording.progress() if current else _IDLE
+        record = current.record if current else self._owed
         return NodeStatus(
             state=self._state(),
             segment=progress.segment,
             error=self._error,
             sync=self._sync_status(),
             system=measure_system(self._spool.root),
-            uuid=current.folder.uuid if current else None,
-            start_at=current.record.start_at if current else None,
+            uuid=record.uuid if record else None,
+            start_at=record.start_at if record else None,
             first_frame_at_us=progress.first_frame_at_us,
             frames=progress.frames,
             dropped=progress.dropped,
-            clock=self._node_clock(),
+            clock=self._vitals.clock(),
+            bitrate_kbps=self._settings.bitrate_kbps,
+            minutes_left=self._card.minutes_left(),
+            throttled=self._vitals.throttled(),
+            events=[e.model_dump(exclude_none=True) for e in record.events] if record else None,
         )
 
     async def preflight(self) -> Preflight:
-        checks = {
-            "camera": await asyncio.to_thread(self._check_camera),
-            "ntp": self._check_clock(),
-            "storage": self._check_storage(),
-            "state": Check(ok=self._current is None, msg=self._state()),
-        }
+        checks = await self._checks.make(self._state())
         return Preflight(ready=all(check.ok for check in checks.values()), checks=checks)
 
     def _state(self) -> CameraState:
         if self._current is None:
             return "error" if self._error else "idle"
-        return "cleanup" if self._is_stopping(self._current) else "recording"
-
-    @staticmethod
-    def _is_stopping(current: _Current) -> bool:
-        return current.record.stopped_at is not None
+        return "cleanup" if self._current.is_stopping else "recording"
 
     async def _let_cleanup_end(self) -> None:
-        if self._current is not None and self._is_stopping(self._current):
-            with suppress(TimeoutError):  # still busy: the start is refused, and tried again
-                async with asyncio.timeout(CLEANUP_S):
-                    await self._current.ended.wait()
+        if self._current is not None and self._current.is_stopping:
+            await self._let_end(self._current)
 
-    async def _begin(self, uuid: str, start_at: int) -> None:
-        if start_at <= self._clock.now_ms():
-            raise NodeError("start_at is in the past")
+    @staticmethod
+    async def _let_end(current: CurrentRecording) -> None:
+        with suppress(TimeoutError):  # still busy: a start is refused, and tried again
+            async with asyncio.timeout(CLEANUP_S):
+                await current.ended.wait()
+
+    async def _begin(self, uuid: str, keep_from: int) -> None:
+        """Record the session, from ``keep_from`` (Unix ms) on. Raises ``NodeError``."""
+        full = self._card.reason_not_to_start()
+        if full is not None:
+            raise NodeError(f"cannot record: {full}")
         try:
             known = await asyncio.to_thread(self._spool.find_record, uuid)
             if known is not None and known.stopped_at is not None:
                 raise NodeError("already recorded: this session was stopped on this camera")
-            kind = await asyncio.to_thread(load_source, self._settings.source)
-            folder, record = await asyncio.to_thread(self._spool.begin, uuid, start_at)
+            current = await asyncio.to_thread(self._studio.arrange, uuid, keep_from, known)
         except (SourceError, OSError) as error:
             raise NodeError(f"cannot record: {error}") from error
-        segment_us = round(self._settings.segment_s * 1_000_000)
-        schedule = Schedule(record.start_at * 1000, segment_us, start_at * 1000)
-        loop = asyncio.get_running_loop()
-        recording = Recording(
-            folder,
-            kind,
-            self._picture,
-            schedule,
-            on_segment=lambda: _call(loop, self._wake_sender),
-            on_end=lambda error: _call(loop, self._ended, error),
-        )
-        self._error = None
-        self._current = _Current(folder, record, start_at, recording, asyncio.Event())
-        recording.start()
-        problem = await asyncio.to_thread(recording.wait_opened, OPEN_S)
-        if problem is not None:
-            raise NodeError(problem)
-        _log.info("recording arranged", uuid=uuid, start_at=start_at)
+        current.accepted = self._owed is not None
+        self._current = current
+        current.recording.start()
+        problem = await asyncio.to_thread(current.recording.wait_opened, OPEN_S)
+        if problem is not None or current.ended.is_set():
+            await self._let_end(current)
+            raise NodeError(problem or self._error or "The recording ended at once.")
+        current.accepted = True
+        self._owed = self._error = None
+
+    async def _resume(self, owed: SessionRecord) -> None:
+        """Go on with a session; on failure it stays owed and is tried again later."""
+        now_ms = self._clock.now_ms()
+        self._failures += 1
+        self._retry_at = time.monotonic() + retry_delay_s(self._failures)
+        try:
+            if not is_owed(owed, now_ms):
+                await self._give_up(owed)
+                return
+            await self._begin(owed.uuid, max(owed.start_at, now_ms))
+        except NodeError as error:
+            if str(error) != self._error:
+                _log.error("the recording cannot go on yet", uuid=owed.uuid, reason=str(error))
+            self._error = str(error)
+            return
+        _log.warning("the recording goes on", uuid=owed.uuid)
+
+    async def _stop_owed(self, owed: SessionRecord) -> dict[str, Any]:
+        segments = await self._settle(owed, "stopped", stopped_at=self._clock.now_ms())
+        _log.info("an interrupted recording was stopped", uuid=owed.uuid, segments=segments)
+        return {"uuid": owed.uuid, "segments": segments}
+
+    async def _give_up(self, owed: SessionRecord) -> None:
+        _log.warning("an interrupted recording does not go on any more", uuid=owed.uuid)
+        await self._settle(owed, "interrupted")
+
+    async def _settle(self, owed: SessionRecord, ending: Ending, **changes: object) -> int:
+        """Give an owed session its ending; returns its segments. The card may be full."""
+        folder = self._spool.folder(owed.uuid)
+        try:
+            segments = await asyncio.to_thread(folder.segments_made)
+            record = owed.model_copy(update={"ended": ending, "segments": segments} | changes)
+            await asyncio.to_thread(write_ending, folder, record)
+        except OSError as error:
+            raise NodeError(f"the card cannot be written: {error}") from error
+        self._owed = self._error = None
+        self._wake_sender()
+        return segments
 
     def _ended(self, error: str | None) -> None:
-        """The recording's threads are done: write down how it ended."""
+        """The recording's threads are done: it is over, or owed."""
         current = self._current
         assert current is not None
-        ending: Ending = "stopped" if self._is_stopping(current) else "interrupted"
-        record = current.record.model_copy(
-            update={
-                "ended": "failed" if error else ending,
-                "error": error,
-                "segments": current.folder.segments_made(),
-            }
-        )
-        try:
-            current.folder.write_record(record)
-        except OSError as failure:
-            error = error or f"The card cannot be written: {failure}."
-        self._error = error
+        if current.recording.progress().frames:
+            self._failures = 0
+        self._error = current.end(error, self._clock.now_ms())
+        self._owed = current.record if current.record.ended is None else None
         self._current = None
         current.ended.set()
         self._wake_sender()
-        _log.info("recording ended", uuid=record.uuid, ended=record.ended, error=error)
-
-    def _check_camera(self) -> Check:
-        try:
-            return Check(ok=True, msg=load_source(self._settings.source).check(self._picture))
-        except SourceError as error:
-            return Check(ok=False, msg=str(error))
-
-    def _check_clock(self) -> Check:
-        clock = self._node_clock()
-        if clock["source"] == "none":
-            return Check(ok=True, msg="no chrony here; the clock is not checked by this node")
-        if not clock["synchronised"]:
-            return Check(ok=False, msg="chrony is not synchronised")
-        offset, bound = clock["offset_ms"], clock["uncertainty_ms"]
-        return Check(ok=True, msg=f"chrony: {offset:+.3f} ms, within {bound:.3f} ms")
-
-    def _check_storage(self) -> Check:
-        free = free_gib(self._spool.root)
-        if free is None:
-            return Check(ok=False, msg=f"the spool {self._spool.root} cannot be read")
-        minutes = int(free / (self._settings.bitrate_kbps * _GIB_PER_KBIT_MINUTE))
-        return Check(ok=minutes >= MINUTES_NEEDED, msg=f"room for {minutes} min of recording")
-
-
-def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *values: object) -> None:
-    """Call a function on the loop from a recording's thread."""
-    try:
-        loop.call_soon_threadsafe(function, *values)
-    except RuntimeError:
-        # The node has shut down without waiting any longer; the next start finds what is left.
-        _log.warning("a recording ended after the node", at=time.time())

@@ -8,7 +8,8 @@ and the next kept one is a keyframe: a recording with an honest hole is better t
 that runs out of memory and loses all of it.
 
 Whatever ends the recording — a stop, a shutdown, a camera that fails, a card that is full —
-ends in the same place: the last segment is finished, and ``on_end`` is told.
+ends in the same place: the last segment is finished, and ``on_end`` is told. Room on the card
+is looked at once a second, so what is queued by then still fits.
 """
 
 import queue
@@ -31,6 +32,8 @@ _log = structlog.get_logger("camera")
 QUEUE_S = 20
 """How long the writer may be stuck on a slow card before frames are lost."""
 
+LOOK_AT_CARD_US = 1_000_000
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -50,7 +53,11 @@ class _Queued:
 
 
 class Recording:
-    """Starts with ``start``. ``on_segment`` and ``on_end(error)`` are called on its threads."""
+    """Starts with ``start``. ``on_segment`` and ``on_end(error)`` are called on its threads.
+
+    ``after_us``: capture time of the last frame of a recording that goes on here; the frames
+    missing since then count as dropped. ``reason_to_end`` says why the card cannot take more.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,9 @@ class Recording:
         schedule: Schedule,
         on_segment: Callable[[], None],
         on_end: Callable[[str | None], None],
+        *,
+        reason_to_end: Callable[[], str | None] = lambda: None,
+        after_us: int | None = None,
     ) -> None:
         self._folder = folder
         self._kind = kind
@@ -67,7 +77,10 @@ class Recording:
         self._schedule: Final = schedule
         self._on_segment = on_segment
         self._on_end = on_end
+        self._reason_to_end = reason_to_end
+        self._after_us = after_us
         self._stopped = threading.Event()
+        self._clock = AnchoredClock(self._stopped, after_us)
         self._first_segment = folder.segments_made()
         self._cutter = Cutter(schedule, self._first_segment)
         self._queue: queue.Queue[_Queued | None] = queue.Queue(round(QUEUE_S * settings.fps) + 1)
@@ -75,6 +88,8 @@ class Recording:
         self._frames = 0
         self._lost = 0
         self._first_frame_at_us: int | None = None
+        self.last_frame_at_us: int | None = None
+        self._look_at_card_us = 0
         self._error: str | None = None
         self._opened = threading.Event()
         self._capture_thread = threading.Thread(target=self._run_capture, name="capture")
@@ -113,6 +128,10 @@ class Recording:
             first_frame_at_us=self._first_frame_at_us,
         )
 
+    def wall_ahead_us(self) -> int:
+        """How far the machine's clock is ahead of the frame times by now."""
+        return self._clock.wall_ahead_us()
+
     def _run_capture(self) -> None:
         try:
             self._capture()
@@ -124,7 +143,7 @@ class Recording:
 
     def _capture(self) -> None:
         take = Take(self._schedule.start_at_us, self._schedule.keep_from_us)
-        source = self._kind.open_source(self._settings, take, AnchoredClock(self._stopped))
+        source = self._kind.open_source(self._settings, take, self._clock)
         self._source = source
         self._opened.set()
         try:
@@ -148,8 +167,16 @@ class Recording:
             self._lost += 1
             return
         self._frames += 1
+        self.last_frame_at_us = frame.captured_at_us
         if self._first_frame_at_us is None:
             self._first_frame_at_us = frame.captured_at_us
+            self._lost += self._missed_before(frame.captured_at_us)
+
+    def _missed_before(self, captured_at_us: int) -> int:
+        if self._after_us is None:
+            return 0
+        hole_us = captured_at_us - self._after_us
+        return max(0, round(hole_us * self._settings.fps / 1_000_000) - 1)
 
     def _run_writer(self) -> None:
         try:
@@ -170,11 +197,21 @@ class Recording:
                     segment = None
                     segment = self._open_segment(item.segment)
                 segment.add(item.frame, item.pts_us)
+                self._look_at_card(item.pts_us)
         except BaseException:
             if segment is not None:
                 segment.abandon()
             raise
         self._finish(segment)
+
+    def _look_at_card(self, pts_us: int) -> None:
+        if pts_us < self._look_at_card_us:
+            return
+        self._look_at_card_us = pts_us + LOOK_AT_CARD_US
+        reason = self._reason_to_end()
+        if reason is not None and not self._stopped.is_set():
+            self._error = f"{reason}. What was recorded until then is kept."
+            self._stopped.set()
 
     def _open_segment(self, number: int) -> SegmentFile:
         assert self._source is not None

@@ -5,6 +5,9 @@ failed. For every segment under a hidden name: the video is cut after its last w
 its frame times are made to fit the video exactly, and it is finished like any other. One
 without a whole fragment holds no picture and is removed. Whatever cannot be repaired keeps
 its hidden name and is reported, so nothing is lost to a bug or a card that is full.
+
+A recording that was not told to stop is not over: the one that the node is to go on with keeps
+no ending, so nothing reports it complete meanwhile.
 """
 
 import os
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from ctlr.camera.resume import choose_session
 from ctlr.camera.segments import (
     FrameRow,
     estimate_frame_number,
@@ -23,7 +27,7 @@ from ctlr.camera.segments import (
     unfinished_frames_name,
     unfinished_name,
 )
-from ctlr.camera.spool import SessionFolder, SessionRecord, Spool
+from ctlr.camera.spool import NodeEvent, SessionFolder, SessionRecord, Spool
 from ctlr.ingest.layout import frames_name, segment_name
 from ctlr.kernel.atomic import write_atomic
 from ctlr.kernel.ids import is_session_id
@@ -34,46 +38,75 @@ _BOX = struct.Struct(">I4s")
 _LARGE_SIZE = struct.Struct(">Q")
 
 
-def recover_spool(spool: Spool) -> None:
+def recover_spool(spool: Spool, now_ms: int) -> SessionRecord | None:
     """Bring every session on the card into a state from which it can be delivered.
 
+    Returns the record of the session that the node is to take up again, if there is one.
     Raises ``OSError`` only when the spool itself cannot be read.
     """
-    for entry in sorted(os.scandir(spool.root), key=lambda entry: entry.name):
-        if is_session_id(entry.name) and entry.is_dir(follow_symlinks=False):
-            recover_session(SessionFolder(Path(entry.path)))
+    paths = sorted(Path(entry.path) for entry in os.scandir(spool.root) if _is_session(entry))
+    folders = [SessionFolder(path) for path in paths]
+    resumed = choose_session([record for folder in folders if (record := _peek(folder))], now_ms)
+    left = None
+    for folder in folders:
+        goes_on = resumed is not None and folder.uuid == resumed.uuid
+        record = _recover_session(folder, now_ms, goes_on=goes_on)
+        left = record if goes_on else left
+    return left
 
 
-def recover_session(folder: SessionFolder) -> None:
-    """Finish what is unfinished in one session and give its recording an ending."""
+def _is_session(entry: os.DirEntry[str]) -> bool:
+    return is_session_id(entry.name) and entry.is_dir(follow_symlinks=False)
+
+
+def _peek(folder: SessionFolder) -> SessionRecord | None:
     try:
-        record = folder.read_record()
-        if record is None:
-            record = _rebuild_record(folder)
-            folder.write_record(record)
-        recover_segments(folder)
-        if record.ended is None:
+        return folder.read_record()
+    except OSError:
+        return None  # said by the recovery of this session
+
+
+def _recover_session(folder: SessionFolder, now_ms: int, *, goes_on: bool) -> SessionRecord | None:
+    """Finish what is unfinished in one session and, unless it goes on, give it an ending."""
+    try:
+        record = folder.read_record() or _rebuild_record(folder)
+        folder.write_record(record)
+        for name in recover_segments(folder):
+            text = f"The node went down; {name} holds what had reached the card."
+            record = record.with_event(NodeEvent(at_ms=now_ms, kind="recovered", text=text))
+        until_us = folder.recorded_until_us() or record.recorded_until_us
+        news = {"segments": folder.segments_made(), "recorded_until_us": until_us}
+        record = record.model_copy(update=news)
+        if record.ended is None and not goes_on:
             ended = "interrupted" if record.stopped_at is None else "stopped"
             _log.warning("a recording had no ending", uuid=record.uuid, ended=ended)
+            folder.publish_events(record.events)
             record = record.model_copy(update={"ended": ended})
-        made = folder.segments_made()
-        folder.write_record(record.model_copy(update={"segments": made}))
+        folder.write_record(record)
     except OSError:
         _log.exception("a session on the card cannot be recovered", folder=str(folder.path))
+        return None
+    return record
 
 
-def recover_segments(folder: SessionFolder) -> None:
-    """Finish the unfinished segments of one session; one that cannot be is logged and kept."""
+def recover_segments(folder: SessionFolder) -> list[str]:
+    """Finish the unfinished segments of one session; one that cannot be is logged and kept.
+
+    Returns the names of those that hold pictures.
+    """
     record = folder.read_record()
     start_at_us = record.start_at * 1000 if record else 0
+    recovered = []
     for number in sorted(_unfinished_numbers(folder.path)):
         try:
-            _recover_segment(folder, start_at_us, number)
+            if _recover_segment(folder, start_at_us, number):
+                recovered.append(segment_name(number))
         except Exception:
             _log.exception(
                 "an unfinished segment cannot be recovered; its hidden file is kept",
                 file=str(folder.path / unfinished_name(number)),
             )
+    return recovered
 
 
 def whole_length(path: Path) -> int:
@@ -105,7 +138,7 @@ def _unfinished_numbers(path: Path) -> list[int]:
     return [number for number in numbers if number is not None]
 
 
-def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> None:
+def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> bool:
     video = folder.path / unfinished_name(number)
     rows_file = folder.path / unfinished_frames_name(number)
     known = _read_rows(rows_file) or _read_rows(folder.path / frames_name(number))
@@ -114,7 +147,7 @@ def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> No
         video.unlink()
         rows_file.unlink(missing_ok=True)
         _log.warning("an unfinished segment held no picture", uuid=folder.uuid, segment=number)
-        return
+        return False
     os.truncate(video, length)
     pts_us = _read_video_pts_us(video)
     next_frame = _frame_after(folder, number)
@@ -129,6 +162,7 @@ def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> No
         segment=segment_name(number),
         frames=len(rows),
     )
+    return True
 
 
 def _read_rows(path: Path) -> list[FrameRow]:

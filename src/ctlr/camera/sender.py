@@ -140,7 +140,7 @@ class Sender:
             _log.warning("delivery waits", uuid=folder.uuid, reason=str(error))
             return "refused" if isinstance(error, RefusedError) else "failed"
 
-    def _choose_batch(self, uuid: str, files: list[FinishedFile]) -> list[str]:
+    def _choose_batch(self, uuid: str, files: list[FinishedFile]) -> list[FinishedFile]:
         if uuid not in self._sent:
             self._sent[uuid] = {}
             return []  # ask first: the controller may have it all
@@ -151,10 +151,10 @@ class Sender:
         folder: SessionFolder,
         record: SessionRecord,
         files: list[FinishedFile],
-        batch: list[str],
+        batch: list[FinishedFile],
     ) -> None:
         try:
-            await self._send(self._spool.root, folder.uuid, batch)
+            await self._send(self._spool.root, folder.uuid, [file.name for file in batch])
         except RsyncError as error:
             with suppress(ReportError):  # the controller hears of it if it can
                 await self._ask(folder, record, files, error=str(error))
@@ -205,12 +205,12 @@ class Sender:
         verdict = Verdict([], [])
         if answer.durable is not None:
             verdict = judge(files, answer.durable, sent, self._clock.monotonic())
-        await asyncio.to_thread(folder.remove, verdict.confirmed)
-        await asyncio.to_thread(folder.touch, verdict.damaged)
-        for name in verdict.damaged:
-            _log.warning("a delivered file is damaged or gone", uuid=folder.uuid, file=name)
-            del sent[name]
-        left = [file for file in files if file.name not in set(verdict.confirmed)]
+        await asyncio.to_thread(folder.remove, [file.name for file in verdict.confirmed])
+        await asyncio.to_thread(folder.touch, [file.name for file in verdict.damaged])
+        for file in verdict.damaged:
+            _log.warning("a delivered file is damaged or gone", uuid=folder.uuid, file=file.name)
+            del sent[file]
+        left = [file for file in files if file not in verdict.confirmed]
         done = count_segments(files) - count_segments(left)
         self._note(
             segments_synced=self._status.segments_synced + done,

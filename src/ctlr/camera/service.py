@@ -1,19 +1,18 @@
 """``ctlr camera``: puts the node together and serves it until SIGTERM or SIGINT.
 
 Order of a start: the card is brought in order first (unfinished segments, recordings without
-an ending), then the API answers, then delivery goes on with what is left. The end is the
-reverse: a running recording is finished and noted as interrupted, rsync is ended.
+an ending), then the API answers, an interrupted recording goes on, and delivery with what is
+left. The end is the reverse: a running recording is finished, to be taken up again by the next
+start, rsync is ended, and what is left to log is stored.
 """
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from ctlr.camera import rsync
@@ -24,16 +23,17 @@ from ctlr.camera.recovery import recover_spool
 from ctlr.camera.reporter import Reporter
 from ctlr.camera.sender import Sender
 from ctlr.camera.sources import SourceError, load_source
-from ctlr.camera.spool import Spool
-from ctlr.camera.vitals import NodeClock
+from ctlr.camera.spool import SessionRecord, Spool
+from ctlr.camera.vitals import Vitals
 from ctlr.config import CameraSettings, Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import ConfigError
+from ctlr.kernel.serving import serve_until
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.telemetry.log import configure_logging
+from ctlr.telemetry.sink import Telemetry
 
 _log = structlog.get_logger("camera")
-
-GRACE_S = 1
 
 
 class NodeDiedError(Exception):
@@ -43,64 +43,70 @@ class NodeDiedError(Exception):
 async def run_camera(settings: Settings) -> None:
     """Serve the camera node ``settings.node`` until it is told to end.
 
-    Raises ``ConfigError`` when the spool cannot be used, and ``NodeDiedError`` when a part of
-    the node died. The port in use ends the process, as uvicorn does.
+    Raises ``ConfigError`` when the spool cannot be used, ``OSError`` when the port is taken,
+    and ``NodeDiedError`` when a part of the node died.
     """
-    camera = settings.camera
-    spool = Spool(camera.spool)
-    try:
-        spool.prepare()
-        await asyncio.to_thread(recover_spool, spool)
-    except OSError as error:
-        raise ConfigError(f"camera.spool: {camera.spool} cannot be used: {error}.") from error
-    clock, node_clock = SystemClock(), NodeClock()
-    reporter = Reporter(camera.controller)
-    send = partial(_send, camera, settings.node)
-    sender = Sender(settings.node, spool, send, reporter.report, clock, node_clock.latest)
-    node = CameraNode(camera, spool, clock, sender.wake, sender.status, node_clock.latest)
-    died = asyncio.Event()
+    stopped, died = asyncio.Event(), asyncio.Event()
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = BackgroundTasks(on_death=lambda: _end(server, died))
-        async with reporter:
-            tasks.start_loop("sender", sender.run())
-            tasks.start_loop("node-clock", node_clock.run())
-            if camera.announce:
-                announcer = Announcer(settings.node, camera.host, camera.port)
-                tasks.start_loop("announce", announcer.announce_forever())
-            tasks.start_job("load-source", asyncio.to_thread(_load_early, camera.source))
-            try:
-                yield
-            finally:
-                await node.close()
-                await tasks.close()
+    def die() -> None:
+        died.set()
+        stopped.set()
 
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build_agent(settings.node, node, clock, lifespan),
-            host=camera.host,
-            port=camera.port,
-            log_level="warning",
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )
-    _outlive_uvicorn_signals()
-    await server.serve()
+    async with build_node(settings, die) as app:
+        await serve_until(stopped, app, settings.camera.host, settings.camera.port)
     if died.is_set():
         raise NodeDiedError("A part of the camera node died; see the log. Start it again.")
 
 
-def _end(server: uvicorn.Server, died: asyncio.Event) -> None:
-    died.set()
-    server.should_exit = True
+@asynccontextmanager
+async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncIterator[FastAPI]:
+    """A running node; yields its API. Raises ``ConfigError``. ``on_death`` is called when a part
+    of it has died."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        telemetry = Telemetry(settings, "camera", clock)
+        stack.push_async_callback(telemetry.close)
+        configure_logging(settings.node, "camera", publish=telemetry.publish)
+        spool = Spool(settings.camera.spool)
+        owed = await asyncio.to_thread(_prepare, spool, clock.now_ms())
+        reporter = await stack.enter_async_context(Reporter(settings.camera.controller))
+        tasks = BackgroundTasks(on_death)
+        stack.push_async_callback(tasks.close)
+        telemetry.start(tasks)
+        node = _assemble(settings, spool, owed, clock, reporter, tasks)
+        stack.push_async_callback(node.close)
+        yield build_agent(settings.node, node, clock)
 
 
-def _outlive_uvicorn_signals() -> None:
-    """uvicorn raises the signal that ended it once more; here it has been dealt with by then."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _log.info, "the node has ended")
+def _assemble(
+    settings: Settings,
+    spool: Spool,
+    owed: SessionRecord | None,
+    clock: SystemClock,
+    reporter: Reporter,
+    tasks: BackgroundTasks,
+) -> CameraNode:
+    camera, vitals = settings.camera, Vitals()
+    send = partial(_send, camera, settings.node)
+    sender = Sender(settings.node, spool, send, reporter.report, clock, vitals.clock)
+    node = CameraNode(camera, spool, clock, vitals, sender.wake, sender.status, owed)
+    tasks.start_loop("recording", node.tend())
+    tasks.start_loop("sender", sender.run())
+    tasks.start_loop("vitals", vitals.run())
+    tasks.start_job("load-source", asyncio.to_thread(_load_early, camera.source))
+    if camera.announce:
+        announcer = Announcer(settings.node, camera.host, camera.port)
+        tasks.start_loop("announce", announcer.announce_forever())
+    return node
+
+
+def _prepare(spool: Spool, now_ms: int) -> SessionRecord | None:
+    """Bring the card in order; returns the session to go on with."""
+    try:
+        spool.prepare()
+        return recover_spool(spool, now_ms)
+    except OSError as error:
+        raise ConfigError(f"camera.spool: {spool.root} cannot be used: {error}.") from error
 
 
 def _load_early(source: str) -> None:

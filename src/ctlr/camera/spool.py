@@ -6,6 +6,7 @@
     {spool}/{uuid}/.checksums.xxh128        a line for every file ever finished, xxhsum format
     {spool}/{uuid}/.seg_NNNN.*.part         the segment being written
     {spool}/{uuid}/seg_NNNN.mp4, .frames.csv    finished, waiting to be delivered
+    {spool}/{uuid}/events.json              what befell the recording; made when it has ended
     {spool}/.delivered/{uuid}.json          the ``.session.json`` of a session delivered whole
 
 A finished file is flushed, hashed and listed before it gets its visible name, so a visible
@@ -15,10 +16,11 @@ session's number of segments is never counted again from 0, which would overwrit
 at the controller.
 """
 
+import json
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,7 +28,7 @@ from typing import Literal
 import xxhash
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ctlr.camera.segments import unfinished_frames_name, unfinished_name
+from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
 from ctlr.ingest.layout import (
     frames_name,
     is_delivered_name,
@@ -42,15 +44,32 @@ _CHECKSUMS = ".checksums.xxh128"
 _DELIVERED = ".delivered"
 _HASH_BLOCK = 1 << 20
 
+_KEPT = ("start_at", "segments", "recorded_until_us", "events")
+
+EVENTS_NAME = "events.json"
+MAX_EVENTS = 200
+
 Ending = Literal["stopped", "interrupted", "failed"]
+
+
+class NodeEvent(BaseModel):
+    """Something that a reader of the recording should know: ``kind`` for programs, ``text`` for
+    people, ``size_us`` where it has a size. ``at_ms`` is Unix time by the node's wall clock."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    at_ms: int
+    kind: str
+    text: str
+    size_us: int | None = None
 
 
 class SessionRecord(BaseModel):
     """The state of one recording, as stored. Times in Unix milliseconds.
 
-    ``stopped_at`` is set when a stop was accepted, ``ended`` when the last segment is on the
-    card. Neither set means that the recording was running when the node went down. ``segments``
-    were finished when the record was written.
+    ``stopped_at`` is set when a stop was accepted, ``ended`` when no more frames are to come
+    and the last segment is on the card. A record without ``ended`` is a recording that runs,
+    or that the node takes up again as soon as it can. ``segments``, with frames up to
+    ``recorded_until_us``, were finished when the record was written.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -60,6 +79,15 @@ class SessionRecord(BaseModel):
     ended: Ending | None = None
     error: str | None = None
     segments: int = 0
+    recorded_until_us: int | None = None
+    events: tuple[NodeEvent, ...] = ()
+
+    def with_event(self, event: NodeEvent) -> "SessionRecord":
+        """The record with one event more; of very many, the middle ones are let go."""
+        events = (*self.events, event)
+        if len(events) > MAX_EVENTS:
+            events = (*events[: MAX_EVENTS // 2], *events[MAX_EVENTS // 2 + 1 :])
+        return self.model_copy(update={"events": events})
 
 
 @dataclass(frozen=True)
@@ -97,14 +125,31 @@ class SessionFolder:
             (self.path / unfinished_frames_name(number), self.path / frames_name(number)),
             (self.path / unfinished_name(number), self.path / segment_name(number)),
         ]
-        lines = [f"{_flush_and_hash(hidden)}  {shown.name}\n" for hidden, shown in pairs]
-        with open(self.path / _CHECKSUMS, "a", encoding="ascii") as list_file:
-            list_file.writelines(lines)
-            list_file.flush()
-            os.fsync(list_file.fileno())
+        self._list_checksums(
+            f"{_flush_and_hash(hidden)}  {shown.name}\n" for hidden, shown in pairs
+        )
         for hidden, shown in pairs:
             os.replace(hidden, shown)
         fsync_directory(self.path)
+
+    def publish_events(self, events: Sequence[NodeEvent]) -> None:
+        """Make ``events.json``, unless nothing befell the recording. Once it has ended: a file
+        that is there to be delivered does not change."""
+        if events:
+            told = [event.model_dump(exclude_none=True) for event in events]
+            data = json.dumps({"uuid": self.uuid, "events": told}, indent=2).encode() + b"\n"
+            self._list_checksums([f"{xxhash.xxh3_128_hexdigest(data)}  {EVENTS_NAME}\n"])
+            write_atomic(self.path / EVENTS_NAME, data)
+
+    def recorded_until_us(self) -> int | None:
+        """Capture time of the newest finished frame that is still on the card."""
+        numbers = (parse_frames_name(name) for name in os.listdir(self.path))
+        newest = max((number for number in numbers if number is not None), default=None)
+        if newest is None:
+            return None
+        text = (self.path / frames_name(newest)).read_text(encoding="ascii", errors="replace")
+        rows = parse_rows(text)
+        return rows[-1].captured_at_us if rows else None
 
     def finished_files(self) -> list[FinishedFile]:
         """What waits to be delivered, in the order of segments, frame times before video."""
@@ -135,6 +180,12 @@ class SessionFolder:
         """Give files a new time, by which rsync and the controller see that they were resent."""
         for name in names:
             os.utime(self.path / name)
+
+    def _list_checksums(self, lines: Iterable[str]) -> None:
+        with open(self.path / _CHECKSUMS, "a", encoding="ascii") as list_file:
+            list_file.writelines(lines)
+            list_file.flush()
+            os.fsync(list_file.fileno())
 
     def _read_checksums(self) -> dict[str, str]:
         try:
@@ -184,7 +235,7 @@ class Spool:
             folder = self.folder(uuid)
             fresh = SessionRecord(uuid=uuid, start_at=start_at)
             if known is not None:
-                kept = {"start_at": known.start_at, "segments": known.segments}
+                kept = {name: getattr(known, name) for name in _KEPT}
                 fresh = fresh.model_copy(update=kept)
             folder.write_record(fresh)
             return folder, fresh
@@ -205,11 +256,16 @@ class Spool:
         return self.root / _DELIVERED / f"{uuid}.json"
 
 
+def segment_of(name: str) -> int | None:
+    """The number of the segment that a finished file belongs to; None for other sidecars."""
+    number = parse_segment_name(name)
+    return parse_frames_name(name) if number is None else number
+
+
 def delivery_order(name: str) -> tuple[int, bool, str]:
     """Sort key of a finished file: segment number, frame times first, then other files."""
-    video = parse_segment_name(name)
-    number = video if video is not None else parse_frames_name(name)
-    return (number if number is not None else -1, video is not None, name)
+    number = segment_of(name)
+    return (-1 if number is None else number, parse_segment_name(name) is not None, name)
 
 
 def hash_file(path: Path) -> str:

@@ -26,9 +26,12 @@ def serve(context: typer.Context) -> None:
 @app.command()
 def camera(context: typer.Context) -> None:
     """Run a camera node: records when told to, delivers by rsync."""
-    from ctlr.camera.service import run_camera
+    from ctlr.camera.service import NodeDiedError, run_camera
 
-    asyncio.run(run_camera(settings_of(context)))
+    try:
+        asyncio.run(run_camera(settings_of(context)))
+    except (NodeDiedError, OSError) as error:
+        fail(f"The camera node has ended: {error}", code=1)
 
 
 @app.command("check-config")

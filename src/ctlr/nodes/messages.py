@@ -102,6 +102,8 @@ class NodeStatus(BaseModel):
     """Of recording on the node's card, at its bitrate."""
     throttled: str | None = None
     """What is wrong with the node's power or cooling, in words."""
+    events: list[dict[str, Any]] | None = None
+    """What befell the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
 
 
 class SyncReport(BaseModel):

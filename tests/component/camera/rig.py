@@ -74,9 +74,19 @@ class CameraProcess:
             "bitrate_kbps": 500,
             "announce": False,
         } | camera
-        settings = {f"CTLR_CAMERA__{key.upper()}": str(value) for key, value in values.items()}
-        self._environment = dict(os.environ) | settings | {"CTLR_NODE": NODE}
+        node = {
+            "CTLR_NODE": NODE,
+            "CTLR_MQTT__PORT": str(free_port()),
+            "CTLR_MQTT__SPOOL": str(folder / "mqtt.db"),
+        }
+        self._environment = dict(os.environ) | node
+        self.configure(**values)
         self.process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, **camera: object) -> None:
+        """Settings from the next start on."""
+        settings = {f"CTLR_CAMERA__{key.upper()}": str(value) for key, value in camera.items()}
+        self._environment |= settings
 
     def start(self) -> None:
         with open(self.log, "ab") as log:
@@ -147,8 +157,9 @@ class RsyncDaemon:
         self.root.mkdir()
         self._port = free_port()
         self._config = folder / "rsyncd.conf"
+        as_root = "uid = root\ngid = root\n" if os.getuid() == 0 else ""  # others may not set it
         self._config.write_text(
-            f"use chroot = no\nuid = {os.getuid()}\ngid = {os.getgid()}\npid file = {folder / 'rsyncd.pid'}\n"
+            f"use chroot = no\n{as_root}pid file = {folder / 'rsyncd.pid'}\n"
             f"log file = {folder / 'rsyncd.log'}\n"
             f"[logging]\npath = {self.root}\nread only = no\nlist = no\n"
         )

@@ -1,9 +1,7 @@
 """One camera from the start command to a delivered session, and its API in between."""
 
 import json
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -69,7 +67,8 @@ def test_the_envelope_and_every_error_of_the_api(camera: CameraProcess) -> None:
         before * 1000 <= answer["received_at_us"] <= answer["sent_at_us"] <= now_ms() * 1000 + 999
     )
     assert answer["data"]["ready"]
-    assert set(answer["data"]["checks"]) == {"camera", "ntp", "storage", "state"}
+    checks = answer["data"]["checks"]
+    assert set(checks) - {"temperature", "power"} == {"camera", "ntp", "storage", "state"}
 
     assert camera.call("/record/stop", b"")[1]["error"] == "not recording"
     past = _start(camera, uuid=UUID, start_at=now_ms() - 1)[1]
@@ -141,66 +140,6 @@ def test_a_new_recording_can_start_right_after_a_stop(
     camera.stop_recording()
     wait_for("both sessions", lambda: controller.completed() and controller.completed(OTHER_UUID))
     assert check_delivered(daemon.session(OTHER_UUID), start_at)
-
-
-def test_sigterm_finishes_the_segment_and_the_next_start_delivers_it(
-    camera: CameraProcess, daemon: RsyncDaemon, controller: Controller
-) -> None:
-    start_at = camera.start_recording(delay_ms=300)
-    wait_for("some frames", lambda: camera.status()["frames"] > 20)
-    began = time.monotonic()
-    assert camera.end() == 0
-    assert time.monotonic() - began < 5
-    record = json.loads((camera.session() / ".session.json").read_text())
-    assert record["ended"] == "interrupted"
-    assert not list(camera.session().glob(".seg*"))
-
-    camera.start()
-    report = wait_for("the session", controller.completed)
-    delivered = check_delivered(daemon.session(), start_at)
-    assert report["segments_total"] == len(delivered)
-    assert sum(map(len, delivered)) > 20
-
-
-def test_a_kill_in_mid_recording_costs_at_most_the_last_second(
-    camera: CameraProcess, daemon: RsyncDaemon, controller: Controller
-) -> None:
-    start_at = camera.start_recording(delay_ms=300)
-    wait_for("the third segment", lambda: camera.status()["segment"] == 2)
-    seen_us = camera.status()["first_frame_at_us"]
-    time.sleep(0.7)
-    killed_us = now_ms() * 1000
-    camera.end(signal.SIGKILL)
-
-    camera.start()
-    report = wait_for("the session", controller.completed)
-    delivered = check_delivered(daemon.session(), start_at)
-    assert len(delivered) == report["segments_total"] == 3
-    frames = [row for segment in delivered for row, _ in segment]
-    assert frames[0].captured_at_us == seen_us
-    assert killed_us - frames[-1].captured_at_us < 1_000_000
-    assert all(a.frame < b.frame for a, b in pairwise(frames))
-
-
-def test_a_session_that_was_interrupted_can_be_started_again(
-    camera: CameraProcess, daemon: RsyncDaemon, controller: Controller
-) -> None:
-    start_at = camera.start_recording(delay_ms=300)
-    wait_for("the second segment", lambda: camera.status()["segment"] == 1)
-    camera.end(signal.SIGKILL)
-    camera.start()
-    made = wait_for("the first part", controller.completed)["segments_total"]
-    controller.reports.clear()
-
-    camera.start_recording(delay_ms=700)
-    wait_for("a frame", lambda: camera.status()["frames"])
-    assert camera.status()["segment"] == made
-    segments = camera.stop_recording()
-    report = wait_for("the rest", controller.completed)
-    delivered = check_delivered(daemon.session(), start_at)  # one origin for both parts
-    assert len(delivered) == segments == report["segments_total"]
-    frames = [row for segment in delivered for row, _ in segment]
-    assert all(a.frame < b.frame and a.pts_us < b.pts_us for a, b in pairwise(frames))
 
 
 def test_a_card_that_cannot_be_written_refuses_the_start(

@@ -23,15 +23,15 @@ def _durable(file: FinishedFile, **other: object) -> DurableFile:
 
 
 def test_only_what_is_listed_with_the_same_size_and_hash_is_confirmed() -> None:
-    verdict = judge([ROWS, VIDEO], [_durable(VIDEO)], {ROWS.name: 0, VIDEO.name: 0}, now=1)
-    assert verdict.confirmed == [VIDEO.name]
+    verdict = judge([ROWS, VIDEO], [_durable(VIDEO)], {ROWS: 0, VIDEO: 0}, now=1)
+    assert verdict.confirmed == [VIDEO]
     assert verdict.damaged == []
 
 
 def test_another_hash_or_size_means_that_the_copy_is_damaged() -> None:
-    sent = {ROWS.name: 0.0, VIDEO.name: 0.0}
+    sent = {ROWS: 0.0, VIDEO: 0.0}
     listed = [_durable(ROWS, size=89), _durable(VIDEO, xxh128="cc")]
-    assert judge([ROWS, VIDEO], listed, sent, now=1).damaged == [ROWS.name, VIDEO.name]
+    assert judge([ROWS, VIDEO], listed, sent, now=1).damaged == [ROWS, VIDEO]
 
 
 def test_a_file_that_was_not_sent_yet_is_sent_anyway() -> None:
@@ -41,28 +41,34 @@ def test_a_file_that_was_not_sent_yet_is_sent_anyway() -> None:
 
 
 def test_a_file_that_is_never_listed_is_sent_again_after_a_while() -> None:
-    sent = {VIDEO.name: 100.0}
+    sent = {VIDEO: 100.0}
     assert judge([VIDEO], [], sent, now=100 + UNLISTED_S).damaged == []
-    assert judge([VIDEO], [], sent, now=101 + UNLISTED_S).damaged == [VIDEO.name]
+    assert judge([VIDEO], [], sent, now=101 + UNLISTED_S).damaged == [VIDEO]
 
 
 def test_a_file_that_is_no_longer_on_the_card_is_not_asked_for() -> None:
-    verdict = judge([], [_durable(VIDEO)], {VIDEO.name: 0}, now=1)
+    verdict = judge([], [_durable(VIDEO)], {VIDEO: 0}, now=1)
     assert (verdict.confirmed, verdict.damaged) == ([], [])
 
 
 def test_batches_are_bounded_and_in_order() -> None:
     files = [FinishedFile(f"seg_{n:04d}.mp4", 1, "") for n in range(2 * BATCH_FILES)]
-    names = [file.name for file in files]
-    assert next_batch(files, {}) == names[:BATCH_FILES]
-    assert next_batch(files, dict.fromkeys(names[:-1], 0.0)) == names[-1:]
-    assert next_batch(files, dict.fromkeys(names, 0.0)) == []
+    assert next_batch(files, {}) == files[:BATCH_FILES]
+    assert next_batch(files, dict.fromkeys(files[:-1], 0.0)) == files[-1:]
+    assert next_batch(files, dict.fromkeys(files, 0.0)) == []
+
+
+def test_a_file_made_anew_under_its_old_name_is_sent_again() -> None:
+    old, new = FinishedFile("events.json", 5, "aa"), FinishedFile("events.json", 9, "bb")
+    assert next_batch([new], {old: 0.0}) == [new]
+    verdict = judge([new], [_durable(old)], {old: 0.0}, now=1)
+    assert (verdict.confirmed, verdict.damaged) == ([], [])
 
 
 def test_a_segment_counts_once_and_until_both_its_files_are_sent() -> None:
-    assert count_segments([ROWS, VIDEO]) == 1
-    assert segments_unsent([ROWS, VIDEO], {ROWS.name: 0}) == 1
-    assert segments_unsent([ROWS, VIDEO], {ROWS.name: 0, VIDEO.name: 0}) == 0
+    assert count_segments([ROWS, VIDEO, FinishedFile("events.json", 5, "cc")]) == 1
+    assert segments_unsent([ROWS, VIDEO], {ROWS: 0}) == 1
+    assert segments_unsent([ROWS, VIDEO], {ROWS: 0, VIDEO: 0}) == 0
 
 
 def test_delivery_order_is_by_number_with_frame_times_first() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.camera.vitals import NO_CLOCK, free_gib, measure_system, parse_chrony_tracking
+from ctlr.camera.vitals import NO_CLOCK, measure_system, parse_chrony_tracking, parse_throttled
 
 GOOD = (
     "C0A80001,192.168.0.1,3,1776313714.123456,0.000012345,-0.000001000,0.000020000,"
@@ -36,5 +36,17 @@ def test_figures_of_this_machine(tmp_path: Path) -> None:
     assert system.disk_free_gb is not None
 
 
-def test_a_card_that_is_gone_has_no_free_space(tmp_path: Path) -> None:
-    assert free_gib(tmp_path / "gone") is None
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("throttled=0x0\n", None),
+        ("throttled=0x1", "under-voltage"),
+        ("throttled=0x50005", "under-voltage, throttled"),
+        ("throttled=0x50000", "under-voltage since boot, throttled since boot"),
+        ("throttled=0xe0008", "temperature limit, slowed down since boot, throttled since boot"),
+        ("VCHI initialization failed", None),
+        ("", None),
+    ],
+)
+def test_what_the_firmware_says_of_power(line: str, words: str | None) -> None:
+    assert parse_throttled(line) == words

@@ -12,15 +12,17 @@ holds neither encoder nor camera library in memory.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ctlr.config import CameraSettings
 
 if TYPE_CHECKING:
     import av
     from av.stream import Stream
 
-SOURCES = {"test": "ctlr.camera.sources.test"}
+SOURCES = {name: f"ctlr.camera.sources.{name}" for name in ("test",)}
 
 
 class SourceError(Exception):
@@ -29,12 +31,24 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """What to record. Width and height in pixels, rate in frames per second."""
+    """What to record. Width and height in pixels, rate in frames per second, rotation in
+    degrees clockwise, ``device`` in the source's own words. Exposure in microseconds and gain
+    as a factor are the camera's own choice where they are 0."""
 
     width: int
     height: int
     fps: float
     bitrate_kbps: int
+    rotation: int = 0
+    device: str = ""
+    frame_lock: Literal["off", "server", "client"] = "off"
+    exposure_us: int = 0
+    gain: float = 0
+
+    @classmethod
+    def of(cls, settings: CameraSettings) -> "PictureSettings":
+        names = [known.name for known in fields(cls)]
+        return cls(**{name: getattr(settings, name) for name in names})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""What a node does about a recording that ended untold. Pure.
+
+A recording is over when the controller says so. Until then whatever ends it — a crash, a
+reboot, a restarted service, a camera that fails, a full card — is an interruption: the node
+itself goes on as soon as it can, in the next free segment and on the same origin, whether or
+not the controller can be reached. It tries again and again, a little later each time, until it
+records, is told to stop, is told to record another session, or the session is ``LONGEST_H``
+old: nobody waits for that one any more. Should the session have ended meanwhile, the
+controller sees it being recorded and stops it.
+"""
+
+from collections.abc import Iterable
+
+from ctlr.camera.spool import NodeEvent, SessionRecord
+
+LONGEST_H = 12
+FIRST_RETRY_S = 1.0
+LAST_RETRY_S = 5.0
+
+_HOUR_MS = 3_600_000
+
+
+def is_owed(record: SessionRecord, now_ms: int) -> bool:
+    """Whether the node is to go on with this session. A clock that is behind decides for it."""
+    untold = record.stopped_at is None and record.ended is None
+    return untold and now_ms - record.start_at < LONGEST_H * _HOUR_MS
+
+
+def choose_session(records: Iterable[SessionRecord], now_ms: int) -> SessionRecord | None:
+    """The session to go on with after a restart: the newest that is owed."""
+    owed = [record for record in records if is_owed(record, now_ms)]
+    return max(owed, key=lambda record: record.start_at, default=None)
+
+
+def retry_delay_s(failures: int) -> float:
+    """Wait after that many failures in a row: 1, 2, 4, 5 s. A camera that is plugged in again
+    should not have to wait."""
+    return float(min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
+
+
+def resumed_event(at_ms: int, segment: int, hole_us: int | None) -> NodeEvent:
+    """What the sidecar says of a recording that goes on with ``segment`` after a hole."""
+    hole = "" if hole_us is None else f" after a hole of {hole_us / 1_000_000:.1f} s"
+    text = f"The recording was interrupted and goes on with segment {segment}{hole}."
+    return NodeEvent(at_ms=at_ms, kind="resumed", text=text, size_us=hole_us)

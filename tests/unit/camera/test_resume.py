@@ -1,0 +1,56 @@
+from ctlr.camera.resume import (
+    LAST_RETRY_S,
+    LONGEST_H,
+    choose_session,
+    is_owed,
+    resumed_event,
+    retry_delay_s,
+)
+from ctlr.camera.spool import MAX_EVENTS, NodeEvent, SessionRecord
+
+START = 1_776_313_714_000
+HOUR = 3_600_000
+
+
+def _record(**values: object) -> SessionRecord:
+    return SessionRecord.model_validate({"uuid": "a", "start_at": START} | values)
+
+
+def test_what_is_owed() -> None:
+    assert is_owed(_record(), START + HOUR)
+    assert is_owed(_record(), START + LONGEST_H * HOUR - 1)
+    assert not is_owed(_record(), START + LONGEST_H * HOUR)
+    assert not is_owed(_record(stopped_at=START + 5), START + HOUR)
+    assert not is_owed(_record(ended="failed"), START + HOUR)
+    assert is_owed(_record(), START - 9 * HOUR)  # the clock of a node that lost power
+
+
+def test_the_newest_goes_on() -> None:
+    records = [_record(uuid="a"), _record(uuid="b", start_at=START + 1), _record(uuid="c")]
+    chosen = choose_session(records, START + HOUR)
+    assert chosen is not None
+    assert chosen.uuid == "b"
+    assert choose_session([_record(ended="stopped")], START + HOUR) is None
+
+
+def test_waits_grow_to_a_limit() -> None:
+    assert [retry_delay_s(n) for n in (1, 2, 3, 4, 1000)] == [1, 2, 4, LAST_RETRY_S, LAST_RETRY_S]
+
+
+def test_the_event_tells_the_hole() -> None:
+    event = resumed_event(START, 7, 4_230_000)
+    assert event.text == (
+        "The recording was interrupted and goes on with segment 7 after a hole of 4.2 s."
+    )
+    assert event.size_us == 4_230_000
+    assert "hole" not in resumed_event(START, 7, None).text
+
+
+def test_of_very_many_events_the_first_and_the_newest_are_kept() -> None:
+    record = _record()
+    for number in range(MAX_EVENTS + 50):
+        record = record.with_event(NodeEvent(at_ms=number, kind="clock_step", text=""))
+    times = [event.at_ms for event in record.events]
+    assert len(times) == MAX_EVENTS
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (0, MAX_EVENTS + 49)
