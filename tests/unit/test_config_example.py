@@ -16,6 +16,7 @@ PLACEHOLDERS = {  # their default is to have none
     ("mqtt", "password"),
     ("mqtt", "ca_file"),
     ("camera", "ssh_config"),
+    ("sync", "tolerance_ms"),
 }
 
 
