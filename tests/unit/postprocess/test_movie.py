@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.postprocess.mp4 import FTYP, Film, fragmented, plain, u32
 
@@ -184,7 +184,7 @@ def test_endless_tiny_boxes_end() -> None:
         read_segment(read_at, (MAX_TOP_BOXES + 10) * 8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_damage_is_survived(data: st.DataObject) -> None:
     """Bytes changed, removed and repeated: an honest answer, never another exception."""
@@ -206,7 +206,7 @@ def test_any_damage_is_survived(data: st.DataObject) -> None:
     assert [len(sample) for sample in samples(bytes(whole), tables)] == sizes
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=400))
 def test_noise_is_survived(noise: bytes) -> None:
     for data in (noise, FTYP + make_box(b"moov", noise), plain(Film())[:40] + noise):
