@@ -1,0 +1,52 @@
+"""Chapters in real films: ffprobe shows them, and every packet is as it was."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.component.postprocess.packets import decode_errors, packets
+from tests.unit.postprocess.rig import START_MS, Rig, session
+
+from ctlr.sessions.model import Mark, SessionNode
+
+TOLD = SessionNode("cam-a", started=True, start_at_ms=START_MS)
+MARKED = session(TOLD, marks=(Mark(START_MS + 1500, "Gate"), Mark(START_MS + 5250)))
+FILE = "cam-a.mp4"
+
+
+def chapters(path: Path) -> list[tuple[float, str]]:
+    command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", path]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert not done.stderr
+    found = json.loads(done.stdout)["chapters"]
+    return [(float(c["start_time"]), c["tags"]["title"]) for c in found]
+
+
+@pytest.mark.parametrize("kind", ["plain", "fragmented running on", "b-frames and aac"])
+def test_chapters_change_no_packet(rig: Rig, segment_sets: dict[str, Path], kind: str) -> None:
+    shutil.copytree(segment_sets[kind], rig.node(), dirs_exist_ok=True)
+    rig.process(session(TOLD))
+    without = packets(rig.folder / FILE)
+    assert chapters(rig.folder / FILE) == []
+    rig.process(MARKED)
+    assert chapters(rig.folder / FILE) == [(1.5, "Gate"), (5.25, "Mark 2")]
+    assert packets(rig.folder / FILE) == without
+    assert decode_errors(rig.folder / FILE) == ""
+
+
+def test_chapters_of_a_remuxed_video(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    """One whose edit list hides frames can't be spliced; its chapters are the same."""
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    first = rig.node() / "seg_0000.mp4"
+    cut = rig.node() / "cut.mp4"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-ss", "0.5", "-i", first, "-c", "copy"]
+    subprocess.run([*command, "-video_track_timescale", "90000", cut], check=True)
+    cut.replace(first)
+    rig.process(session(TOLD))
+    assert rig.source()["method"] == "remux"
+    without = packets(rig.folder / FILE)["video"]
+    rig.process(MARKED)
+    assert chapters(rig.folder / FILE) == [(1.5, "Gate"), (5.25, "Mark 2")]
+    assert packets(rig.folder / FILE)["video"] == without
