@@ -22,6 +22,9 @@ PROMISED = {
     ("get", "/api/sessions/{uuid}"): 200,
     ("post", "/api/sessions/{uuid}/process"): 202,
     ("post", "/api/log"): 200,
+    ("get", "/api/nodes"): 200,
+    ("post", "/api/nodes"): 200,
+    ("delete", "/api/nodes/{name}"): 200,
 }
 REFUSALS = {
     ("post", "/api/record/start"): {"409", "422", "503"},
@@ -31,6 +34,8 @@ REFUSALS = {
     ("get", "/api/sessions/{uuid}"): {"404", "422"},
     ("post", "/api/sessions/{uuid}/process"): {"404", "409", "422"},
     ("post", "/api/log"): {"422"},
+    ("post", "/api/nodes"): {"404", "409", "422", "503"},
+    ("delete", "/api/nodes/{name}"): {"404", "409"},
 }
 
 

@@ -82,8 +82,12 @@ async def test_an_adopted_camera_moves(controller: Controller, spare: CameraNode
         (await controller.post("/api/nodes", json=body)).expect()
         await controller.until_connected("cam-02")
         (await controller.start(UUID)).expect()
-        moving = await controller.post("/api/nodes", json=body)
-        assert moving.expect()["node"]["address"] == elsewhere.address.address
+        again = await controller.post("/api/nodes", json=body)
+        assert again.expect()["node"]["address"] == elsewhere.address.address
+        await spare.power_on()
+        back = {"address": spare.address.address}
+        moving = await controller.post("/api/nodes", json=back)
+        moving.expect_problem(409, "recording_in_progress")
         (await controller.stop(UUID)).expect()
         assert len(elsewhere.starts) == 1
 

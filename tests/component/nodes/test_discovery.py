@@ -4,14 +4,17 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from structlog.testing import capture_logs
 from tests.component.nodes.machines import Machine, next_line, two_machines
-from tests.fakes.controller import until
+from tests.fakes.camera_node import CameraNode
+from tests.fakes.controller import running, settings_in, until
 
 from ctlr import __version__
 from ctlr.camera.announce import Announcer
+from ctlr.config import NodeAddress
 from ctlr.kernel.clock import SystemClock
 from ctlr.nodes.announcement import Announced
 from ctlr.nodes.discovery import Discovery
@@ -35,7 +38,8 @@ async def browse():
     browsing = asyncio.create_task(discovery.browse_forever())
     before = None
     while not browsing.done():
-        found = [[camera.name, *camera.addresses] for camera in discovery.announced()]
+        found = [[camera.name, *camera.addresses] for camera in discovery.announced()
+                 if camera.name == "cable-cam"]
         if found != before:
             print(json.dumps(found))
         before = found
@@ -57,12 +61,18 @@ async def looping(loop: Any) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until_seen(discovery: Discovery, *names: str) -> list[Announced]:
+async def until_seen(discovery: Discovery, name: str) -> Announced:
+    """The camera of that name; tests beside this one announce theirs on the same loopback."""
+
     async def seen() -> bool:
-        return [camera.name for camera in discovery.announced()] == list(names)
+        return name in by_name(discovery)
 
     await until(seen)
-    return discovery.announced()
+    return by_name(discovery)[name]
+
+
+def by_name(discovery: Discovery) -> dict[str, Announced]:
+    return {camera.name: camera for camera in discovery.announced()}
 
 
 async def test_a_camera_comes_and_goes() -> None:
@@ -71,11 +81,15 @@ async def test_a_camera_comes_and_goes() -> None:
     async with looping(discovery.browse_forever()):
         announcer = Announcer("test-cam-come", LOOPBACK, 18080)
         async with looping(announcer.announce_forever()):
-            [camera] = await until_seen(discovery, "test-cam-come")
+            camera = await until_seen(discovery, "test-cam-come")
             assert camera.addresses == (f"{LOOPBACK}:18080",)
             assert (camera.version, camera.api) == (__version__, "1")
             assert clock.now_ms() - 20_000 < camera.seen_at_ms <= clock.now_ms()
-        await until_seen(discovery)
+
+        async def gone() -> bool:
+            return "test-cam-come" not in by_name(discovery)
+
+        await until(gone)
         assert discovery.error is None
 
 
@@ -92,8 +106,7 @@ async def test_the_second_camera_of_a_name_is_told() -> None:
                     return any("test-cam-twice too" in entry.get("reason", "") for entry in log)
 
                 await until(told)
-            [camera] = discovery.announced()
-            assert camera.addresses == (f"{LOOPBACK}:18081",)
+            assert by_name(discovery)["test-cam-twice"].addresses == (f"{LOOPBACK}:18081",)
 
 
 async def test_where_there_is_no_such_address_it_is_said_once_and_nothing_breaks() -> None:
@@ -112,13 +125,36 @@ async def test_where_there_is_no_such_address_it_is_said_once_and_nothing_breaks
     assert discovery.announced() == []
 
 
+async def test_a_name_that_the_rig_has_elsewhere_is_a_conflict(tmp_path: Path) -> None:
+    """The configured camera stays as it is, and the other one cannot take its place."""
+    async with CameraNode("test-cam-clash") as stranger:
+        configured = NodeAddress(name="test-cam-clash", address="127.0.0.1:1")
+        settings = settings_in(tmp_path, [configured], discovery={"enabled": True})
+        port = int(stranger.address.address.rpartition(":")[2])
+        announcer = Announcer("test-cam-clash", LOOPBACK, port)
+        async with running(settings) as controller, looping(announcer.announce_forever()):
+            found: list[dict[str, Any]] = []
+
+            async def listed() -> bool:
+                nodes = (await controller.get("/api/nodes")).expect()["discovered"]
+                found[:] = [node for node in nodes if node["name"] == "test-cam-clash"]
+                return bool(found)
+
+            await until(listed)
+            assert "has a camera test-cam-clash at 127.0.0.1:1" in found[0]["conflict"]
+            refused = await controller.post("/api/nodes", json={"name": "test-cam-clash"})
+            refused.expect_problem(409, "configured_in_file")
+            nodes = (await controller.get("/api/nodes")).expect()["configured"]
+            assert [node["address"] for node in nodes] == ["127.0.0.1:1"]
+
+
 async def test_between_two_machines() -> None:
     with two_machines() as (controller, camera):
         controller.plug_in()
         camera.plug_in()
         async with _browsing(controller) as browser, _announcing(camera) as announcer:
             assert await next_line(browser) == []
-            assert await next_line(browser) == [["cam-01", f"{camera.address}:8080"]]
+            assert await next_line(browser) == [["cable-cam", f"{camera.address}:8080"]]
             announcer.send_signal(signal.SIGINT)
             assert await next_line(browser) == []
 
@@ -129,7 +165,7 @@ async def test_a_network_that_comes_later_than_both_services() -> None:
             assert await next_line(browser) == []
             controller.plug_in()
             camera.plug_in()
-            assert await next_line(browser, 30) == [["cam-01", f"{camera.address}:8080"]]
+            assert await next_line(browser, 30) == [["cable-cam", f"{camera.address}:8080"]]
 
 
 def _everywhere(machine: Machine) -> str:
@@ -141,4 +177,4 @@ def _browsing(machine: Machine) -> Any:
 
 
 def _announcing(machine: Machine) -> Any:
-    return machine.python(ANNOUNCE, "cam-01", _everywhere(machine), "8080")
+    return machine.python(ANNOUNCE, "cable-cam", _everywhere(machine), "8080")
