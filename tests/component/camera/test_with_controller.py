@@ -1,0 +1,85 @@
+"""A real controller and a real camera that goes down in the middle of their session."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from ctlr.kernel.ids import new_session_id
+from ctlr.simulator.rig import Rig
+from ctlr.simulator.story import ask, read_manifest, wait_until_processed, wait_until_ready
+
+CAMERA = "cam-1"
+SMALL = {"camera": {"width": 320, "height": 240, "segment_s": 1}}
+DEADLINE_S = 30
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with Rig(tmp_path / "rig", [CAMERA], on_cameras=SMALL) as running:
+        await wait_until_ready(running.http)
+        yield running
+
+
+async def _start(rig: Rig) -> str:
+    uuid = new_session_id()
+    started = await ask(rig.http, "POST", f"/api/record/start?uuid={uuid}")
+    await asyncio.sleep(started["start_at"] / 1000 + 2.5 - time.time())
+    return uuid
+
+
+async def _camera_status(rig: Rig) -> Any:
+    async with aiohttp.ClientSession() as http:
+        return (await ask(http, "GET", f"{rig.places.camera_url(CAMERA)}/status"))["data"]
+
+
+async def _until_camera(rig: Rig, **wanted: object) -> Any:
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            status = await _camera_status(rig)
+            if wanted.items() <= status.items():
+                return status
+            await asyncio.sleep(0.1)
+
+
+async def _manifest(rig: Rig, uuid: str) -> Any:
+    folder = await wait_until_processed(rig.http, uuid, rig.places.sync, set(), lambda _: None)
+    return read_manifest(folder)
+
+
+@pytest.mark.parametrize("gently", [False, True])
+async def test_a_camera_that_comes_back_goes_on_and_the_controller_agrees(
+    gently: bool, rig: Rig
+) -> None:
+    uuid = await _start(rig)
+    await (rig.camera(CAMERA).stop() if gently else rig.camera(CAMERA).kill())
+    await asyncio.sleep(1)
+    await rig.camera(CAMERA).start()
+    await _until_camera(rig, state="recording", uuid=uuid)
+    await asyncio.sleep(6)  # time for the controller to look, and to do something wrong
+    status = await _until_camera(rig, state="recording", uuid=uuid)
+    assert [event["kind"] for event in status["events"]].count("resumed") == 1
+    stopped = await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
+    assert stopped["errors"] is None
+
+    manifest = await _manifest(rig, uuid)
+    source = manifest["sources"][CAMERA]
+    assert source["gaps"]
+    assert source["frames"] >= 200  # of 12 s at 30 fps, less the hole
+    told = rig.places.logging / CAMERA / uuid / "events.json"
+    assert '"resumed"' in told.read_text()
+
+
+async def test_a_camera_that_comes_back_after_the_stop_is_stopped(rig: Rig) -> None:
+    uuid = await _start(rig)
+    await rig.camera(CAMERA).kill()
+    await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
+    await rig.camera(CAMERA).start()
+    await _until_camera(rig, state="idle", uuid=None)
+    manifest = await _manifest(rig, uuid)
+    assert manifest["sources"][CAMERA]["frames"] >= 30
+    assert (await _camera_status(rig))["state"] == "idle"
