@@ -18,7 +18,7 @@ from ctlr.simulator.child import Child
 from ctlr.simulator.places import to_toml
 from ctlr.simulator.ports import claim_port
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 
 
 @dataclass(frozen=True)

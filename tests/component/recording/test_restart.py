@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, process, running, settings_in, until
 
 from ctlr.simulator.child import Child
+from ctlr.simulator.places import to_toml
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "11111111-2222-4333-8444-555555555555"
@@ -207,6 +209,17 @@ def test_a_missing_configuration_file_is_exit_code_2(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
+    (tmp_path / "ctlr.toml").write_text(
+        to_toml(settings.model_dump(mode="json", exclude_none=True))
+    )
+    with socket.create_server((settings.api.host, settings.api.port)):
+        done = serve(tmp_path / "ctlr.toml")
+    assert done.returncode == 1
+    assert str(settings.api.port) in last_line(done.stderr)
+
+
+def test_a_second_controller_on_the_same_database_is_refused(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
 
     async def story() -> "subprocess.CompletedProcess[str]":
         async with process(settings):
@@ -214,4 +227,4 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
 
     done = asyncio.run(story())
     assert done.returncode == 1
-    assert str(settings.api.port) in last_line(done.stderr)
+    assert "another controller runs" in last_line(done.stderr)
