@@ -55,9 +55,11 @@ class Announcer:
             ) from error
 
     def _service(self, addresses: list[str]) -> AsyncServiceInfo:
+        name = service_name(self._node)
         return AsyncServiceInfo(
             SERVICE_TYPE,
-            service_name(self._node),
+            name,
+            server=name,
             port=self._port,
             properties=text_record(self._node, __version__),
             addresses=[socket.inet_aton(address) for address in addresses],

@@ -67,7 +67,7 @@ def believe(
         or not 0 < port < 65536
     ):
         return None
-    local.sort(key=lambda host: IPv4Address(host).is_loopback)
+    local.sort(key=_usefulness)
     return Announced(
         name=name,
         addresses=tuple(f"{host}:{port}" for host in local),
@@ -118,6 +118,11 @@ def _same_place(announced: Announced, node: KnownNode) -> bool:
     host, _, port = node.address.rpartition(":")
     ports = {address.rpartition(":")[2] for address in announced.addresses}
     return node.connected and port in ports and not _is_address(host)
+
+
+def _usefulness(host: str) -> tuple[bool, bool, IPv4Address]:
+    address = IPv4Address(host)
+    return address.is_loopback, address.is_link_local, address
 
 
 def _is_address(host: str) -> bool:

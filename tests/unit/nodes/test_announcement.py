@@ -44,11 +44,11 @@ def test_what_no_camera_would_say_is_not_believed(
     assert believe(service_name(service), hosts, port, text, NOW) is None
 
 
-def test_foreign_addresses_are_left_out_and_loopback_comes_last() -> None:
-    hosts = ["127.0.0.1", "8.8.8.8", "fe80::1", "169.254.1.1"]
+def test_foreign_addresses_are_left_out_and_the_most_useful_come_first() -> None:
+    hosts = ["127.0.0.1", "8.8.8.8", "fe80::1", "169.254.1.1", "10.0.0.2", "10.0.0.1"]
     found = believe(service_name("cam-01"), hosts, 80, {}, NOW)
     assert found is not None
-    assert found.addresses == ("169.254.1.1:80", "127.0.0.1:80")
+    assert found.addresses == ("10.0.0.1:80", "10.0.0.2:80", "169.254.1.1:80", "127.0.0.1:80")
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "[bold]", "", "1" * 40, "1 2", None])
