@@ -7,18 +7,19 @@ PyAV is imported only here and only then: it costs 30 MB of memory.
 """
 
 import os
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctlr.postprocess.chapters import MAX_CHAPTERS, Chapter
+from ctlr.postprocess.boxes import walk
+from ctlr.postprocess.chapters import Chapter, chapter_list
 from ctlr.postprocess.timeline import Part
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
-    from av.container.core import Chapter as AvChapter
 
 _MICROSECOND = Fraction(1, 1_000_000)
 
@@ -48,8 +49,8 @@ def remux(
 
     writer: _Writer | None = None
     try:
-        with av.open(str(target), "w", format="mp4") as output:
-            output.set_chapters(_chapters(part, chapters))
+        plain = {"fflags": "+bitexact"}  # no time, no name of the muxer: the same bytes each time
+        with av.open(str(target), "w", format="mp4", options=plain) as output:
             for placed in part.segments:
                 path = source / placed.facts.name
                 with av.open(str(path), options={"protocol_whitelist": "file"}) as segment:
@@ -59,25 +60,24 @@ def remux(
     except av.FFmpegError as error:
         raise RemuxError(f"{target.name} cannot be remuxed: {error}") from error
     assert writer is not None
-    with open(target, "rb+") as file:
-        os.fsync(file.fileno())
+    _add_chapters(target, chapters)
     return Remuxed(writer.frames, float(writer.end), target.stat().st_size)
 
 
-def _chapters(part: Part, chapters: Sequence[Chapter]) -> list["AvChapter"]:
-    listed = sorted(chapters, key=lambda chapter: chapter.at_s)[:MAX_CHAPTERS]
-    starts = [round(chapter.at_s / _MICROSECOND) for chapter in listed]
-    ends = [*starts[1:], max(round(part.length_s / _MICROSECOND), *starts[-1:])]
-    return [
-        {
-            "id": number,
-            "start": start,
-            "end": end,
-            "time_base": _MICROSECOND,
-            "metadata": {"title": chapter.title},
-        }
-        for number, (chapter, start, end) in enumerate(zip(listed, starts, ends, strict=False))
-    ]
+def _add_chapters(target: Path, chapters: Sequence[Chapter]) -> None:
+    """Put a chapter list at the end of the index, which is at the end of the file. The muxer's
+    own chapters are a text track beside it, which can't say that the first one begins late."""
+    added = chapter_list(chapters)
+    with open(target, "rb+") as file:
+        boxes = walk(lambda at, n: os.pread(file.fileno(), n, at), target.stat().st_size)
+        index = list(boxes)[-1]
+        assert index.kind == b"moov"
+        file.seek(index.start)
+        file.write(struct.pack(">I", index.end - index.start + len(added)))
+        file.seek(index.end)
+        file.write(added)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class _Writer:

@@ -44,12 +44,14 @@ class Video:
 
 @dataclass(frozen=True)
 class Findings:
-    """``faults`` is what the manifest admits, ``lies`` is where it is wrong."""
+    """``faults`` is what the manifest admits, ``lies`` is where it is wrong; ``step`` is its
+    sentence on how well the cameras were in step."""
 
     videos: tuple[Video, ...]
     complete: bool
     faults: tuple[str, ...]
     lies: tuple[str, ...]
+    step: str
 
     @property
     def spread_ms(self) -> float | None:
@@ -75,7 +77,11 @@ def judge(
         else:
             videos.append(Video(camera))
     return Findings(
-        tuple(videos), bool(manifest["complete"]), tuple(_faults(manifest)), tuple(lies)
+        tuple(videos),
+        bool(manifest["complete"]),
+        tuple(_faults(manifest)),
+        tuple(lies),
+        manifest["sync"]["text"],
     )
 
 

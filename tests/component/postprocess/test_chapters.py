@@ -17,7 +17,7 @@ FILE = "cam-a.mp4"
 
 
 def chapters(path: Path) -> list[tuple[float, str]]:
-    command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", path]
+    command = ["ffprobe", "-v", "error", "-show_chapters", "-of", "json", str(path)]
     done = subprocess.run(command, capture_output=True, check=True)
     assert not done.stderr
     found = json.loads(done.stdout)["chapters"]
@@ -41,8 +41,9 @@ def test_chapters_of_a_remuxed_video(rig: Rig, segment_sets: dict[str, Path]) ->
     shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
     first = rig.node() / "seg_0000.mp4"
     cut = rig.node() / "cut.mp4"
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-ss", "0.5", "-i", first, "-c", "copy"]
-    subprocess.run([*command, "-video_track_timescale", "90000", cut], check=True)
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-ss", "0.5"]
+    command += ["-i", str(first), "-c", "copy"]
+    subprocess.run([*command, "-video_track_timescale", "90000", str(cut)], check=True)
     cut.replace(first)
     rig.process(session(TOLD))
     assert rig.source()["method"] == "remux"

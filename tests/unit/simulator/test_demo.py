@@ -12,7 +12,7 @@ from ctlr.simulator.findings import Findings, Video
 
 NOW = datetime(2026, 4, 14, 10, 40, 5, tzinfo=UTC)
 VIDEO = Video("demo-cam-1", frames=360, duration_s=12.0, first_frame_ms=4.2, bytes=9 * 2**20)
-COMPLETE = Findings((VIDEO,), complete=True, faults=(), lies=())
+COMPLETE = Findings((VIDEO,), complete=True, faults=(), lies=(), step="All in step.")
 
 
 def test_each_run_gets_a_folder_of_its_own() -> None:

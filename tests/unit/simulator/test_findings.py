@@ -19,7 +19,8 @@ def source(first_frame_us: int, **changes: Any) -> dict[str, Any]:
 
 
 def manifest(complete: bool = True, **sources: Any) -> dict[str, Any]:
-    return {"sources": sources, "complete": complete, "missing": []}
+    sync = {"verdict": "pass", "text": "All in step."}
+    return {"sources": sources, "complete": complete, "missing": [], "sync": sync}
 
 
 def seen(first_us: int | None, frames: int = 360, unreadable: int = 0) -> Seen:
@@ -32,6 +33,7 @@ def test_first_frames_count_from_the_start_and_the_spread_is_between_cameras() -
     found = judge(report, ["a", "b"], START_MS, {"a": seen(a), "b": seen(b)})
     assert [video.first_frame_ms for video in found.videos] == [4.0, 13.5]
     assert found.spread_ms == 9.5
+    assert found.step == "All in step."
     assert found.complete
     assert found.lies == ()
 
