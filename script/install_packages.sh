@@ -7,7 +7,7 @@
 set -euo pipefail
 
 packages=(python3-venv rsync mosquitto mosquitto-clients ffmpeg openssh-client openssh-server
-  curl xxhash)
+  curl xxhash faketime)
 services=(mosquitto ssh)
 policy=/usr/sbin/policy-rc.d
 

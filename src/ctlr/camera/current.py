@@ -9,6 +9,7 @@ import structlog
 
 from ctlr.camera.capture_clock import StepWatch
 from ctlr.camera.recorder import Recording
+from ctlr.camera.recovery import recover_segments
 from ctlr.camera.resume import resumed_event
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.sources import PictureSettings, load_source
@@ -123,7 +124,8 @@ class Studio:
         keep_from_us = max(keep_from * 1000, (after_us or 0) + 1)
         if known is not None:
             hole_us = None if after_us is None else keep_from_us - after_us
-            event = resumed_event(self._clock.now_ms(), folder.segments_made(), hole_us)
+            recover_segments(folder)  # a card that was full had no room for it then
+            event = resumed_event(self._clock.now_ms(), folder.next_segment(), hole_us)
             record = record.with_event(event)
             folder.write_record(record)
         segment_us = round(self._settings.segment_s * 1_000_000)

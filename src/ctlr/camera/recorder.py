@@ -81,7 +81,7 @@ class Recording:
         self._after_us = after_us
         self._stopped = threading.Event()
         self._clock = AnchoredClock(self._stopped, after_us)
-        self._first_segment = folder.segments_made()
+        self._first_segment = folder.next_segment()
         self._cutter = Cutter(schedule, self._first_segment)
         self._queue: queue.Queue[_Queued | None] = queue.Queue(round(QUEUE_S * settings.fps) + 1)
         self._source: Source | None = None
@@ -202,6 +202,7 @@ class Recording:
             if segment is not None:
                 segment.abandon()
             raise
+        self._queue.put(None)  # the end stays the end, also for _drain
         self._finish(segment)
 
     def _look_at_card(self, pts_us: int) -> None:

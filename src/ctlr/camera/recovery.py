@@ -11,11 +11,11 @@ no ending, so nothing reports it complete meanwhile.
 """
 
 import os
-import struct
 from pathlib import Path
 
 import structlog
 
+from ctlr.camera.fragments import whole_length
 from ctlr.camera.resume import choose_session
 from ctlr.camera.segments import (
     FrameRow,
@@ -33,9 +33,6 @@ from ctlr.kernel.atomic import write_atomic
 from ctlr.kernel.ids import is_session_id
 
 _log = structlog.get_logger("camera")
-
-_BOX = struct.Struct(">I4s")
-_LARGE_SIZE = struct.Struct(">Q")
 
 
 def recover_spool(spool: Spool, now_ms: int) -> SessionRecord | None:
@@ -107,30 +104,6 @@ def recover_segments(folder: SessionFolder) -> list[str]:
                 file=str(folder.path / unfinished_name(number)),
             )
     return recovered
-
-
-def whole_length(path: Path) -> int:
-    """Bytes up to the end of the last whole fragment (``moof`` and its ``mdat``), else 0."""
-    end = whole = 0
-    in_fragment = False
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        while end + _BOX.size <= size:
-            length, kind = _BOX.unpack(file.read(_BOX.size))
-            if length == 1:
-                length = _read_large_size(file.read(_LARGE_SIZE.size))
-            end += length
-            if length < _BOX.size or end > size:
-                break
-            if kind == b"mdat" and in_fragment:
-                whole = end
-            in_fragment = kind == b"moof"
-            file.seek(end)
-    return whole
-
-
-def _read_large_size(data: bytes) -> int:
-    return int(_LARGE_SIZE.unpack(data)[0]) if len(data) == _LARGE_SIZE.size else 0
 
 
 def _unfinished_numbers(path: Path) -> list[int]:

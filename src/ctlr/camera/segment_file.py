@@ -10,6 +10,7 @@ half minute that the kernel keeps dirty pages for. Sidecar first: it must never 
 for a frame that the video has.
 """
 
+import errno
 import os
 from contextlib import suppress
 from fractions import Fraction
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import av
 
+from ctlr.camera.fragments import is_closed
 from ctlr.camera.segments import (
     FRAMES_HEADER,
     FrameRow,
@@ -52,8 +54,8 @@ class SegmentFile:
         self.frames = 0
         self._frame_us = frame_us
         self._flush_due_us: int | None = None
-        video = folder / unfinished_name(number)
-        self._container = av.open(str(video), "w", format="mp4", options=_MP4_OPTIONS)
+        self._video = folder / unfinished_name(number)
+        self._container = av.open(str(self._video), "w", format="mp4", options=_MP4_OPTIONS)
         self._stream = self._container.add_stream_from_template(template, opaque=True)
         self._stream.time_base = TIME_BASE
         self._container.start_encoding()
@@ -61,7 +63,7 @@ class SegmentFile:
         # Line by line, so that a node that is killed has written a row for every frame.
         self._rows = rows.open("w", buffering=1, encoding="ascii")
         self._rows.write(FRAMES_HEADER)
-        self._video_fd = os.open(video, os.O_RDONLY)
+        self._video_fd = os.open(self._video, os.O_RDONLY)
 
     def add(self, frame: Frame, pts_us: int) -> None:
         """Append one frame."""
@@ -82,6 +84,8 @@ class SegmentFile:
         finally:
             os.close(self._video_fd)
             self._rows.close()
+        if not is_closed(self._video):
+            raise OSError(errno.ENOSPC, "The end of the segment did not reach the card")
 
     def abandon(self) -> None:
         """Let go of the files after an error; what reached the card can be recovered."""

@@ -28,7 +28,12 @@ from typing import Literal
 import xxhash
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
+from ctlr.camera.segments import (
+    parse_rows,
+    parse_unfinished_name,
+    unfinished_frames_name,
+    unfinished_name,
+)
 from ctlr.ingest.layout import (
     frames_name,
     is_delivered_name,
@@ -171,6 +176,12 @@ class SessionFolder:
         numbers = (parse_segment_name(name) for name in self._read_checksums())
         newest = max((number for number in numbers if number is not None), default=-1)
         return max(newest + 1, record.segments if record else 0)
+
+    def next_segment(self) -> int:
+        """The lowest number that no segment has, nor one that waits to be recovered."""
+        numbers = (parse_unfinished_name(name) for name in os.listdir(self.path))
+        newest = max((number for number in numbers if number is not None), default=-1)
+        return max(newest + 1, self.segments_made())
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:

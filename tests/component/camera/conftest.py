@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.component.camera.rig import CameraProcess, Controller, RsyncDaemon
@@ -25,7 +26,7 @@ def make_camera(tmp_path: Path, controller: Controller) -> Iterator[Callable[...
     """Starts camera processes; all of them have ended after the test."""
     cameras: list[CameraProcess] = []
 
-    def make(target: str, **camera: object) -> CameraProcess:
+    def make(target: str, **camera: Any) -> CameraProcess:
         cameras.append(CameraProcess(tmp_path, target, controller.url, **camera))
         cameras[-1].start()
         return cameras[-1]

@@ -55,9 +55,17 @@ def now_ms() -> int:
 
 
 class CameraProcess:
-    """``python -c`` around ``run_camera``, configured by environment only."""
+    """``python -c`` around ``run_camera``, configured by environment only. ``environment`` is what
+    the process gets besides, ``camera`` its settings."""
 
-    def __init__(self, folder: Path, target: str, controller: str, **camera: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        target: str,
+        controller: str,
+        environment: dict[str, str] | None = None,
+        **camera: object,
+    ) -> None:
         self.port = free_port()
         self.spool = folder / "spool"
         self.log = folder / "camera.log"
@@ -79,7 +87,7 @@ class CameraProcess:
             "CTLR_MQTT__PORT": str(free_port()),
             "CTLR_MQTT__SPOOL": str(folder / "mqtt.db"),
         }
-        self._environment = dict(os.environ) | node
+        self._environment = dict(os.environ) | node | (environment or {})
         self.configure(**values)
         self.process: subprocess.Popen[bytes] | None = None
 

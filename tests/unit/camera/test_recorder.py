@@ -128,3 +128,65 @@ def test_a_card_that_is_too_slow_costs_counted_frames_and_leaves_videos_that_dec
             stamps = list(read_video_stamps(folder.path / file.name))
             assert stamps
             assert all(stamp is not None for _, stamp in stamps)
+
+
+class FailingCard(SessionFolder):
+    """Finishing the last segment fails, when there is nothing left to take from the queue."""
+
+    def finish_segment(self, number: int) -> None:
+        if number == 2:
+            raise OSError(5, "Input/output error")
+        super().finish_segment(number)
+
+
+def test_a_card_that_fails_at_the_very_end_ends_the_recording_all_the_same(tmp_path: Path) -> None:
+    folder = FailingCard(tmp_path / UUID)
+    recording, ended = _record(folder, Camera(25, lambda _: None))
+    recording.start()
+    assert recording.wait_ended(DEADLINE_S)
+    assert ended[0] is not None
+    assert "Input/output error" in ended[0]
+    assert folder.segments_made() == 2
+    assert folder.next_segment() == 3  # the last one waits to be recovered
+
+
+def test_a_card_without_room_ends_the_recording_with_everything_on_it(tmp_path: Path) -> None:
+    folder = SessionFolder(tmp_path / UUID)
+    folder.write_record(SessionRecord(uuid=UUID, start_at=START_MS))
+    looks = iter([None, None, "The card is full"])
+    ended: list[str | None] = []
+    camera = Camera(1000, lambda number: time.sleep(0.001 if number > 25 else 0))
+    recording = Recording(
+        folder,
+        camera,
+        SMALL,
+        Schedule(START_US, SECOND, START_US),
+        lambda: None,
+        ended.append,
+        reason_to_end=lambda: next(looks, "The card is full"),
+    )
+    recording.start()
+    assert recording.wait_ended(DEADLINE_S)
+    assert ended == ["The card is full. What was recorded until then is kept."]
+    rows = _rows(folder)
+    assert [row.frame for row in rows] == list(range(len(rows)))
+    assert 21 <= len(rows) == recording.progress().frames < 1000
+    assert not list(folder.path.glob(".seg*"))
+
+
+def test_a_recording_that_goes_on_counts_what_it_missed_meanwhile(tmp_path: Path) -> None:
+    folder = SessionFolder(tmp_path / UUID)
+    folder.write_record(SessionRecord(uuid=UUID, start_at=START_MS))
+    before_us = START_US - 4 * SECOND  # 10 fps: 39 frames are missing in between
+    recording = Recording(
+        folder,
+        Camera(5, lambda _: None),
+        SMALL,
+        Schedule(START_US, SECOND, START_US),
+        lambda: None,
+        lambda _: None,
+        after_us=before_us,
+    )
+    recording.start()
+    assert recording.wait_ended(DEADLINE_S)
+    assert recording.progress().dropped == 39

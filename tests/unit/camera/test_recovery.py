@@ -5,8 +5,6 @@ from pathlib import Path
 
 import av
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.unit.camera.recordings import (
     START_MS,
     UUID,
@@ -15,7 +13,7 @@ from tests.unit.camera.recordings import (
     write_unfinished,
 )
 
-from ctlr.camera.recovery import recover_segments, recover_spool, whole_length
+from ctlr.camera.recovery import recover_segments, recover_spool
 from ctlr.camera.resume import LONGEST_H
 from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
 from ctlr.camera.spool import SessionFolder, SessionRecord, Spool, hash_file
@@ -184,23 +182,3 @@ def test_recovering_twice_changes_nothing(spool: Spool) -> None:
     before = (folder.finished_files(), folder.read_record())
     recover_spool(spool, DAY_LATER_MS)
     assert (folder.finished_files(), folder.read_record()) == before
-
-
-@settings(max_examples=200)
-@given(
-    st.binary(max_size=80), st.sampled_from([b"moof", b"mdat", b"ftyp"]), st.integers(0, 2**32 - 1)
-)
-def test_any_bytes_have_a_whole_length_within_the_file(
-    tmp_path_factory: pytest.TempPathFactory, tail: bytes, kind: bytes, length: int
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "fuzz"
-    fragment = struct.pack(">I4s", 8, b"moof") + struct.pack(">I4s", 8, b"mdat")
-    path.write_bytes(fragment + struct.pack(">I4s", length, kind) + tail)
-    assert 16 <= whole_length(path) <= path.stat().st_size
-
-
-def test_boxes_with_a_64_bit_size(tmp_path: Path) -> None:
-    path = tmp_path / "large"
-    large = struct.pack(">I4sQ", 1, b"mdat", 20) + b"abcd"
-    path.write_bytes(struct.pack(">I4s", 8, b"moof") + large + b"rest")
-    assert whole_length(path) == 28
