@@ -8,7 +8,7 @@ the folder stays. Where the rig itself is killed, the kernel ends them.
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +36,8 @@ class Rig:
     """Broker, rsync daemon, controller and cameras.
 
     ``on_controller`` and ``on_cameras`` are laid over what the rig configures, in the shape of
-    ``ctlr.toml``: ``{"camera": {"segment_s": 4}}``. ``api_port`` is taken if it is free;
+    ``ctlr.toml``: ``{"camera": {"segment_s": 4}}``. ``through`` names, by camera, a program that
+    it is run with: ``{"cam-1": ["nice"]}``. ``api_port`` is taken if it is free;
     ``places`` tells which port it became, and where everything lies. ``http`` is a client
     session for the controller's address: ``rig.http.get("/api/status")``.
     """
@@ -54,12 +55,14 @@ class Rig:
         *,
         on_controller: Section | None = None,
         on_cameras: Section | None = None,
+        through: Mapping[str, Sequence[str]] | None = None,
         api_port: int | None = None,
     ) -> None:
         self.camera_names = tuple(cameras)
         self._folder = folder.resolve()
         self._on_controller = on_controller or {}
         self._on_cameras = on_cameras or {}
+        self._through = through or {}
         self._preferred_api_port = api_port
         self._cameras: dict[str, Child] = {}
         self._ending = AsyncExitStack()
@@ -123,6 +126,7 @@ class Rig:
         config = self.places.config(name)
         config.write_text(to_toml(settings), encoding="utf-8")
         command = [sys.executable, "-m", "ctlr", "--config", str(config), verb]
+        command = [*self._through.get(name, ()), *command]
         return self._child(name, command, lambda: self._answers(url))
 
     def _child(
