@@ -21,6 +21,7 @@ from ctlr.api.server import create_api
 from ctlr.api.shapes import SystemSummary
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
+from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_uploads import PhoneUploads
@@ -157,11 +158,15 @@ class _Controller:
         self.reconciler = Reconciler(
             self.store,
             inventory,
+            Arrivals(
+                inventory,
+                clock,
+                quiet_s=settings.ingest.quiet_s,
+                give_up_s=settings.ingest.give_up_s,
+            ),
             clock,
             tasks,
             Workers(tasks, self.run_worker, on_change=self.changes.notify),
-            quiet_s=settings.ingest.quiet_s,
-            give_up_s=settings.ingest.give_up_s,
             check_sync=partial(self.monitor.require, "sync"),
             needs_processing=partial(needs_processing, settings),
             needs_verification=partial(needs_verification, settings),

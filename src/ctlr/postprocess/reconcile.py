@@ -9,12 +9,12 @@ delays the round that sees it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import structlog
 
-from ctlr.ingest.completeness import Arrival, Delivery, judge_delivery
-from ctlr.ingest.inventory import Inventory, count_segments
+from ctlr.ingest.arrivals import Arrivals
+from ctlr.ingest.inventory import Inventory
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
@@ -27,7 +27,7 @@ from ctlr.postprocess.jobs import (
     retry_after_s,
 )
 from ctlr.postprocess.workers import Workers
-from ctlr.sessions.model import ACTIVE_STATES, Session, SessionNode, SessionState
+from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
 from ctlr.sessions.store import SessionStore
 
 ROUND_INTERVAL_S = 2.0
@@ -39,26 +39,14 @@ _log = structlog.get_logger("postprocess")
 
 
 @dataclass
-class _Arrivals:
-    """When a node's delivery last showed a sign of life, on the monotonic clock."""
-
-    seen: tuple[int, int] = (0, 0)
-    changed_at: float | None = None
-    reported_at: float | None = None
-
-
-@dataclass
 class _Watch:
-    """What this process knows of one session beyond the record: since when it collects, before
-    when it is not made or read back again, whether there may be new files, and since when it may
-    be followed (again)."""
+    """What this process knows of one session beyond the record: before when it is not made, read
+    back or followed again, and whether there may be new files."""
 
-    collecting_since: float | None = None
     due_at: float = 0.0
     verify_at: float = 0.0
     follow_at: float = 0.0
     dirty: bool = False
-    nodes: dict[str, _Arrivals] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -70,22 +58,20 @@ class Reconciler:
         self,
         store: SessionStore,
         inventory: Inventory,
+        arrivals: Arrivals,
         clock: Clock,
         tasks: BackgroundTasks,
         workers: Workers,
         *,
-        quiet_s: float,
-        give_up_s: float,
         check_sync: Callable[[], None],
         needs_processing: Callable[[str], Awaitable[bool]],
         needs_verification: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._inventory = inventory
+        self._arrivals = arrivals
         self._clock = clock
         self._tasks = tasks
-        self._quiet_s = quiet_s
-        self._give_up_s = give_up_s
         self._workers = workers
         self._check_sync = check_sync
         self._needs_processing = needs_processing
@@ -102,9 +88,8 @@ class Reconciler:
     def reported(self, uuid: str | None, node: str) -> None:
         """A camera reported on a session: its delivery is alive."""
         if uuid is not None:
-            watch = self._watch(uuid)
-            watch.nodes.setdefault(node, _Arrivals()).reported_at = self._clock.monotonic()
-            watch.dirty = True
+            self._arrivals.reported(uuid, node)
+            self._watch(uuid).dirty = True
         self._wake.set()
 
     def wake(self) -> None:
@@ -120,7 +105,7 @@ class Reconciler:
         if session.state in ACTIVE_STATES:
             return False, [node.name for node in session.nodes if node.started]
         if session.state is SessionState.COLLECTING:
-            waiting = await self._waiting_for(session)
+            waiting = await self._arrivals.waiting_for(session)
             return not waiting, waiting
         return True, []
 
@@ -177,7 +162,7 @@ class Reconciler:
             return
         try:
             collecting = session.state is SessionState.COLLECTING
-            waiting = collecting and await self._waiting_for(session)
+            waiting = collecting and await self._arrivals.waiting_for(session)
         except Refusal as reason:  # the logging drive is away: the next round looks again
             self._wait_for(session.uuid, reason)
             return
@@ -245,7 +230,7 @@ class Reconciler:
         except BaseException:
             self._running.discard(uuid)
             raise
-        self._watch(uuid).collecting_since = None
+        self._arrivals.settle(uuid)
         self._workers.keep(replace(self._workers.job(uuid), state=JobState.RUNNING))
         self._tasks.start_job(f"process {uuid}", self._work(uuid))
 
@@ -290,30 +275,6 @@ class Reconciler:
         state = JobState.FAILED if result.failed else JobState.DONE
         self._workers.keep(replace(job, state=state, attempts=0, eta_s=None, error=result.error))
 
-    async def _waiting_for(self, session: Session) -> list[str]:
-        """The nodes of a stopped session whose files are still on their way."""
-        return [
-            node.name
-            for node in session.nodes
-            if await self._delivery(session.uuid, node) is Delivery.WAITING
-        ]
-
-    async def _delivery(self, uuid: str, node: SessionNode) -> Delivery:
-        now = self._clock.monotonic()
-        watch = self._watch(uuid)
-        since = watch.collecting_since = watch.collecting_since or now
-        arrivals = watch.nodes.setdefault(node.name, _Arrivals())
-        files = await self._inventory.files(uuid, node.name)
-        seen = (len(files), max((file.mtime_ns for file in files), default=0))
-        if seen != arrivals.seen:
-            arrivals.seen, arrivals.changed_at = seen, now
-        arrival = Arrival(
-            segments_held=count_segments(files),
-            newest_file_age_s=_age(arrivals.changed_at, now),
-            last_report_age_s=_age(arrivals.reported_at, now),
-        )
-        return judge_delivery(node, arrival, now - since, self._quiet_s, self._give_up_s)
-
     async def _known(self, uuid: str) -> Session:
         """The session's record; made when files came for a session that has none."""
         return await self._store.get(uuid) or await self._store.create(
@@ -326,10 +287,6 @@ class Reconciler:
 
     def _watch(self, uuid: str) -> _Watch:
         return self._watches.setdefault(uuid, _Watch())
-
-
-def _age(at: float | None, now: float) -> float | None:
-    return None if at is None else now - at
 
 
 def _was_recorded(session: Session) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.layout import LoggingLayout
 from ctlr.kernel.clock import SystemClock
@@ -104,14 +105,14 @@ async def opened(folder: Path, logging: Path) -> AsyncIterator[Bench]:
     clock, shop = SystemClock(), Shop()
     store = await SessionStore.open(folder / "ctlr.db")
     tasks = BackgroundTasks(lambda: setattr(bench, "deaths", 1))
+    inventory = Inventory(store, LoggingLayout(logging), clock.monotonic)
     reconciler = Reconciler(
         store,
-        Inventory(store, LoggingLayout(logging), clock.monotonic),
+        inventory,
+        Arrivals(inventory, clock, quiet_s=1, give_up_s=5),
         clock,
         tasks,
         Workers(tasks, shop.run, lambda: None),
-        quiet_s=1,
-        give_up_s=5,
         check_sync=shop.check_sync,
         needs_processing=shop.needs_processing,
         needs_verification=shop.needs_verification,
