@@ -18,6 +18,7 @@ from bench.join_segments import make_distinct, repeat
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.postprocess.follow import Follower
+from ctlr.sessions.model import ClockSample, Session, SessionState
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 CAMERAS = ("cam-01", "cam-02", "cam-03")
@@ -37,6 +38,20 @@ def arrive(distinct: Path, logging: Path, numbers: range) -> None:
             )
             text = "frame,pts_us,captured_at_us\n" + "".join(rows)
             (folder / f"seg_{number:04d}.frames.csv").write_text(text)
+
+
+def record(minutes: int) -> Session:
+    """What the controller knows of the session: with clocks, so that it is certified too."""
+    start_ms = START_US // 1000
+    times = range(start_ms, start_ms + minutes * 60_000 + 1, 10_000)
+    samples = tuple(ClockSample(at, 0.1, 0.3) for at in times)
+    return Session(
+        UUID,
+        SessionState.PROCESSING,
+        start_at_ms=start_ms,
+        stopped_at_ms=times[-1],
+        clocks=dict.fromkeys(CAMERAS, samples),
+    )
 
 
 def finish_s(root: Path, distinct: Path, minutes: int) -> float:
@@ -60,7 +75,7 @@ def finish_s(root: Path, distinct: Path, minutes: int) -> float:
     os.sync()
     arrive(distinct, rig / "logging", range(count - 1, count))
     began = time.perf_counter()
-    outcome = follower.finish(None, SystemClock())
+    outcome = follower.finish(record(minutes), SystemClock())
     taken = time.perf_counter() - began
     assert outcome.exit_code == 0, outcome.summary
     made = sum(path.stat().st_size for path in (rig / "sync").rglob("*") if path.is_file())
