@@ -82,4 +82,5 @@ def job_status(job: Job) -> shapes.JobStatus:
         total_bytes=job.total_bytes,
         eta_s=job.eta_s,
         error=job.error,
+        waiting_for=list(job.waiting_for),
     )

@@ -130,6 +130,7 @@ class JobStatus(BaseModel):
     total_bytes: int
     eta_s: float | None
     error: str | None
+    waiting_for: list[str]
 
 
 class Status(BaseModel):

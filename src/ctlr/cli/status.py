@@ -80,12 +80,13 @@ def _delivery(sync: shapes.SyncSummary) -> str:
 
 
 def _jobs(jobs: list[shapes.JobStatus]) -> Table:
-    table = Table("session", "job", "done", "left", "error")
+    table = Table("session", "job", "done", "left", "news")
     for job in jobs:
         total = job.total_bytes
         done = f"{100 * job.done_bytes / total:.0f} %" if total else "-"
         left = "-" if job.eta_s is None else _duration(job.eta_s)
-        cells = (job.uuid, job.state, done, left, job.error)
+        waits = f"waits for {', '.join(job.waiting_for)}" if job.waiting_for else None
+        cells = (job.uuid, job.state, done, left, job.error or waits)
         table.add_row(*map(printable, cells))
     return table
 

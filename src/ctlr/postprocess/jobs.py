@@ -16,8 +16,11 @@ class JobState(StrEnum):
 @dataclass(frozen=True)
 class Job:
     """Work on one session: videos grow while it records (following), it is made ready (running),
-    then read back from the disk (verifying). Sizes in bytes; ``eta_s`` is None while it cannot be told;
-    ``error`` is why it failed last, or what it waits for."""
+    then read back from the disk (verifying).
+
+    Sizes in bytes; ``eta_s`` is None while it cannot be told; ``error`` is why it failed last;
+    ``waiting_for`` names the nodes whose files are still on their way.
+    """
 
     uuid: str
     state: JobState = JobState.WAITING
@@ -26,6 +29,7 @@ class Job:
     total_bytes: int = 0
     eta_s: float | None = None
     error: str | None = None
+    waiting_for: tuple[str, ...] = ()
 
 
 FIRST_RETRY_S = 5.0

@@ -166,6 +166,9 @@ class Reconciler:
         except Refusal as reason:  # the logging drive is away: the next round looks again
             self._wait_for(session.uuid, reason)
             return
+        self._workers.keep(
+            replace(self._workers.job(session.uuid), waiting_for=tuple(waiting or ()))
+        )
         if waiting:
             self._follow(session)
         elif self._sync_is_there(session.uuid):

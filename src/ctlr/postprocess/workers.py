@@ -50,8 +50,9 @@ class Workers:
         return self._jobs.get(uuid) or Job(uuid)
 
     def keep(self, job: Job) -> None:
-        self._jobs[job.uuid] = job
-        self._on_change()
+        if job != self._jobs.get(job.uuid):
+            self._jobs[job.uuid] = job
+            self._on_change()
 
     def is_following(self, uuid: str) -> bool:
         return uuid in self._following

@@ -14,7 +14,7 @@ from ctlr.ingest.layout import LoggingLayout
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.postprocess.jobs import Job, JobResult, JobState
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.postprocess.workers import Task, Workers
 from ctlr.sessions.model import SessionState
@@ -213,6 +213,20 @@ async def test_without_the_sync_disk_it_waits_and_says_so(bench: Bench) -> None:
         bench.shop.sync_is_away = False
         bench.reconciler.wake()
         await bench.reaches(SessionState.DONE)
+
+
+async def test_it_says_which_camera_it_waits_for(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    await bench.store.change_node(UUID, "cam-02", started=True)
+    async with reconciling(bench):
+        await bench.settles()
+        (job,) = bench.reconciler.jobs()
+        assert (job.state, job.waiting_for) == (JobState.FOLLOWING, ("cam-02",))
+        await bench.store.change_node(UUID, "cam-02", segments_total=0, complete=True)
+        bench.reconciler.wake()
+        await bench.reaches(SessionState.DONE)
+        (job,) = bench.reconciler.jobs()
+        assert job.waiting_for == ()
 
 
 async def test_a_comparison_that_fails_is_made_again(bench: Bench) -> None:
