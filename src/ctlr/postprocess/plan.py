@@ -13,8 +13,9 @@ import xxhash
 from ctlr.postprocess.clock_track import ClockTrack
 from ctlr.postprocess.facts import NodeFiles, SegmentFacts, SessionFiles
 from ctlr.postprocess.marks import PlacedMark, chapter_problems, place_marks
+from ctlr.postprocess.placing import place
 from ctlr.postprocess.portable import portable_paths
-from ctlr.postprocess.timeline import Gap, Part, Problem, place
+from ctlr.postprocess.timeline import Gap, Part, Problem
 from ctlr.sessions.model import Mark, Session, SessionNode
 
 CAN_MARGIN_MS = 120_000

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ctlr.postprocess.facts import CaptureTimes, Readability, SegmentFacts
-from ctlr.postprocess.timeline import Timeline, place
+from ctlr.postprocess.placing import place
+from ctlr.postprocess.timeline import Timeline
 
 SECOND = 90_000
 
