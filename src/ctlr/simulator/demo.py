@@ -177,7 +177,7 @@ def report(console: Console, session: Path, findings: Findings) -> int:
     console.print("First frame: against start_at, read from the pixels of the joined video.")
     if findings.spread_ms is not None:
         console.print(f"Spread between the cameras' first frames: {findings.spread_ms:.1f} ms")
-    console.print(findings.step, markup=False, highlight=False)
+    console.print(findings.step, markup=False, highlight=False, soft_wrap=True)
     code = _say_verdict(console, findings)
     console.print(f"Folder: {session}", markup=False, soft_wrap=True, highlight=False)
     return code
