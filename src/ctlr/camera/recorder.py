@@ -217,7 +217,8 @@ class Recording:
     def _open_segment(self, number: int) -> SegmentFile:
         assert self._source is not None
         frame_us = round(1_000_000 / self._settings.fps)
-        return SegmentFile(self._folder.path, number, self._source.template, frame_us)
+        template, rotation = self._source.template, self._settings.rotation
+        return SegmentFile(self._folder.path, number, template, frame_us, rotation)
 
     def _finish(self, segment: SegmentFile | None) -> None:
         if segment is not None:

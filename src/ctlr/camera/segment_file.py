@@ -44,12 +44,20 @@ _MP4_OPTIONS = {
 
 
 class SegmentFile:
-    """Writes the segment ``number`` under its hidden names in ``folder``.
+    """Writes the segment ``number`` under its hidden names in ``folder``. ``rotation`` is by how
+    much a player turns the picture, in degrees clockwise; ``frame_us`` the usual duration.
 
     Every method raises ``OSError`` or ``av.FFmpegError`` when the card is full or broken.
     """
 
-    def __init__(self, folder: Path, number: int, template: av.VideoStream, frame_us: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        template: av.VideoStream,
+        frame_us: int,
+        rotation: int = 0,
+    ) -> None:
         self.number = number
         self.frames = 0
         self._frame_us = frame_us
@@ -58,6 +66,8 @@ class SegmentFile:
         self._container = av.open(str(self._video), "w", format="mp4", options=_MP4_OPTIONS)
         self._stream = self._container.add_stream_from_template(template, opaque=True)
         self._stream.time_base = TIME_BASE
+        if rotation:
+            self._stream.set_display_rotation(-rotation)  # libav turns the other way
         self._container.start_encoding()
         rows = folder / unfinished_frames_name(number)
         # Line by line, so that a node that is killed has written a row for every frame.

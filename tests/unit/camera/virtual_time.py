@@ -19,6 +19,9 @@ class VirtualClock:
     def now_us(self) -> int:
         return self._now_us
 
+    def at_monotonic_us(self, monotonic_us: int) -> int:
+        return monotonic_us
+
     def wait_until(self, at_us: int) -> bool:
         if self._now_us < at_us:
             self._now_us = at_us + self._late_us(at_us)

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     import av
     from av.stream import Stream
 
-SOURCES = {name: f"ctlr.camera.sources.{name}" for name in ("test",)}
+SOURCES = {
+    "test": "ctlr.camera.sources.test",
+    "v4l2": "ctlr.camera.sources.v4l2",
+    "rtsp": "ctlr.camera.sources.rtsp",
+    "picamera2": "ctlr.camera.sources.ribbon",
+}
 
 
 class SourceError(Exception):
@@ -70,6 +75,10 @@ class CaptureClock(Protocol):
 
     def now_us(self) -> int:
         """Unix microseconds, as the clock stood when the recording was accepted."""
+        ...
+
+    def at_monotonic_us(self, monotonic_us: int) -> int:
+        """Unix microseconds of an instant on the monotonic clock."""
         ...
 
     def wait_until(self, at_us: int) -> bool:

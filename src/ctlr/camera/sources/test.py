@@ -8,22 +8,18 @@ dropped, never made up for with frames at times that were not theirs.
 Cheap on purpose, for several of these share a machine with everything else: the picture is a
 window that pans over planes painted once, only the blocks of the stamp are new in a frame,
 and the whole pan is one motion vector, so that most of the picture costs the encoder nothing.
-The encoder (libx264, ultrafast, zerolatency, one thread) answers each picture with its packet,
-so cuts need no flush.
 """
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.frame import PictureType
 
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, SourceError, Take
+from ctlr.camera.sources.encoder import Encoder, check_encoder
 from ctlr.camera.sources.grid import Grid
 from ctlr.camera.test_picture import Stamp, block_size, draw_stamp, fits, luma_of, pixels_of
 
-TIME_BASE = Fraction(1, 1_000_000)
 WARM_UP_US = 1_000_000
 PAN_PX = 2  # a frame; even, so that the chroma planes pan by whole pixels
 PAN_RANGE_PX = 256
@@ -36,8 +32,7 @@ def check(settings: PictureSettings) -> str:
             f"The test picture's time code needs at least 256x8 pixels, and camera.width and "
             f"camera.height are {settings.width}x{settings.height}."
         )
-    if "libx264" not in av.codec.codecs_available:
-        raise SourceError("This build of PyAV has no libx264; install the one from PyPI.")
+    check_encoder()
     return f"test picture {settings.width}x{settings.height} at {settings.fps:g} fps"
 
 
@@ -52,15 +47,12 @@ class TestSource:
         self._take = take
         self._clock = clock
         self._picture = MovingPicture(settings.width, settings.height)
-        # A container that writes nothing: it only gives the encoder a stream, which is what
-        # a segment's stream can be made from.
-        self._container = av.open("/dev/null", "w", format="mp4")
-        self._stream = _add_encoder(self._container, settings)
+        self._encoder = Encoder(settings)
         self.dropped = 0
 
     @property
     def template(self) -> av.VideoStream:
-        return self._stream
+        return self._encoder.template
 
     def frames(self, wants_keyframe: Callable[[int], bool]) -> Iterator[Frame]:
         warm_from_us = self._take.keep_from_us - WARM_UP_US
@@ -81,13 +73,9 @@ class TestSource:
 
     def _take_frame(self, slot: int, taken_us: int, *, keyframe: bool) -> Frame:
         picture = self._picture.draw(slot, Stamp(taken_us, slot))
-        picture.pts = taken_us - self._take.start_at_us
-        picture.time_base = TIME_BASE
-        picture.pict_type = PictureType.I if keyframe else PictureType.NONE
-        packets = self._stream.encode(picture)
-        if len(packets) != 1:
-            raise SourceError(f"The encoder answered a picture with {len(packets)} packets.")
-        return Frame(slot, taken_us, packets[0].is_keyframe, packets[0])
+        pts_us = taken_us - self._take.start_at_us
+        packet = self._encoder.encode(picture, pts_us, keyframe=keyframe)
+        return Frame(slot, taken_us, packet.is_keyframe, packet)
 
 
 class MovingPicture:
@@ -121,25 +109,3 @@ class MovingPicture:
             pixels[: self._stamp_rows // 2] = NEUTRAL_CHROMA
         draw_stamp(luma, stamp)
         return self._frame
-
-
-def _add_encoder(
-    container: av.container.OutputContainer, settings: PictureSettings
-) -> av.VideoStream:
-    rate = Fraction(settings.fps).limit_denominator(1001)
-    options = {"preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1"}
-    stream = container.add_stream("libx264", rate=rate, options=options)
-    stream.width = settings.width
-    stream.height = settings.height
-    stream.pix_fmt = "yuv420p"
-    stream.time_base = TIME_BASE
-    context = stream.codec_context
-    context.time_base = TIME_BASE
-    context.bit_rate = settings.bitrate_kbps * 1000
-    context.gop_size = max(1, round(settings.fps))
-    context.thread_count = 1
-    try:
-        container.start_encoding()
-    except av.FFmpegError as error:
-        raise SourceError(f"The encoder refuses these camera settings: {error}.") from error
-    return stream
