@@ -1,0 +1,57 @@
+"""Real SQLite, called on the event loop itself: every statement may be the last one before a
+crash, and no thread brings chance into a run."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import aiosqlite
+
+from ctlr.kernel.database import Database, load_migrations
+
+_MIGRATIONS = load_migrations("ctlr.sessions.schema")
+
+
+class SteppedConnection:
+    """The part of ``aiosqlite.Connection`` that ``Database`` and ``SessionStore`` use."""
+
+    def __init__(self, path: Path) -> None:
+        self._sqlite = sqlite3.connect(path, isolation_level=None)
+        self._sqlite.row_factory = sqlite3.Row
+        # What is tested is the order of commits, not the disk beneath them.
+        self._sqlite.executescript("PRAGMA journal_mode=MEMORY; PRAGMA synchronous=OFF;")
+        self._sqlite.execute("PRAGMA foreign_keys=ON")
+
+    def migrate(self) -> None:
+        if self._sqlite.execute("PRAGMA user_version").fetchone()[0] == 0:
+            for script in _MIGRATIONS:
+                self._sqlite.executescript(script)
+            self._sqlite.execute(f"PRAGMA user_version={len(_MIGRATIONS)}")
+
+    async def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        await asyncio.sleep(0)
+        self._sqlite.execute(statement, values)
+
+    async def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        await asyncio.sleep(0)
+        self._sqlite.executemany(statement, rows)
+
+    async def execute_fetchall(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        await asyncio.sleep(0)
+        return self._sqlite.execute(query, values).fetchall()
+
+    async def rollback(self) -> None:
+        self._sqlite.rollback()
+
+    def cut(self) -> None:
+        """The process is gone: what was not committed is not there, nothing more gets through."""
+        self._sqlite.close()
+
+
+def open_database(path: Path) -> tuple[Database, SteppedConnection]:
+    connection = SteppedConnection(path)
+    connection.migrate()
+    claim = 0  # one process only, so nobody else can claim it
+    return Database(cast("aiosqlite.Connection", connection), claim), connection
