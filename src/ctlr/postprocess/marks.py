@@ -22,7 +22,7 @@ OUTSIDE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PlacedMark:
-    """A mark in one camera's video: ``offset_s`` after its first file's first frame; None where
+    """A mark in one camera's video: ``offset_s`` on its timeline; None where
     the camera did not record."""
 
     mark: Mark

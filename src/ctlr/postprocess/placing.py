@@ -7,6 +7,7 @@ witness there is, in this order:
 2. the capture times of their sidecars;
 3. the sum of what came before, with the usual segment length for each segment that is missing.
 
+Time 0 is the first frame, or the session's start for a camera that began after it (``span``).
 A hole is never closed: what is missing, empty, damaged or cut leaves its length on the timeline
 and a ``Gap``. Times are exact fractions of a second until they are turned into ticks, so nothing
 is rounded twice. A segment with other parameters than the one before starts a new part, as does
@@ -22,6 +23,7 @@ from itertools import islice
 from ctlr.ingest.layout import segment_name
 from ctlr.postprocess.facts import Readability, SegmentFacts
 from ctlr.postprocess.merge import MAX_DELTA
+from ctlr.postprocess.span import EARLY_S, Span
 from ctlr.postprocess.timeline import Gap, Part, Placement, Problem, Timeline, length_of
 
 NOTICED_GAP = Fraction(1, 10)
@@ -53,26 +55,23 @@ class _Hole:
 
 
 def place(
-    found: Sequence[SegmentFacts], segments_total: int | None = None, start_at_us: int | None = None
+    found: Sequence[SegmentFacts], segments_total: int | None = None, span: Span | None = None
 ) -> Timeline:
     """Place one node's segments.
 
-    ``segments_total`` is how many the node says it made; ``start_at_us`` when it was told to
-    start (Unix microseconds).
+    ``segments_total`` is how many the node says it made, ``span`` when it should have recorded.
     """
-    return _Placer(found, segments_total, start_at_us).run()
+    return _Placer(found, segments_total, span or Span()).run()
 
 
 class _Placer:
-    def __init__(
-        self, found: Sequence[SegmentFacts], total: int | None, start_at_us: int | None
-    ) -> None:
+    def __init__(self, found: Sequence[SegmentFacts], total: int | None, span: Span) -> None:
         self.gaps: list[Gap] = []
         self.problems: list[Problem] = []
         self.all = self._unique(sorted(found, key=lambda f: (f.number, len(f.name), f.name)))
         self.usable = [f for f in self.all if f.usable]
         self.total = total
-        self.start_at_us = start_at_us
+        self.span = span
         self.usual = _usual_length(self.usable)
 
     def run(self) -> Timeline:
@@ -80,7 +79,8 @@ class _Placer:
             self._note(facts)
         base = self._first_number()
         if not self.usable:
-            self._add_gap(None, self._hole(base, self._last_number(base)), None)
+            hole = self._hole(base, self._last_number(base))
+            self._add_gap(None, hole, hole.reasons(None), self._expected(None, hole))
             return Timeline((), tuple(self.gaps), tuple(self.problems))
         times = [self._leading_hole(base)]
         for before, after in zip(self.usable, self.usable[1:], strict=False):
@@ -153,22 +153,29 @@ class _Placer:
         first = self.usable[0]
         if len(self.usable) > 1 and _runs_on(first, self.usable[1]):
             return Fraction(first.first_ticks, first.timescale)
-        if first.captured and self.start_at_us is not None:
-            return Fraction(first.captured.first_us - self.start_at_us, 1_000_000)
+        if first.captured and self.span.told_us is not None:
+            return Fraction(first.captured.first_us - self.span.told_us, 1_000_000)
         return None
 
     # --- holes
 
     def _leading_hole(self, base: int) -> Fraction:
         first = self.usable[0]
-        if first.number <= base:
-            return Fraction(0)
         hole = self._hole(base, first.number - 1)
+        late = self.span.lateness_s(first)
+        if late is not None:
+            reasons = hole.reasons(None)
+            if not reasons or self.span.why_late == "joined late":
+                reasons.insert(0, self.span.why_late)
+            self._add_gap(None, hole, reasons, late, estimated=False)
+            return late
+        if not hole.names:
+            return Fraction(0)
         measured = self._measured_offset()
         usual = self._expected(None, hole)
         trusted = measured is not None and abs(measured - usual) * 2 < self.usual
         length = measured if trusted and measured is not None else usual
-        self._add_gap(None, hole, None, length, estimated=not trusted)
+        self._add_gap(None, hole, hole.reasons(None), length, estimated=not trusted)
         return max(length, Fraction(0))
 
     def _follow(self, at: Fraction, before: SegmentFacts, after: SegmentFacts) -> Fraction:
@@ -185,7 +192,7 @@ class _Placer:
                 distance = Fraction(0)
         if hole.names or before.readability is Readability.CUT:
             distance = max(distance, Fraction(0))
-            self._add_gap(before, hole, before.name, distance, estimated=step is None)
+            self._add_gap(before, hole, hole.reasons(before), distance, estimated=step is None)
         elif distance > NOTICED_GAP:
             self.gaps.append(Gap(before.name, _ms(distance), "pause"))
         return end + distance
@@ -223,8 +230,13 @@ class _Placer:
     def _trailing_hole(self, base: int) -> None:
         last = self.usable[-1]
         hole = self._hole(last.number + 1, self._last_number(base))
-        if hole.names or last.readability is Readability.CUT:
-            self._add_gap(last, hole, last.name, self._expected(last, hole), estimated=True)
+        reasons, expected = hole.reasons(last), self._expected(last, hole)
+        early = self.span.earliness_s(last)
+        if early is not None and early > expected + EARLY_S:
+            reasons.append(self.span.why_early)
+        if reasons:
+            length = expected if early is None else early
+            self._add_gap(last, hole, reasons, length, estimated=early is None)
 
     def _expected(self, before: SegmentFacts | None, hole: _Hole) -> Fraction:
         """How long a hole should be, by what its segments say of themselves or by the usual."""
@@ -247,16 +259,14 @@ class _Placer:
         self,
         before: SegmentFacts | None,
         hole: _Hole,
-        after_segment: str | None,
-        length: Fraction | None = None,
+        reasons: Sequence[str],
+        length: Fraction,
         *,
         estimated: bool = True,
     ) -> None:
-        if length is None:
-            length = self._expected(before, hole)
-        reason = ", ".join(hole.reasons(before))
-        if reason:
-            self.gaps.append(Gap(after_segment, _ms(length), reason, hole.names, estimated))
+        if reasons:
+            after = before.name if before else None
+            self.gaps.append(Gap(after, _ms(length), ", ".join(reasons), hole.names, estimated))
 
     # --- parts
 

@@ -15,6 +15,7 @@ from ctlr.postprocess.facts import NodeFiles, SegmentFacts, SessionFiles
 from ctlr.postprocess.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.placing import place
 from ctlr.postprocess.portable import portable_paths
+from ctlr.postprocess.span import expected_span
 from ctlr.postprocess.timeline import Gap, Part, Problem
 from ctlr.sessions.model import Mark, Session, SessionNode
 
@@ -142,12 +143,11 @@ def _plan_video(
     files: NodeFiles, segments: Sequence[SegmentFacts], facts: Session | None
 ) -> PlannedVideo:
     known = (facts.node(files.node) if facts else None) or SessionNode(files.node)
-    start_ms = known.start_at_ms or (facts.start_at_ms if facts else None)
-    start_us = start_ms * 1000 if start_ms is not None else None
-    timeline = place(segments, known.segments_total, start_us)
+    span = expected_span(facts, files.node)
+    timeline = place(segments, known.segments_total, span)
     samples = facts.clocks.get(files.node) if facts else None
     clock = ClockTrack(samples) if samples else None
-    marks = place_marks(facts.marks if facts else (), timeline.parts, clock, start_us)
+    marks = place_marks(facts.marks if facts else (), timeline.parts, clock, span.told_us)
     chapters = chapter_problems(marks, timeline.parts)
     strays = [
         Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
@@ -196,7 +196,10 @@ def node_told(facts: Session | None, node: str) -> str:
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
-    return f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}"
+    return (
+        f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
+        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}"
+    )
 
 
 def node_inputs(files: NodeFiles) -> str:

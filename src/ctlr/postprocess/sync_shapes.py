@@ -71,8 +71,8 @@ class SyncSection(_Shape):
 
 
 class MarkEntry(_Shape):
-    """A marked instant; ``offset_s`` counts in each camera's video from its first frame, null
-    where that camera did not record."""
+    """A marked instant; ``offset_s`` is the time in each camera's video, null
+    where that does not reach to it."""
 
     at_ms: int
     label: str | None = None

@@ -7,6 +7,7 @@ import pytest
 
 from ctlr.postprocess.facts import CaptureTimes, Readability, SegmentFacts
 from ctlr.postprocess.placing import place
+from ctlr.postprocess.span import Span
 from ctlr.postprocess.timeline import Timeline
 
 SECOND = 90_000
@@ -121,7 +122,7 @@ class TestFirstMissing:
 
     def test_from_the_start_of_the_session(self) -> None:
         facts = [captured(n, n * 10) for n in (1, 2)]
-        assert gaps(place(facts, start_at_us=1_000_000_000)) == [(None, 10_000, "missing")]
+        assert gaps(place(facts, span=Span(told_us=1_000_000_000))) == [(None, 10_000, "missing")]
 
     def test_a_camera_clock_that_counts_from_boot_is_no_hole(self) -> None:
         facts = [seg(n, first_ticks=(7000 + n * 10) * SECOND) for n in range(3)]
@@ -219,3 +220,80 @@ def test_duplicates_and_odd_segments_are_reported() -> None:
     assert [p.facts.name for p in timeline.parts[0].segments][1] == "seg_0001.mp4"
     assert timeline.parts[0].method == "remux"
     assert timeline.parts[0].why_remux == "seg_0004.mp4: it is encrypted"
+
+
+BEGIN_US = 1_000_000_000
+"""The instant that ``captured`` counts from."""
+
+
+class TestSpan:
+    def test_late_and_its_hole(self) -> None:
+        span = Span(told_us=BEGIN_US + 4_000_000, begin_us=BEGIN_US)
+        timeline = place([captured(n, 4 + n * 10) for n in range(3)], span=span)
+        assert seconds(timeline) == [4, 14, 24]
+        assert gaps(timeline) == [(None, 4000, "joined late")]
+        assert not timeline.gaps[0].estimated
+
+    def test_late_though_told_in_time(self) -> None:
+        span = Span(told_us=BEGIN_US, begin_us=BEGIN_US)
+        timeline = place([captured(n, 2.5 + n * 10) for n in range(3)], span=span)
+        assert gaps(timeline) == [(None, 2500, "began late")]
+
+    @pytest.mark.parametrize("late_s", [0.0, 0.09, 0.1, -3])
+    def test_a_moment_is_no_hole(self, late_s: float) -> None:
+        span = Span(told_us=BEGIN_US, begin_us=BEGIN_US)
+        timeline = place([captured(n, late_s + n * 10) for n in range(3)], span=span)
+        assert seconds(timeline) == [0, 10, 20]
+        assert not timeline.gaps
+
+    def test_what_the_clock_leaves_open_is_no_hole(self) -> None:
+        facts = [captured(n, 0.4 + n * 10) for n in range(3)]
+        doubtful = Span(told_us=BEGIN_US, begin_us=BEGIN_US, doubt_us=400_000)
+        assert not place(facts, span=doubtful).gaps
+        assert place(facts, span=replace(doubtful, doubt_us=300_000)).gaps
+
+    def test_slow_cameras_may_be_a_frame_and_a_half_late(self) -> None:
+        span = Span(told_us=BEGIN_US, begin_us=BEGIN_US)
+        slow = [captured(n, 0.7 + n * 10, rows=20) for n in range(2)]
+        slow = [replace(facts, frames=20) for facts in slow]
+        assert not place(slow, span=span).gaps
+
+    def test_the_first_missing_is_measured(self) -> None:
+        span = Span(told_us=BEGIN_US, begin_us=BEGIN_US)
+        timeline = place([captured(n, 0.25 + n * 10) for n in (1, 2)], span=span)
+        assert gaps(timeline) == [(None, 10_250, "missing")]
+        joined = Span(told_us=BEGIN_US + 3_000_000, begin_us=BEGIN_US)
+        timeline = place([captured(n, 3 + n * 10) for n in (1, 2)], span=joined)
+        assert gaps(timeline) == [(None, 13_000, "joined late, missing")]
+        assert seconds(timeline) == [13, 23]
+
+    def test_times_of_another_day_place_nothing(self) -> None:
+        span = Span(told_us=BEGIN_US, begin_us=BEGIN_US, end_us=BEGIN_US + 20_000_000)
+        for first_s in (86_400, -86_400):
+            facts = [captured(n, first_s + n * 10) for n in range(2)]
+            timeline = place(facts, span=span)
+            assert seconds(timeline) == [0, 10]
+            assert not timeline.gaps
+
+    def test_early_end(self) -> None:
+        span = Span(begin_us=BEGIN_US, end_us=BEGIN_US + 50_000_000, error="its card is full")
+        timeline = place([captured(n, n * 10) for n in range(3)], span=span)
+        assert gaps(timeline) == [("seg_0002.mp4", 20_000, "ended early (its card is full)")]
+        in_time = replace(span, end_us=BEGIN_US + 31_000_000)
+        assert not place([captured(n, n * 10) for n in range(3)], span=in_time).gaps
+
+    def test_the_last_missing_is_measured(self) -> None:
+        span = Span(begin_us=BEGIN_US, end_us=BEGIN_US + 37_000_000)
+        facts = [captured(n, n * 10) for n in range(3)]
+        timeline = place(facts, segments_total=4, span=span)
+        assert gaps(timeline) == [("seg_0002.mp4", 7000, "missing")]
+        late_stop = replace(span, end_us=BEGIN_US + 60_000_000)
+        timeline = place(facts, segments_total=4, span=late_stop)
+        assert gaps(timeline) == [("seg_0002.mp4", 30_000, "missing, ended early")]
+
+    @pytest.mark.parametrize("make", [captured, lambda n, s: running(n, first_ticks=s * SECOND)])
+    def test_a_restart_leaves_its_hole(self, make: Callable[[int, int], SegmentFacts]) -> None:
+        """The node went on with the next free number 12 s after the last frame that it saved."""
+        timeline = place([make(0, 0), make(1, 10), make(2, 32), make(3, 42)])
+        assert seconds(timeline) == [0, 10, 32, 42]
+        assert gaps(timeline) == [("seg_0001.mp4", 12_000, "pause")]

@@ -23,7 +23,7 @@ from ctlr.postprocess.session import (
     resolve_prefix,
 )
 from ctlr.postprocess.tables import shown_ticks
-from ctlr.sessions.model import SessionNode
+from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 OTHER = "99999999-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 
@@ -98,7 +98,8 @@ class TestJoin:
             (rig.node() / f"seg_{number:04d}.frames.csv").write_text(
                 "frame,pts_us,captured_at_us\n" + rows
             )
-        outcome = rig.process(session(SessionNode("cam-a", started=True, segments_total=2)))
+        node = SessionNode("cam-a", started=True, segments_total=2)
+        outcome = rig.process(session(node, stopped_at_ms=START_MS + 2000))
         assert outcome.exit_code == 0, outcome.summary
         joined = (rig.folder / "cam-a.frames.csv").read_text().splitlines()
         assert joined[0] == "frame,pts_us,captured_at_us"
@@ -270,6 +271,56 @@ class TestBadInput:
             "watch": {"files": ["heart_rate.csv"]},
         }
         assert (rig.folder / "watch" / "heart_rate.csv").read_text() == "time,x\n1,2\n"
+
+
+class TestBeginAndEnd:
+    """Cameras with frame times, in a session of 4 s."""
+
+    def test_a_camera_that_joined_late(self, rig: Rig) -> None:
+        rig.record(numbers=range(3))
+        rig.capture(numbers=range(3), late_us=1_000_000)
+        outcome = rig.process(session(SessionNode("cam-a", True, START_MS + 1000)))
+        assert outcome.exit_code == 3
+        assert rig.manifest()["complete"] is False
+        [gap] = rig.source()["gaps"]
+        assert (gap["after_segment"], gap["expected_ms"], gap["reason"]) == (
+            None,
+            1000,
+            "joined late",
+        )
+        assert gap["estimated"] is False
+        assert rig.source()["duration_s"] == 4.0
+        assert rig.source()["first_frame_at_us"] == (START_MS + 1000) * 1000
+        rows = (rig.folder / "cam-a.frames.csv").read_text().splitlines()
+        assert rows[1] == f"0,1000000,{(START_MS + 1000) * 1000}"
+        assert rig.movie().tables.reference.start_ticks == 90_000
+
+    @pytest.mark.parametrize("off_ms", [-7000, 7000])
+    def test_a_clock_that_is_off_makes_no_camera_late(self, rig: Rig, off_ms: int) -> None:
+        rig.record()
+        rig.capture(late_us=off_ms * 1000)
+        node = SessionNode("cam-a", True, START_MS + off_ms)
+        clocks = {"cam-a": (ClockSample(START_MS - 500, off_ms, 2.0),)}
+        assert rig.process(session(node, clocks=clocks)).exit_code == 0
+        assert rig.source()["gaps"] == []
+
+    def test_a_camera_whose_card_filled_up(self, rig: Rig) -> None:
+        rig.record(numbers=range(2))
+        rig.capture(numbers=range(2))
+        node = SessionNode("cam-a", True, START_MS, error="the card is full", segments_total=2)
+        assert rig.process(session(node)).exit_code == 3
+        [gap] = rig.source()["gaps"]
+        assert gap["after_segment"] == "seg_0001.mp4"
+        assert gap["expected_ms"] == 2000
+        assert gap["reason"] == "ended early (the card is full)"
+
+    def test_a_mark_before_a_late_camera_lies_in_its_hole(self, rig: Rig) -> None:
+        rig.record(numbers=range(2))
+        rig.capture(numbers=range(2), late_us=2_000_000)
+        node = SessionNode("cam-a", True, START_MS + 2000)
+        rig.process(session(node, marks=(Mark(START_MS + 500, "a"), Mark(START_MS + 2500, "b"))))
+        offsets = [mark["offset_s"]["cam-a"] for mark in rig.manifest()["marks"]]
+        assert offsets == [0.5, 2.5]
 
 
 class TestCan:
