@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 import structlog
+from pydantic import ValidationError
 
 from ctlr.config import NodeAddress
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.nodes.client import NodeCallError, NodeClient, Reply
-from ctlr.nodes.messages import NodeStatus
+from ctlr.nodes.messages import NodeStatus, StartCommand
 from ctlr.nodes.offset import ClockOffset, Exchange, OffsetEstimator
 
 POLL_INTERVAL_S = 2.0
@@ -44,7 +45,7 @@ class NodeView:
 class CommandResult:
     """What became of a command. ``error`` is for a person; ``refused`` says that the node
     answered and declined, otherwise it may or may not have acted. ``at_ms`` is when the answer
-    came; ``start_at_ms`` is the start that the node was told, on the node's own clock."""
+    came; ``start_at_ms`` is the start that holds for the node, on the node's own clock."""
 
     acknowledged: bool
     error: str | None = None
@@ -124,7 +125,10 @@ class Fleet:
             return replace(reply, error=None) if acted else reply
 
         results = await self._command_all(names, start)
-        return {n: replace(result, start_at_ms=told[n]) for n, result in results.items()}
+        return {
+            name: replace(result, start_at_ms=result.start_at_ms or told[name])
+            for name, result in results.items()
+        }
 
     async def stop_recording(self, names: Iterable[str]) -> dict[str, CommandResult]:
         """Tell nodes to stop. A node that is not recording has nothing to stop: acknowledged."""
@@ -192,7 +196,9 @@ class Fleet:
         self._estimators[name].add(reply.exchange)
         if reply.error is not None:
             return CommandResult(acknowledged=False, error=reply.error, refused=True)
-        return CommandResult(acknowledged=True, at_ms=self._clock.now_ms())
+        return CommandResult(
+            acknowledged=True, at_ms=self._clock.now_ms(), start_at_ms=_held_start(reply)
+        )
 
     def _seen(self, name: str, status: NodeStatus, exchange: Exchange) -> NodeView:
         self._estimators[name].add(exchange)
@@ -217,6 +223,14 @@ class Fleet:
         if _substance(before) != _substance(view):
             self._on_change()
         return view
+
+
+def _held_start(reply: Reply) -> int | None:
+    """The start that a node says to hold to: its own earlier one where it resumes."""
+    try:
+        return StartCommand.model_validate(reply.data).start_at
+    except ValidationError:  # an installed node, which says nothing
+        return None
 
 
 def _substance(view: NodeView) -> tuple[object, ...]:

@@ -35,8 +35,8 @@ class Envelope(BaseModel):
     ts: UnixMs
     data: dict[str, Any] | None = None
     error: str | None = None
-    received_at_us: int | None = None
-    sent_at_us: int | None = None
+    received_at_us: Count | None = None
+    sent_at_us: Count | None = None
 
 
 class StartCommand(BaseModel):
@@ -44,7 +44,7 @@ class StartCommand(BaseModel):
 
     model_config = _LENIENT
     uuid: str
-    start_at: int
+    start_at: UnixMs
 
 
 class Check(BaseModel):
@@ -97,8 +97,8 @@ class NodeStatus(BaseModel):
     frames: Count | None = None
     dropped: Count | None = None
     clock: dict[str, Any] | None = None
-    bitrate_kbps: int | None = None
-    minutes_left: float | None = None
+    bitrate_kbps: Count | None = None
+    minutes_left: Measure | None = None
     """Of recording on the node's card, at its bitrate."""
     throttled: str | None = None
     """What is wrong with the node's power or cooling, in words."""

@@ -131,7 +131,9 @@ class Tender:
                 )
             case recovery.StopNode(node):
                 if self._backoff.may_try(node):
-                    await self._unless_urgent(self._fleet.stop_recording([node]))
+                    results = await self._unless_urgent(self._fleet.stop_recording([node]))
+                    if node in results and results[node].acknowledged:
+                        self._backoff.succeeded(node)
             case recovery.StartNode(node, again) if active:
                 if self._backoff.may_try(node):
                     await self._join_late(active, node, again=again)

@@ -28,8 +28,8 @@ ACTIVE_STATES = frozenset({SessionState.ARMING, SessionState.RECORDING, SessionS
 class SessionNode:
     """One camera's part in a session.
 
-    ``started`` says that the node acknowledged a start; ``start_at_ms`` is the start that it was
-    told, on its own clock. ``segments_total`` is what the node says it made; None from plain nodes.
+    ``started`` says that the node acknowledged a start; ``start_at_ms`` is the start that holds
+    for it, on its own clock. ``segments_total`` is what the node says it made; None from plain nodes.
     """
 
     name: str

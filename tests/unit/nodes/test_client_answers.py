@@ -38,6 +38,8 @@ def test_a_plain_status_has_no_more_than_the_plain_fields() -> None:
         ("uuid", 5),
         ("start_at", 1e30),
         ("frames", "many"),
+        ("bitrate_kbps", 10**400),
+        ("minutes_left", float("nan")),
     ],
 )
 def test_one_wrong_field_hides_only_itself(field: str, wrong: object) -> None:
@@ -110,3 +112,10 @@ def test_no_envelope_raises_anything_else(data: dict[str, Any]) -> None:
 def test_a_plain_report_is_enough() -> None:
     report = SyncReport.model_validate({"camera": "cam-01", "status": "ok"})
     assert (report.files, report.remaining, report.uuid, report.complete) == (0, 0, None, False)
+
+
+@pytest.mark.parametrize("stamp", [10**400, -1, "soon"])
+def test_a_stamp_that_no_clock_shows_is_no_answer(stamp: object) -> None:
+    answer = {"success": True, "node_id": "cam", "ts": 1, "received_at_us": stamp, "sent_at_us": 1}
+    with pytest.raises(NodeCallError):
+        _parse_envelope(200, json.dumps(answer).encode())
