@@ -18,11 +18,15 @@ class Readability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaptureTimes:
-    """A segment's frame-time sidecar in short: rows, and the first and last capture instant."""
+    """A segment's frame-time sidecar in short: rows, and the first and last capture instant.
+
+    ``numbers`` are those of the first and last frame: slots of the camera's rate since its start.
+    """
 
     rows: int
     first_us: int
     last_us: int
+    numbers: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

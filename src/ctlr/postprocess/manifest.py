@@ -70,6 +70,7 @@ class VideoFile(_Shape):
     size_mb: float
     bytes: int
     frames: int
+    dropped: int | None = None
     duration_s: float
     codec: str
     width: int

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import xxhash
 
 from ctlr.postprocess.clock_track import ClockTrack
+from ctlr.postprocess.dropped import dropped_frames
 from ctlr.postprocess.facts import NodeFiles, SegmentFacts, SessionFiles
 from ctlr.postprocess.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.placing import place
@@ -48,6 +49,7 @@ class PlannedVideo:
     names: frozenset[str]  # of all segments that lie there, usable or not
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
+    dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
     marks: tuple[PlacedMark, ...] = ()
 
     def file(self, part: int) -> str:
@@ -149,6 +151,8 @@ def _plan_video(
     clock = ClockTrack(samples) if samples else None
     marks = place_marks(facts.marks if facts else (), timeline.parts, clock, span.told_us)
     chapters = chapter_problems(marks, timeline.parts)
+    gaps_after = {gap.after_segment for gap in timeline.gaps}
+    dropped = tuple(dropped_frames(part, gaps_after) for part in timeline.parts)
     strays = [
         Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
         for name in files.strays
@@ -157,12 +161,19 @@ def _plan_video(
         node=files.node,
         parts=timeline.parts,
         gaps=timeline.gaps,
-        problems=(*timeline.problems, *_foreign(segments, facts), *chapters, *strays),
+        problems=(
+            *timeline.problems,
+            *_foreign(segments, facts),
+            *_frames_dropped(sum(filter(None, dropped))),
+            *chapters,
+            *strays,
+        ),
         frame_times=any(f.captured for f in segments),
         bytes=sum(f.size for f in segments if f.usable),
         names=frozenset(file.path for file in files.segments),
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
+        dropped=dropped,
         marks=marks,
     )
 
@@ -183,6 +194,13 @@ def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Pr
         for found in segments
         if (at_us := _own_time_us(found)) is not None and not first <= at_us <= last
     ]
+
+
+def _frames_dropped(count: int) -> list[Problem]:
+    if not count:
+        return []
+    text = f"The camera dropped {count} of its frames; their places on the timeline stay empty."
+    return [Problem("frames_dropped", text, harms=False)]
 
 
 def _own_time_us(found: SegmentFacts) -> int | None:

@@ -39,6 +39,7 @@ class VideoMaker:
         chapters = chapters_of(video.marks, video.parts, number)
         join = self._remux if part.method == "remux" else self._splice
         made = join(part, name, chapters, count)
+        made = made.model_copy(update={"dropped": video.dropped[number]})
         if not video.frame_times:
             return made
         self._write_frame_times(self._out / video.frames_file(number), part)

@@ -40,7 +40,7 @@ def test_a_sidecar_that_comes_later_counts(rig: Rig) -> None:
     assert examine(rig, examiner)[0].captured is None
     rows = "frame,pts_us,captured_at_us\n0,0,1000\n1,33333,34333\n"
     (rig.node() / "seg_0000.frames.csv").write_text(rows)
-    assert examine(rig, examiner)[0].captured == CaptureTimes(2, 1000, 34333)
+    assert examine(rig, examiner)[0].captured == CaptureTimes(2, 1000, 34333, (0, 1))
 
 
 @pytest.mark.parametrize("text", ["", "frame\n1\n", "frame,pts_us,captured_at_us\n0,0,x\n", "\0\0"])

@@ -314,6 +314,22 @@ class TestBeginAndEnd:
         assert gap["expected_ms"] == 2000
         assert gap["reason"] == "ended early (the card is full)"
 
+    def test_dropped_frames_are_counted_and_harm_nothing(self, rig: Rig) -> None:
+        rig.record(numbers=range(2))
+        rig.capture(numbers=range(2))
+        rig.record("cam-b")
+        path = rig.node() / "seg_0001.frames.csv"
+        head, *rows = path.read_text().splitlines()
+        renumbered = [f"{n + 2},{row.partition(',')[2]}" for n, row in enumerate(rows, 30)]
+        path.write_text("\n".join([head, *renumbered, ""]))
+        node = SessionNode("cam-a", True, START_MS)
+        outcome = rig.process(session(node, stopped_at_ms=START_MS + 2000))
+        assert outcome.exit_code == 0, outcome.summary
+        assert (rig.source()["dropped"], rig.source("cam-b")["dropped"]) == (2, None)
+        [problem] = rig.source()["problems"]
+        assert (problem["code"], problem["harms"]) == ("frames_dropped", False)
+        assert "2 of its frames" in problem["text"]
+
     def test_a_mark_before_a_late_camera_lies_in_its_hole(self, rig: Rig) -> None:
         rig.record(numbers=range(2))
         rig.capture(numbers=range(2), late_us=2_000_000)
