@@ -151,7 +151,7 @@ class CameraSettings(BaseModel):
     height: Annotated[int, Field(ge=64, le=8192, multiple_of=2)] = 720
     fps: Annotated[float, Field(gt=0, le=240)] = 30
     bitrate_kbps: Annotated[int, Field(ge=50)] = 6000
-    rotation: Literal[0, 90, 180, 270] = 0
+    rotation: Annotated[int, Field(ge=0, le=270, multiple_of=90)] = 0
     exposure_us: Annotated[int, Field(ge=0, le=10_000_000)] = 0  # 0: the camera decides
     gain: Annotated[float, Field(ge=0, le=256)] = 0
     announce: bool = True
