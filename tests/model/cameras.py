@@ -123,6 +123,7 @@ class Camera:
             state="recording" if take else "idle",
             uuid=take.uuid if take and self.ours else None,
             start_at=take.start_at if take and self.ours else None,
+            frames=int(self.recording is not None) if take and self.ours else None,
         )
 
     def catch_up(self) -> None:

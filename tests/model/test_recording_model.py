@@ -33,6 +33,7 @@ from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
 UUIDS = [f"{digit * 8}-2222-4333-8444-555555555555" for digit in "abcdef"]
 NAMES = ["cam-01", "cam-02", "cam-03"]
 CONVERGED_S = 90.0
+REPORT_EVERY_S = 10.0
 HOUR_MS = 3_600_000
 
 cameras = st.sampled_from(NAMES)
@@ -222,7 +223,17 @@ class RecordingModel(RuleBasedStateMachine):
         self.drive.sync_is_there = True
         if self.controller is None:
             await self._boot()
-        await asyncio.sleep(CONVERGED_S)
+        await self._live(CONVERGED_S)
+
+    async def _live(self, seconds: float) -> None:
+        """Cameras send and report, as they do when nothing keeps them from it."""
+        assert self.controller is not None
+        for _ in range(int(seconds / REPORT_EVERY_S)):
+            await asyncio.sleep(REPORT_EVERY_S)
+            for camera in self.cameras.values():
+                while camera.send_next(self.drive.put):
+                    pass
+                await camera.report(self.controller.reports.receive)
 
     def _check_cameras_follow_the_record(self) -> None:
         assert self.controller is not None
@@ -236,12 +247,8 @@ class RecordingModel(RuleBasedStateMachine):
     async def _end_everything(self) -> None:
         assert self.controller is not None
         await self._command("stop", None)
-        await asyncio.sleep(CONVERGED_S)
-        for camera in self.cameras.values():
-            while camera.send_next(self.drive.put):
-                pass
-            await camera.report(self.controller.reports.receive)
-        await asyncio.sleep(2 * GIVE_UP_S + CONVERGED_S)
+        await self._live(2 * CONVERGED_S)
+        await asyncio.sleep(2 * GIVE_UP_S)
 
     def _check_the_end(self) -> None:
         for camera in self.cameras.values():

@@ -117,12 +117,17 @@ class Fleet:
         A node whose clock is known to be off is told the instant as its own clock will show it.
         """
         told = {name: self._on_clock_of(name, start_at_ms) for name in self._nodes}
+        idle = {name for name, view in self._views.items() if _was_idle(view)}
 
         async def start(node: NodeAddress) -> Reply:
             reply = await self._client.start(node, uuid, told[node.name])
-            # The first answer got lost on its way; the second says that the node did as told.
-            acted = reply.repeated and reply.error == "already recording"
-            return replace(reply, error=None) if acted else reply
+            if not (reply.repeated and reply.error == "already recording"):
+                return reply
+            # The first answer got lost on its way. A node that was idle has done as told; any
+            # other may still record what went before, and the next poll tells.
+            if node.name in idle:
+                return replace(reply, error=None)
+            raise NodeCallError("already recording, perhaps another session")
 
         results = await self._command_all(names, start)
         return {
@@ -231,6 +236,10 @@ def _held_start(reply: Reply) -> int | None:
         return StartCommand.model_validate(reply.data).start_at
     except ValidationError:  # an installed node, which says nothing
         return None
+
+
+def _was_idle(view: NodeView) -> bool:
+    return view.status is not None and view.status.state != "recording"
 
 
 def _substance(view: NodeView) -> tuple[object, ...]:

@@ -17,6 +17,10 @@ ARMED_GRACE_MS = 2000
 """Installed nodes may call themselves idle while they wait for start_at; so long after it an
 idle node is believed to be idle."""
 
+ARMED_AHEAD_MS = 120_000
+"""No start is told further ahead. A node that waits for a later instant was told it by a clock
+that was set in that moment."""
+
 
 @dataclass(frozen=True)
 class StartNode:
@@ -30,6 +34,13 @@ class StartNode:
 @dataclass(frozen=True)
 class StopNode:
     """The node still records a session that is over."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Disarm:
+    """The node waits for an instant that is far off; called back, it joins like a late one."""
 
     node: str
 
@@ -61,7 +72,7 @@ class Adopt:
     node_start_at_ms: int | None
 
 
-Action = StartNode | StopNode | NoteStarted | NoteStopped | Adopt
+Action = StartNode | StopNode | Disarm | NoteStarted | NoteStopped | Adopt
 
 
 def decide(
@@ -85,7 +96,7 @@ def decide(
         debts = [s.uuid for s in owed if (part := s.node(view.name)) and not part.stop_acknowledged]
         adopted = next((a for a in actions if isinstance(a, Adopt)), None)
         if view.status.state == "recording":
-            action = _for_recording(active, ended, view, debts)
+            action = _for_recording(active, ended, view, debts, now_ms)
             if not (isinstance(action, Adopt) and adopted):
                 actions += [action] if action else []
             if not isinstance(action, StopNode):
@@ -97,7 +108,11 @@ def decide(
 
 
 def _for_recording(
-    active: Session | None, ended: Collection[str], view: NodeView, debts: list[str]
+    active: Session | None,
+    ended: Collection[str],
+    view: NodeView,
+    debts: list[str],
+    now_ms: int,
 ) -> Action | None:
     assert view.status is not None
     part = active.node(view.name) if active else None
@@ -108,11 +123,18 @@ def _for_recording(
         return NoteStarted(view.name, None) if active and not started else None
     uuid, told = view.status.uuid.lower(), view.status.start_at
     if active and uuid == active.uuid:
+        if view.status.frames == 0 and _is_far_off(view, told, now_ms):
+            return Disarm(view.name)
         return None if started else NoteStarted(view.name, told)
     if uuid in ended:
         return StopNode(view.name)
     unknown = Adopt(view.name, uuid, _on_our_clock(view, told), told)
     return unknown if active is None else None
+
+
+def _is_far_off(view: NodeView, start_at_ms: int | None, now_ms: int) -> bool:
+    start_at_ms = _on_our_clock(view, start_at_ms)
+    return start_at_ms is not None and start_at_ms > now_ms + ARMED_AHEAD_MS
 
 
 def _on_our_clock(view: NodeView, at_ms: int | None) -> int | None:
@@ -128,6 +150,8 @@ def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Actio
     if view.status.state == "cleanup":
         return []
     part = active.node(view.name) or SessionNode(view.name)
+    if part.started and _is_far_off(view, part.start_at_ms, now_ms):
+        return [Disarm(view.name)]
     start_at_ms = _on_our_clock(view, part.start_at_ms) or 0
     if part.started and now_ms < start_at_ms + ARMED_GRACE_MS:
         return []

@@ -129,16 +129,33 @@ class Tender:
                 await self._store.change_node(
                     active.uuid, node, started=True, start_at_ms=start_at, error=None
                 )
-            case recovery.StopNode(node):
+            case recovery.StopNode(node) | recovery.Disarm(node) | recovery.StartNode(node):
                 if self._backoff.may_try(node):
-                    results = await self._unless_urgent(self._fleet.stop_recording([node]))
-                    if node in results and results[node].acknowledged:
-                        self._backoff.succeeded(node)
-            case recovery.StartNode(node, again) if active:
-                if self._backoff.may_try(node):
-                    await self._join_late(active, node, again=again)
+                    await self._tell(active, action)
             case recovery.Adopt() if is_session_id(action.uuid):
                 await self._adopt(action)
+
+    async def _tell(
+        self,
+        active: Session | None,
+        action: recovery.StopNode | recovery.Disarm | recovery.StartNode,
+    ) -> None:
+        match action:
+            case recovery.StopNode(node):
+                await self._unless_urgent(self._fleet.stop_recording([node]))
+            case recovery.Disarm(node) if active:
+                await self._disarm(active, node)
+            case recovery.StartNode(node, again) if active:
+                await self._join_late(active, node, again=again)
+
+    async def _disarm(self, active: Session, node: str) -> None:
+        results = await self._unless_urgent(self._fleet.stop_recording([node]))
+        if node in results and results[node].acknowledged:
+            await self._store.change_node(active.uuid, node, started=False, start_at_ms=None)
+            text = (
+                f"{node} waited for another hour, as a clock was set at the start; it joins late."
+            )
+            await self._note(active.uuid, "node_disarmed", text)
 
     async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms

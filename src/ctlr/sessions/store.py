@@ -174,10 +174,13 @@ class SessionStore:
         return [await self._existing(row["uuid"]) for row in rows]
 
     async def latest_of_node(self, name: str) -> Session | None:
-        """The newest session that has a part for a node."""
+        """The session that a node has a part in and that is active, else was created last.
+
+        In the order of their rows: the wall clock may have been set back between two.
+        """
         rows = await self._db.fetch(
             "SELECT uuid FROM session JOIN session_node USING (uuid) WHERE name = ?"
-            " ORDER BY created_at_ms DESC LIMIT 1",
+            " ORDER BY state IN ('arming', 'recording', 'stopping') DESC, session.rowid DESC LIMIT 1",
             (name,),
         )
         return await self._existing(rows[0]["uuid"]) if rows else None

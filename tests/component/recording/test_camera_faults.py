@@ -143,6 +143,7 @@ async def test_a_start_whose_answer_is_lost_is_one_recording(tmp_path: Path) -> 
         CameraNode("cam-02") as plain,
         running(settings_in(tmp_path, [ours.address, plain.address])) as controller,
     ):
+        await controller.until_connected(ours.name, plain.name)
         for node in (ours, plain):
             node.fault, node.faulty = Fault.ANSWER_LOST, frozenset({"/record/start"})
             node.times_left = 1

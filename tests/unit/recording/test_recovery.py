@@ -8,9 +8,11 @@ from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import CameraState, NodeStatus
 from ctlr.nodes.offset import ClockOffset
 from ctlr.recording.recovery import (
+    ARMED_AHEAD_MS,
     ARMED_GRACE_MS,
     Action,
     Adopt,
+    Disarm,
     NoteStarted,
     NoteStopped,
     StartNode,
@@ -142,3 +144,26 @@ def test_a_node_with_a_shifted_clock_is_judged_on_ours() -> None:
     recording = replace(seen("recording", FOREIGN, NOW + 3_600_000), clock=ahead)
     found = [Adopt("cam", FOREIGN, NOW, NOW + 3_600_000)]
     assert decide(None, [], (), [recording], NOW) == found
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "frames", "called_back"),
+    [(60_000, 0, False), (3_600_000, 0, True), (3_600_000, 900, False), (3_600_000, None, False)],
+)
+def test_a_node_that_waits_for_another_hour_is_called_back(
+    ahead_ms: int, frames: int | None, *, called_back: bool
+) -> None:
+    """Not one that records: there the clock was set in the middle."""
+    view = seen("recording", OURS, NOW + ahead_ms)
+    assert view.status is not None
+    view = replace(view, status=view.status.model_copy(update={"frames": frames}))
+    assert decide(STARTED, [], (), [view], NOW) == ([Disarm("cam")] if called_back else [])
+
+
+@pytest.mark.parametrize(("ahead_ms", "called_back"), [(ARMED_AHEAD_MS, False), (3_600_000, True)])
+def test_an_idle_node_that_was_told_another_hour_is_called_back(
+    ahead_ms: int, *, called_back: bool
+) -> None:
+    part = SessionNode("cam", started=True, start_at_ms=NOW + ahead_ms)
+    active = replace(STARTED, nodes=(part,))
+    assert decide(active, [], (), [IDLE], NOW) == ([Disarm("cam")] if called_back else [])

@@ -126,3 +126,13 @@ async def test_many_at_once(store: SessionStore) -> None:
 
 def test_without_a_database_nothing_is_known(tmp_path: Path) -> None:
     assert read_session(tmp_path / "absent.db", UUID) is None
+
+
+async def test_the_latest_session_of_a_node_is_told_without_a_wall_clock(
+    store: SessionStore,
+) -> None:
+    await create(store, UUID, SessionState.COLLECTING, at_ms=2000)
+    await create(store, OTHER, SessionState.COLLECTING, at_ms=1000)  # the clock was set back
+    latest = await store.latest_of_node("cam-01")
+    assert latest is not None
+    assert latest.uuid == OTHER

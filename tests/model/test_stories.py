@@ -1,0 +1,70 @@
+"""Stories that once went wrong, or that chance tells too seldom, told by hand."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.model.cameras import Link
+from tests.model.test_recording_model import HOUR_MS, NAMES, UUIDS, RecordingModel
+
+FIRST, SECOND = UUIDS[:2]
+
+
+@pytest.fixture
+def rig() -> Iterator[RecordingModel]:
+    model = RecordingModel()
+    model.boot()
+    model.time_passes(30)
+    yield model
+    model.no_task_has_died()
+    model.what_was_acknowledged_is_kept()
+    model.teardown()
+
+
+def test_the_answer_that_was_lost_said_already_recording(rig: RecordingModel) -> None:
+    """The camera still recorded the session before; it must not go on under the new one."""
+    rig.tap(("start", FIRST))
+    rig.time_passes(7)
+    for name in NAMES[:2]:
+        rig.change_the_link(name, Link.CUT)
+    rig.tap(("stop", None))
+    for name in NAMES[:2]:
+        rig.change_the_link(name, Link.GOOD)
+        rig.lose_answers(name, 1)
+    rig.tap(("start", SECOND))
+
+
+def test_a_start_that_failed_is_repeated(rig: RecordingModel) -> None:
+    for name in NAMES:
+        rig.change_the_link(name, Link.HANGS_AFTER_ACTING)
+    rig.tap(("start", FIRST))
+    rig.change_the_link(NAMES[0], Link.GOOD)
+    rig.tap(("start", FIRST))
+    rig.time_passes(7)
+
+
+def clocks_of_all(rig: RecordingModel, step_ms: int) -> None:
+    rig.set_the_clock(step_ms)
+
+
+def clocks_of_cameras(rig: RecordingModel, step_ms: int) -> None:
+    for name in NAMES:
+        rig.set_a_camera_clock(name, step_ms)
+
+
+@pytest.mark.parametrize("set_clocks", [clocks_of_all, clocks_of_cameras])
+@pytest.mark.parametrize("step_ms", [-HOUR_MS, HOUR_MS])
+def test_a_clock_is_set_just_before_the_start(
+    rig: RecordingModel, set_clocks: Callable[[RecordingModel, int], None], step_ms: int
+) -> None:
+    set_clocks(rig, step_ms)
+    rig.tap(("start", FIRST))
+    rig.time_passes(7)
+
+
+def test_the_clock_goes_back_a_day_between_start_and_stop(rig: RecordingModel) -> None:
+    rig.tap(("start", FIRST))
+    rig.time_passes(30)
+    rig.set_the_clock(-24 * HOUR_MS)
+    rig.tap(("stop", None))
+    rig.tap(("start", SECOND))
+    rig.time_passes(30)
