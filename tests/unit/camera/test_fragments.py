@@ -9,7 +9,7 @@ from tests.unit.camera.recordings import write_segment, write_session
 from ctlr.camera.fragments import is_closed, whole_length
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.binary(max_size=80), st.sampled_from([b"moof", b"mdat", b"ftyp"]), st.integers(0, 2**32 - 1)
 )

@@ -106,19 +106,23 @@ class RibbonSource:
         picamera2, encoders = _import("picamera2"), _import("picamera2.encoders")
         try:
             camera = picamera2.Picamera2(_number(settings))
+        except (RuntimeError, OSError, IndexError) as error:
+            raise SourceError(f"The Pi's camera cannot be opened: {error}") from error
+        try:
             size = (settings.width, settings.height)
-            camera.configure(
-                camera.create_video_configuration(
-                    main={"size": size, "format": "YUV420"}, controls=_controls(settings, camera)
-                )
-            )
+            main = {"size": size, "format": "YUV420"}
+            controls = _controls(settings, camera)
+            camera.configure(camera.create_video_configuration(main=main, controls=controls))
             camera.pre_callback = self._look_at
             encoder = encoders.H264Encoder(
                 bitrate=settings.bitrate_kbps * 1000, repeat=True, iperiod=round(settings.fps)
             )
             camera.start_recording(encoder, _output(encoder, self._pictures))
-        except (RuntimeError, OSError, IndexError) as error:
-            raise SourceError(f"The Pi's camera cannot be opened: {error}") from error
+        except BaseException as error:
+            camera.close()
+            if isinstance(error, (RuntimeError, OSError)):
+                raise SourceError(f"The Pi's camera does not start: {error}") from error
+            raise
         return camera, encoder
 
     def _take_first(self) -> Picture:
@@ -161,7 +165,7 @@ class RibbonSource:
 def _output(encoder: Any, pictures: "queue.Queue[Picture]") -> Any:
     """picamera2's sink for encoded pictures; its class is there only once it is imported."""
 
-    class Sink(_import("picamera2.outputs").Output):  # type: ignore[misc]
+    class Sink(_import("picamera2.outputs").Output):  # type: ignore[misc]  # known at run time only
         def outputframe(
             self,
             frame: bytes,
