@@ -24,7 +24,14 @@ from ctlr.camera.capture_clock import AnchoredClock
 from ctlr.camera.recovery import recover_segments
 from ctlr.camera.schedule import Cutter, Schedule
 from ctlr.camera.segment_file import SegmentFile
-from ctlr.camera.sources import Frame, PictureSettings, Source, SourceKind, Take
+from ctlr.camera.sources import (
+    Frame,
+    PictureSettings,
+    Source,
+    SourceError,
+    SourceKind,
+    Take,
+)
 from ctlr.camera.spool import SessionFolder
 
 _log = structlog.get_logger("camera")
@@ -232,7 +239,8 @@ class Recording:
             pass
 
     def _fail(self, what: str, error: Exception) -> None:
-        _log.error("recording ends with an error", what=what, exc_info=error)
+        known = isinstance(error, SourceError)
+        _log.error("recording breaks off", what=what, reason=str(error), exc_info=not known)
         if self._error is None:
             self._error = f"{what}: {error}. What was recorded until then is kept."
         self._stopped.set()

@@ -10,11 +10,12 @@ import aiohttp
 import pytest
 
 from ctlr.kernel.ids import new_session_id
+from ctlr.kernel.process import run
 from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import ask, read_manifest, wait_until_processed, wait_until_ready
 
 CAMERA = "cam-1"
-SMALL = {"camera": {"width": 320, "height": 240, "segment_s": 1}}
+SMALL = {"camera": {"width": 320, "height": 240, "segment_s": 1, "rotation": 90}}
 DEADLINE_S = 30
 
 
@@ -48,6 +49,9 @@ async def _until_camera(rig: Rig, **wanted: object) -> Any:
 
 async def _manifest(rig: Rig, uuid: str) -> Any:
     folder = await wait_until_processed(rig.http, uuid, rig.places.sync, set(), lambda _: None)
+    show = ["-show_entries", "stream_side_data=rotation", "-of", "csv=p=0"]
+    probe = await run(["ffprobe", "-v", "error", *show, str(folder / f"{CAMERA}.mp4")], 10)
+    assert probe.stdout.strip() == b"-90"  # the flag is still there after the join
     return read_manifest(folder)
 
 
