@@ -63,7 +63,14 @@ def facts(**changes: Any) -> Facts:
 
 def job(state: Any) -> shapes.JobStatus:
     return shapes.JobStatus(
-        uuid=UUID, state=state, attempts=1, done_bytes=0, total_bytes=0, eta_s=None, error="full", waiting_for=[]
+        uuid=UUID,
+        state=state,
+        attempts=1,
+        done_bytes=0,
+        total_bytes=0,
+        eta_s=None,
+        error="full",
+        waiting_for=[],
     )
 
 
