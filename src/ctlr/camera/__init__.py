@@ -2,9 +2,10 @@
 
 ::
 
-    agent -> node -> recorder -> sources/*          a recording and who asks for it
-                          \\-> segment_file, spool   what lies on the card
-             node -> sender -> rsync, reporter      what leaves it, and what may be deleted
+    agent -> node -> current -> recorder -> sources/*          a recording and who asks for it
+                                        \\-> segment_file, spool   what lies on the card
+             node -> checks, card, vitals                      what could spoil it
+             node -> sender -> rsync, reporter                 what leaves, and may be deleted
 
-``schedule``, ``segments`` and ``delivery`` are pure. ``service`` puts the parts together.
+``schedule``, ``segments``, ``resume`` and ``delivery`` are pure. ``service`` puts the parts together.
 """

@@ -1,6 +1,13 @@
-"""What a node can say before anyone drives off: the checks of its preflight."""
+"""What a node can say before anyone drives off: the checks of its preflight.
+
+The camera check opens the camera, which takes some kinds longer than the controller waits for
+an answer. So the answer comes after ``ANSWER_S`` at the latest, and the check goes on: whoever
+asks again hears how it went. A recording that is to begin meanwhile opens its camera as soon
+as the check has let go of it (``camera_free``).
+"""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +18,7 @@ from ctlr.config import CameraSettings
 from ctlr.nodes.messages import CameraState, Check
 
 MINUTES_NEEDED = 10
+ANSWER_S = 1.0
 HOT_C = 80.0
 """At which a Raspberry Pi begins to slow itself down."""
 
@@ -25,10 +33,13 @@ class Checks:
         self._picture = picture
         self._card = card
         self._vitals = vitals
+        self.camera_free = threading.Lock()
+        """Held by whoever opens the camera."""
+        self._checking: asyncio.Task[Check] | None = None
 
     async def make(self, state: CameraState) -> dict[str, Check]:
         """Every check by its name. ``state`` is the node's own."""
-        camera = await asyncio.to_thread(self._camera, state)
+        camera = await self._camera(state)
         checks: dict[str, Callable[[], Check | None]] = {
             "ntp": lambda: check_clock(self._vitals.clock()),
             "storage": self._storage,
@@ -39,14 +50,29 @@ class Checks:
         own = {"camera": camera, "state": Check(ok=state == "idle", msg=state)}
         return own | {name: check for name, check in made.items() if check is not None}
 
-    def _camera(self, state: CameraState) -> Check:
+    async def _camera(self, state: CameraState) -> Check:
         source = self._settings.source
         if state in {"recording", "cleanup"}:
+            return Check(ok=True, msg=f"{source}: in use by a recording")
+        if self._checking is None:
+            self._checking = asyncio.create_task(asyncio.to_thread(self._open_camera))
+        checking = self._checking
+        done, _ = await asyncio.wait({checking}, timeout=ANSWER_S)
+        if not done:
+            return Check(ok=False, msg=f"{source}: the camera is still opening; ask again")
+        self._checking = None
+        return checking.result()
+
+    def _open_camera(self) -> Check:
+        source = self._settings.source
+        if not self.camera_free.acquire(blocking=False):
             return Check(ok=True, msg=f"{source}: in use by a recording")
         try:
             return Check(ok=True, msg=f"{source}: {load_source(source).check(self._picture)}")
         except SourceError as error:
             return Check(ok=False, msg=f"{source}: {error}")
+        finally:
+            self.camera_free.release()
 
     def _storage(self) -> Check:
         minutes = self._card.minutes_left()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import structlog
@@ -100,6 +101,7 @@ class Studio:
         spool: Spool,
         clock: Clock,
         reason_to_end: Callable[[], str | None],
+        camera_free: AbstractContextManager[object],
         on_segment: Callable[[], None],
         on_end: Callable[[str | None], None],
     ) -> None:
@@ -108,6 +110,7 @@ class Studio:
         self._spool = spool
         self._clock = clock
         self._reason_to_end = reason_to_end
+        self._camera_free = camera_free
         self._on_segment = on_segment
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -138,6 +141,7 @@ class Studio:
             on_end=lambda error: self._call(self._on_end, error),
             reason_to_end=self._reason_to_end,
             after_us=after_us,
+            camera_free=self._camera_free,
         )
         return CurrentRecording(folder, record, keep_from, recording)
 

@@ -75,9 +75,10 @@ class CameraNode:
             self._picture,
             spool,
             clock,
-            self._card.reason_to_end,
-            wake_sender,
-            self._ended,
+            reason_to_end=self._card.reason_to_end,
+            camera_free=self._checks.camera_free,
+            on_segment=wake_sender,
+            on_end=self._ended,
         )
         self._command = asyncio.Lock()
         self._current: CurrentRecording | None = None

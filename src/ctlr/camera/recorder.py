@@ -15,6 +15,7 @@ is looked at once a second, so what is queued by then still fits.
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,7 +64,8 @@ class Recording:
     """Starts with ``start``. ``on_segment`` and ``on_end(error)`` are called on its threads.
 
     ``after_us``: capture time of the last frame of a recording that goes on here; the frames
-    missing since then count as dropped. ``reason_to_end`` says why the card cannot take more.
+    missing since then count as dropped. ``reason_to_end`` says why the card cannot take more,
+    ``camera_free`` is held while the camera is opened.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Recording:
         *,
         reason_to_end: Callable[[], str | None] = lambda: None,
         after_us: int | None = None,
+        camera_free: AbstractContextManager[object] | None = None,
     ) -> None:
         self._folder = folder
         self._kind = kind
@@ -86,6 +89,7 @@ class Recording:
         self._on_end = on_end
         self._reason_to_end = reason_to_end
         self._after_us = after_us
+        self._camera_free = camera_free or nullcontext()
         self._stopped = threading.Event()
         self._clock = AnchoredClock(self._stopped, after_us)
         self._first_segment = folder.next_segment()
@@ -150,7 +154,8 @@ class Recording:
 
     def _capture(self) -> None:
         take = Take(self._schedule.start_at_us, self._schedule.keep_from_us)
-        source = self._kind.open_source(self._settings, take, self._clock)
+        with self._camera_free:
+            source = self._kind.open_source(self._settings, take, self._clock)
         self._source = source
         self._opened.set()
         try:

@@ -1,6 +1,12 @@
+from pathlib import Path
+
 import pytest
 
-from ctlr.camera.checks import check_clock, check_power, check_temperature
+from ctlr.camera.card import Card
+from ctlr.camera.checks import Checks, check_clock, check_power, check_temperature
+from ctlr.camera.sources import PictureSettings
+from ctlr.camera.vitals import Vitals
+from ctlr.config import CameraSettings
 
 
 def test_power() -> None:
@@ -27,3 +33,14 @@ def test_clock() -> None:
     assert not check_clock({"source": "chrony", "synchronised": False}).ok
     good = {"source": "chrony", "synchronised": True, "offset_ms": 0.5, "uncertainty_ms": 2.0}
     assert check_clock(good).msg == "chrony: +0.500 ms, within 2.000 ms"
+
+
+async def test_a_camera_is_not_opened_twice_at_a_time(
+    tmp_path: Path,
+) -> None:
+    settings = CameraSettings(spool=tmp_path, width=320, height=64)
+    checks = Checks(settings, PictureSettings.of(settings), Card(settings), Vitals())
+    with checks.camera_free:  # a recording opens its camera
+        assert (await checks.make("idle"))["camera"].msg == "test: in use by a recording"
+    assert (await checks.make("idle"))["camera"].msg == "test: test picture 320x64 at 30 fps"
+    assert (await checks.make("recording"))["state"].ok is False
