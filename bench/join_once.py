@@ -11,8 +11,8 @@ from pathlib import Path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.facts import FoundFile, NodeFiles
 from ctlr.postprocess.merge import MergedMovie
+from ctlr.postprocess.placing import place
 from ctlr.postprocess.splice import GrowingVideo
-from ctlr.postprocess.timeline import place
 
 
 def join(folder: Path, out: Path) -> None:
