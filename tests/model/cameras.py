@@ -89,7 +89,7 @@ class Camera:
         if start_at <= self.clock.now_ms():
             raise Refused("start_at is in the past")
         known = self.takes.get(uuid)
-        if self.ours and known and known.stopped:
+        if self.ours and known and known.stopped and known.made:
             raise Refused("already recorded: this session was stopped on this camera")
         self._take = self.takes.setdefault(uuid, Take(uuid, start_at))
         self._take.stopped = False

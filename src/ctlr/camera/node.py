@@ -197,7 +197,7 @@ class CameraNode:
             raise NodeError(f"cannot record: {full}")
         try:
             known = await asyncio.to_thread(self._spool.find_record, uuid)
-            if known is not None and known.stopped_at is not None:
+            if known is not None and known.stopped_at is not None and not known.came_to_nothing:
                 raise NodeError("already recorded: this session was stopped on this camera")
             current = await asyncio.to_thread(self._studio.arrange, uuid, keep_from, known)
         except (SourceError, OSError) as error:

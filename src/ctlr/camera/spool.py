@@ -87,6 +87,11 @@ class SessionRecord(BaseModel):
     recorded_until_us: int | None = None
     events: tuple[NodeEvent, ...] = ()
 
+    @property
+    def came_to_nothing(self) -> bool:
+        """Called back before its first frame: the session may still be recorded here."""
+        return self.stopped_at is not None and self.ended is not None and self.segments == 0
+
     def with_event(self, event: NodeEvent) -> "SessionRecord":
         """The record with one event more; of very many, the middle ones are let go."""
         events = (*self.events, event)
@@ -245,7 +250,7 @@ class Spool:
             known = self.find_record(uuid)
             folder = self.folder(uuid)
             fresh = SessionRecord(uuid=uuid, start_at=start_at)
-            if known is not None:
+            if known is not None and not known.came_to_nothing:
                 kept = {name: getattr(known, name) for name in _KEPT}
                 fresh = fresh.model_copy(update=kept)
             folder.write_record(fresh)

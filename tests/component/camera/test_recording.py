@@ -90,6 +90,11 @@ def test_the_envelope_and_every_error_of_the_api(camera: CameraProcess) -> None:
 
     assert camera.call("/record/stop", b"")[1]["data"] == {"uuid": UUID, "segments": 0}
     wait_for("idle", lambda: camera.status()["state"] == "idle")
+    in_time = now_ms() + 1000  # called back before its first frame: it may be armed again
+    assert _start(camera, uuid=UUID, start_at=in_time)[1]["data"]["start_at"] == in_time
+    wait_for("a frame", lambda: camera.status()["frames"])
+    assert camera.call("/record/stop", b"")[1]["data"] == {"uuid": UUID, "segments": 1}
+    wait_for("idle", lambda: camera.status()["state"] == "idle")
     stopped = _start(camera, uuid=UUID, start_at=now_ms() + 60_000)[1]
     assert "already recorded" in stopped["error"]
 
