@@ -1,11 +1,12 @@
 """Making what a plan says into the workspace, and keeping what an earlier run made of the same.
 
 A video is kept when the files that it was made of have not changed; so is one whose raw segments
-have been cleared away since, wholly or in part: a later run never makes less of a session.
+have been cleared away since, wholly or in part: a later run never makes less of a session. What proved
+damaged on the disk is made again, if there is still as much to make it of.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ctlr.postprocess.can_cut import cut_can
@@ -50,6 +51,7 @@ class Maker:
         self._workspace = workspace
         self._examiner = examiner
         self._report = report
+        self._damaged = frozenset(previous.damaged if previous else ())
         self._kept = {video.node: self._kept_video(video) for video in plan.videos}
         self._new_copies = [copy for copy in plan.copies if not self._kept_copy(copy)]
         self._done = 0
@@ -67,6 +69,8 @@ class Maker:
         before = self._previous
         if before is None or self._new_copies or not all(self._kept.values()):
             return False
+        if self._damaged & self._made_each_time:
+            return False
         missing = {node for node, _ in self._plan.missing if node not in self._carried_over()}
         return (
             measured in {"", before.measured}
@@ -74,6 +78,19 @@ class Maker:
             and (self._plan.started_at, self._plan.stopped_at)
             == (before.started_at, before.stopped_at)
         )
+
+    @property
+    def _made_each_time(self) -> set[str]:
+        return {
+            name
+            for name, wanted in ((CAN_FILE, self._plan.can), (EVENTS_FILE, self._plan.marks))
+            if wanted
+        }
+
+    def still_damaged(self, files: Iterable[FileEntry]) -> tuple[str, ...]:
+        """Those of the files known to be damaged that ``make`` could not make again."""
+        kept = (f.path for f in files if not (self._workspace.out / f.path).exists())
+        return tuple(path for path in kept if path in self._damaged)
 
     def make(self) -> tuple[dict[str, Source], tuple[FileEntry, ...]]:
         """Make everything that is new; returns the sources and all files of the folder.
@@ -109,11 +126,13 @@ class Maker:
         before = self._previous.sources.get(video.node) if self._previous else None
         if not isinstance(before, VideoSource) or not self._intact(before):
             return None
+        if before.was_made_of_more_than(video.names):
+            return before
+        if self._damaged.intersection(before.file_names):
+            return None
         same_files = before.inputs == video.inputs
         same_facts = not video.told or before.told == video.told
-        if same_files and same_facts and self._same_marks(video):
-            return before
-        return before if before.was_made_of_more_than(video.names) else None
+        return before if same_files and same_facts and self._same_marks(video) else None
 
     def _same_marks(self, video: PlannedVideo) -> bool:
         """Whether the chapters in the earlier run's video are those that this one would write."""
@@ -141,8 +160,9 @@ class Maker:
 
     def _kept_copy(self, copy: PlannedCopy) -> bool:
         entry = self._previous.file(copy.target) if self._previous else None
-        same = entry is not None and entry.inputs == copy.inputs
-        return same and entry is not None and _size(self._folder / copy.target) == entry.bytes
+        if entry is None or entry.inputs != copy.inputs or copy.target in self._damaged:
+            return False
+        return _size(self._folder / copy.target) == entry.bytes
 
     def _outdated(self, sources: Mapping[str, Source]) -> set[str]:
         """Files of earlier videos that were made anew; everything else of a session stays."""
@@ -151,9 +171,7 @@ class Maker:
             name
             for node, source in before.items()
             if isinstance(source, VideoSource) and sources.get(node) is not source
-            for video in source.videos
-            for name in (video.file, video.frames_file)
-            if name
+            for name in source.file_names
         }
 
     # --- making
@@ -204,7 +222,8 @@ class Maker:
         rows, size, digest = cut_can(source, target, first_ms, last_ms)
         before = self._previous.sources.get("can") if self._previous else None
         entry = self._previous.file(CAN_FILE) if self._previous else None
-        if isinstance(before, CanSource) and entry and before.frames >= rows:
+        worth = rows if CAN_FILE in self._damaged else rows - 1
+        if isinstance(before, CanSource) and entry and before.frames > worth:
             target.unlink()
             return before, entry
         made = FileEntry(path=CAN_FILE, bytes=size, xxh128=digest, inputs=f"{first_ms}-{last_ms}")

@@ -104,6 +104,11 @@ class VideoSource(VideoFile):
         """Its first file and its further ones."""
         return (self, *self.parts)
 
+    @property
+    def file_names(self) -> set[str]:
+        """Its videos and their frame times."""
+        return {n for video in self.videos for n in (video.file, video.frames_file) if n}
+
     def was_made_of_more_than(self, names: AbstractSet[str]) -> bool:
         """Whether these segments are only some of those that it was made of."""
         had = {chunk.segment for video in self.videos for chunk in video.chunks}
@@ -147,7 +152,8 @@ class FileEntry(_Shape):
 class Manifest(_Shape):
     """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601.
 
-    ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from.
+    ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
+    ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when.
     """
 
     manifest_version: int = MANIFEST_VERSION
@@ -158,6 +164,8 @@ class Manifest(_Shape):
     stopped_at: int | None
     processed_at: str
     verified_at: int | None = None
+    damaged_at: int | None = None
+    damaged: tuple[str, ...] = ()
     complete: bool = True
     missing: tuple[str, ...] = ()
     sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)
@@ -247,9 +255,14 @@ def make_manifest(
     *,
     revision: int,
     now_ms: int,
+    damaged: tuple[str, ...],
     proof: Mapping[str, Any],
 ) -> Manifest:
-    """The manifest of a finished run. ``proof`` holds its keys from ``sync`` to ``measured``."""
+    """The manifest of a finished run.
+
+    ``damaged`` are files of an earlier run that are known to be and could not be made again;
+    ``proof`` holds the keys from ``sync`` to ``measured``.
+    """
     missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
     everything: dict[str, Source] = {**missing, **sources}
     return Manifest(
@@ -259,6 +272,7 @@ def make_manifest(
         started_at=plan.started_at,
         stopped_at=plan.stopped_at,
         processed_at=iso_from_ms(now_ms),
+        damaged=damaged,
         complete=_is_complete(plan, everything),
         missing=tuple(missing),
         sources=everything,

@@ -3,7 +3,9 @@
 Written after a session has been read back: ``ascmhl/NNNN_{folder}_{time}.mhl`` lists every file
 with its xxh128, ``process=transfer`` because both sides were hashed, and ``ascmhl_chain.xml``
 seals each list with a C4 id (ASC MHL 2.0; C4 is SMPTE ST 2114). A later revision adds a
-generation in which known files are ``verified`` and new ones ``original``. The format has no way
+generation in which known files are ``verified`` and new ones ``original``; so does a reading that
+finds a file changed, in which that file has ``failed``, with the hash that it has now. Made again
+from the raw data it is ``verified`` in the next one. The format has no way
 to say that a file was rightly made anew, so when a listed file has changed the history begins
 again; for the same reason ``manifest.json`` and ``checksums.xxh128``, which change with every
 revision, are on its ignore list: they list the same hashes, and ``ctlr verify`` reads them.
@@ -13,7 +15,8 @@ import hashlib
 import platform
 import shutil
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -43,18 +46,49 @@ def add_generation(folder: Path, manifest: Manifest, now_ms: int) -> Path:
     Raises ``OSError``.
     """
     hashes = {entry.path: entry.xxh128 for entry in manifest.files if entry.xxh128}
-    sizes = {entry.path: entry.bytes for entry in manifest.files}
     known = _known_hashes(folder)
     if any(known.get(path, digest) != digest for path, digest in hashes.items()) or (
         known.keys() - hashes.keys()
     ):
         shutil.rmtree(folder / FOLDER)
         known = {}
+    actions = {path: "verified" if path in known else "original" for path in hashes}
+    return _write_generation(folder, manifest, hashes, actions, now_ms)
+
+
+def add_failed_generation(
+    folder: Path,
+    manifest: Manifest,
+    hashes: Mapping[str, str],
+    damaged: AbstractSet[str],
+    now_ms: int,
+) -> Path | None:
+    """Note that ``damaged`` files are not what the history says; returns the new list's file.
+
+    ``hashes`` are those that all files have now, empty where one could not be read. None where
+    there is no history yet: nothing is there to have failed against. Raises ``OSError``.
+    """
+    known = _known_hashes(folder)
+    listed = {path: digest for path, digest in hashes.items() if digest and path in known}
+    if not listed:
+        return None
+    actions = {path: "failed" if path in damaged else "verified" for path in listed}
+    return _write_generation(folder, manifest, listed, actions, now_ms)
+
+
+def _write_generation(
+    folder: Path,
+    manifest: Manifest,
+    hashes: Mapping[str, str],
+    actions: Mapping[str, str],
+    now_ms: int,
+) -> Path:
+    sizes = {entry.path: entry.bytes for entry in manifest.files}
     make_durable_directories(folder / FOLDER)
     number, at = generation_of(folder) + 1, datetime.fromtimestamp(now_ms / 1000, UTC)
     name = f"{number:04d}_{folder.name}_{at:%Y-%m-%d_%H%M%SZ}.mhl"
     files = [
-        _file_lines(path, sizes[path], digest, path in known, at)
+        _file_lines(path, sizes[path], digest, actions[path], at)
         for path, digest in sorted(hashes.items())
     ]
     data = _document(files, hashes, at)
@@ -103,7 +137,7 @@ def _write_chain(folder: Path) -> None:
     write_atomic(folder / FOLDER / CHAIN_NAME, "\n".join(lines).encode())
 
 
-def _document(files: Iterable[str], hashes: dict[str, str], at: datetime) -> bytes:
+def _document(files: Iterable[str], hashes: Mapping[str, str], at: datetime) -> bytes:
     directories, root = _directory_hashes(hashes)
     stamp = at.isoformat()
     lines = [
@@ -132,8 +166,7 @@ def _document(files: Iterable[str], hashes: dict[str, str], at: datetime) -> byt
     return "\n".join([*lines, "  </hashes>", "</hashlist>", ""]).encode()
 
 
-def _file_lines(path: str, size: int, digest: str, known: bool, at: datetime) -> str:
-    action = "verified" if known else "original"
+def _file_lines(path: str, size: int, digest: str, action: str, at: datetime) -> str:
     return (
         f'    <hash>\n      <path size="{size}">{escape(path)}</path>\n'
         f'      <xxh128 action="{action}" hashdate="{at.isoformat()}">{digest}</xxh128>\n'
@@ -149,7 +182,7 @@ def _pair(pair: tuple[str, str], stamp: str) -> list[str]:
 
 
 def _directory_hashes(
-    hashes: dict[str, str],
+    hashes: Mapping[str, str],
 ) -> tuple[dict[str, tuple[str, str]], tuple[str, str]]:
     """Content and structure hash of each folder, innermost first, and of the root."""
     files: dict[str, dict[str, str]] = {"": {}}

@@ -218,8 +218,9 @@ class Reconciler:
             if uuid not in self._running:  # somebody may have asked for it in between
                 await self._store.change(uuid, SessionState.COLLECTING)
             return
-        due = self._clock.monotonic() >= watch.verify_at
-        if due and await self._needs_verification(uuid) and uuid not in self._running:
+        if self._clock.monotonic() < watch.verify_at:
+            watch.dirty = True
+        elif await self._needs_verification(uuid) and uuid not in self._running:
             self._running.add(uuid)
             self._tasks.start_job(f"verify {uuid}", self._verify(uuid))
 
@@ -265,7 +266,9 @@ class Reconciler:
         result = await self._workers.verify(uuid)
         if result.failed or result.error:
             _log.error("verification failed", uuid=uuid, error=result.error)
-            self._watch(uuid).verify_at = self._clock.monotonic() + LONGEST_RETRY_S
+            watch = self._watch(uuid)
+            watch.verify_at = watch.due_at = self._clock.monotonic() + LONGEST_RETRY_S
+            watch.dirty = True  # what proved damaged is made again, if it can be
             await self._store.change(uuid, error=f"Reading back failed: {result.error}")
         else:
             _log.info("session verified", uuid=uuid)

@@ -186,6 +186,7 @@ class _Run:
             files,
             revision=previous_revision(previous) + 1,
             now_ms=clock.now_ms(),
+            damaged=maker.still_damaged(files),
             proof=self._prove(plan, sources, previous, folder, workspace),
         )
         self.report(Progress(self.uuid, "publish"))
@@ -284,7 +285,17 @@ def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | Non
         if entry is None or entry.inputs != copy.inputs:
             return True
     missing = {name for name, _ in missing_nodes(files, facts) if name not in manifest.sources}
-    return bool(missing)
+    return bool(missing) or _can_be_repaired(files, manifest)
+
+
+def _can_be_repaired(files: SessionFiles, manifest: Manifest) -> bool:
+    """Whether any file that proved damaged can be made again of what lies there."""
+    remade = {copy.target for copy in plan_copies(files)}
+    for node in files.nodes:
+        source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
+        if isinstance(source, VideoSource) and not source.was_made_of_more_than(names):
+            remade |= source.file_names
+    return not remade.isdisjoint(manifest.damaged)
 
 
 def list_sessions(settings: Settings) -> list[ListedSession]:

@@ -2,9 +2,10 @@
 
 A hash taken from the page cache proves nothing about the disk, so the cached pages are dropped
 first. One pass takes the hash of every chunk, of the index and of the whole file. ``verify_folder``
-only reads, and works on any computer; ``verify_session`` also records the result: the whole-file
-hashes and ``verified_at`` in the manifest, ``checksums.xxh128`` for ``xxhsum -c``, and the media
-hash list.
+only reads, and works on any computer; ``verify_session`` also records the result. A good one is
+the whole-file hashes and ``verified_at`` in the manifest, ``checksums.xxh128`` for ``xxhsum -c``,
+and the media hash list. A bad one is a generation with the failed files in that list, and
+``damaged`` in the manifest, from which the next run knows what to make again of the raw data.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,17 +38,30 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a file."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What reading a folder back has shown. ``hashes`` are of whole files, by path."""
 
     manifest: Manifest
     hashes: dict[str, str]
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
     unknown: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
         return not self.faults
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """Files that are not as they were written."""
+        return tuple(sorted({fault.path for fault in self.faults}))
 
 
 def verify_folder(folder: Path, report: Report) -> Outcome:
@@ -76,14 +90,21 @@ def verify_session(
         now_ms = (clock or SystemClock()).now_ms()
         if result.ok:
             record(folder, result, now_ms)
+        elif manifest.files:
+            record_damage(folder, result, now_ms)
         return _outcome(folder, result)
 
 
 def needs_verification(settings: Settings, uuid: str) -> bool:
-    """Whether a finished session has not been read back, or lacks the lists that prove it."""
+    """Whether a finished session has not been read back, or lacks the lists that prove it.
+
+    One that has, with damage found, is first made again of the raw data, or stays as it is.
+    """
     folder = find_folder(settings, uuid)
     manifest = read_manifest(folder) if folder else None
     if folder is None or manifest is None or not (folder / MANIFEST_NAME).is_file():
+        return False
+    if manifest.damaged_at is not None:
         return False
     listed = (folder / CHECKSUMS_NAME).is_file() and mhl.generation_of(folder) > 0
     return manifest.verified_at is None or not listed
@@ -93,7 +114,7 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
     """Read every file of the manifest from the disk. Raises ``OSError`` only for a dead disk."""
     ranges = _ranges(manifest)
     hashes: dict[str, str] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     total = sum(entry.bytes for entry in manifest.files)
     done = 0
     for entry in manifest.files:
@@ -101,24 +122,29 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
         hashes[entry.path] = _check_file(folder, entry, ranges.get(entry.path, []), faults)
         done += entry.bytes
     if not manifest.files:
-        faults.append(f"{MANIFEST_NAME} lists no hashes; nothing can be compared")
+        text = f"{MANIFEST_NAME} lists no hashes; nothing can be compared"
+        faults.append(Fault(MANIFEST_NAME, text))
     return Verification(manifest, hashes, tuple(faults), tuple(_unknown(folder, manifest)))
 
 
-def _check_file(folder: Path, entry: FileEntry, ranges: list[Range], faults: list[str]) -> str:
+def _check_file(folder: Path, entry: FileEntry, ranges: list[Range], faults: list[Fault]) -> str:
+    def is_bad(text: str) -> None:
+        faults.append(Fault(entry.path, f"{entry.path}{text}"))
+
     try:
         size, digest, bad = hash_ranges(folder / entry.path, ranges)
     except FileNotFoundError:
-        faults.append(f"{entry.path} is missing")
+        is_bad(" is missing")
         return ""
     except OSError as error:
-        faults.append(f"{entry.path} cannot be read: {error.strerror}")
+        is_bad(f" cannot be read: {error.strerror}")
         return ""
     if size != entry.bytes:
-        faults.append(f"{entry.path} has {size} bytes, not {entry.bytes}")
-    faults += [f"{entry.path}: {part.name} (bytes {part.offset} on) differs" for part in bad]
+        is_bad(f" has {size} bytes, not {entry.bytes}")
+    for part in bad:
+        is_bad(f": {part.name} (bytes {part.offset} on) differs")
     if entry.xxh128 is not None and digest != entry.xxh128 and size == entry.bytes and not bad:
-        faults.append(f"{entry.path} differs from its hash")
+        is_bad(" differs from its hash")
     return digest
 
 
@@ -190,7 +216,9 @@ def _unknown(folder: Path, manifest: Manifest) -> Iterable[str]:
 def _outcome(folder: Path, result: Verification) -> Outcome:
     uuid, count = result.manifest.uuid, len(result.manifest.files)
     if not result.ok:
-        text = f"{folder}: {len(result.faults)} faults: " + "; ".join(result.faults)
+        text = f"{folder}: {len(result.faults)} faults: " + "; ".join(
+            fault.text for fault in result.faults
+        )
         return Outcome(uuid, 3, text, folder / MANIFEST_NAME, result.manifest.revision)
     extra = f"; not of the session: {', '.join(result.unknown)}" if result.unknown else ""
     text = f"{folder}: {count} files read back, all as they were written{extra}"
@@ -209,6 +237,18 @@ def record(folder: Path, result: Verification, now_ms: int) -> None:
     mhl.add_generation(folder, manifest, now_ms)
 
 
+def record_damage(folder: Path, result: Verification, now_ms: int) -> None:
+    """Write down that files are damaged: in the media hash list, then in the manifest.
+
+    Raises ``OSError``.
+    """
+    damaged = result.damaged
+    mhl.add_failed_generation(folder, result.manifest, result.hashes, set(damaged), now_ms)
+    noted = {"verified_at": None, "damaged_at": now_ms, "damaged": damaged}
+    manifest = result.manifest.model_copy(update=noted)
+    write_atomic(folder / MANIFEST_NAME, manifests.write(manifest))
+
+
 def _with_hashes(manifest: Manifest, hashes: dict[str, str], now_ms: int) -> Manifest:
     def hashed(source: manifests.Source) -> manifests.Source:
         if not isinstance(source, VideoSource):
@@ -223,5 +263,7 @@ def _with_hashes(manifest: Manifest, hashes: dict[str, str], now_ms: int) -> Man
                 entry.model_copy(update={"xxh128": hashes[entry.path]}) for entry in manifest.files
             ),
             "verified_at": now_ms,
+            "damaged_at": None,
+            "damaged": (),
         }
     )

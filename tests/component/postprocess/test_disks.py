@@ -16,7 +16,7 @@ from tests.component.postprocess.packets import packets
 from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.postprocess.progress import Outcome, Progress
-from ctlr.postprocess.session import process
+from ctlr.postprocess.session import needs_processing, process
 from ctlr.postprocess.verify import needs_verification, verify_folder, verify_session
 
 MB = 1 << 20
@@ -188,11 +188,7 @@ class TestProof:
         self, rig: Rig, segment_sets: dict[str, Path], where: int
     ) -> None:
         self.make(rig, segment_sets["plain"])
-        with open(rig.folder / "cam-a.mp4", "r+b") as file:
-            file.seek(where, os.SEEK_END if where < 0 else os.SEEK_SET)
-            byte = file.read(1)[0]
-            file.seek(-1, os.SEEK_CUR)
-            file.write(bytes([byte ^ 1]))
+        flip(rig.folder / "cam-a.mp4", where)
         result = verify_folder(rig.folder, quiet)
         assert (result.exit_code, "cam-a.mp4" in result.summary) == (3, True)
 
@@ -223,6 +219,91 @@ class TestProof:
         assert rig.process().revision == 3
         assert verify_session(rig.settings, UUID, quiet).exit_code == 0
         oracle(rig.folder)
+
+
+class TestDamage:
+    """A byte of a finished session flips on the sync disk."""
+
+    @pytest.fixture
+    def session(self, rig: Rig, segment_sets: dict[str, Path]) -> Rig:
+        for camera in ("cam-a", "cam-b"):
+            shutil.copytree(segment_sets["plain"], rig.node(camera), dirs_exist_ok=True)
+        rig.upload("gps.csv")
+        assert rig.process().exit_code == 0
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        return rig
+
+    def test_it_is_noted_and_made_again_of_the_raw_data(self, session: Rig) -> None:
+        rig = session
+        before = {p: p.stat().st_ino for p in rig.folder.glob("cam-*.mp4")}
+        good = (rig.folder / "cam-a.mp4").read_bytes()
+        flip(rig.folder / "cam-a.mp4", 2000)
+        result = verify_session(rig.settings, UUID, quiet)
+        assert (result.exit_code, "cam-a.mp4" in result.summary) == (3, True)
+        noted = rig.manifest()
+        assert (noted["verified_at"], noted["damaged"]) == (None, ["cam-a.mp4"])
+        assert newest_list(rig.folder).count('action="failed"') == 1
+        assert newest_list(rig.folder).count('action="verified"') == 2
+        assert not needs_verification(rig.settings, UUID)
+
+        assert needs_processing(rig.settings, UUID)
+        made = rig.process()
+        assert (made.exit_code, made.revision, rig.manifest()["damaged"]) == (0, 2, [])
+        assert (rig.folder / "cam-a.mp4").read_bytes() == good
+        after = {p: p.stat().st_ino for p in rig.folder.glob("cam-*.mp4")}
+        assert {p.name for p in before if before[p] != after[p]} == {"cam-a.mp4"}
+        assert not needs_processing(rig.settings, UUID)
+        assert needs_verification(rig.settings, UUID)
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        assert newest_list(rig.folder).count('action="verified"') == 3
+
+    def test_without_raw_data_it_stays_reported(self, session: Rig) -> None:
+        rig = session
+        (rig.node("cam-b") / "seg_0001.mp4").unlink()
+        flip(rig.folder / "cam-b.mp4", 2000)
+        damaged = (rig.folder / "cam-b.mp4").read_bytes()
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 3
+        assert not needs_processing(rig.settings, UUID)
+        assert not needs_verification(rig.settings, UUID)
+        rig.upload("late.csv")
+        assert rig.process().revision == 2
+        assert rig.manifest()["damaged"] == ["cam-b.mp4"]
+        assert (rig.folder / "cam-b.mp4").read_bytes() == damaged
+
+    def test_an_upload_is_copied_again(self, session: Rig) -> None:
+        rig = session
+        flip(rig.folder / "phone" / "gps.csv", 3)
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 3
+        assert needs_processing(rig.settings, UUID)
+        assert rig.process().revision == 2
+        assert (rig.folder / "phone" / "gps.csv").read_text() == "time,x\n1,2\n"
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        assert rig.manifest()["damaged"] == []
+
+    @pytest.mark.skipif(not shutil.which("ascmhl-debug"), reason="ascmhl is not installed")
+    def test_the_public_media_hash_list_tool_agrees(self, session: Rig) -> None:
+        rig = session
+        flip(rig.folder / "cam-a.mp4", 2000)
+        verify_session(rig.settings, UUID, quiet)
+        with pytest.raises(AssertionError, match=r"cam-a\.mp4"):
+            oracle(rig.folder)
+        rig.process()
+        assert verify_session(rig.settings, UUID, quiet).exit_code == 0
+        oracle(rig.folder)
+        assert len(list((rig.folder / "ascmhl").glob("*.mhl"))) == 3
+
+
+def flip(path: Path, where: int) -> None:
+    """Change one bit of a file in place."""
+    with open(path, "r+b") as file:
+        file.seek(where, os.SEEK_END if where < 0 else os.SEEK_SET)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+def newest_list(folder: Path) -> str:
+    return max((folder / "ascmhl").glob("*.mhl")).read_text()
 
 
 def oracle(folder: Path, *options: str) -> None:

@@ -34,6 +34,7 @@ class Shop:
         self.made: set[str] = set()
         self.sync_is_away = False
         self.comparing: OSError | None = None
+        self.damage: str | None = None
 
     async def run(
         self,
@@ -47,6 +48,9 @@ class Shop:
         self.most_at_once = max(self.at_once, self.most_at_once)
         await (finish.wait() if finish else asyncio.sleep(0.02))
         self.at_once -= 1
+        if task is Task.VERIFY and self.damage:
+            self.made.discard(job.uuid)
+            return JobResult(failed=False, error=self.damage)
         if not self.result.failed:
             self.made.add(job.uuid)
         return self.result
@@ -272,3 +276,16 @@ async def test_what_cannot_be_processed_is_refused(bench: Bench) -> None:
     )
     with pytest.raises(Refusal, match="recording_in_progress"):
         await bench.reconciler.request(UUID)
+
+
+async def test_what_proves_damaged_is_collected_to_be_made_again(bench: Bench) -> None:
+    bench.shop.damage = "1 fault: cam-a.mp4 differs"
+    await bench.add(SessionState.DONE)
+    bench.shop.made.add(UUID)
+    async with reconciling(bench):
+        await bench.reaches(SessionState.COLLECTING)
+        await bench.settles()
+    session = await bench.store.get(UUID)
+    assert session is not None
+    assert "cam-a.mp4 differs" in (session.error or "")
+    assert bench.shop.begun == [(Task.VERIFY, UUID)], "it is made again a while later"
