@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Halves the start of each process of a rig where Python may not write its own.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check format bench bench-join clean packages
+.PHONY: help setup demo test check format soak bench bench-join clean packages
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: setup ## Format, lint, types and import layers; changes nothing
 format: setup ## Format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3)
+	@$(BIN)/python script/soak.py --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
 
 bench: setup ## Every figure, each beside its reference (minutes)
 	@for figure in $(FIGURES); do \
