@@ -8,6 +8,7 @@ as the check has let go of it (``camera_free``).
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from ctlr.nodes.messages import CameraState, Check
 
 MINUTES_NEEDED = 10
 ANSWER_S = 1.0
+FRESH_S = 15.0
 HOT_C = 80.0
 """At which a Raspberry Pi begins to slow itself down."""
 
@@ -35,6 +37,7 @@ class Checks:
         self._vitals = vitals
         self.camera_free = threading.Lock()
         """Held by whoever opens the camera."""
+        self._begun = 0.0
         self._checking: asyncio.Task[Check] | None = None
 
     async def make(self, state: CameraState) -> dict[str, Check]:
@@ -54,9 +57,11 @@ class Checks:
         source = self._settings.source
         if state in {"recording", "cleanup"}:
             return Check(ok=True, msg=f"{source}: in use by a recording")
-        if self._checking is None:
-            self._checking = asyncio.create_task(asyncio.to_thread(self._open_camera))
         checking = self._checking
+        if checking is None or (checking.done() and time.monotonic() - self._begun > FRESH_S):
+            self._begun = time.monotonic()
+            checking = asyncio.create_task(asyncio.to_thread(self._open_camera))
+            self._checking = checking
         done, _ = await asyncio.wait({checking}, timeout=ANSWER_S)
         if not done:
             return Check(ok=False, msg=f"{source}: the camera is still opening; ask again")

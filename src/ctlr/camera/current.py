@@ -125,7 +125,7 @@ class Studio:
         folder, record = self._spool.begin(uuid, keep_from)
         after_us = record.recorded_until_us
         keep_from_us = max(keep_from * 1000, (after_us or 0) + 1)
-        if known is not None:
+        if known is not None and keep_from > record.start_at:
             hole_us = None if after_us is None else keep_from_us - after_us
             recover_segments(folder)  # a card that was full had no room for it then
             event = resumed_event(self._clock.now_ms(), folder.next_segment(), hole_us)

@@ -18,6 +18,10 @@ def lens() -> Iterator[NetworkCamera]:
     camera.close()
 
 
+def _camera_check(camera: CameraProcess) -> object:
+    return camera.call("/preflight")[1]["data"]["checks"]["camera"]
+
+
 def test_what_it_sends_is_copied_with_its_times_and_a_gap_is_counted(
     lens: NetworkCamera,
     make_camera: Callable[..., CameraProcess],
@@ -25,8 +29,8 @@ def test_what_it_sends_is_copied_with_its_times_and_a_gap_is_counted(
     controller: Controller,
 ) -> None:
     camera = make_camera(daemon.target, source="rtsp", device=lens.address, fps=FPS, rotation=90)
-    check = camera.call("/preflight")[1]["data"]["checks"]["camera"]
-    assert check == {"ok": True, "msg": f"rtsp: {lens.address} sends h264 320x64"}
+    good = {"ok": True, "msg": f"rtsp: {lens.address} sends h264 320x64"}
+    wait_for("the check", lambda: _camera_check(camera) == good)
     start_at = camera.start_recording(delay_ms=3000)
     wait_for("the third segment", lambda: camera.status()["segment"] == 2)
     assert camera.status()["dropped"] <= FPS  # a cut waits for the camera's own keyframe

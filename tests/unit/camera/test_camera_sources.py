@@ -19,6 +19,8 @@ from ctlr.camera.sources.test import MovingPicture
 from ctlr.camera.sources.v4l2 import captured_at_us, check, read_camera
 from ctlr.camera.spool import SessionFolder, SessionRecord
 from ctlr.camera.test_picture import Stamp, read_video_stamps
+from ctlr.config import load_settings
+from ctlr.kernel.errors import ConfigError
 
 START = 1_776_313_714_000_000
 MS = 1_000
@@ -183,3 +185,23 @@ def _rotation(video: Path) -> int:
     ]
     told = subprocess.run([*probe, str(video)], capture_output=True, check=True, text=True).stdout
     return -int(told.strip() or 0) % 360
+
+
+def test_a_source_that_there_is_not_is_refused_with_those_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CTLR_CAMERA__SOURCE", "betamax")
+    with pytest.raises(ConfigError, match=r"camera\.source: .*'test', 'v4l2', 'rtsp' or 'pica"):
+        load_settings()
+
+
+@pytest.mark.parametrize(("rotation", "good"), [("270", True), ("45", False), ("-90", False)])
+def test_rotation_by_environment(
+    rotation: str, good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTLR_CAMERA__ROTATION", rotation)
+    if good:
+        assert load_settings().camera.rotation == int(rotation)
+    else:
+        with pytest.raises(ConfigError, match=r"camera\.rotation"):
+            load_settings()
