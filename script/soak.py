@@ -258,11 +258,11 @@ async def settle(rig: Rig, phone: Phone) -> list[str]:
         async with asyncio.timeout(SETTLE_S):
             while left:
                 await asyncio.sleep(1)
-                left = await unsettled(rig)
+                left = await unsettled(rig, phone.started)
     return left
 
 
-async def unsettled(rig: Rig) -> list[str]:
+async def unsettled(rig: Rig, started: set[str]) -> list[str]:
     left = []
     for camera in rig.camera_names:
         async with rig.http.get(f"{rig.places.camera_url(camera)}/status") as answer:
@@ -274,6 +274,8 @@ async def unsettled(rig: Rig) -> list[str]:
     async with rig.http.get("/api/sessions") as answer:
         sessions = (await answer.json())["sessions"]
     ends = ("done", "failed")
+    listed = {session["uuid"] for session in sessions}
+    left += [f"{uuid[:8]} was started and is not listed" for uuid in started - listed]
     left += [f"{s['uuid'][:8]} is {s['state']}" for s in sessions if s["state"] not in ends]
     jobs = [s["uuid"] for s in sessions if s["state"] == "done" and not _is_verified(rig, s)]
     return left + [f"{uuid[:8]} is not read back" for uuid in jobs]
