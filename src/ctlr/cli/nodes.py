@@ -1,13 +1,12 @@
 """``ctlr nodes``: the rig's cameras, those that announce themselves, and adopting them."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 from rich.table import Table
 
-from ctlr.api import shapes
 from ctlr.cli.command import app
 from ctlr.cli.controller import (
     AsJson,
@@ -21,6 +20,9 @@ from ctlr.cli.controller import (
     understand,
 )
 
+if TYPE_CHECKING:  # loaded by the verbs that read an answer: a worker and a camera do without
+    from ctlr.api import shapes
+
 nodes = typer.Typer(help="The cameras of the rig: list, add, remove.", no_args_is_help=True)
 app.add_typer(nodes, name="nodes")
 
@@ -32,6 +34,8 @@ def list_nodes(context: typer.Context, *, url: Url = None, as_json: AsJson = Fal
     if as_json:
         print_json(answer)
     else:
+        from ctlr.api import shapes
+
         _print_nodes(understand(shapes.NodeList, answer), time.time() * 1000)
 
 
@@ -55,6 +59,8 @@ def add_node(
     if as_json:
         print_json(answer)
         return
+    from ctlr.api import shapes
+
     adopted = understand(shapes.AdoptAnswer, answer)
     node, state = adopted.node, adopted.saw.state
     where = f"{printable(node.name)} at {printable(node.address)}"
@@ -68,7 +74,7 @@ def remove_node(context: typer.Context, name: str, *, url: Url = None) -> None:
     typer.echo(f"The rig no longer has {name}.")
 
 
-def _print_nodes(answer: shapes.NodeList, now_ms: float) -> None:
+def _print_nodes(answer: "shapes.NodeList", now_ms: float) -> None:
     console = printer()
     table = Table("camera", "address", "from", "answers", "error", title="In the rig")
     for node in answer.configured:
@@ -84,7 +90,7 @@ def _print_nodes(answer: shapes.NodeList, now_ms: float) -> None:
         console.print("No other camera announces itself on this network.")
 
 
-def _discovered(cameras: list[shapes.DiscoveredNode], now_ms: float) -> Table:
+def _discovered(cameras: "list[shapes.DiscoveredNode]", now_ms: float) -> Table:
     table = Table("camera", "address", "version", "seen", "conflict", title="Not in the rig")
     for camera in cameras:
         seen = f"{max(0, now_ms - camera.last_seen_at) / 1000:.0f} s ago"

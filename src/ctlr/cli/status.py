@@ -1,9 +1,10 @@
 """``ctlr status``: the whole rig at a glance, as ``GET /api/status`` says it."""
 
+from typing import TYPE_CHECKING
+
 import typer
 from rich.table import Table
 
-from ctlr.api import shapes
 from ctlr.cli.command import app
 from ctlr.cli.controller import (
     AsJson,
@@ -16,6 +17,9 @@ from ctlr.cli.controller import (
     understand,
 )
 
+if TYPE_CHECKING:  # loaded by the verb that reads an answer: a worker and a camera do without
+    from ctlr.api import shapes
+
 
 @app.command()
 def status(context: typer.Context, *, url: Url = None, as_json: AsJson = False) -> None:
@@ -24,6 +28,8 @@ def status(context: typer.Context, *, url: Url = None, as_json: AsJson = False) 
     if as_json:
         print_json(answer)
         return
+    from ctlr.api import shapes
+
     rig = understand(shapes.Status, answer)
     console = printer()
     console.print(_headline(rig))
@@ -36,7 +42,7 @@ def status(context: typer.Context, *, url: Url = None, as_json: AsJson = False) 
         console.print(f"Warning: {printable(warning.message)}", style="yellow")
 
 
-def _headline(rig: shapes.Status) -> str:
+def _headline(rig: "shapes.Status") -> str:
     if rig.uuid is not None:
         doing = printable(rig.phase).capitalize()
         return f"{doing} {printable(rig.uuid)}, {_duration(rig.duration)}"
@@ -44,7 +50,7 @@ def _headline(rig: shapes.Status) -> str:
     return f"{printable(rig.phase).capitalize()}, {ready}"
 
 
-def _cameras(cameras: list[shapes.CameraStatus]) -> Table:
+def _cameras(cameras: "list[shapes.CameraStatus]") -> Table:
     table = Table("camera", "state", "segment", "to send", "clock", "card free", "temp", "error")
     for camera in cameras:
         table.add_row(
@@ -60,26 +66,26 @@ def _cameras(cameras: list[shapes.CameraStatus]) -> Table:
     return table
 
 
-def _clock(camera: shapes.CameraStatus) -> str:
+def _clock(camera: "shapes.CameraStatus") -> str:
     if camera.clock_offset_ms is None or camera.clock_uncertainty_ms is None:
         return "-"
     return f"{camera.clock_offset_ms:+.1f} ± {camera.clock_uncertainty_ms:.1f} ms"
 
 
-def _storage(storage: shapes.StorageSummary) -> str:
+def _storage(storage: "shapes.StorageSummary") -> str:
     health = "" if storage.healthy else ", not usable"
     used = f"Storage: {storage.used_gb:.1f} of {storage.total_gb:.1f} GiB used{health}"
     left = storage.minutes_left
     return used if left is None else f"{used}, room for {_duration(left * 60)}"
 
 
-def _delivery(sync: shapes.SyncSummary) -> str:
+def _delivery(sync: "shapes.SyncSummary") -> str:
     if sync.all_synced:
         return "Delivery: everything is here"
     return f"Delivery: {'under way' if sync.any_syncing else 'not all is here'}"
 
 
-def _jobs(jobs: list[shapes.JobStatus]) -> Table:
+def _jobs(jobs: "list[shapes.JobStatus]") -> Table:
     table = Table("session", "job", "done", "left", "news")
     for job in jobs:
         total = job.total_bytes

@@ -171,8 +171,7 @@ def _look_up(
             break
         if at >= low and high - low <= bridged:
             count += 1
-            distance = min(at - low, high - at)
-            if distance > worst:
-                worst, worst_at = distance, at
+            if at - low > worst and high - at > worst:
+                worst, worst_at = min(at - low, high - at), at
     found.worst_us, found.at_us = worst, worst_at
     found.frames += count
