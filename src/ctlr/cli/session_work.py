@@ -16,8 +16,9 @@ from ctlr.cli.command import fail
 from ctlr.config import Settings
 from ctlr.postprocess import progress as steps
 from ctlr.postprocess.follow import follow
+from ctlr.postprocess.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.plan import describe
-from ctlr.postprocess.session import list_sessions, plan_session, process, resolve_prefix
+from ctlr.postprocess.session import plan_session, process
 from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm
 from ctlr.postprocess.workers import Task

@@ -19,7 +19,7 @@ async def needs_processing(settings: Settings, uuid: str) -> bool:
     """
 
     def compare() -> bool:
-        from ctlr.postprocess.session import needs_processing
+        from ctlr.postprocess.changes import needs_processing
 
         return needs_processing(settings, uuid)
 

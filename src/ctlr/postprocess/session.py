@@ -8,7 +8,7 @@ last rename is invisible to readers, and starting again carries on from what was
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.postprocess.copying import SourceReadError
 from ctlr.postprocess.examine import Examiner
-from ctlr.postprocess.facts import SessionFiles
 from ctlr.postprocess.folders import (
     Workspace,
     choose_folder,
@@ -31,7 +30,6 @@ from ctlr.postprocess.folders import (
 from ctlr.postprocess.make import Maker
 from ctlr.postprocess.manifest import (
     MANIFEST_NAME,
-    FailedSource,
     Manifest,
     Source,
     VideoSource,
@@ -40,30 +38,13 @@ from ctlr.postprocess.manifest import (
 from ctlr.postprocess.plan import (
     Plan,
     make_plan,
-    missing_nodes,
-    node_inputs,
-    node_told,
-    plan_copies,
 )
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.proof import fingerprint, prove
-from ctlr.postprocess.scan import scan_session, session_ids
+from ctlr.postprocess.scan import scan_session
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ListedSession:
-    """A session on the logging disk, as ``--list`` shows it."""
-
-    uuid: str
-    nodes: tuple[str, ...]
-    segments: int
-    bytes: int
-    folder: str | None
-    revision: int | None
-    up_to_date: bool
 
 
 def plan_session(
@@ -251,94 +232,3 @@ def explain(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
     return f"Processing failed: {what}. The raw segments are safe; it can be run again."
-
-
-def needs_processing(settings: Settings, uuid: str, facts: Session | None = None) -> bool:
-    """Whether what lies on the logging disk differs from what the manifest was made of.
-
-    Reads names and sizes only. ``facts`` given, a change of what the record says counts too.
-    """
-    layout = LoggingLayout(settings.storage.logging)
-    files = scan_session(layout, uuid)
-    if not (files.nodes or files.phone or files.watch):
-        return False
-    folder = find_folder(settings, uuid)
-    manifest = read_manifest(folder) if folder else None
-    if folder is None or manifest is None or not is_finished(folder):
-        return True
-    return _inputs_differ(files, manifest, facts)
-
-
-def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | None) -> bool:
-    for node in files.nodes:
-        source = manifest.sources.get(node.node)
-        if not isinstance(source, VideoSource | FailedSource):
-            return True
-        told = node_told(facts, node.node)
-        names = {file.path for file in node.segments}
-        if not names or (isinstance(source, VideoSource) and source.was_made_of_more_than(names)):
-            continue
-        if source.inputs != node_inputs(node) or (told and source.told != told):
-            return True
-    for copy in plan_copies(files):
-        entry = manifest.file(copy.target)
-        if entry is None or entry.inputs != copy.inputs:
-            return True
-    missing = {name for name, _ in missing_nodes(files, facts) if name not in manifest.sources}
-    return bool(missing) or _can_be_repaired(files, manifest)
-
-
-def _can_be_repaired(files: SessionFiles, manifest: Manifest) -> bool:
-    """Whether any file that proved damaged can be made again of what lies there."""
-    remade = {copy.target for copy in plan_copies(files)}
-    for node in files.nodes:
-        source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
-        if isinstance(source, VideoSource) and not source.was_made_of_more_than(names):
-            remade |= source.file_names
-    return not remade.isdisjoint(manifest.damaged)
-
-
-def list_sessions(settings: Settings) -> list[ListedSession]:
-    """Every session that has left something on the logging disk. Raises ``OSError``."""
-    layout = LoggingLayout(settings.storage.logging)
-    return [_listed(settings, layout, uuid) for uuid in session_ids(layout)]
-
-
-def _listed(settings: Settings, layout: LoggingLayout, uuid: str) -> ListedSession:
-    files = scan_session(layout, uuid)
-    folder = find_folder(settings, uuid)
-    manifest = read_manifest(folder) if folder else None
-    everything = [f for n in files.nodes for f in n.segments] + [*files.phone, *files.watch]
-    return ListedSession(
-        uuid=uuid,
-        nodes=tuple(node.node for node in files.nodes),
-        segments=sum(len(node.segments) for node in files.nodes),
-        bytes=sum(f.size for f in everything),
-        folder=folder.name if folder else None,
-        revision=manifest.revision if manifest else None,
-        up_to_date=not needs_processing(settings, uuid),
-    )
-
-
-def resolve_prefix(settings: Settings, prefix: str) -> str:
-    """The one session on the logging disk whose uuid begins with ``prefix``.
-
-    Raises ``Refusal`` with code ``unknown_session`` or ``ambiguous_session``.
-    """
-    wanted = prefix.lower()
-    found = [
-        u for u in session_ids(LoggingLayout(settings.storage.logging)) if u.startswith(wanted)
-    ]
-    if wanted in found:
-        return wanted
-    if not found:
-        raise Refusal(
-            "unknown_session",
-            f"No session below {settings.storage.logging} has an id that begins with {prefix!r}.",
-        )
-    if len(found) > 1:
-        raise Refusal(
-            "ambiguous_session",
-            f"{prefix!r} fits {len(found)} sessions; give more of the id: {', '.join(found[:5])}.",
-        )
-    return found[0]

@@ -15,8 +15,9 @@ import pytest
 from tests.component.postprocess.packets import packets
 from tests.unit.postprocess.rig import UUID, Rig
 
+from ctlr.postprocess.changes import needs_processing
 from ctlr.postprocess.progress import Outcome, Progress
-from ctlr.postprocess.session import needs_processing, process
+from ctlr.postprocess.session import process
 from ctlr.postprocess.verify import needs_verification, verify_folder, verify_session
 
 MB = 1 << 20

@@ -12,16 +12,12 @@ from tests.unit.postprocess.mp4 import Film, fragmented, plain
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
 from ctlr.kernel.errors import Refusal
+from ctlr.postprocess.changes import needs_processing
 from ctlr.postprocess.folders import SET_ASIDE_NAME, session_lock
+from ctlr.postprocess.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.plan import describe
 from ctlr.postprocess.progress import Progress
-from ctlr.postprocess.session import (
-    list_sessions,
-    needs_processing,
-    plan_session,
-    process,
-    resolve_prefix,
-)
+from ctlr.postprocess.session import plan_session, process
 from ctlr.postprocess.tables import shown_ticks
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 

@@ -1,0 +1,58 @@
+"""Whether a session has to be made (again): what lies there against what its manifest was made of.
+
+Reads names, sizes and times only, so a controller can ask often.
+"""
+
+from ctlr.config import Settings
+from ctlr.ingest.layout import LoggingLayout
+from ctlr.postprocess.facts import SessionFiles
+from ctlr.postprocess.folders import find_folder, is_finished, read_manifest
+from ctlr.postprocess.manifest import FailedSource, Manifest, VideoSource
+from ctlr.postprocess.plan import missing_nodes, node_inputs, node_told, plan_copies
+from ctlr.postprocess.scan import scan_session
+from ctlr.sessions.model import Session
+
+
+def needs_processing(settings: Settings, uuid: str, facts: Session | None = None) -> bool:
+    """Whether what lies on the logging disk differs from what the manifest was made of.
+
+    Reads names and sizes only. ``facts`` given, a change of what the record says counts too.
+    """
+    layout = LoggingLayout(settings.storage.logging)
+    files = scan_session(layout, uuid)
+    if not (files.nodes or files.phone or files.watch):
+        return False
+    folder = find_folder(settings, uuid)
+    manifest = read_manifest(folder) if folder else None
+    if folder is None or manifest is None or not is_finished(folder):
+        return True
+    return _inputs_differ(files, manifest, facts)
+
+
+def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | None) -> bool:
+    for node in files.nodes:
+        source = manifest.sources.get(node.node)
+        if not isinstance(source, VideoSource | FailedSource):
+            return True
+        told = node_told(facts, node.node)
+        names = {file.path for file in node.segments}
+        if not names or (isinstance(source, VideoSource) and source.was_made_of_more_than(names)):
+            continue
+        if source.inputs != node_inputs(node) or (told and source.told != told):
+            return True
+    for copy in plan_copies(files):
+        entry = manifest.file(copy.target)
+        if entry is None or entry.inputs != copy.inputs:
+            return True
+    missing = {name for name, _ in missing_nodes(files, facts) if name not in manifest.sources}
+    return bool(missing) or _can_be_repaired(files, manifest)
+
+
+def _can_be_repaired(files: SessionFiles, manifest: Manifest) -> bool:
+    """Whether any file that proved damaged can be made again of what lies there."""
+    remade = {copy.target for copy in plan_copies(files)}
+    for node in files.nodes:
+        source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
+        if isinstance(source, VideoSource) and not source.was_made_of_more_than(names):
+            remade |= source.file_names
+    return not remade.isdisjoint(manifest.damaged)
