@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.facts import FoundFile, NodeFiles
-from ctlr.postprocess.merge import MergedMovie
+from ctlr.postprocess.mp4.merge import MergedMovie
 from ctlr.postprocess.placing import place
 from ctlr.postprocess.splice import GrowingVideo
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctlr.ingest.layout import frames_name, parse_segment_name
-from ctlr.postprocess.boxes import Damaged
 from ctlr.postprocess.facts import CaptureTimes, FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.frame_times import FrameTimes
 from ctlr.postprocess.frames import read_capture_times
-from ctlr.postprocess.movie import read_segment
-from ctlr.postprocess.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
+from ctlr.postprocess.mp4.boxes import Damaged
+from ctlr.postprocess.mp4.movie import read_segment
+from ctlr.postprocess.mp4.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
 
 
 @dataclass(slots=True)

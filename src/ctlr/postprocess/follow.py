@@ -24,12 +24,12 @@ from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.facts import FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.folders import Workspace, find_folder, session_lock
 from ctlr.postprocess.frame_times import expect
+from ctlr.postprocess.mp4.tables import Track
 from ctlr.postprocess.plan import frames_file, video_file
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.scan import node_names, scan_node
 from ctlr.postprocess.session import explain, process_locked
 from ctlr.postprocess.splice import GrowingVideo
-from ctlr.postprocess.tables import Track
 from ctlr.postprocess.worker import EXIT_TERMINATED
 from ctlr.sessions.model import Session
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from ctlr.ingest.layout import frames_name
 from ctlr.postprocess.facts import SegmentFacts
 from ctlr.postprocess.frames import read_captured_us
+from ctlr.postprocess.mp4.tables import Track, shown_ticks
 from ctlr.postprocess.placing import place
-from ctlr.postprocess.tables import Track, shown_ticks
 from ctlr.postprocess.timeline import Placement
 
 HEADER = b"frame,pts_us,captured_at_us\n"

@@ -10,8 +10,8 @@ belongs to no frame of it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctlr.postprocess.chapters import MAX_CHAPTERS, Chapter
 from ctlr.postprocess.clock_track import ClockTrack
+from ctlr.postprocess.mp4.chapters import MAX_CHAPTERS, Chapter
 from ctlr.postprocess.timeline import Part, Placement, Problem
 from ctlr.sessions.model import Mark
 

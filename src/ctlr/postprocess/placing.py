@@ -22,7 +22,7 @@ from itertools import islice
 
 from ctlr.ingest.layout import segment_name
 from ctlr.postprocess.facts import Readability, SegmentFacts
-from ctlr.postprocess.merge import MAX_DELTA
+from ctlr.postprocess.mp4.merge import MAX_DELTA
 from ctlr.postprocess.span import EARLY_S, Span
 from ctlr.postprocess.timeline import Gap, Part, Placement, Problem, Timeline, length_of
 

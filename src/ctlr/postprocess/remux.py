@@ -14,8 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctlr.postprocess.boxes import walk
-from ctlr.postprocess.chapters import Chapter, chapter_list
+from ctlr.postprocess.mp4.boxes import walk
+from ctlr.postprocess.mp4.chapters import Chapter, chapter_list
 from ctlr.postprocess.timeline import Part
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from typing import Self
 import xxhash
 
 from ctlr.postprocess.copying import Copier
-from ctlr.postprocess.merge import Pieces
+from ctlr.postprocess.mp4.merge import Pieces
 
 FTYP = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
 FLUSH_BYTES = 256 << 20

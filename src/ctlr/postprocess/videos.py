@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ctlr.postprocess.chapters import Chapter
 from ctlr.postprocess.copying import SourceReadError, hash_path
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
 from ctlr.postprocess.marks import chapters_of
-from ctlr.postprocess.merge import MergedMovie
+from ctlr.postprocess.mp4.chapters import Chapter
+from ctlr.postprocess.mp4.merge import MergedMovie
 from ctlr.postprocess.plan import PlannedVideo
 from ctlr.postprocess.remux import RemuxError, remux
 from ctlr.postprocess.splice import Chunk, GrowingVideo

@@ -9,8 +9,8 @@ from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
 from ctlr.postprocess.follow import Follower, follow
+from ctlr.postprocess.mp4.tables import shown_ticks
 from ctlr.postprocess.progress import Progress
-from ctlr.postprocess.tables import shown_ticks
 from ctlr.postprocess.worker import EXIT_TERMINATED
 
 

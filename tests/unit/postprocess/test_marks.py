@@ -9,7 +9,7 @@ import pytest
 from tests.unit.postprocess.mp4 import Film
 from tests.unit.postprocess.rig import START_MS, Movie, Rig, session
 
-from ctlr.postprocess.chapters import MAX_CHAPTERS, Chapter, chapter_list
+from ctlr.postprocess.mp4.chapters import MAX_CHAPTERS, Chapter, chapter_list
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 TOLD = SessionNode("cam-a", started=True, start_at_ms=START_MS, segments_total=4, complete=True)

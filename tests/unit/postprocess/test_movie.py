@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.postprocess.mp4 import FTYP, Film, fragmented, plain, u32
 
-from ctlr.postprocess.boxes import MAX_TOP_BOXES, Damaged, make_box, make_full_box
-from ctlr.postprocess.movie import read_segment
-from ctlr.postprocess.tables import SegmentTables, shown_ticks, unpack
+from ctlr.postprocess.mp4.boxes import MAX_TOP_BOXES, Damaged, make_box, make_full_box
+from ctlr.postprocess.mp4.movie import read_segment
+from ctlr.postprocess.mp4.tables import SegmentTables, shown_ticks, unpack
 
 Make = Callable[[Film], bytes]
 

@@ -15,10 +15,10 @@ from ctlr.kernel.errors import Refusal
 from ctlr.postprocess.changes import needs_processing
 from ctlr.postprocess.folders import SET_ASIDE_NAME, session_lock
 from ctlr.postprocess.listing import list_sessions, resolve_prefix
+from ctlr.postprocess.mp4.tables import shown_ticks
 from ctlr.postprocess.plan import describe
 from ctlr.postprocess.progress import Progress
 from ctlr.postprocess.session import plan_session, process
-from ctlr.postprocess.tables import shown_ticks
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 OTHER = "99999999-9d4a-4c6b-8f0e-1a2b3c4d5e6f"

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctlr.postprocess.boxes import make_box, make_full_box
+from ctlr.postprocess.mp4.boxes import make_box, make_full_box
 
 MAX_CHAPTERS = 255
 MAX_TITLE_BYTES = 255

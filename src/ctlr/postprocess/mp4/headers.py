@@ -8,8 +8,8 @@ from segment to segment and mean nothing to a decoder, so they are left out of t
 
 import struct
 
-from ctlr.postprocess.boxes import Box, Damaged, children, make_box, require, u32, u64
-from ctlr.postprocess.tables import TrackHeader
+from ctlr.postprocess.mp4.boxes import Box, Damaged, children, make_box, require, u32, u64
+from ctlr.postprocess.mp4.tables import TrackHeader
 
 _CODECS = {
     b"avc1": "h264",

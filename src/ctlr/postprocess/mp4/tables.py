@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from operator import add
 
-from ctlr.postprocess.boxes import Box, Damaged, children, find, require, u32, u64
+from ctlr.postprocess.mp4.boxes import Box, Damaged, children, find, require, u32, u64
 
 MAX_SAMPLES = 1 << 21
 

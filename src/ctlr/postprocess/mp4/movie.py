@@ -7,15 +7,24 @@ another file) is noted as the track's ``obstacle``, for the remuxer to deal with
 
 from bisect import bisect_right
 
-from ctlr.postprocess.boxes import Box, Damaged, ReadAt, children, read_whole, require, u32, walk
-from ctlr.postprocess.fragments import (
+from ctlr.postprocess.mp4.boxes import (
+    Box,
+    Damaged,
+    ReadAt,
+    children,
+    read_whole,
+    require,
+    u32,
+    walk,
+)
+from ctlr.postprocess.mp4.fragments import (
     Defaults,
     FragmentedTrack,
     read_defaults,
     read_fragment,
 )
-from ctlr.postprocess.headers import read_header, read_movie_header
-from ctlr.postprocess.tables import (
+from ctlr.postprocess.mp4.headers import read_header, read_movie_header
+from ctlr.postprocess.mp4.tables import (
     SegmentTables,
     Track,
     TrackHeader,

@@ -9,8 +9,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ctlr.postprocess.boxes import Box, Damaged, children, find, require, u32, u64
-from ctlr.postprocess.tables import (
+from ctlr.postprocess.mp4.boxes import Box, Damaged, children, find, require, u32, u64
+from ctlr.postprocess.mp4.tables import (
     MAX_SAMPLES,
     Track,
     TrackHeader,

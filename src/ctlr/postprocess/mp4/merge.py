@@ -16,9 +16,9 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from ctlr.postprocess.boxes import Damaged, make_full_box, u32
-from ctlr.postprocess.chapters import Chapter, chapter_list
-from ctlr.postprocess.tables import (
+from ctlr.postprocess.mp4.boxes import Damaged, make_full_box, u32
+from ctlr.postprocess.mp4.chapters import Chapter, chapter_list
+from ctlr.postprocess.mp4.tables import (
     SegmentTables,
     Track,
     TrackHeader,
