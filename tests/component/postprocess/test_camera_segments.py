@@ -11,6 +11,7 @@ from tests.unit.postprocess.rig import Rig, session
 from ctlr.sessions.model import SessionNode
 
 FIRST_FRAME, FRAMES, FRAME_MS = 3, 20, 100
+FIRST_AT_MS = START_MS + FIRST_FRAME * FRAME_MS
 
 
 def record(rig: Rig, root: Path, numbers: tuple[int, ...]) -> None:
@@ -38,19 +39,33 @@ def check_times(rig: Rig) -> int:
 
 def test_a_whole_recording(rig: Rig, tmp_path: Path) -> None:
     record(rig, tmp_path, (0, 1, 2))
-    outcome = rig.process(session(SessionNode("cam-a", started=True, segments_total=3)))
+    node = SessionNode("cam-a", started=True, segments_total=3)
+    outcome = rig.process(session(node, start_at_ms=FIRST_AT_MS))
     assert outcome.exit_code == 0, outcome.summary
     assert check_times(rig) == 3 * FRAMES
     source = rig.source()
-    assert source["first_frame_at_us"] == (START_MS + FIRST_FRAME * FRAME_MS) * 1000
+    assert source["first_frame_at_us"] == FIRST_AT_MS * 1000
     assert (source["fps"], source["duration_s"], source["gaps"]) == (10.0, 6.0, [])
+
+
+def test_a_late_first_frame(rig: Rig, tmp_path: Path) -> None:
+    record(rig, tmp_path, (0, 1))
+    node = SessionNode("cam-a", started=True, segments_total=2)
+    assert rig.process(session(node, start_at_ms=START_MS)).exit_code == 3
+    assert check_times(rig) == 2 * FRAMES
+    source = rig.source()
+    (gap,) = source["gaps"]
+    assert (gap["after_segment"], gap["reason"], gap["expected_ms"]) == (None, "began late", 300)
+    assert (source["duration_s"], source["dropped"]) == (4.3, 0)
+    assert packets(rig.folder / "cam-a.mp4")["video"][0].shown_s == pytest.approx(0.3)
 
 
 def test_one_cut_and_one_missing(rig: Rig, tmp_path: Path) -> None:
     record(rig, tmp_path, (0, 1, 2, 4))
     path = rig.node() / "seg_0002.mp4"
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
-    outcome = rig.process(session(SessionNode("cam-a", started=True, segments_total=5)))
+    node = SessionNode("cam-a", started=True, segments_total=5)
+    outcome = rig.process(session(node, start_at_ms=FIRST_AT_MS))
     assert outcome.exit_code == 3
     lost = 4 * FRAMES - check_times(rig)
     assert 0 < lost < FRAMES
