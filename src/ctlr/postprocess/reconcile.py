@@ -27,6 +27,7 @@ from ctlr.postprocess.jobs import (
     retry_after_s,
 )
 from ctlr.postprocess.workers import Workers
+from ctlr.sessions.lifecycle import IllegalTransitionError
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -229,31 +230,46 @@ class Reconciler:
         if uuid in self._running:
             return
         self._running.add(uuid)
+        taken = False
         try:
-            await self._store.change(uuid, SessionState.PROCESSING)
-        except BaseException:
-            self._running.discard(uuid)
-            raise
+            taken = await self._move(uuid, SessionState.PROCESSING)
+        finally:
+            if not taken:
+                self._running.discard(uuid)
+        if not taken:
+            return
         self._arrivals.settle(uuid)
         self._workers.keep(replace(self._workers.job(uuid), state=JobState.RUNNING))
         self._tasks.start_job(f"process {uuid}", self._work(uuid))
+
+    async def _move(self, uuid: str, state: SessionState, **columns: object) -> bool:
+        """Change a session's state; not when a camera was found recording it meanwhile. Then it
+        is made once that is stopped."""
+        try:
+            await self._store.change(uuid, state, **columns)
+        except IllegalTransitionError:
+            session = await self._store.get(uuid)
+            if session is None or session.state not in ACTIVE_STATES:
+                raise
+            _log.warning("a session is recorded on while it is made", uuid=uuid)
+            return False
+        return True
 
     async def _work(self, uuid: str) -> None:
         result = await self._workers.make(uuid)
         job = self._workers.job(uuid)
         if result.failed:
             self._watch(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
-            await self._store.change(uuid, SessionState.FAILED, error=result.error)
+            await self._move(uuid, SessionState.FAILED, error=result.error)
             _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
             self._workers.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
-        else:
-            await self._store.change(
-                uuid,
-                SessionState.DONE,
-                error=result.error,
-                folder=result.folder,
-                processed_at=result.processed_at,
-            )
+        elif await self._move(
+            uuid,
+            SessionState.DONE,
+            error=result.error,
+            folder=result.folder,
+            processed_at=result.processed_at,
+        ):
             _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
             self._end(uuid, result)
             # Not at once again, should the work not have had the effect that is looked for.

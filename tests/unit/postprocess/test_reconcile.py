@@ -233,6 +233,24 @@ async def test_it_says_which_camera_it_waits_for(bench: Bench) -> None:
         assert job.waiting_for == ()
 
 
+async def test_a_session_found_recording_while_it_is_made_is_made_after_its_stop(
+    bench: Bench,
+) -> None:
+    await bench.add(SessionState.COLLECTING)
+    async with reconciling(bench):
+        await bench.reaches(SessionState.PROCESSING)
+        await bench.store.create(  # what the tender does with a session that it adopts
+            UUID, SessionState.RECORDING, created_at_ms=1, start_at_ms=1, node_names=[]
+        )
+        await bench.settles()
+        assert (await bench.store.get(UUID)).state is SessionState.RECORDING  # type: ignore[union-attr]
+        await bench.store.change(UUID, SessionState.STOPPING)
+        await bench.store.change(UUID, SessionState.COLLECTING)
+        bench.reconciler.wake()
+        await bench.reaches(SessionState.DONE)
+    assert bench.deaths == 0
+
+
 async def test_a_comparison_that_fails_is_made_again(bench: Bench) -> None:
     await bench.add(SessionState.DONE)
     for error in (TimeoutError(), OSError(5, "Input/output error")):
