@@ -91,7 +91,8 @@ def _faults(manifest: Manifest) -> list[str]:
     for name, source in manifest["sources"].items():
         faults += [f"{name}: {source['error']}"] if "error" in source else []
         faults += [f"{name}: {gap['reason']}" for gap in source.get("gaps", [])]
-        faults += [f"{name}: {problem['text']}" for problem in source.get("problems", [])]
+        harms = (p for p in source.get("problems", []) if p.get("harms", True))
+        faults += [f"{name}: {problem['text']}" for problem in harms]
     return faults
 
 
