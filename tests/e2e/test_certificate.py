@@ -29,6 +29,7 @@ from ctlr.simulator.story import ask, read_manifest, wait_until_processed, wait_
 SECONDS = 6.0
 SHIFTED, AHEAD_MS = "cam-2", 2000
 MONOTONIC_STAYS = "FAKETIME_DONT_FAKE_MONOTONIC=1"
+pytestmark = pytest.mark.usefixtures("faketime_cleans_up")
 THROUGH = {SHIFTED: ["env", MONOTONIC_STAYS, "faketime", "-m", "-f", f"+{AHEAD_MS // 1000}s"]}
 
 

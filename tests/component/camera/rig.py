@@ -118,7 +118,8 @@ class CameraProcess:
 
     def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, self.log.read_text()
+        code = self.process.poll()
+        assert code is None, f"the camera ended with {code}: {self.log.read_text()}"
         try:
             return bool(self.call("/status")[1]["success"])
         except OSError:

@@ -97,6 +97,7 @@ def test_a_full_card_ends_the_recording_cleanly_and_it_goes_on_when_there_is_roo
     assert kinds[-1] == "resumed"
 
 
+@pytest.mark.usefixtures("faketime_cleans_up")
 @pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
 def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_step(
     make_camera: Callable[..., CameraProcess],
