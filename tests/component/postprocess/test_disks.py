@@ -23,6 +23,9 @@ from ctlr.postprocess.verify import needs_verification, verify_folder, verify_se
 MB = 1 << 20
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
 
+ORACLE = Path(sys.executable).with_name("ascmhl-debug")
+"""The public media hash list tool, from the same environment."""
+
 
 def quiet(_: Progress) -> None:
     """Nobody listens."""
@@ -202,7 +205,6 @@ class TestProof:
         assert (result.exit_code, "gps.csv is missing" in result.summary) == (3, True)
         assert verify_folder(rig.sync, quiet).exit_code == 1
 
-    @pytest.mark.skipif(not shutil.which("ascmhl-debug"), reason="ascmhl is not installed")
     def test_the_public_media_hash_list_tool_agrees(
         self, rig: Rig, segment_sets: dict[str, Path]
     ) -> None:
@@ -281,7 +283,6 @@ class TestDamage:
         assert verify_session(rig.settings, UUID, quiet).exit_code == 0
         assert rig.manifest()["damaged"] == []
 
-    @pytest.mark.skipif(not shutil.which("ascmhl-debug"), reason="ascmhl is not installed")
     def test_the_public_media_hash_list_tool_agrees(self, session: Rig) -> None:
         rig = session
         flip(rig.folder / "cam-a.mp4", 2000)
@@ -308,6 +309,6 @@ def newest_list(folder: Path) -> str:
 
 
 def oracle(folder: Path, *options: str) -> None:
-    command = ["ascmhl-debug", "verify", *options, str(folder)]
+    command = [str(ORACLE), "verify", *options, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
