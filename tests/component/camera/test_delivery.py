@@ -137,7 +137,7 @@ def test_a_restarted_node_asks_first_and_sends_only_what_is_missing(
     camera.start()
     report = wait_for("the session", controller.completed)
     assert report["segments_total"] == 2
-    assert not camera.session().exists()
+    wait_for("the card to be cleared", lambda: not camera.session().exists())
 
 
 @pytest.fixture
