@@ -31,10 +31,6 @@ class Finished:
     stdout: bytes
     stderr: bytes
 
-    def last_error_line(self) -> str:
-        lines = self.stderr.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else f"exit code {self.returncode}"
-
 
 def die_with_parent(parent_pid: int) -> Callable[[], None]:
     """A ``preexec_fn``: the child gets SIGTERM when the thread that started it ends."""

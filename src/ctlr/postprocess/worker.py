@@ -5,7 +5,6 @@ both. It may be ended at any instant: what it has flushed is found again by the 
 what it has not is invisible.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -14,11 +13,11 @@ from types import FrameType
 
 import psutil
 
+from ctlr.kernel.process import die_with_parent
 from ctlr.postprocess.progress import Outcome, Progress
 
 NICE = 10
 EXIT_TERMINATED = 143
-_PR_SET_PDEATHSIG = 1
 _MIN_STEP = 0.01
 
 
@@ -34,9 +33,7 @@ def become_background(parent_pid: int | None = None) -> None:
     os.nice(NICE)
     psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
     if parent_pid is not None:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent_pid:  # it ended before prctl took effect
-            raise TerminatedError(EXIT_TERMINATED)
+        die_with_parent(parent_pid)()
 
 
 def end_on_sigterm() -> None:

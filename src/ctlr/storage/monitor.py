@@ -26,7 +26,6 @@ from ctlr.storage import probe
 from ctlr.storage.mountinfo import Mount, mounts_at, parse_mountinfo
 
 PROBE_DEADLINE_S = 5.0
-GIB = 1 << 30
 FULL_BELOW_BYTES = 64 << 20
 """With less free space than this nothing new is taken: room for what is already on its way."""
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from ctlr.api import shapes
-from ctlr.api.overview import Facts, status, sync_overview
+from ctlr.api.overview import GIB, Facts, status, sync_overview
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus, SyncReport
 from ctlr.sessions.model import Session, SessionState
-from ctlr.storage.monitor import GIB, MountState
+from ctlr.storage.monitor import MountState
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 NOW = 1_776_313_714_000
