@@ -1,5 +1,6 @@
 """A card that fills up, and a clock that is set, while a real camera records."""
 
+import errno
 import glob
 import json
 import os
@@ -38,12 +39,24 @@ def card(tmp_path: Path) -> Iterator[Path]:
 
 
 def _fill(card: Path, leave_bytes: int) -> Path:
-    """Something else takes the room on the card, until the file is deleted."""
-    room = os.statvfs(card)
+    """Something else takes the room on the card, until the file is deleted.
+
+    The camera writes meanwhile: what was free a moment ago may be taken, so ask again.
+    """
     filler = card / "filler"
     with open(filler, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - leave_bytes)
+        while (room := _free_bytes(card) - leave_bytes) > 0:
+            try:
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, room)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
     return filler
+
+
+def _free_bytes(card: Path) -> int:
+    room = os.statvfs(card)
+    return room.f_bavail * room.f_frsize
 
 
 def _broke_off(camera: CameraProcess) -> Any:
