@@ -11,7 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from ctlr.app import WorkerCommand, build
+from ctlr.app import build
+from ctlr.app.controller import WorkerCommand
 from ctlr.config import NodeAddress, Settings
 from ctlr.kernel.serving import serve_until
 from ctlr.simulator.child import Child

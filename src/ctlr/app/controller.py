@@ -1,23 +1,13 @@
-"""The composition root: makes every object of a running controller once, in one place.
-
-Nothing else knows all the classes. What one part needs of a sibling it gets here as a plain
-callable. Shutdown is the reverse of start-up; a background task that dies ends the process
-with exit code 1, and the next start carries on from what is stored.
-"""
+"""One running controller: its parts, and the few words that they say to each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-
-import structlog
-from starlette.types import ASGIApp
 
 from ctlr.api.changes import Changes
 from ctlr.api.overview import duration_s
 from ctlr.api.parts import Parts
-from ctlr.api.server import create_api
 from ctlr.api.shapes import SystemSummary
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
@@ -26,9 +16,8 @@ from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
-from ctlr.kernel.clock import Clock, SystemClock
-from ctlr.kernel.database import Database, load_migrations
-from ctlr.kernel.serving import serve_until
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.database import Database
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.nodes.adopted import AdoptedNodes
 from ctlr.nodes.client import NodeClient
@@ -59,58 +48,14 @@ from ctlr.recording.tender import Tender
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
-from ctlr.telemetry.log import configure_logging
 from ctlr.telemetry.sink import Telemetry
 from ctlr.telemetry.storage_metrics import MountMetrics, storage_fields
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
 """The command line of a worker for a task and a session's uuid."""
 
-_log = structlog.get_logger("app")
 
-
-@asynccontextmanager
-async def build(
-    settings: Settings, worker_command: WorkerCommand, on_death: Callable[[], None]
-) -> AsyncIterator[ASGIApp]:
-    """A running controller; yields its API. Raises ``DatabaseError`` when there can be none."""
-    clock = SystemClock()
-    configure_logging(settings.node, "ctlr")
-    async with AsyncExitStack() as stack:
-        migrations = load_migrations("ctlr.sessions.schema")
-        database = await Database.open(settings.database.path, migrations)
-        stack.push_async_callback(database.close)
-        client = await stack.enter_async_context(NodeClient(clock))
-        telemetry = Telemetry(settings, "serve", clock)
-        stack.push_async_callback(telemetry.close)
-        configure_logging(settings.node, "ctlr", publish=telemetry.publish)
-        tasks = BackgroundTasks(on_death)
-        stack.push_async_callback(tasks.close)
-        controller = _Controller(
-            settings, clock, database, client, tasks, telemetry, worker_command
-        )
-        await controller.start()
-        yield create_api(controller.parts())
-
-
-async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
-    """Run the controller until SIGTERM or SIGINT; returns the exit code.
-
-    Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin.
-    """
-    stopped, died = asyncio.Event(), False
-
-    def die() -> None:
-        nonlocal died
-        died = True
-        stopped.set()
-
-    async with build(settings, worker_command, die) as app:
-        await serve_until(stopped, app, settings.api.host, settings.api.port)
-    return 1 if died else 0
-
-
-class _Controller:
+class Controller:
     """The parts, and the few words that they say to each other."""
 
     def __init__(

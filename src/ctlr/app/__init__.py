@@ -1,0 +1,62 @@
+"""The composition root: makes every object of a running controller once, in one place.
+
+Nothing else knows all the classes. What one part needs of a sibling it gets here as a plain
+callable. Shutdown is the reverse of start-up; a background task that dies ends the process
+with exit code 1, and the next start carries on from what is stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.types import ASGIApp
+
+from ctlr.api.server import create_api
+from ctlr.app.controller import Controller, WorkerCommand
+from ctlr.config import Settings
+from ctlr.kernel.clock import SystemClock
+from ctlr.kernel.database import Database, load_migrations
+from ctlr.kernel.serving import serve_until
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.nodes.client import NodeClient
+from ctlr.telemetry.log import configure_logging
+from ctlr.telemetry.sink import Telemetry
+
+
+@asynccontextmanager
+async def build(
+    settings: Settings, worker_command: WorkerCommand, on_death: Callable[[], None]
+) -> AsyncIterator[ASGIApp]:
+    """A running controller; yields its API. Raises ``DatabaseError`` when there can be none."""
+    clock = SystemClock()
+    configure_logging(settings.node, "ctlr")
+    async with AsyncExitStack() as stack:
+        migrations = load_migrations("ctlr.sessions.schema")
+        database = await Database.open(settings.database.path, migrations)
+        stack.push_async_callback(database.close)
+        client = await stack.enter_async_context(NodeClient(clock))
+        telemetry = Telemetry(settings, "serve", clock)
+        stack.push_async_callback(telemetry.close)
+        configure_logging(settings.node, "ctlr", publish=telemetry.publish)
+        tasks = BackgroundTasks(on_death)
+        stack.push_async_callback(tasks.close)
+        controller = Controller(settings, clock, database, client, tasks, telemetry, worker_command)
+        await controller.start()
+        yield create_api(controller.parts())
+
+
+async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
+    """Run the controller until SIGTERM or SIGINT; returns the exit code.
+
+    Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin.
+    """
+    stopped, died = asyncio.Event(), False
+
+    def die() -> None:
+        nonlocal died
+        died = True
+        stopped.set()
+
+    async with build(settings, worker_command, die) as app:
+        await serve_until(stopped, app, settings.api.host, settings.api.port)
+    return 1 if died else 0
