@@ -23,6 +23,10 @@ def simulate_phone(
         int | None, typer.Option(help="Its start, Unix ms [now - seconds].")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 1,
+    watch_lag_s: Annotated[
+        float, typer.Option(help="How far the watch's clock runs behind the phone's.")
+    ] = 0,
+    gps_lag_s: Annotated[float, typer.Option(help="How far the GPS's clock runs behind.")] = 0,
     url: Annotated[str | None, typer.Option(help="Controller to upload to.")] = None,
 ) -> None:
     """Make what phone and watch measure in a session and, with --url, upload it."""
@@ -30,7 +34,8 @@ def simulate_phone(
 
     session_id = parse_session_id(uuid)
     begin = start_ms if start_ms is not None else round((time.time() - seconds) * 1000)
-    for file in phone.generate(folder, session_id, begin, seconds, seed):
+    lags = phone.Lags(watch_lag_s, gps_lag_s)
+    for file in phone.generate(folder, session_id, begin, seconds, seed, lags):
         typer.echo(file)
     if url:
         asyncio.run(phone.upload(url, session_id, folder))

@@ -1,9 +1,10 @@
 """A phone and a watch that ride along: one drive, seen by every sensor.
 
-A smooth drive is made up first (speed and heading from a few slow sines); what the sensors
-measure follows from it: the accelerometer its change of speed, its curves and gravity, the
-gyroscope its turning, the GPS its place. So the files of a session agree with each other, as
-those of a real one do. Everything comes from the seed: the same call makes the same bytes.
+What the sensors measure follows from one motion (``motion``): the accelerometer its change of
+speed, its curves and gravity, the gyroscopes its turning, the GPS its place. So the files of a
+session agree with each other, as those of a real one do, except for the clocks of watch and GPS
+where these are told to run behind. Everything comes from the seed: the same call makes the same
+bytes.
 
 Columns are those of the Sensor Logger app (``time`` in Unix nanoseconds, ``seconds_elapsed``,
 then z, y, x) with a readable ``datetime`` in front. In the phone's frame y points ahead, x to
@@ -12,14 +13,17 @@ the right and z up.
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import numpy as np
-from numpy.typing import NDArray
+
+from ctlr.simulator.motion import Floats, Motion
 
 MOTION_HZ = 100.0
+WRIST_HZ = 50.0
 HEADPHONE_HZ = 25.0
 SLOW_HZ = 1.0
 
@@ -28,33 +32,46 @@ _EARTH_RADIUS_M = 6_371_000.0
 _START_LATITUDE, _START_LONGITUDE = -37.8136, 144.9631  # Melbourne, where the rig is at home
 _UPLOAD_TIMEOUT_S = 300
 
-Floats = NDArray[np.float64]
 Columns = Mapping[str, Floats]
 
 
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """By how many seconds clocks run behind: what they stamp is that much too early."""
+
+    watch_s: float = 0.0
+    gps_s: float = 0.0
+
+
 def generate(
-    folder: Path, uuid: str, start_ms: int, duration_s: float, seed: int = 1
+    folder: Path,
+    uuid: str,
+    start_ms: int,
+    duration_s: float,
+    seed: int = 1,
+    lags: Lags = Lags(),
 ) -> list[Path]:
     """Write the files of one session into ``folder`` and return their paths.
 
-    ``start_ms`` is the Unix time of the first row in milliseconds. The drive depends on
-    ``seed`` and ``uuid``, so that two sessions differ.
+    ``start_ms`` is the Unix time of the first row in milliseconds. The drive follows from
+    ``seed`` (see ``motion``), the sensors' noise from ``uuid`` too.
     """
     rng = np.random.default_rng([seed, *uuid.encode()])
-    drive = _Drive(rng)
-    motion, headphone, slow = (
-        np.arange(0, duration_s, 1 / rate) for rate in (MOTION_HZ, HEADPHONE_HZ, SLOW_HZ)
+    drive = _Drive(Motion(seed), start_ms / 1000)
+    fast, wrist, headphone, slow = (
+        np.arange(0, duration_s, 1 / rate) for rate in (MOTION_HZ, WRIST_HZ, HEADPHONE_HZ, SLOW_HZ)
     )
     tables = {
-        "accelerometer.csv": (motion, drive.acceleration(motion, rng)),
-        "gyroscope.csv": (motion, drive.turning(motion, rng)),
-        "gps.csv": (slow, drive.places(slow, rng)),
-        "headphonemotion.csv": (headphone, drive.head(headphone, rng)),
-        "watch/heart_rate.csv": (slow, _heart(slow, rng)),
+        "accelerometer.csv": (0.0, fast, drive.acceleration(fast, rng)),
+        "gyroscope.csv": (0.0, fast, drive.turning(fast, rng)),
+        "gps.csv": (lags.gps_s, slow, drive.places(slow, rng)),
+        "headphonemotion.csv": (0.0, headphone, drive.head(headphone, rng)),
+        "watch/gyroscope.csv": (lags.watch_s, wrist, drive.wrist(wrist, rng)),
+        "watch/heart_rate.csv": (lags.watch_s, slow, _heart(slow, rng)),
     }
     return [
-        _write(folder / name, start_ms, times_s, columns)
-        for name, (times_s, columns) in tables.items()
+        _write(folder / name, start_ms - round(lag_s * 1000), times_s, columns)
+        for name, (lag_s, times_s, columns) in tables.items()
     ]
 
 
@@ -87,43 +104,40 @@ def _form(uuid: str, folder: Path, files: ExitStack) -> aiohttp.FormData:
 
 
 class _Drive:
-    """Speed (m/s) and heading (rad, clockwise from north) as sums of slow sines of time."""
+    """What the sensors measure of a motion at the times given (seconds since ``start_s``)."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._periods_s = np.array([23.0, 41.0, 67.0])
-        self._speed_phases, self._heading_phases = rng.uniform(0, 2 * np.pi, (2, 3))
-        self._speed_sizes = np.array([0.6, 1.4, 2.5])
-        self._heading_sizes = np.array([0.25, 0.5, 0.9])
-
-    def speed(self, times_s: Floats) -> Floats:
-        return 11.0 + self._sum(times_s, self._speed_phases, self._speed_sizes)
-
-    def heading(self, times_s: Floats) -> Floats:
-        return self._sum(times_s, self._heading_phases, self._heading_sizes)
-
-    def turn_rate(self, times_s: Floats) -> Floats:
-        return self._slope(times_s, self._heading_phases, self._heading_sizes)
+    def __init__(self, motion: Motion, start_s: float) -> None:
+        self._motion = motion
+        self._start_s = start_s
 
     def acceleration(self, times_s: Floats, rng: np.random.Generator) -> Columns:
-        ahead = self._slope(times_s, self._speed_phases, self._speed_sizes)
+        at = self._start_s + times_s
+        ahead = self._motion.acceleration_m_s2(at)
         # In a right-hand turn the phone is pushed to the right: towards the curve's middle.
-        aside = self.speed(times_s) * self.turn_rate(times_s)
+        aside = self._motion.speed_m_s(at) * self._motion.yaw_rate(at)
         return _noisy({"z": np.full_like(times_s, _GRAVITY), "y": ahead, "x": aside}, 0.12, rng)
 
     def turning(self, times_s: Floats, rng: np.random.Generator) -> Columns:
-        still = np.zeros_like(times_s)
-        return _noisy({"z": -self.turn_rate(times_s), "y": still, "x": still}, 0.01, rng)
+        return _noisy(self._rotation(times_s), 0.01, rng)
+
+    def wrist(self, times_s: Floats, rng: np.random.Generator) -> Columns:
+        # The watch sits askew on an arm that turns with the car and makes moves of its own.
+        body, own = self._rotation(times_s), Motion(int(rng.integers(1 << 31)))
+        moves = 0.3 * own.roll_rate(self._start_s + times_s)
+        askew = {"z": body["x"], "y": -body["z"], "x": body["y"] + moves}
+        return _noisy(askew, 0.015, rng)
 
     def head(self, times_s: Floats, rng: np.random.Generator) -> Columns:
         # A head turns with the car, and looks around.
         look = 0.4 * np.sin(2 * np.pi * times_s / 5.3)
-        yaw = -self.heading(times_s) + look
+        yaw = -self._motion.heading_rad(self._start_s + times_s) + look
         nod = 0.05 * np.sin(2 * np.pi * times_s / 1.9)
         columns = {"yaw": yaw, "roll": np.zeros_like(times_s), "pitch": nod}
         rates = {"rotationRateZ": np.gradient(yaw, 1 / HEADPHONE_HZ)} if len(yaw) > 1 else {}
         return _noisy(columns | rates, 0.005, rng)
 
     def places(self, times_s: Floats, rng: np.random.Generator) -> Columns:
+        at = self._start_s + times_s
         east_m, north_m = self._travelled(times_s)
         wander_m = rng.normal(0, 0.4, (2, len(times_s)))
         latitude = _START_LATITUDE + np.degrees((north_m + wander_m[0]) / _EARTH_RADIUS_M)
@@ -133,27 +147,25 @@ class _Drive:
             + np.degrees((east_m + wander_m[1]) / (_EARTH_RADIUS_M * shrink)),
             "latitude": latitude,
             "altitude": 31.0 + rng.normal(0, 1.5, len(times_s)),
-            "speed": self.speed(times_s) + rng.normal(0, 0.15, len(times_s)),
-            "bearing": np.degrees(self.heading(times_s)) % 360,
+            "speed": self._motion.speed_m_s(at) + rng.normal(0, 0.15, len(times_s)),
+            "bearing": np.degrees(self._motion.heading_rad(at)) % 360,
             "horizontalAccuracy": np.full_like(times_s, 4.7),
+        }
+
+    def _rotation(self, times_s: Floats) -> Columns:
+        at = self._start_s + times_s
+        return {
+            "z": -self._motion.yaw_rate(at),
+            "y": self._motion.roll_rate(at),
+            "x": self._motion.pitch_rate(at),
         }
 
     def _travelled(self, times_s: Floats) -> tuple[Floats, Floats]:
         fine_s = np.arange(0, times_s[-1] + 0.05, 0.01)
-        steps_m = self.speed(fine_s) * 0.01
-        heading = self.heading(fine_s)
+        steps_m = self._motion.speed_m_s(self._start_s + fine_s) * 0.01
+        heading = self._motion.heading_rad(self._start_s + fine_s)
         east_m, north_m = np.cumsum(steps_m * np.sin(heading)), np.cumsum(steps_m * np.cos(heading))
         return np.interp(times_s, fine_s, east_m), np.interp(times_s, fine_s, north_m)
-
-    def _sum(self, times_s: Floats, phases: Floats, sizes: Floats) -> Floats:
-        angles = 2 * np.pi * times_s[:, None] / self._periods_s + phases
-        total: Floats = (sizes * np.sin(angles)).sum(axis=1)
-        return total
-
-    def _slope(self, times_s: Floats, phases: Floats, sizes: Floats) -> Floats:
-        rates = 2 * np.pi / self._periods_s
-        total: Floats = (sizes * rates * np.cos(times_s[:, None] * rates + phases)).sum(axis=1)
-        return total
 
 
 def _heart(times_s: Floats, rng: np.random.Generator) -> Columns:

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ctlr.simulator.phone import generate
+from ctlr.simulator.phone import Lags, generate
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 START_MS = 1_776_313_714_123
@@ -33,9 +33,10 @@ def test_every_sensor_writes_its_file(tmp_path: Path) -> None:
         "gyroscope.csv",
         "gps.csv",
         "headphonemotion.csv",
+        "watch/gyroscope.csv",
         "watch/heart_rate.csv",
     ]
-    assert [len(columns(path)["time"]) for path in files] == [200, 200, 2, 50, 2]
+    assert [len(columns(path)["time"]) for path in files] == [200, 200, 2, 50, 100, 2]
 
 
 def test_the_three_times_of_a_row_agree(drive: Path) -> None:
@@ -74,6 +75,20 @@ def test_the_seed_decides_everything(tmp_path: Path) -> None:
     assert run("b", UUID, 1) == first
     assert run("c", UUID, 2) != first
     assert run("d", UUID.replace("3", "4"), 1) != first
+
+
+def test_a_clock_that_runs_behind_stamps_too_early(tmp_path: Path) -> None:
+    generate(tmp_path / "right", UUID, START_MS, 5)
+    generate(tmp_path / "behind", UUID, START_MS, 5, lags=Lags(watch_s=1.25, gps_s=-0.5))
+    for name, shift_ns in (
+        ("watch/gyroscope.csv", -1_250_000_000),
+        ("gps.csv", 500_000_000),
+        ("gyroscope.csv", 0),
+    ):
+        right, behind = (columns(tmp_path / folder / name) for folder in ("right", "behind"))
+        assert int(behind["time"][0]) - int(right["time"][0]) == shift_ns
+        values = [key for key in right if key not in {"time", "datetime"}]
+        assert [right[key] for key in values] == [behind[key] for key in values]
 
 
 def test_a_session_shorter_than_a_sample(tmp_path: Path) -> None:
