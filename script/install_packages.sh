@@ -7,7 +7,7 @@
 set -euo pipefail
 
 packages=(python3-venv rsync mosquitto mosquitto-clients ffmpeg openssh-client openssh-server
-  curl xxhash faketime)
+  curl xxhash faketime fdisk e2fsprogs exfatprogs)
 services=(mosquitto ssh)
 policy=/usr/sbin/policy-rc.d
 
