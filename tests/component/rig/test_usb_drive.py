@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from rig.usb_drive import UsbDrive
 
 EXT4_MAGIC = bytes.fromhex("53ef")
