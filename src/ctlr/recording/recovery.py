@@ -47,10 +47,14 @@ class Disarm:
 
 @dataclass(frozen=True)
 class NoteStarted:
-    """The node records this session although it never acknowledged the start."""
+    """The node records this session although it never acknowledged the start.
+
+    ``again``: it had acknowledged an earlier one, so the session has a hole here.
+    """
 
     node: str
     start_at_ms: int | None
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ def _for_recording(
     assert view.status is not None
     part = active.node(view.name) if active else None
     started = part is not None and part.started
+    began_ms = part.start_at_ms if part is not None and started else None
     if view.status.uuid is None:  # an installed node, which does not say what it records
         if debts and not started:
             return StopNode(view.name)
@@ -125,7 +130,8 @@ def _for_recording(
     if active and uuid == active.uuid:
         if view.status.frames == 0 and _is_far_off(view, told, now_ms):
             return Disarm(view.name)
-        return None if started else NoteStarted(view.name, told)
+        again = None not in (began_ms, told) and told > began_ms
+        return NoteStarted(view.name, told, again) if again or not started else None
     if uuid in ended:
         return StopNode(view.name)
     unknown = Adopt(view.name, uuid, _on_our_clock(view, told), told)

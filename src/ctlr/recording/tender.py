@@ -124,11 +124,10 @@ class Tender:
         match action:
             case recovery.NoteStopped(node, uuid):
                 await self._store.change_node(uuid, node, stop_acknowledged=True)
-            case recovery.NoteStarted(node, start_at_ms) if active:
-                start_at = start_at_ms or active.start_at_ms
-                await self._store.change_node(
-                    active.uuid, node, started=True, start_at_ms=start_at, error=None
-                )
+            case recovery.NoteStarted(node, start_at_ms, again) if active:
+                await self._note_started(active, node, start_at_ms or active.start_at_ms)
+                if again:
+                    await self._note_restarted(active, node)
             case recovery.StopNode(node) | recovery.Disarm(node) | recovery.StartNode(node):
                 if self._backoff.may_try(node):
                     await self._tell(active, action)
@@ -168,15 +167,20 @@ class Tender:
                 await self._store.change_node(active.uuid, node, error=result.error)
             return
         self._backoff.succeeded(node)
+        await self._note_started(active, node, result.start_at_ms)
+        if again:
+            await self._note_restarted(active, node)
+        else:
+            await self._note(active.uuid, "node_joined_late", f"{node} joined late.")
+
+    async def _note_started(self, active: Session, node: str, start_at_ms: int | None) -> None:
         await self._store.change_node(
-            active.uuid, node, started=True, start_at_ms=result.start_at_ms, error=None
+            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
         )
-        kind, text = (
-            ("node_restarted", f"{node} had lost the recording and joined again.")
-            if again
-            else ("node_joined_late", f"{node} joined late.")
-        )
-        await self._note(active.uuid, kind, text)
+
+    async def _note_restarted(self, active: Session, node: str) -> None:
+        text = f"{node} had lost the recording and joined again."
+        await self._note(active.uuid, "node_restarted", text)
 
     async def _unless_urgent(
         self, call: Coroutine[Any, Any, dict[str, CommandResult]]

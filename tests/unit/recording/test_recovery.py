@@ -57,6 +57,18 @@ CASES: dict[str, tuple[Session | None, list[Session], NodeView, list[Action]]] =
     "was off and is broken": (MISSING, [], ERROR, [StartNode("cam", again=False)]),
     "still writes the last one": (MISSING, [], CLEANUP, []),
     "lost the recording": (STARTED, [], IDLE, [StartNode("cam", again=True)]),
+    "joined again, and that acknowledgement got lost": (
+        STARTED,
+        [],
+        seen("recording", OURS, NOW - 5),
+        [NoteStarted("cam", NOW - 5, again=True)],
+    ),
+    "resumed by itself under its first start": (
+        STARTED,
+        [],
+        seen("recording", OURS, NOW - 60_000),
+        [],
+    ),
     "its acknowledgement got lost, plain": (MISSING, [], BUSY, [NoteStarted("cam", None)]),
     "its acknowledgement got lost, ours": (
         MISSING,
