@@ -121,21 +121,30 @@ def _for_recording(
     assert view.status is not None
     part = active.node(view.name) if active else None
     started = part is not None and part.started
-    began_ms = part.start_at_ms if part is not None and started else None
     if view.status.uuid is None:  # an installed node, which does not say what it records
         if debts and not started:
             return StopNode(view.name)
         return NoteStarted(view.name, None) if active and not started else None
     uuid, told = view.status.uuid.lower(), view.status.start_at
     if active and uuid == active.uuid:
-        if view.status.frames == 0 and _is_far_off(view, told, now_ms):
-            return Disarm(view.name)
-        again = None not in (began_ms, told) and told > began_ms
-        return NoteStarted(view.name, told, again) if again or not started else None
+        return _for_ours(part, view, told, now_ms)
     if uuid in ended:
         return StopNode(view.name)
     unknown = Adopt(view.name, uuid, _on_our_clock(view, told), told)
     return unknown if active is None else None
+
+
+def _for_ours(
+    part: SessionNode | None, view: NodeView, told: int | None, now_ms: int
+) -> Action | None:
+    """For a node that records the session that is going on; it was ``told`` to start then."""
+    assert view.status is not None
+    if view.status.frames == 0 and _is_far_off(view, told, now_ms):
+        return Disarm(view.name)
+    if part is None or not part.started:
+        return NoteStarted(view.name, told)
+    again = told is not None and part.start_at_ms is not None and told > part.start_at_ms
+    return NoteStarted(view.name, told, again=True) if again else None
 
 
 def _is_far_off(view: NodeView, start_at_ms: int | None, now_ms: int) -> bool:

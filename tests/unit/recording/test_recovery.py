@@ -166,10 +166,12 @@ def test_a_node_that_waits_for_another_hour_is_called_back(
     ahead_ms: int, frames: int | None, *, called_back: bool
 ) -> None:
     """Not one that records: there the clock was set in the middle."""
+    part = SessionNode("cam", started=True, start_at_ms=NOW + ahead_ms)
+    active = replace(STARTED, nodes=(part,))
     view = seen("recording", OURS, NOW + ahead_ms)
     assert view.status is not None
     view = replace(view, status=view.status.model_copy(update={"frames": frames}))
-    assert decide(STARTED, [], (), [view], NOW) == ([Disarm("cam")] if called_back else [])
+    assert decide(active, [], (), [view], NOW) == ([Disarm("cam")] if called_back else [])
 
 
 @pytest.mark.parametrize(("ahead_ms", "called_back"), [(ARMED_AHEAD_MS, False), (3_600_000, True)])
