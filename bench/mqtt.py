@@ -24,6 +24,7 @@ from ctlr.telemetry.mqtt import Publisher
 from ctlr.telemetry.outbox import MAX_IN_MEMORY, Outbox
 from ctlr.telemetry.record import Record, encode_record, make_record
 
+MAX_BYTES = 64 << 20
 RECORDS = MAX_IN_MEMORY  # what one write takes at most
 
 
@@ -54,7 +55,7 @@ def write_file(lines: Path, records: list[Record]) -> Sample:
 
 def fill_spool(folder: Path, records: list[Record]) -> Sample:
     async def fill() -> Sample:
-        outbox = Outbox(folder / "fill.db", RECORDS * 2)
+        outbox = Outbox(folder / "fill.db", RECORDS * 2, MAX_BYTES)
         sample = await measure(lambda: put(outbox, records))
         await outbox.close()
         (folder / "fill.db").unlink()
@@ -77,10 +78,10 @@ def publish_lines(port: int, lines: Path) -> Sample:
 
 def drain(folder: Path, port: int, records: list[Record]) -> Sample:
     async def send() -> Sample:
-        outbox = Outbox(folder / "drain.db", RECORDS * 2)
+        outbox = Outbox(folder / "drain.db", RECORDS * 2, MAX_BYTES)
         await put(outbox, records)
         settings = MqttSettings(host="127.0.0.1", port=port)
-        publisher = Publisher(settings, "bench", "bench", outbox)
+        publisher = Publisher(settings, "bench", "status/node/bench", outbox)
 
         async def until_empty() -> None:
             sending = asyncio.create_task(publisher.run())

@@ -1,8 +1,10 @@
 import asyncio
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -21,3 +23,14 @@ def faketime_cleans_up() -> Iterator[None]:
     yield
     for left in set(SHARED_MEMORY.glob("*faketime*")) - before:
         left.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def logging_as_it_was() -> Iterator[None]:
+    """For a test that sets up logging: the next test finds it as this one did."""
+    root = logging.getLogger()
+    handlers, level, before = list(root.handlers), root.level, structlog.get_config()
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -17,10 +17,8 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.kernel.serving import serve_until
-from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.nodes.client import NodeClient
-from ctlr.telemetry.log import configure_logging
-from ctlr.telemetry.sink import Telemetry
+from ctlr.telemetry.process import telemetry_of
 
 
 @asynccontextmanager
@@ -29,17 +27,14 @@ async def build(
 ) -> AsyncIterator[ASGIApp]:
     """A running controller; yields its API. Raises ``DatabaseError`` when there can be none."""
     clock = SystemClock()
-    configure_logging(settings.node, "ctlr")
     async with AsyncExitStack() as stack:
         migrations = load_migrations("ctlr.sessions.schema")
         database = await Database.open(settings.database.path, migrations)
         stack.push_async_callback(database.close)
         client = await stack.enter_async_context(NodeClient(clock))
-        telemetry = Telemetry(settings, "serve", clock)
-        stack.push_async_callback(telemetry.close)
-        configure_logging(settings.node, "ctlr", publish=telemetry.publish)
-        tasks = BackgroundTasks(on_death)
-        stack.push_async_callback(tasks.close)
+        telemetry, tasks = await stack.enter_async_context(
+            telemetry_of(settings, "serve", on_death, clock)
+        )
         controller = Controller(settings, clock, database, client, tasks, telemetry, worker_command)
         await controller.start()
         yield create_api(controller.parts())

@@ -142,7 +142,6 @@ class Controller:
 
     async def start(self) -> None:
         """Carry on with what is stored, then watch everything in the background."""
-        self.telemetry.start(self.tasks)
         await self.roster.load()
         await self.coordinator.resume()
         self.fleet.start_polling(self.tasks)

@@ -30,8 +30,7 @@ from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import ConfigError
 from ctlr.kernel.serving import serve_until
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.telemetry.log import configure_logging
-from ctlr.telemetry.sink import Telemetry
+from ctlr.telemetry.process import telemetry_of
 
 _log = structlog.get_logger("camera")
 
@@ -64,15 +63,13 @@ async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncI
     of it has died."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        telemetry = Telemetry(settings, "camera", clock)
-        stack.push_async_callback(telemetry.close)
-        configure_logging(settings.node, "camera", publish=telemetry.publish)
+        _, tasks = await stack.enter_async_context(
+            telemetry_of(settings, "camera", on_death, clock)
+        )
         spool = Spool(settings.camera.spool)
         owed = await asyncio.to_thread(_prepare, spool, clock.now_ms())
         reporter = await stack.enter_async_context(Reporter(settings.camera.controller))
-        tasks = BackgroundTasks(on_death)
-        stack.push_async_callback(tasks.close)
-        telemetry.start(tasks)
+        stack.push_async_callback(tasks.close)  # before what they use
         node = _assemble(settings, spool, owed, clock, reporter, tasks)
         stack.push_async_callback(node.close)
         yield build_agent(settings.node, node, clock)

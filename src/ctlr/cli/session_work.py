@@ -20,7 +20,7 @@ from ctlr.postprocess.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.plan import describe
 from ctlr.postprocess.session import plan_session, process
 from ctlr.postprocess.verify import verify_folder, verify_session
-from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm
+from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm, log_to_parent
 from ctlr.postprocess.workers import Task
 from ctlr.sessions.store import read_session
 from ctlr.storage.monitor import mount_problem
@@ -58,6 +58,7 @@ def work(settings: Settings, task: str, uuid: str) -> NoReturn:
     """One task for the controller, told in lines on the pipe."""
     end_on_sigterm()
     become_background(os.getppid())
+    log_to_parent(settings.node)
     lines = ProgressLines()
     _require_mount(settings, "logging")
     _require_mount(settings, "sync")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from ctlr.kernel.ids import is_node_name
 
@@ -80,10 +80,19 @@ class MqttSettings(BaseModel):
     port: Port = 1883
     spool: Path = Path("/var/lib/ctlr/mqtt-spool.db")
     spool_max_records: Annotated[int, Field(ge=10)] = 100_000
+    spool_max_mb: Annotated[int, Field(ge=1)] = 64
     username: str | None = None
-    password: str | None = None
+    password: SecretStr | None = None
     tls: bool = False
     ca_file: Path | None = None  # of a broker with a certificate of one's own
+
+    @model_validator(mode="after")
+    def _check(self) -> "MqttSettings":
+        if self.password and not self.username:
+            raise ValueError("a password needs a username")
+        if self.ca_file and not self.tls:
+            raise ValueError("ca_file is of use with tls = true only")
+        return self
 
 
 class CanSettings(BaseModel):

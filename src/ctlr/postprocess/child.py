@@ -1,6 +1,7 @@
 """Runs a worker on one session in a child process and follows its lines.
 
-The child prints what it does as JSON lines (``postprocess.progress``). It dies with its parent,
+The child prints what it does as JSON lines (``postprocess.progress``), and its log as well, which
+goes on as lines of the parent's own. It dies with its parent,
 and its exit code decides: 0 done, 3 done with something missing, anything else failed. A child
 that follows a recording is told to finish by a line on its standard input.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 from ctlr.kernel.process import die_with_parent, kill
 from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.telemetry.log import say_again
 
 TERMINATE_GRACE_S = 5.0
 MAX_LINE_BYTES = 1 << 20
@@ -86,6 +88,8 @@ async def _follow(
     async for line in child.stdout:
         message = _parse_line(line)
         outcome = message.get("outcome", outcome)
+        if record := message.get("record"):
+            say_again(record)
         if progress := message.get("progress"):
             done, total = progress["bytes_done"], progress["bytes_total"]
             eta_s = (time.monotonic() - began) * (total - done) / done if done else None

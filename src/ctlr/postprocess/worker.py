@@ -5,6 +5,7 @@ both. It may be ended at any instant: what it has flushed is found again by the 
 what it has not is invisible.
 """
 
+import json
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ import psutil
 
 from ctlr.kernel.process import die_with_parent
 from ctlr.postprocess.progress import Outcome, Progress
+from ctlr.telemetry.log import configure_logging
+from ctlr.telemetry.record import Record
 
 NICE = 10
 EXIT_TERMINATED = 143
@@ -49,6 +52,15 @@ def print_line(line: str) -> None:
     """One line to the parent, at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def log_to_parent(node: str) -> None:
+    """Have each log line of this process told to the parent, which has journal and broker."""
+
+    def tell(record: Record) -> None:
+        print_line(json.dumps({"record": record}, default=str))
+
+    configure_logging(node, "postprocess", publish=tell)
 
 
 class ProgressLines:

@@ -57,6 +57,17 @@ def configure_logging(
     _adopt_standard_logging(stream, [_add_component(component), *common], renderer)
 
 
+def say_again(record: Record) -> None:
+    """A child's record as a line of our own: to the journal, and on to where our lines go."""
+    method = {"DEBUG": "debug", "WARN": "warning", "ERROR": "error"}.get(record["level"], "info")
+    fields = {
+        key: value
+        for key, value in record.items()
+        if key not in _OWN_FIELDS | {"node", "message", "exc_info"}
+    }
+    getattr(structlog.get_logger(record["component"]), method)(record["message"], **fields)
+
+
 class _Line(structlog.PrintLogger):
     """Prints to ``stream`` and remembers the name that ``get_logger`` was given."""
 

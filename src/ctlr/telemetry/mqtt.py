@@ -5,8 +5,8 @@ grow; the loop comes back with a growing pause of at most ``MAX_PAUSE_S``. Recor
 first with QoS 1 and are removed once the broker has acknowledged them; of a batch that broke off,
 the acknowledged beginning is removed, so even a crawling broker makes progress.
 
-Retained topics tell what holds now: ``status/recording``, and ``status/node/{node}``, which the
-broker itself turns to offline (last will) when this process goes away without a word.
+Retained topics tell what holds now: ``status/recording``, and one of the process itself, which the
+broker turns to offline (last will) when the process goes away without a word.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import json
 import socket
 import ssl
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 import aiomqtt
@@ -29,19 +30,20 @@ ACKNOWLEDGE_S = 30.0
 MAX_PAUSE_S = 30.0
 KEEPALIVE_S = 30
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
 _log = structlog.get_logger("telemetry")
 
 
 class Publisher:
-    """``process`` tells apart the processes of one node (their broker sessions)."""
+    """``identifier`` names the session at the broker, no other process may have the same;
+    ``own_topic`` is where the broker keeps whether this process is there."""
 
-    def __init__(self, settings: MqttSettings, node: str, process: str, outbox: Outbox) -> None:
+    def __init__(
+        self, settings: MqttSettings, identifier: str, own_topic: str, outbox: Outbox
+    ) -> None:
         self.connected = False
         self._settings = settings
-        self._identifier = f"ctlr-{node}-{process}"
-        self._node_topic = f"status/node/{node}"
+        self._identifier = identifier
+        self._own_topic = own_topic
         self._outbox = outbox
         self._recording: dict[str, Any] | None = None
         self._said = True  # whether the broker has been told of the present recording
@@ -76,10 +78,10 @@ class Publisher:
             self._settings.host,
             self._settings.port,
             username=self._settings.username,
-            password=self._settings.password,
+            password=password_of(self._settings),
             identifier=self._identifier,
-            tls_context=_tls_context(self._settings),
-            will=aiomqtt.Will(self._node_topic, _status(online=False), qos=1, retain=True),
+            tls_context=tls_context(self._settings),
+            will=aiomqtt.Will(self._own_topic, _status(online=False), qos=1, retain=True),
             timeout=CONNECT_S,
             keepalive=KEEPALIVE_S,
             max_inflight_messages=IN_FLIGHT,
@@ -91,7 +93,7 @@ class Publisher:
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         """Send until the connection is lost. Raises ``MqttError``."""
-        await self._say(client, self._node_topic, _status(online=True))
+        await self._say(client, self._own_topic, _status(online=True))
         # A publish waits for its acknowledgement only: that the connection is gone, it misses.
         tasks = {
             asyncio.create_task(self._send_forever(client), name="mqtt-send"),
@@ -104,7 +106,7 @@ class Publisher:
         except asyncio.CancelledError:
             with suppress(aiomqtt.MqttError, TimeoutError):
                 async with asyncio.timeout(1):
-                    await self._say(client, self._node_topic, _status(online=False))
+                    await self._say(client, self._own_topic, _status(online=False))
             raise
         finally:
             for task in tasks:
@@ -157,7 +159,7 @@ class Publisher:
         self._away = not up
 
     def _warn_if_open(self) -> None:
-        if self._settings.host not in _LOOPBACK and not self._settings.username:
+        if not is_loopback(self._settings.host) and not self._settings.username:
             _log.warning(
                 "MQTT broker without a password beyond this machine: anyone on the network may "
                 "read and forge log records; set mqtt.username and mqtt.password",
@@ -171,8 +173,20 @@ async def _until_lost(client: aiomqtt.Client) -> None:
         pass
 
 
-def _tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
+def password_of(settings: MqttSettings) -> str | None:
+    return settings.password.get_secret_value() if settings.password else None
+
+
+def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
     return ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own, by its form."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _status(*, online: bool) -> str:

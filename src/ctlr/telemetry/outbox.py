@@ -10,8 +10,9 @@ so records leave in the order in which they came, and what the broker has not ac
 there after a restart. Each record carries an ``id``: a reader drops the repeats that an
 acknowledgement lost on the way makes.
 
-A card that is full or broken costs records, never the recording: they are counted in ``dropped``.
-Where no spool can be opened at all, a small one in memory takes its place.
+Memory and spool are bounded, in records and in bytes. At a bound the oldest go; a card that is
+full or broken costs records too, never the recording. What is lost is counted in ``dropped``, and
+the log says when that begins. Where no spool can be opened at all, a small one in memory takes its place.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from ctlr.telemetry.spool import Spool, Waiting
 WRITE_INTERVAL_S = 1.0
 CARD_DEADLINE_S = 10.0
 MAX_IN_MEMORY = 10_000
+MAX_BYTES_IN_MEMORY = 8 << 20
 _FALLBACK_RECORDS = 2_000
 _ERRORS = (sqlite3.Error, OSError)  # TimeoutError is an OSError
 
@@ -44,25 +46,31 @@ class Outbox:
     """Made inside a running event loop."""
 
     def __init__(
-        self, path: Path, max_records: int, write_interval_s: float = WRITE_INTERVAL_S
+        self,
+        path: Path,
+        max_records: int,
+        max_bytes: int,
+        write_interval_s: float = WRITE_INTERVAL_S,
     ) -> None:
         self.dropped = 0
         """Records lost since the start: at a bound, or to a card that could not take them."""
         self.stored = asyncio.Event()
         """Set when there is something to send."""
         self._write_interval_s = write_interval_s
-        self._ids = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count(1))
+        self._ids = (f"{secrets.token_hex(8)}-{number}" for number in itertools.count(1))
         self._lock = threading.Lock()
         self._memory: deque[tuple[str, bytes]] = deque()
+        self._memory_bytes = 0
         self._gathered = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._acknowledged = 0
         self._card_works = True
-        self._spool = self._open(path, max_records)
+        self._overflows = False
+        self._spool = self._open(path, max_records, max_bytes)
 
-    def _open(self, path: Path, max_records: int) -> Spool:
+    def _open(self, path: Path, max_records: int, max_bytes: int) -> Spool:
         try:
-            return Spool(path, max_records)
+            return Spool(path, max_records, max_bytes)
         except _ERRORS as error:
             _log.warning(
                 "no record spool on disk: log records wait in memory and are lost at a restart; "
@@ -70,16 +78,17 @@ class Outbox:
                 path=str(path),
                 error=str(error),
             )
-            return Spool(Path(":memory:"), min(max_records, _FALLBACK_RECORDS))
+            return Spool(Path(":memory:"), min(max_records, _FALLBACK_RECORDS), max_bytes)
 
     def publish(self, record: Mapping[str, Any]) -> None:
         """Take a record (see ``ctlr.telemetry.record``). From any thread; never raises."""
         with self._lock:
             entry = topic_of(record), encode_record({**record, "id": next(self._ids)})
-            if len(self._memory) >= MAX_IN_MEMORY:
-                self._memory.popleft()
-                self.dropped += 1
             self._memory.append(entry)
+            self._memory_bytes += len(entry[1])
+            while len(self._memory) > MAX_IN_MEMORY or self._memory_bytes > MAX_BYTES_IN_MEMORY:
+                self._memory_bytes -= len(self._memory.popleft()[1])
+                self.dropped += 1
         try:
             self._loop.call_soon_threadsafe(self._gathered.set)
         except RuntimeError:  # the loop has ended; close() has stored what came before
@@ -98,11 +107,22 @@ class Outbox:
         with self._lock:
             batch = list(self._memory)
             self._memory.clear()
+            self._memory_bytes = 0
         if not batch:
             return
         lost = await self._on_card(lambda: self._spool.append(batch))
         self.dropped += len(batch) if lost is None else lost
         self.stored.set()
+        self._tell_overflow(bool(lost))
+
+    def _tell_overflow(self, overflows: bool) -> None:
+        if overflows and not self._overflows:
+            _log.warning(
+                "the record spool is full: the oldest log records are lost until the broker is "
+                "back; recording is not affected",
+                dropped=self.dropped,
+            )
+        self._overflows = overflows
 
     async def next_batch(self, limit: int) -> list[Waiting]:
         """The oldest records that the broker has not acknowledged; empty if there is none."""

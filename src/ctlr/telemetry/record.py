@@ -3,7 +3,8 @@
 ``{"ts":"2026-04-14T10:40:00.123Z","node","level","component","message", ...}`` goes to topic
 ``logging/{node}``. A client's text never becomes a topic, a second line on a terminal or a
 megabyte in the log: its ``node`` counts only if it is a legal name, control characters are shown
-instead of obeyed, and an entry has at most ``MAX_RECORD_BYTES``.
+instead of obeyed, and an entry has at most ``MAX_ENTRY_BYTES``. A record of our own has at most
+``MAX_RECORD_BYTES``: what a traceback or a foreign answer has more is cut, and said to be.
 """
 
 import json
@@ -19,10 +20,13 @@ from ctlr.kernel.ids import is_node_name
 
 Record = dict[str, Any]
 
-MAX_RECORD_BYTES = 8192
+MAX_ENTRY_BYTES = 8 << 10
+MAX_RECORD_BYTES = 32 << 10
 LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "METRICS")
 
 _MAX_DEPTH = 8
+_TEXT_WHEN_CUT = (8192, 1024, 128)  # letters of a field; the last fits whatever they are
+_KEPT_WHEN_CUT = ("ts", "node", "level", "component", "message", "exception", "id")
 _OTHER_LEVEL_NAMES = {"WARNING": "WARN", "CRITICAL": "ERROR", "FATAL": "ERROR", "TRACE": "DEBUG"}
 _CLIENT_SOURCES = frozenset({"phone", "watch"})
 _SHOWN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -47,7 +51,27 @@ def topic_of(record: Mapping[str, Any]) -> str:
 
 
 def encode_record(record: Mapping[str, Any]) -> bytes:
-    """JSON on one line. What JSON cannot say is given as text."""
+    """JSON on one line. What JSON cannot say is given as text; what is too long is cut, and
+    ``cut_bytes`` says how long it was."""
+    line = _encode(record)
+    size = len(line)
+    for letters in _TEXT_WHEN_CUT:
+        if len(line) <= MAX_RECORD_BYTES:
+            break
+        line = _encode(_cut(record, letters) | {"cut_bytes": size})
+    return line
+
+
+def _cut(record: Mapping[str, Any], letters: int) -> Record:
+    """What says most: the beginning of each text, and the end of a traceback."""
+    texts = {key: str(record[key]) for key in _KEPT_WHEN_CUT if key in record}
+    return {
+        key: text[-letters:] if key == "exception" else text[:letters]
+        for key, text in texts.items()
+    }
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
     try:
         text = _to_json(record)
     except (ValueError, TypeError, RecursionError):  # not a number, an odd key, a ring
@@ -63,12 +87,17 @@ _to_json = json.JSONEncoder(
 def client_record(entry: object, now_ms: int) -> Record:
     """A phone's log entry with everything missing filled in.
 
-    ``ts`` stays the phone's where it is a time; ``received_at`` (Unix milliseconds) is ours.
+    ``ts`` stays the phone's where it is a time; ``received_at`` (Unix milliseconds) is ours, and
+    so is the ``id`` that the record will get: one of the phone's own becomes ``client_id``.
     Raises ``Refusal`` ``invalid_log`` for anything but a JSON object of bearable size.
     """
     if not isinstance(entry, Mapping):
         raise _refusal("it is not a JSON object")
     fields = _clean(entry, _MAX_DEPTH)
+    if len(_encode(fields)) > MAX_ENTRY_BYTES:
+        raise _refusal(f"it is larger than {MAX_ENTRY_BYTES} bytes")
+    if "id" in fields:
+        fields["client_id"] = fields.pop("id")
     record = make_record(
         now_ms,
         _client_node(fields.pop("node", None)),
@@ -82,9 +111,8 @@ def client_record(entry: object, now_ms: int) -> Record:
         record["ts"] = parsed
     elif sent_ts is not None:
         record["client_ts"] = sent_ts
-    record |= fields | {"received_at": now_ms}
-    if len(encode_record(record)) > MAX_RECORD_BYTES:
-        raise _refusal(f"it is larger than {MAX_RECORD_BYTES} bytes")
+    record |= fields
+    record["received_at"] = now_ms
     return record
 
 
@@ -130,7 +158,7 @@ def _level(value: Any) -> str:
 def _text(value: Any, default: str) -> str:
     if value is None:
         return default
-    return value if isinstance(value, str) else encode_record({"value": value})[9:-1].decode()
+    return value if isinstance(value, str) else _encode({"value": value})[9:-1].decode()
 
 
 def _parse_time(value: Any) -> str | None:

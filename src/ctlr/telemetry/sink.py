@@ -1,8 +1,13 @@
 """Telemetry of one process: the one object that the rest of the program talks to.
 
 Build it in the composition root, give ``publish`` to ``configure_logging``, ``log_entry`` to the
-API, call ``set_recording`` on every change, and close it after its loops have ended. None of its
-calls waits for a broker or a disk.
+API, call ``set_recording`` on every change, and close it after its loops have ended
+(``ctlr.telemetry.process`` does all that for a process). None of its calls waits for a broker or
+a disk.
+
+Several processes of a node send records. One of them speaks for the node: it measures the
+machine, and the broker tells when it is gone (``status/node/{node}``); of the others that is told
+under ``status/node/{node}/{process}``.
 """
 
 import asyncio
@@ -20,6 +25,7 @@ from ctlr.telemetry.rate import RateLimit
 from ctlr.telemetry.record import Record, client_record, make_record
 
 HEALTH_INTERVAL_S = 5.0
+SPEAKS_FOR_NODE = frozenset({"serve", "camera"})
 
 
 class Telemetry:
@@ -31,12 +37,18 @@ class Telemetry:
         self._node = settings.node
         self._clock = clock
         path = mqtt.spool.with_name(f"{mqtt.spool.stem}-{process}{mqtt.spool.suffix}")
-        self._outbox = Outbox(path, mqtt.spool_max_records)
-        self._publisher = Publisher(mqtt, settings.node, process, self._outbox)
+        self._outbox = Outbox(path, mqtt.spool_max_records, mqtt.spool_max_mb << 20)
+        self._speaks_for_node = process in SPEAKS_FOR_NODE
+        place = settings.node if self._speaks_for_node else f"{settings.node}/{process}"
+        self._publisher = Publisher(
+            mqtt, f"ctlr-{settings.node}-{process}", f"status/node/{place}", self._outbox
+        )
         self._client_rate = RateLimit()
         self._sensor = HealthSensor()
         self.health: Health = self._sensor.read()
         """The newest reading, at most ``HEALTH_INTERVAL_S`` old while the loops run."""
+        self.waiting = 0
+        """How many records waited in the spool at that reading."""
 
     @property
     def broker_connected(self) -> bool:
@@ -50,7 +62,8 @@ class Telemetry:
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("telemetry-spool", self._outbox.write_forever())
         tasks.start_loop("telemetry-mqtt", self._publisher.run())
-        tasks.start_loop("telemetry-health", self._report_health())
+        if self._speaks_for_node:
+            tasks.start_loop("telemetry-health", self._report_health())
 
     def publish(self, record: Record) -> None:
         """Send a record made by ``ctlr.telemetry.record``. From any thread; never raises."""
@@ -84,8 +97,9 @@ class Telemetry:
         while True:
             await asyncio.sleep(HEALTH_INTERVAL_S)
             self.health = self._sensor.read()
+            self.waiting = await self._outbox.waiting()
             fields = self.health.fields() | {
-                "mqtt_waiting": await self._outbox.waiting(),
+                "mqtt_waiting": self.waiting,
                 "mqtt_dropped": self._outbox.dropped,
             }
             self.publish_metrics("health", "health", fields)

@@ -3,7 +3,8 @@
 One SQLite file per process. ``synchronous=NORMAL`` in WAL mode: no flush per commit, so that a
 record costs microseconds and the card little wear; a power cut may take the last seconds of log
 with it, a crash of the program nothing that was stored. The bound is on records and on bytes; at
-the bound the oldest go, and are counted.
+the bound the oldest go, and are counted. The write-ahead log beside the file is cut back to
+``MAX_WAL_BYTES`` after a burst.
 
 Blocking; ``ctlr.telemetry.outbox`` calls it in threads, one call at a time.
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE_BYTES = 4096
-MAX_BYTES = 64 << 20
+MAX_WAL_BYTES = 4 << 20
 LOCK_S = 5.0
 OPEN_S = 1.0
 
@@ -42,7 +43,7 @@ class Spool:
     """Opened for one process. Methods raise ``sqlite3.Error``, or ``TimeoutError`` when an
     earlier call is still stuck on a dead card."""
 
-    def __init__(self, path: Path, max_records: int, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, path: Path, max_records: int, max_bytes: int) -> None:
         """Raises ``sqlite3.Error`` or ``OSError``. A damaged file is moved to ``*.damaged``."""
         self._max_records = max_records
         self._lock = threading.Lock()
@@ -52,7 +53,7 @@ class Spool:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):  # cannot be opened, or is locked
                 raise
-            path.replace(path.with_suffix(".damaged"))
+            _put_aside(path)
             self._db = _open(path, max_bytes)
 
     @contextmanager
@@ -67,14 +68,21 @@ class Spool:
     def append(self, records: Sequence[tuple[str, bytes]]) -> int:
         """Store ``(topic, payload)`` records; returns how many old ones had to go."""
         with self._held() as db:
-            try:
-                lost = self._insert(db, records)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
-                    raise
-                # The file's bound, or the card's: the oldest quarter makes room inside the file.
-                lost = self._drop(db, max(1, self._count(db) // 4)) + self._insert(db, records)
-            return lost
+            return self._append(db, records)
+
+    def _append(self, db: sqlite3.Connection, records: Sequence[tuple[str, bytes]]) -> int:
+        try:
+            return self._insert(db, records)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            # The file's bound. On a card that is full, making room fails too, and it ends there.
+            if count := self._count(db):
+                return self._drop(db, max(1, count // 4)) + self._append(db, records)
+            if len(records) == 1:
+                raise
+            middle = len(records) // 2
+            return self._append(db, records[:middle]) + self._append(db, records[middle:])
 
     def _insert(self, db: sqlite3.Connection, records: Sequence[tuple[str, bytes]]) -> int:
         with db:
@@ -128,6 +136,7 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
         db.execute("PRAGMA locking_mode=EXCLUSIVE")  # one process; no shared memory file
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(f"PRAGMA journal_size_limit={MAX_WAL_BYTES}")
         db.execute(f"PRAGMA max_page_count={max_bytes // PAGE_BYTES}")
         db.executescript(_SCHEMA)
         db.execute("SELECT count(*) FROM lost").fetchone()
@@ -135,3 +144,10 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _put_aside(path: Path) -> None:
+    """Keep a damaged file for whoever wants to look at it; only the latest."""
+    path.replace(path.with_suffix(".damaged"))
+    for beside in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)

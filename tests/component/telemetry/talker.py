@@ -16,10 +16,10 @@ from ctlr.telemetry.sink import Telemetry
 
 
 async def main(port: int, spool: Path, first: int, count: int) -> None:
-    configure_logging("talker", "test")
+    configure_logging("talker", "serve")
     settings = Settings(node="talker", mqtt=MqttSettings(host="127.0.0.1", port=port, spool=spool))
     clock = SystemClock()
-    telemetry = Telemetry(settings, "test", clock)
+    telemetry = Telemetry(settings, "serve", clock)
     telemetry.set_recording(recording=True, uuid="u", duration=1.5)
     tasks = BackgroundTasks(lambda: sys.exit("a task died"))
     telemetry.start(tasks)

@@ -1,6 +1,7 @@
 """Real child processes, each a line of Python, and what the controller makes of them."""
 
 import asyncio
+import io
 import sys
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 from ctlr.postprocess.child import run_child
 from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.telemetry.log import configure_logging
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 PROGRESS = """
@@ -59,6 +61,21 @@ async def test_a_child_that_chatters_on_its_error_output_never_blocks() -> None:
         + "[sys.stderr.write('line\\n') for _ in range(50_000)]"
     )
     assert not result.failed
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
+async def test_what_a_child_logs_becomes_lines_of_ours() -> None:
+    records: list[dict[str, object]] = []
+    log_to_parent = "from ctlr.postprocess.worker import log_to_parent; log_to_parent('n')"
+    speak = "import structlog; structlog.get_logger('splice').warning('odd segment', size=3)"
+    configure_logging("n", "serve", publish=records.append, stream=io.StringIO())
+    command = [sys.executable, "-c", f"{log_to_parent}; {speak}"]
+    result = await run_child(command, Job(UUID), lambda _job: None)
+    assert not result.failed
+    del records[0]["ts"]
+    assert records == [
+        {"node": "n", "level": "WARN", "component": "splice", "message": "odd segment", "size": 3}
+    ]
 
 
 async def test_one_that_follows_is_told_to_finish() -> None:

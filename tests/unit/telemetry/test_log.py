@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,15 +8,7 @@ import structlog
 
 from ctlr.telemetry.log import configure_logging
 
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, before = list(root.handlers), root.level, structlog.get_config()
-    yield
-    structlog.configure(**before)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ctlr.kernel.errors import Refusal
 from ctlr.telemetry.record import (
     LEVELS,
+    MAX_ENTRY_BYTES,
     MAX_RECORD_BYTES,
     client_record,
     encode_record,
@@ -38,6 +39,35 @@ def test_what_json_cannot_say_becomes_text() -> None:
     assert json.loads(encode_record(record | {"ring": ring}))["message"] == "m"
 
 
+def test_a_record_that_is_too_long_is_cut_and_says_so() -> None:
+    long = make_record(
+        NOW_MS,
+        "n",
+        "c",
+        "ERROR",
+        "m" * 99_999,
+        exception="first" + "x" * 99_999 + "last",
+        extra=[1],
+    )
+    line = encode_record(long | {"id": "a-1"})
+    assert len(line) <= MAX_RECORD_BYTES
+    read = json.loads(line)
+    assert read.keys() == {
+        "ts",
+        "node",
+        "level",
+        "component",
+        "message",
+        "exception",
+        "id",
+        "cut_bytes",
+    }
+    assert read["cut_bytes"] > 2 * 99_999
+    assert read["exception"].endswith("last")
+    hostile = encode_record(dict.fromkeys(long, "\x01" * 99999))
+    assert len(hostile) <= MAX_RECORD_BYTES
+
+
 def test_an_empty_entry_is_filled_in() -> None:
     assert client_record({}, NOW_MS) == {
         "ts": NOW,
@@ -65,6 +95,17 @@ def test_what_the_phone_says_stays() -> None:
         "level": "WARN",
         "received_at": NOW_MS,
     }
+
+
+def test_an_id_of_the_phones_own_is_not_mistaken_for_ours() -> None:
+    record = client_record({"id": "abc", "received_at": 5}, NOW_MS)
+    assert "id" not in record
+    assert (record["client_id"], record["received_at"]) == ("abc", NOW_MS)
+
+
+def test_an_entry_may_have_its_full_size_whatever_we_add() -> None:
+    entry = {"x": "y" * (MAX_ENTRY_BYTES - len('{"x":""}'))}
+    assert client_record(entry, NOW_MS)["x"] == entry["x"]
 
 
 @pytest.mark.parametrize("ts", ["yesterday", "2026-04-16T06:28:30", 17, None, "9999-99-99"])
@@ -100,7 +141,7 @@ def test_ordinary_text_of_any_script_stays() -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [[], "text", 5, None, {"x": "y" * MAX_RECORD_BYTES}, {"message": "ü" * 4096}],
+    [[], "text", 5, None, {"x": "y" * MAX_ENTRY_BYTES}, {"message": "ü" * 4096}],
 )
 def test_what_is_no_small_object_is_refused(entry: object) -> None:
     with pytest.raises(Refusal, match="invalid_log"):
