@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Halves the start of each process of a rig where Python may not write its own.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo test check format soak bench bench-join clean packages
+.PHONY: help setup demo test check format soak bench bench-join clean packages test-packages
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ setup: packages $(SYNCED) ## Install what is missing and build .venv (quick when
 demo: setup ## Record, join and verify a session with three cameras (KEEP=1 stays up)
 	@$(BIN)/ctlr demo $(if $(KEEP),--keep)
 
-test: check ## Checks, then every test: unit, component, whole rigs
+test: test-packages check ## Checks, then every test: unit, component, whole rigs
 	$(BIN)/pytest -n 2 --ignore=tests/component --ignore=tests/e2e
 	$(BIN)/pytest tests/component tests/e2e
 
@@ -49,6 +49,9 @@ clean: ## Remove .venv, caches and demo sessions
 
 packages:
 	@script/install_packages.sh
+
+test-packages:
+	@script/install_packages.sh tests
 
 # A uv on the PATH is used; without one, a pinned uv gets a virtual environment of its own.
 $(SYNCED): uv.lock pyproject.toml | packages

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the Debian packages that the demo and the tests need; silent when all are there.
+# Install the Debian packages that the demo needs, and with the word "tests" those that only the
+# tests need; silent when all are there.
 #
 # Two of them bring services (mosquitto, ssh). The demo and the tests start programs of their
 # own on free ports, so a service that comes in here is neither started nor enabled: opening a
@@ -8,6 +9,8 @@ set -euo pipefail
 
 packages=(python3-venv rsync mosquitto mosquitto-clients ffmpeg openssh-client openssh-server
   curl xxhash faketime fdisk e2fsprogs exfatprogs)
+only_tests=(fuse3 exfat-fuse chromium)
+[ "${1:-}" != tests ] || packages+=("${only_tests[@]}")
 services=(mosquitto ssh)
 policy=/usr/sbin/policy-rc.d
 
