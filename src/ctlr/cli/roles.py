@@ -40,6 +40,14 @@ def check_config(context: typer.Context) -> None:
     typer.echo(settings_of(context).model_dump_json(indent=2))
 
 
+@app.command(hidden=True)
+def privileged() -> None:
+    """What ctlr-privileged.socket starts: one request on standard input, as root."""
+    from ctlr.storage.privileged import main
+
+    raise typer.Exit(main())
+
+
 def _worker(context: typer.Context, task: str, uuid: str) -> list[str]:
     """The command line of a child that works on one session."""
     config = ["--config", str(context.obj)] if context.obj else []

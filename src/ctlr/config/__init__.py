@@ -26,6 +26,7 @@ from ctlr.config.sections import (
     IngestSettings,
     MqttSettings,
     NodeAddress,
+    RetentionSettings,
     StorageSettings,
     SyncSettings,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "IngestSettings",
     "MqttSettings",
     "NodeAddress",
+    "RetentionSettings",
     "Settings",
     "StorageSettings",
     "SyncSettings",
@@ -69,6 +71,7 @@ class Settings(BaseSettings):
     max_session_h: Annotated[float, Field(gt=0)] = 12
     api: ApiSettings = ApiSettings()
     storage: StorageSettings = StorageSettings()
+    retention: RetentionSettings = RetentionSettings()
     database: DatabaseSettings = DatabaseSettings()
     mqtt: MqttSettings = MqttSettings()
     can: CanSettings = CanSettings()

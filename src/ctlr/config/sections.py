@@ -4,11 +4,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from ctlr.kernel.ids import is_node_name
 
 _SECTION = ConfigDict(frozen=True, extra="forbid")
+_DEVICE_PIN = re.compile(
+    r"(?:UUID|PARTUUID)=[0-9A-Fa-f](?:[0-9A-Fa-f-]{2,34})[0-9A-Fa-f]"
+    r"|LABEL=[^\x00-\x1f\x7f\"'/\\]{1,16}"
+)
 _FOLDER_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{(?:uuid|short|date)\})+")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -48,11 +52,25 @@ class ApiSettings(BaseModel):
     max_upload_mb: Annotated[int, Field(ge=1)] = 1024
 
 
+def _check_pin(pin: str) -> str:
+    if pin and not _DEVICE_PIN.fullmatch(pin):
+        raise ValueError(f"{pin!r} is not UUID=..., LABEL=... or PARTUUID=..., as in fstab")
+    return pin
+
+
+DevicePin = Annotated[str, AfterValidator(_check_pin)]
+"""Names a file system by what stays when ``sda`` becomes ``sdb``; "" names none."""
+
+
 class StorageSettings(BaseModel):
     model_config = _SECTION
     logging: Path = Path("/mnt/logging")
     sync: Path = Path("/mnt/sync")
+    logging_device: DevicePin = ""
+    sync_device: DevicePin = ""
     require_mounts: bool = True
+    floor_mb: Annotated[int, Field(ge=0)] = 64
+    privileged_socket: Path = Path("/run/ctlr/privileged.sock")
     check_interval_s: Annotated[float, Field(gt=0)] = 30
     session_folder: str = "{uuid}"
 
@@ -67,6 +85,15 @@ class StorageSettings(BaseModel):
         if "{uuid}" not in template and "{short}" not in template:
             raise ValueError(f"session_folder {template!r} needs {{uuid}} or {{short}}")
         return self
+
+
+class RetentionSettings(BaseModel):
+    """Whether raw data of verified sessions makes room for new data; see ``storage.retention``."""
+
+    model_config = _SECTION
+    enabled: bool = False
+    free_gb: Annotated[float, Field(gt=0)] = 50
+    min_age_h: Annotated[float, Field(ge=0)] = 24
 
 
 class DatabaseSettings(BaseModel):

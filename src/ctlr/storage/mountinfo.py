@@ -9,8 +9,9 @@ _READ_ONLY = frozenset({"ro", "emergency_ro", "shutdown"})
 
 @dataclass(frozen=True)
 class Mount:
-    """One line: where, what, from which device (``major:minor`` and source), how."""
+    """One line: its number, where, what, from which device (``major:minor`` and source), how."""
 
+    mount_id: int
     mount_point: str
     fs_type: str
     source: str
@@ -37,6 +38,7 @@ def _parse_line(line: str) -> Mount:
     fields = before.split(" ")
     fs_type, source, super_options = [*after.split(" "), "", "", ""][:3]
     return Mount(
+        mount_id=int(fields[0]),
         mount_point=_unescape(fields[4]),
         fs_type=fs_type,
         source=_unescape(source),

@@ -1,0 +1,77 @@
+"""``ctlr-check-mount logging``: may a transfer write to this volume now?
+
+rsync asks before each transfer (``pre-xfer exec`` of the daemon, the forced command of a camera's
+key): below an empty mount point it would fill the SD card. Exit code 0: yes; 1: no, with the
+reason on standard error, and the camera keeps its files and tries again; 2: bad usage.
+
+It looks at the mount table, at the kernel's list of devices and at the controller's record, never
+at the drive itself, so that it cannot hang. Standard library only: it answers in some 50 ms.
+"""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ctlr.storage.blockdevices import is_plugged_in, number_of, udev_link
+from ctlr.storage.mountinfo import mounts_at
+from ctlr.storage.record import read_record
+from ctlr.storage.table import read_mounts
+
+CONFIG = "/etc/ctlr/ctlr.toml"
+PATHS = {"logging": "/mnt/logging", "sync": "/mnt/sync"}
+
+
+def main() -> int:
+    """The exit code; the arguments are ``[--config FILE] VOLUME``."""
+    arguments = sys.argv[1:]
+    config = os.environ.get("CTLR_CONFIG", CONFIG)
+    if arguments[:1] == ["--config"] and len(arguments) == 3:
+        config, arguments = arguments[1], arguments[2:]
+    if len(arguments) != 1 or arguments[0] not in PATHS:
+        sys.stderr.write("usage: ctlr-check-mount [--config FILE] logging|sync\n")
+        return 2
+    try:
+        settings = tomllib.loads(Path(config).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{config} cannot be used: {error}\n")
+        return 2
+    problem = find_problem(arguments[0], settings)
+    if problem:
+        sys.stderr.write(f"The {arguments[0]} drive takes nothing now: {problem}. Try again.\n")
+    return 1 if problem else 0
+
+
+def find_problem(volume: str, settings: dict[str, Any]) -> str | None:
+    """Why nothing may be written to a volume now, in words; None when it may."""
+    storage = settings.get("storage", {})
+    database = settings.get("database", {}).get("path", "/var/lib/ctlr/ctlr.db")
+    record = read_record(Path(database).parent)
+    if volume in record.hold:
+        return record.hold[volume]
+    if volume in record.ejected:
+        return "it is ejected"
+    if not storage.get("require_mounts", True):
+        return None
+    return _find_mount_problem(
+        os.path.abspath(storage.get(volume, PATHS[volume])), storage.get(f"{volume}_device", "")
+    )
+
+
+def _find_mount_problem(path: str, tag: str) -> str | None:
+    there = mounts_at(read_mounts(), path)
+    if len(there) != 1:
+        return "it is mounted twice" if there else "it is not mounted"
+    (mount,) = there
+    if not is_plugged_in(mount.device_number):
+        return "it has been pulled out"
+    if mount.read_only:
+        return "it is read-only"
+    if tag and (number := number_of(str(udev_link(tag)))) and number != mount.device_number:
+        return "another drive is mounted at its place"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
