@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+PACKAGING = Path(__file__).parents[3] / "packaging" / "mosquitto"
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
@@ -39,6 +40,21 @@ class Broker:
         self._config.write_text("\n".join(settings) + "\n")
         self._child: subprocess.Popen[bytes] | None = None
 
+    @classmethod
+    def as_installed(cls, folder: Path) -> Self:
+        """With the configuration that a rig gets, only on another port and in another folder."""
+        broker = cls(folder)
+        etc = folder / "conf.d"
+        etc.mkdir()
+        shutil.copy(PACKAGING / "ctlr.acl", folder)
+        settings = (PACKAGING / "ctlr.conf").read_text("utf-8")
+        settings = settings.replace("/etc/mosquitto/ctlr", f"{folder}/ctlr")
+        settings = settings.replace("listener 1883", f"listener {broker.port} 127.0.0.1")
+        (etc / "ctlr.conf").write_text(settings)
+        debian = f"persistence true\npersistence_location {folder}/\nuser root\nlog_dest none\n"
+        broker._config.write_text(f"{debian}include_dir {etc}\n")
+        return broker
+
     def start(self) -> None:
         assert MOSQUITTO
         self._child = subprocess.Popen([MOSQUITTO, "-c", str(self._config)])
@@ -62,6 +78,13 @@ class Broker:
                 self._saved.exists() and self._saved.stat().st_mtime_ns > before
             ):
                 await asyncio.sleep(0.01)
+
+    async def end(self) -> None:
+        """Ask it to end, as systemd does; it writes its sessions to disk."""
+        assert self._child
+        self._child.terminate()
+        await asyncio.to_thread(self._child.wait, 10)
+        self._child = None
 
     def kill(self) -> None:
         if self._child:

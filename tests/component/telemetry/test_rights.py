@@ -1,0 +1,235 @@
+"""Who may say and read what at a real mosquitto with the configuration that a rig gets (T8)."""
+
+import asyncio
+import itertools
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from tests.component.telemetry.broker import MOSQUITTO, PACKAGING, Broker
+
+pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+
+CTLR = "melb-01-ctlr"
+ROLES = {CTLR: "controller", "cam-01": "node", "cam-02": "node", "desk": "reader"}
+EVERYTHING = ("logging/#", "status/#", "$SYS/broker/version", "#")
+
+WITH_A_WILL = """
+import asyncio, sys, aiomqtt
+async def main(port, password, topic):
+    will = aiomqtt.Will(topic, "gone", qos=1, retain=True)
+    async with aiomqtt.Client("127.0.0.1", int(port), username="cam-01", password=password, will=will):
+        print("connected", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+class Rig:
+    """A broker as installed, its users, and the script that makes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.broker = Broker.as_installed(folder)
+        self.folder = folder
+        self._numbers = itertools.count()
+        self.passwords = {name: password_in(self.script(ROLES[name], name)) for name in ROLES}
+
+    def script(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        done = run_script(self.folder, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    @asynccontextmanager
+    async def client(
+        self, name: str | None, password: str | None = None, will: aiomqtt.Will | None = None
+    ) -> AsyncIterator[aiomqtt.Client]:
+        async with aiomqtt.Client(
+            *("127.0.0.1", self.broker.port),
+            username=name,
+            password=password or self.passwords.get(name or ""),
+            identifier=f"test-{next(self._numbers)}",
+            will=will,
+        ) as client:
+            yield client
+
+    async def refuses(self, name: str | None, password: str | None = None) -> bool:
+        try:
+            async with self.client(name, password):
+                return False
+        except aiomqtt.MqttError:
+            return True
+
+
+def run_script(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(PACKAGING / "mqtt-user.sh"), *arguments, "--folder", str(folder), "--no-reload"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def password_in(done: "subprocess.CompletedProcess[str]") -> str:
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())["CTLR_MQTT__PASSWORD"]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path / "broker")
+    rig.broker.start()
+    yield rig
+    rig.broker.kill()
+
+
+async def everything_heard(client: aiomqtt.Client) -> list[str]:
+    """Topics of what the broker had for this client: it answers in order."""
+    await client.subscribe("end/of/what/was/before")
+    return [str((await anext(client.messages)).topic) for _ in range(len(client.messages))]
+
+
+async def reached(rig: Rig, by: str, *topics: str, size: int = 1) -> list[str]:
+    """Which of ``topics`` come to the controller when ``by`` publishes to all of them."""
+    async with rig.client(CTLR) as reader, rig.client(by) as sender:
+        await reader.subscribe([(topic, 1) for topic in ("logging/#", "status/#")])
+        for topic in topics:
+            await sender.publish(topic, "x" * size, qos=1)
+        return await everything_heard(reader)
+
+
+async def heard(rig: Rig, by: str) -> set[str]:
+    """Topics that ``by`` gets when it asks for everything, by kind."""
+    async with rig.client(by) as reader, rig.client(CTLR) as sender:
+        await reader.subscribe([(topic, 1) for topic in EVERYTHING])
+        for topic in ("logging/phone", "logging/cam-01", "status/recording"):
+            await sender.publish(topic, "x", qos=1)
+        return set(await everything_heard(reader))
+
+
+async def test_nobody_comes_in_without_the_right_password(rig: Rig) -> None:
+    assert await rig.refuses(None)
+    assert await rig.refuses("cam-01", "wrong")
+    assert await rig.refuses("cam-09", "none")
+    assert await rig.refuses("cam-01", rig.passwords["cam-02"])
+    assert not await rig.refuses("cam-01")
+
+
+async def test_a_node_says_its_own_records_and_nothing_else(rig: Rig) -> None:
+    own = ["logging/cam-01", "status/node/cam-01", "status/node/cam-01/camera"]
+    others = [
+        *("logging/cam-02", "logging/phone", "logging/melb-01-ctlr", "logging"),
+        *("logging/cam-011", "status/node/cam-02", "status/recording", "status/node"),
+    ]
+    assert await reached(rig, "cam-01", *own, *others) == own
+
+
+async def test_a_node_reads_nothing(rig: Rig) -> None:
+    assert await heard(rig, "cam-01") == set()
+
+
+async def test_the_controller_speaks_for_the_phone_and_reads_all(rig: Rig) -> None:
+    said = ["logging/phone", "logging/watch", "logging/melb-01-ctlr", "status/recording"]
+    others = ["status/node/cam-01"]
+    assert await reached(rig, CTLR, *said, *others) == said
+    assert await heard(rig, CTLR) == {"logging/phone", "logging/cam-01", "status/recording"}
+
+
+async def test_a_reader_reads_all_and_says_nothing(rig: Rig) -> None:
+    topics = ["logging/desk", "logging/cam-01", "status/recording", "status/node/desk", "logging"]
+    assert await reached(rig, "desk", *topics) == []
+    records = {"logging/phone", "logging/cam-01", "status/recording"}
+    assert await heard(rig, "desk") == records | {"$SYS/broker/version"}
+
+
+@pytest.mark.parametrize(("node", "arrives"), [("cam-01", True), ("cam-02", False)])
+async def test_a_last_will_needs_the_same_right(rig: Rig, node: str, *, arrives: bool) -> None:
+    """Of a client of cam-01 that vanishes without a word."""
+    async with rig.client(CTLR) as reader:
+        await reader.subscribe("status/#", qos=1)
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", WITH_A_WILL, str(rig.broker.port), rig.passwords["cam-01"]),
+            f"status/node/{node}",
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert child.stdout
+        assert await child.stdout.readline() == b"connected\n"
+        child.kill()
+        await child.communicate()
+        async with asyncio.timeout(10):
+            gone = str((await anext(reader.messages)).topic) if arrives else None
+        assert gone == (f"status/node/{node}" if arrives else None)
+        assert await everything_heard(reader) == []
+
+
+async def test_a_megabyte_is_dropped_and_the_sender_stays(rig: Rig) -> None:
+    assert await reached(rig, "cam-01", "logging/cam-01", size=1 << 20) == []
+    assert await reached(rig, "cam-01", "logging/cam-01", size=32 << 10) == ["logging/cam-01"]
+
+
+async def test_a_lasting_session_misses_nothing_over_a_restart_of_the_broker(rig: Rig) -> None:
+    def lasting() -> aiomqtt.Client:
+        return aiomqtt.Client(
+            *("127.0.0.1", rig.broker.port),
+            username=CTLR,
+            password=rig.passwords[CTLR],
+            identifier="lasting",
+            clean_session=False,
+        )
+
+    async with lasting() as reader:
+        await reader.subscribe("logging/#", qos=1)
+    async with rig.client("cam-01") as node:
+        for number in range(2000):
+            await node.publish("logging/cam-01", str(number), qos=1)
+    await rig.broker.end()
+    rig.broker.start()
+    async with asyncio.timeout(20), lasting() as reader:
+        got = [int(bytes((await anext(reader.messages)).payload)) for _ in range(2000)]
+    assert got == list(range(2000))
+
+
+async def test_users_come_and_go_without_a_restart(rig: Rig) -> None:
+    password = password_in(rig.script("node", "cam-03"))
+    rig.broker.signal(signal.SIGHUP)
+    rig.passwords["cam-03"] = password
+    await until_let_in(rig, "cam-03", wanted=True)
+    assert await reached(rig, "cam-03", "logging/cam-03", "logging/cam-01") == ["logging/cam-03"]
+    rig.script("remove", "cam-03")
+    rig.broker.signal(signal.SIGHUP)
+    await until_let_in(rig, "cam-03", wanted=False)
+    assert not await rig.refuses("cam-01")
+
+
+async def until_let_in(rig: Rig, name: str, *, wanted: bool) -> None:
+    async with asyncio.timeout(10):
+        while await rig.refuses(name) is wanted:  # noqa: ASYNC110 - another process reads the file
+            await asyncio.sleep(0.05)
+
+
+async def test_the_script_keeps_what_is_there(rig: Rig, tmp_path: Path) -> None:
+    before = [(rig.folder / name).read_text() for name in ("ctlr.passwd", "ctlr.acl")]
+    again = rig.script("controller", CTLR)
+    assert (again.stdout, "has a password already" in again.stderr) == ("", True)
+    assert [(rig.folder / name).read_text() for name in ("ctlr.passwd", "ctlr.acl")] == before
+    file = tmp_path / "etc" / "mqtt.env"
+    rig.script("controller", CTLR, "--into", str(file))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert re.fullmatch(
+        rf"CTLR_MQTT__USERNAME={CTLR}\nCTLR_MQTT__PASSWORD=[0-9a-f]{{48}}\n", file.read_text()
+    )
+    kept = file.read_text()
+    rig.script("controller", CTLR, "--into", str(file))
+    assert file.read_text() == kept
+    rig.script("controller", CTLR, "--into", str(file), "--renew")
+    assert file.read_text() != kept
+    secret = file.read_text().split("=")[-1].strip()
+    assert secret not in (rig.folder / "ctlr.passwd").read_text()
+
+
+@pytest.mark.parametrize("name", ["Cam", "cam/01", "#", "+", "cam 01", "a:b", "cam\n", ""])
+async def test_the_script_takes_only_names_of_nodes(tmp_path: Path, name: str) -> None:
+    done = run_script(tmp_path, "node", name)
+    assert (done.returncode, "no node name" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
