@@ -6,26 +6,39 @@ process before what stands around it is closed. So the signals are taken here.
 
 import asyncio
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGIApplication
+
+from ctlr.kernel.sd_notify import signs_of_life
 
 SHUTDOWN_GRACE_S = 3
 """How long requests that are under way may take at the end."""
 
 
 class _Server(uvicorn.Server):
+    """``listening`` is set once the port is open."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
 
 async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int) -> None:
-    """Serve ``app`` until ``stopped`` is set; SIGTERM and SIGINT set it.
+    """Serve ``app`` until ``stopped`` is set; SIGTERM and SIGINT set it, systemd is told.
 
     Raises ``OSError`` when the port cannot be had.
     """
@@ -45,12 +58,21 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
         loop.add_signal_handler(number, stopped.set)
     running = asyncio.create_task(_run(server, host, port), name="server")
     stopping = asyncio.create_task(stopped.wait(), name="stop")
+    listening = asyncio.create_task(server.listening.wait(), name="listen")
     try:
-        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        await _first_of(running, stopping, listening)
+        if server.listening.is_set():
+            async with signs_of_life():
+                await _first_of(running, stopping)
         server.should_exit = True
         await running
     finally:
         stopping.cancel()
+        listening.cancel()
+
+
+async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _run(server: uvicorn.Server, host: str, port: int) -> None:
