@@ -7,8 +7,9 @@ SYNCED := .venv/.synced
 UV_VERSION := 0.13.9
 FIGURES := $(basename $(notdir $(wildcard bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/*join.py bench/*mqtt.py)))
 export UV_PYTHON_DOWNLOADS := never
-# Halves the start of each process of a rig where Python may not write its own.
+# Modules are compiled once, not at the start of each process of a rig and each test worker.
 export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check format soak bench bench-join clean packages test-packages
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 REMEMBERED_EXCHANGES = 64
 DRIFT_LIMIT_PPM = 100.0
 """Two crystals of +-50 ppm; by so much the knowledge of a moment ages."""
+_DRIFT_MS_PER_S = DRIFT_LIMIT_PPM / 1000
 COARSE_STAMP_MS = 1.0
 TOLERANCE_MS = 5.0
 
@@ -62,28 +63,31 @@ class ClockOffset:
 
 
 class OffsetEstimator:
-    """Keeps the last exchanges of one node."""
+    """Keeps what the last exchanges of one node say.
+
+    An interval widens by the same on either side whichever it is, so each is kept as it would
+    have been at time 0 and widened once at the end: an estimate costs two comparisons an exchange.
+    """
 
     def __init__(self) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=REMEMBERED_EXCHANGES)
+        self._intervals: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_EXCHANGES)
 
     def add(self, exchange: Exchange) -> None:
         if exchange.lowest_ms <= exchange.highest_ms:  # else a clock was set in between
-            self._exchanges.append(exchange)
+            age_ms = exchange.at_s * _DRIFT_MS_PER_S
+            self._intervals.append((exchange.lowest_ms + age_ms, exchange.highest_ms - age_ms))
 
     def estimate(self, now_s: float) -> ClockOffset | None:
         """What the remembered exchanges say at a monotonic time; None before the first."""
-        lowest, highest = float("-inf"), float("inf")
-        for exchange in reversed(self._exchanges):
-            slack_ms = max(0.0, now_s - exchange.at_s) * DRIFT_LIMIT_PPM / 1000
-            low = max(lowest, exchange.lowest_ms - slack_ms)
-            high = min(highest, exchange.highest_ms + slack_ms)
-            if low > high:
-                break
-            lowest, highest = low, high
-        if not self._exchanges:
+        if not self._intervals:
             return None
-        return ClockOffset((lowest + highest) / 2, (highest - lowest) / 2)
+        slack_ms = now_s * _DRIFT_MS_PER_S
+        lowest, highest = float("-inf"), float("inf")
+        for low, high in reversed(self._intervals):
+            if max(low, lowest) - min(high, highest) > 2 * slack_ms:
+                break
+            lowest, highest = max(low, lowest), min(high, highest)
+        return ClockOffset((lowest + highest) / 2, (highest - lowest) / 2 + slack_ms)
 
 
 def fit_drift_ppm(samples: Sequence[tuple[float, float]]) -> float | None:

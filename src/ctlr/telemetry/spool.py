@@ -43,18 +43,21 @@ class Spool:
     """Opened for one process. Methods raise ``sqlite3.Error``, or ``TimeoutError`` when an
     earlier call is still stuck on a dead card."""
 
-    def __init__(self, path: Path, max_records: int, max_bytes: int) -> None:
-        """Raises ``sqlite3.Error`` or ``OSError``. A damaged file is moved to ``*.damaged``."""
+    def __init__(
+        self, path: Path, max_records: int, max_bytes: int, wait_s: float = OPEN_S
+    ) -> None:
+        """Raises ``sqlite3.Error`` or ``OSError``, after ``wait_s`` where another process has the
+        file. A damaged file is moved to ``*.damaged``."""
         self._max_records = max_records
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = _open(path, max_bytes)
+            self._db = _open(path, max_bytes, wait_s)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):  # cannot be opened, or is locked
                 raise
             _put_aside(path)
-            self._db = _open(path, max_bytes)
+            self._db = _open(path, max_bytes, wait_s)
 
     @contextmanager
     def _held(self) -> Iterator[sqlite3.Connection]:
@@ -130,8 +133,8 @@ class Spool:
         return 0 if first is None else int(last - first + 1)
 
 
-def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=OPEN_S, check_same_thread=False)
+def _open(path: Path, max_bytes: int, wait_s: float) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=wait_s, check_same_thread=False)
     try:
         db.execute("PRAGMA locking_mode=EXCLUSIVE")  # one process; no shared memory file
         db.execute("PRAGMA journal_mode=WAL")

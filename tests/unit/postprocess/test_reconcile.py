@@ -35,6 +35,8 @@ class Shop:
         self.sync_is_away = False
         self.comparing: OSError | None = None
         self.damage: str | None = None
+        self.go_on = asyncio.Event()
+        self.go_on.set()
 
     async def run(
         self,
@@ -46,7 +48,8 @@ class Shop:
         self.begun.append((task, job.uuid))
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
-        await (finish.wait() if finish else asyncio.sleep(0.02))
+        await (finish.wait() if finish else asyncio.sleep(0.005))
+        await self.go_on.wait()
         self.at_once -= 1
         if task is Task.VERIFY and self.damage:
             self.made.discard(job.uuid)
@@ -88,7 +91,7 @@ class Bench:
             await self.store.change(uuid, SessionState.DONE)
 
     async def reaches(self, state: SessionState, uuid: str = UUID) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 session = await self.store.get(uuid)
                 if session is not None and session.state is state:
@@ -96,8 +99,18 @@ class Bench:
                 await asyncio.sleep(0.005)
 
     async def settles(self) -> None:
-        await asyncio.sleep(0.15)
+        """Until the loop waits for news, no worker is busy and none is coming."""
+        async with asyncio.timeout(30):
+            quiet = 0
+            while quiet < 3:
+                quiet = quiet + 1 if self._is_quiet() else 0
+                await asyncio.sleep(0.003)
         assert self.deaths == 0
+
+    def _is_quiet(self) -> bool:
+        news = self.reconciler._wake
+        waits = bool(news._waiters) and not news.is_set()
+        return waits and not self.reconciler._running
 
     def error(self) -> str | None:
         (job,) = self.reconciler.jobs()
@@ -237,11 +250,13 @@ async def test_a_session_found_recording_while_it_is_made_is_made_after_its_stop
     bench: Bench,
 ) -> None:
     await bench.add(SessionState.COLLECTING)
+    bench.shop.go_on.clear()
     async with reconciling(bench):
         await bench.reaches(SessionState.PROCESSING)
         await bench.store.create(  # what the tender does with a session that it adopts
             UUID, SessionState.RECORDING, created_at_ms=1, start_at_ms=1, node_names=[]
         )
+        bench.shop.go_on.set()
         await bench.settles()
         assert (await bench.store.get(UUID)).state is SessionState.RECORDING  # type: ignore[union-attr]
         await bench.store.change(UUID, SessionState.STOPPING)

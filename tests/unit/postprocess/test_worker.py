@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -35,24 +33,3 @@ def test_sigterm_is_an_exit() -> None:
         assert ended.value.code == 143
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def test_a_worker_is_nice_and_dies_with_its_parent() -> None:
-    """The middle process starts a worker and is killed; the worker ends at once."""
-    worker = (
-        "import os, sys, signal; from ctlr.postprocess.worker import become_background;"
-        "become_background(int(sys.argv[1])); print(os.nice(0), os.getpid(), flush=True);"
-        "signal.pause()"
-    )
-    middle = (
-        "import os, subprocess, sys, signal;"
-        f"subprocess.Popen([sys.executable, '-c', {worker!r}, str(os.getpid())]); signal.pause()"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", middle], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    nice, _pid = parent.stdout.readline().split()
-    assert int(nice) >= 10
-    parent.kill()
-    parent.wait(10)
-    assert parent.stdout.read() == ""  # the pipe closes only when the worker has ended, too
-    parent.stdout.close()

@@ -84,7 +84,7 @@ def test_a_second_process_does_not_get_the_file(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.db", 10, MAX_BYTES)
     spool.append(records(1, 1))
     with pytest.raises(sqlite3.OperationalError):
-        Spool(tmp_path / "spool.db", 10, MAX_BYTES)
+        Spool(tmp_path / "spool.db", 10, MAX_BYTES, wait_s=0.05)
     assert payloads(spool) == [1]
     spool.close()
 

@@ -7,6 +7,7 @@ by fixed paths), and whatever has to be held in memory is limited first. A file 
 box is normal here: ``walk`` returns that box with ``cut=True`` instead of failing.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ ReadAt = Callable[[int, int], bytes]
 
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
+_KIND = re.compile(rb"[ -~\xa9]{4}")
 
 
 class Damaged(Exception):
@@ -58,7 +60,7 @@ def u64(data: bytes, offset: int) -> int:
 
 def is_kind(kind: bytes) -> bool:
     """Whether four bytes can be a box's kind; text files and noise mostly fail here."""
-    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in kind)
+    return _KIND.fullmatch(kind) is not None
 
 
 def walk(read_at: ReadAt, size: int) -> Iterator[Box]:

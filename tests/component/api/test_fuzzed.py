@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import running, settings_in
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "openapi.json"
 EXAMPLES = 20
 CHECKS = (
     "not_a_server_error",

@@ -2,8 +2,9 @@
 
 import asyncio
 import io
+import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -78,27 +79,59 @@ async def test_what_a_child_logs_becomes_lines_of_ours() -> None:
     ]
 
 
-async def test_one_that_follows_is_told_to_finish() -> None:
-    finish = asyncio.Event()
-    running = asyncio.create_task(run("assert sys.stdin.readline() == 'finish\\n'", finish))
-    await asyncio.sleep(0.05)
+async def appears(path: Path) -> None:
+    async with asyncio.timeout(20):
+        while not path.exists():  # noqa: ASYNC110 - made by another process
+            await asyncio.sleep(0.01)
+
+
+def noting(path: Path) -> str:
+    """Say that the program has begun."""
+    return f"open({str(path)!r}, 'w').close()\n"
+
+
+async def test_one_that_follows_is_told_to_finish(tmp_path: Path) -> None:
+    finish, up = asyncio.Event(), tmp_path / "up"
+    program = noting(up) + "assert sys.stdin.readline() == 'finish\\n'"
+    running = asyncio.create_task(run(program, finish))
+    await appears(up)
     assert not running.done()
     finish.set()
     result, _ = await running
     assert not result.failed
 
 
-async def test_cancelled_it_ends_the_child() -> None:
-    began = time.monotonic()
-    running = asyncio.create_task(run("import time; time.sleep(60)"))
-    await asyncio.sleep(0.1)
+async def test_cancelled_it_ends_the_child(tmp_path: Path) -> None:
+    up = tmp_path / "up"
+    running = asyncio.create_task(run(noting(up) + "import time; time.sleep(600)"))
+    await appears(up)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
-    assert time.monotonic() - began < 5
+        await running  # which waits for the child's end
 
 
 @pytest.mark.parametrize("line", ["no json", "[]", "7", ""])
 async def test_a_line_that_makes_no_sense_is_skipped(line: str) -> None:
     result, _ = await run(f"print({line!r})\n{ending(0)}")
     assert (result.failed, result.folder) == (False, UUID)
+
+
+def test_a_worker_is_nice_and_dies_with_its_parent() -> None:
+    """The middle process starts a worker and is killed; the worker ends at once."""
+    worker = (
+        "import os, sys, signal; from ctlr.postprocess.worker import become_background;"
+        "become_background(int(sys.argv[1])); print(os.nice(0), os.getpid(), flush=True);"
+        "signal.pause()"
+    )
+    middle = (
+        "import os, subprocess, sys, signal;"
+        f"subprocess.Popen([sys.executable, '-c', {worker!r}, str(os.getpid())]); signal.pause()"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", middle], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    nice, _pid = parent.stdout.readline().split()
+    assert int(nice) >= 10
+    parent.kill()
+    parent.wait(10)
+    assert parent.stdout.read() == ""  # the pipe closes only when the worker has ended, too
+    parent.stdout.close()
