@@ -42,11 +42,16 @@ def judge_delivery(
             return Delivery.COMPLETE
     elif _plain_node_is_complete(node, arrival, stopped_for_s, quiet_s):
         return Delivery.COMPLETE
-    signs = [
-        age for age in (arrival.newest_file_age_s, arrival.last_report_age_s) if age is not None
-    ]
-    silent_for_s = min([stopped_for_s, *signs])
+    signs = [stopped_for_s, arrival.newest_file_age_s]
+    if not _says_that_nothing_comes(node, arrival):
+        signs.append(arrival.last_report_age_s)
+    silent_for_s = min(age for age in signs if age is not None)
     return Delivery.GIVEN_UP if silent_for_s >= give_up_s else Delivery.WAITING
+
+
+def _says_that_nothing_comes(node: SessionNode, arrival: Arrival) -> bool:
+    """An installed node that was stopped before its first segment reports that for ever."""
+    return node.segments_total is None and node.remaining == 0 and arrival.segments_held == 0
 
 
 def _plain_node_is_complete(

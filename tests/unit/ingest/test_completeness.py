@@ -36,6 +36,8 @@ CASES = {
         SessionNode("cam", started=True, remaining=2), Arrival(3, 60.0, 1.0), 60.0, Delivery.WAITING,
     ),
     "plain, nothing arrived": (PLAIN, Arrival(0, None, 1.0), 60.0, Delivery.WAITING),
+    "plain, never has anything": (PLAIN, Arrival(0, None, 1.0), 120.0, Delivery.GIVEN_UP),
+    "ours, still in its first segment": (ours(None, complete=False), Arrival(0, None, 1.0), 119.0, Delivery.WAITING),
     "plain, silent since the stop": (PLAIN, NOTHING, 120.0, Delivery.GIVEN_UP),
 }  # fmt: skip
 
@@ -66,5 +68,7 @@ def test_complete_never_means_fewer_than_the_node_made(
         assert arrival.segments_held >= (node.segments_total or 0)
         assert node.segments_total is None or node.complete
     if verdict is Delivery.GIVEN_UP:
-        signs = (stopped_for_s, arrival.newest_file_age_s, arrival.last_report_age_s)
+        hopeless = node.segments_total is None and node.remaining == arrival.segments_held == 0
+        reported_s = None if hopeless else arrival.last_report_age_s
+        signs = (stopped_for_s, arrival.newest_file_age_s, reported_s)
         assert min(age for age in signs if age is not None) >= GIVE_UP_S
