@@ -82,8 +82,9 @@ class OffsetEstimator:
         if not self._intervals:
             return None
         slack_ms = now_s * _DRIFT_MS_PER_S
-        lowest, highest = float("-inf"), float("inf")
-        for low, high in reversed(self._intervals):
+        newest_first = reversed(self._intervals)
+        lowest, highest = next(newest_first)
+        for low, high in newest_first:
             if max(low, lowest) - min(high, highest) > 2 * slack_ms:
                 break
             lowest, highest = max(low, lowest), min(high, highest)
