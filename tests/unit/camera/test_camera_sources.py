@@ -98,6 +98,23 @@ def test_a_camera_that_is_uneven_loses_no_picture(tmp_path: Path) -> None:
     assert len(numbers) == 12
 
 
+def test_an_uneven_beginning_shifts_no_number(tmp_path: Path) -> None:
+    times = [at for at in _times(14) if at != START + 600 * MS]
+    times.insert(1, times[0] + 40 * MS)  # one more than there should be
+    source = _read(_film(tmp_path / "film", "mjpeg", times), ReadingClock(START))
+    kept = [frame.number for frame in _frames(source) if frame.captured_at_us >= START]
+    assert kept == [0, 1, 2, 3, 4, 5, 7, 8, 9, 10]
+    assert source.dropped == 1
+
+
+def test_a_camera_halfway_between_the_slots_is_not_numbered_by_its_jitter(tmp_path: Path) -> None:
+    jitter = [0, -3, 4, -5, 2, 5, -4, 0, 3, -2]
+    times = [START + 49 * MS + n * 100 * MS + by * MS for n, by in enumerate(jitter)]
+    source = _read(_film(tmp_path / "film", "mjpeg", times), ReadingClock(START))
+    assert [frame.number for frame in _frames(source)] == list(range(10))
+    assert source.dropped == 0
+
+
 @pytest.mark.parametrize("wrong_by_us", [-3_000_000, 1, 1_776_313_714_000_000])
 def test_a_driver_that_stamps_on_another_clock_is_not_believed(wrong_by_us: int) -> None:
     clock = VirtualClock(START)

@@ -8,6 +8,7 @@ otherwise (they exist) is not believed, and the time of reading counts.
 import fcntl
 import os
 import struct
+from contextlib import nullcontext, suppress
 from functools import partial
 
 import av
@@ -28,7 +29,7 @@ _VIDIOC_S_CTRL = 0xC008561C
 _CONTROL = struct.Struct("=Ii")
 _EXPOSURE_AUTO, _EXPOSURE_MANUAL = 0x009A0901, 1
 _EXPOSURE_ABSOLUTE = 0x009A0902  # in units of 100 microseconds
-_GAIN = 0x00980913
+_AUTOGAIN, _GAIN = 0x00980912, 0x00980913  # while the first is on, the second is ignored
 
 
 def check(settings: PictureSettings) -> str:
@@ -47,7 +48,11 @@ def check(settings: PictureSettings) -> str:
 
 def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> Source:
     container = _open(settings)
-    _set_exposure(settings)
+    try:
+        _set_exposure(settings)
+    except SourceError:
+        container.close()
+        raise
     return read_camera(container, settings, take, clock)
 
 
@@ -100,13 +105,14 @@ def _set_exposure(settings: PictureSettings) -> None:
         steps = max(1, round(settings.exposure_us / 100))
         wanted += [(_EXPOSURE_AUTO, _EXPOSURE_MANUAL), (_EXPOSURE_ABSOLUTE, steps)]
     if settings.gain:
-        wanted.append((_GAIN, round(settings.gain)))
+        wanted += [(_AUTOGAIN, 0), (_GAIN, round(settings.gain))]
     if not wanted:
         return
     device = os.open(_device(settings), os.O_RDWR)
     try:
         for control, value in wanted:
-            fcntl.ioctl(device, _VIDIOC_S_CTRL, _CONTROL.pack(control, value))
+            with suppress(OSError) if control == _AUTOGAIN else nullcontext():  # few have it
+                fcntl.ioctl(device, _VIDIOC_S_CTRL, _CONTROL.pack(control, value))
     except OSError as error:
         raise SourceError(
             f"{_device(settings)} refuses camera.exposure_us or camera.gain: {error}"
