@@ -53,13 +53,13 @@ def prepare(suite: str = "bookworm", extra_packages: Iterable[str] = ()) -> Imag
     ``extra_packages`` go into ``debs`` beside those that the installer asks for.
     """
     packages = sorted({*installer_packages(), *extra_packages})
-    root = _kept("bare", [suite, BARE], lambda folder: _debootstrap(suite, folder))
-    debs = _kept(
+    root = kept("bare", [suite, BARE], lambda folder: _debootstrap(suite, folder))
+    debs = kept(
         "debs", [suite, BARE, *packages], lambda folder: _collect_debs(root, packages, folder)
     )
     requirements = sorted((PACKAGING / "python").glob("*.txt"))
     texts = [file.read_text() for file in requirements]
-    wheels = _kept(
+    wheels = kept(
         "wheels",
         [PYTHON[suite], os.uname().machine, *texts],
         lambda folder: _collect_wheels(PYTHON[suite], requirements, folder),
@@ -78,7 +78,7 @@ def installer_packages() -> list[str]:
     ]
 
 
-def _kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Path:
+def kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Path:
     """The folder built from these inputs; builds it when there is none."""
     key = hashlib.sha256("\0".join([str(VERSION), *inputs]).encode()).hexdigest()[:16]
     folder = cache_root() / f"{what}-{key}"
