@@ -26,6 +26,7 @@ PACKAGING = CHECKOUT / "packaging"
 MIRROR = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
+ROLES = ("controller", "camera")
 BARE = "systemd,systemd-sysv,dbus,udev,kmod,iproute2,apt-utils"
 MOUNT_DEBS = "/srv/debian"
 MOUNT_WHEELS = "/srv/wheels"
@@ -69,7 +70,7 @@ def prepare(suite: str = "bookworm", extra_packages: Iterable[str] = ()) -> Imag
 
 def installer_packages() -> list[str]:
     """The Debian packages that the installer asks for, for any role."""
-    lists = sorted((PACKAGING / "debian").glob("*.txt"))
+    lists = [PACKAGING / "debian" / f"{role}.txt" for role in ROLES]
     return [
         line.split("#")[0].strip()
         for file in lists
