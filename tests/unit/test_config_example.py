@@ -15,6 +15,10 @@ PLACEHOLDERS = {  # their default is to have none
     ("mqtt", "username"),
     ("mqtt", "password"),
     ("mqtt", "ca_file"),
+    ("logs", "loki_url"),
+    ("logs", "loki_username"),
+    ("logs", "loki_password"),
+    ("logs", "loki_tenant"),
     ("camera", "ssh_config"),
     ("sync", "tolerance_ms"),
 }

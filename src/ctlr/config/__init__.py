@@ -24,6 +24,7 @@ from ctlr.config.sections import (
     DatabaseSettings,
     DiscoverySettings,
     IngestSettings,
+    LogSettings,
     MqttSettings,
     NodeAddress,
     RetentionSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "DatabaseSettings",
     "DiscoverySettings",
     "IngestSettings",
+    "LogSettings",
     "MqttSettings",
     "NodeAddress",
     "RetentionSettings",
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     database: DatabaseSettings = DatabaseSettings()
     mqtt: MqttSettings = MqttSettings()
+    logs: LogSettings = LogSettings()
     can: CanSettings = CanSettings()
     ingest: IngestSettings = IngestSettings()
     discovery: DiscoverySettings = DiscoverySettings()

@@ -44,3 +44,43 @@ async def in_thread(name: str, deadline_s: float, call: Callable[[], Result]) ->
     threading.Thread(target=work, name=name, daemon=True).start()
     async with asyncio.timeout(deadline_s):
         return await answer
+
+
+class Lane:
+    """Calls to one disk, one after the other, each in a thread with a deadline.
+
+    A call that does not come back is left behind, and until it does no other is sent after it:
+    on a disk that hangs, one thread hangs.
+    """
+
+    def __init__(self, name: str, deadline_s: float) -> None:
+        self._name = name
+        self._deadline_s = deadline_s
+        self._one_at_a_time = asyncio.Lock()
+        self._free = threading.Event()
+        self._free.set()
+
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """Raises what ``call`` raises, and ``TimeoutError``: also at once, while an earlier call
+        hangs."""
+
+        def work() -> Result:
+            try:
+                return call()
+            finally:
+                self._free.set()
+
+        async with self._one_at_a_time:
+            if not self._free.is_set():
+                raise TimeoutError(f"{self._name}: an earlier access has not come back")
+            self._free.clear()
+            try:
+                return await in_thread(self._name, self._deadline_s, work)
+            except TimeoutError as error:
+                reason = str(error) or f"no answer within {self._deadline_s:g} s"
+                raise TimeoutError(f"{self._name}: {reason}") from error
+
+    async def settle(self) -> None:
+        """Wait for a call that whoever sent it no longer waits for, but not for ever."""
+        with suppress(TimeoutError):
+            await in_thread(self._name, self._deadline_s, self._free.wait)
