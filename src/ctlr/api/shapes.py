@@ -287,3 +287,27 @@ class JobAccepted(BaseModel):
 
 
 LogEntry = dict[str, Any]
+
+
+LogLevel = Literal["METRICS", "DEBUG", "INFO", "WARN", "ERROR"]
+
+
+class LogLine(BaseModel):
+    """A record of a node. ``ts`` is the record's own time, ``received_at`` when the controller
+    stored it; ``fields`` is what else is in it."""
+
+    number: int
+    received_at: int
+    ts: str
+    node: str
+    level: str
+    component: str
+    message: str
+    fields: dict[str, Any]
+
+
+class LogPage(BaseModel):
+    """In the order of arrival. ``newest`` is the number of the newest record of all."""
+
+    logs: list[LogLine]
+    newest: int

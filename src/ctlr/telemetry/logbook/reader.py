@@ -61,8 +61,8 @@ class LogReader:
         except FileNotFoundError as error:
             raise Refusal(
                 "no_logs",
-                "There is no log store on the logging drive yet. Recording is not affected: is "
-                "ctlr subscribe-logs running?",
+                "There is no log store on the logging drive yet. Recording is not affected; start "
+                "ctlr subscribe-logs to have one.",
             ) from error
         except TimeoutError as error:
             raise _unavailable("it does not answer") from error
@@ -76,6 +76,7 @@ def read_page(path: Path, query: LogQuery) -> LogPage:
     path.stat()
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_S)
     try:
+        db.execute("BEGIN")  # both see the same records
         newest = db.execute("SELECT max(number) FROM record").fetchone()[0]
         return LogPage(_read(db, query), newest or 0)
     finally:

@@ -9,7 +9,6 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
@@ -19,7 +18,7 @@ from ctlr.telemetry.logbook.entry import read_message
 from ctlr.telemetry.logbook.intake import Intake
 from ctlr.telemetry.logbook.keeper import Keeper
 from ctlr.telemetry.logbook.loki import Forwarder
-from ctlr.telemetry.logbook.store import LogStore
+from ctlr.telemetry.logbook.store import LogStore, log_path
 from ctlr.telemetry.logbook.tail import Arrived, Tail, Ticket
 from ctlr.telemetry.process import telemetry_of
 from ctlr.telemetry.sink import Telemetry
@@ -30,10 +29,6 @@ METRICS_EVERY_S = 30.0
 
 class SubscriberDiedError(Exception):
     """A part of the subscriber ended; the process must be started again."""
-
-
-def log_path(settings: Settings) -> Path:
-    return settings.storage.logging / "logs" / "logs.db"
 
 
 async def subscribe(settings: Settings, find_problem: Callable[[], str | None]) -> None:
@@ -71,7 +66,7 @@ class Subscriber:
     def __init__(
         self, settings: Settings, find_problem: Callable[[], str | None], clock: Clock
     ) -> None:
-        logs, path = settings.logs, log_path(settings)
+        logs, path = settings.logs, log_path(settings.storage.logging)
         self._clock = clock
         self._ignored = 0
         self._tail = Tail()

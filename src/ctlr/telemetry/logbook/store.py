@@ -53,6 +53,11 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM record WHERE key =
 """
 
 
+def log_path(logging: Path) -> Path:
+    """Where the store is on a logging drive."""
+    return logging / "logs" / "logs.db"
+
+
 class NewerStoreError(Exception):
     """The file was made by a newer release."""
 
