@@ -48,6 +48,19 @@ def subscribe_logs(context: typer.Context) -> None:
         fail(f"The log subscriber has ended: {error}", code=1)
 
 
+@app.command("listen-can")
+def listen_can(context: typer.Context) -> None:
+    """Record the CAN buses of the rig on the logging drive."""
+    from ctlr.can.listener import ListenerDiedError, listen
+    from ctlr.storage.monitor import mount_problem
+
+    settings = settings_of(context)
+    try:
+        asyncio.run(listen(settings, partial(mount_problem, settings.storage, "logging")))
+    except ListenerDiedError as error:
+        fail(f"The CAN listener has ended: {error}", code=1)
+
+
 @app.command("check-config")
 def check_config(context: typer.Context) -> None:
     """Read the configuration and print it as it is understood."""

@@ -17,10 +17,10 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from ctlr.config.can import CanBus, CanSettings
 from ctlr.config.sections import (
     ApiSettings,
     CameraSettings,
-    CanSettings,
     DatabaseSettings,
     DiscoverySettings,
     IngestSettings,
@@ -37,6 +37,7 @@ from ctlr.kernel.ids import is_node_name
 __all__ = [
     "ApiSettings",
     "CameraSettings",
+    "CanBus",
     "CanSettings",
     "DatabaseSettings",
     "DiscoverySettings",

@@ -134,11 +134,6 @@ class LogSettings(BaseModel):
     loki_tenant: str | None = None
 
 
-class CanSettings(BaseModel):
-    model_config = _SECTION
-    status_file: Path = Path("/tmp/can_status.json")  # noqa: S108 - the installed listener writes there
-
-
 class IngestSettings(BaseModel):
     """When a session counts as delivered."""
 

@@ -25,10 +25,9 @@ from ctlr.postprocess.facts import FoundFile, NodeFiles, Readability, SegmentFac
 from ctlr.postprocess.folders import Workspace, find_folder, session_lock
 from ctlr.postprocess.frame_times import expect
 from ctlr.postprocess.mp4.tables import Track
-from ctlr.postprocess.plan import frames_file, plan_copies, video_file
+from ctlr.postprocess.plan import frames_file, video_file
 from ctlr.postprocess.progress import Outcome, Progress, Report
-from ctlr.postprocess.scan import node_names, scan_node, scan_uploads
-from ctlr.postprocess.sensors.table import is_table
+from ctlr.postprocess.scan import node_names, scan_node
 from ctlr.postprocess.session import explain, process_locked
 from ctlr.postprocess.splice import GrowingVideo
 from ctlr.postprocess.worker import EXIT_TERMINATED
@@ -121,8 +120,6 @@ class Follower:
             growing = self._growing.setdefault(node, _Growing(self._workspace, node))
             if growing.has_news(self._layout.node_session(node, self._uuid)):
                 taken += self._take(growing, scan_node(self._layout, node, self._uuid))
-        if not taken:
-            self._look_at_uploads()
         return taken
 
     def finish(self, facts: Session | None, clock: Clock) -> Outcome:
@@ -143,13 +140,6 @@ class Follower:
             growing.flush()
             growing.close()
         self._growing.clear()
-
-    def _look_at_uploads(self) -> None:
-        """Read what phone and watch have sent so far; it is remembered until the end."""
-        for copy in plan_copies(scan_uploads(self._layout, self._uuid)):
-            if is_table(copy.target):
-                path = self._settings.storage.logging / copy.source
-                self._examiner.uploads.read(copy.target, copy.inputs, path)
 
     def _take(self, growing: _Growing, files: NodeFiles) -> int:
         new = [file for file in files.segments if file.path not in growing.done]
