@@ -122,16 +122,9 @@ class MqttSettings(BaseModel):
         return self
 
 
-class LogSettings(BaseModel):
-    """What ``ctlr subscribe-logs`` keeps on the drive, and where it passes it on to."""
-
+class CanSettings(BaseModel):
     model_config = _SECTION
-    max_records: Annotated[int, Field(ge=1000)] = 1_000_000
-    max_mb: Annotated[int, Field(ge=8)] = 1024
-    loki_url: Annotated[str, Field(pattern=r"^https?://[^/]")] | None = None
-    loki_username: str | None = None
-    loki_password: SecretStr | None = None
-    loki_tenant: str | None = None
+    status_file: Path = Path("/tmp/can_status.json")  # noqa: S108 - the installed listener writes there
 
 
 class IngestSettings(BaseModel):

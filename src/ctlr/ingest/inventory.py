@@ -30,6 +30,7 @@ HASH_BUDGET_S = 5.0
 """Time spent on new files per report; what is left is listed in the answer to the next one."""
 
 _CHUNK = 1 << 20
+_DIGITS = re.compile(r"([0-9]+)")
 _T = TypeVar("_T")
 
 
@@ -159,5 +160,8 @@ def flush_and_hash(path: Path) -> tuple[int, int, str]:
     return status.st_size, status.st_mtime_ns, digest.hexdigest()
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> list[str]:
+    """Orders names as a person does: words, and the numbers between them by value."""
+    words = _DIGITS.split(name)
+    words[1::2] = [part.zfill(64) for part in words[1::2]]
+    return words

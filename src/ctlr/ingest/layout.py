@@ -18,7 +18,7 @@ from pathlib import Path
 
 _SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
 _FRAMES = re.compile(r"seg_([0-9]{4,9})\.frames\.csv")
-_SIDECAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
+_DELIVERED = re.compile(_SEGMENT.pattern + r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
 
 
 def segment_name(number: int) -> str:
@@ -43,7 +43,7 @@ def parse_frames_name(name: str) -> int | None:
 
 def is_delivered_name(name: str) -> bool:
     """Whether a file in a node's session folder is one that a camera delivers."""
-    return parse_segment_name(name) is not None or _SIDECAR.fullmatch(name) is not None
+    return _DELIVERED.fullmatch(name) is not None
 
 
 def session_folder(template: str, uuid: str, started_at_ms: int | None) -> str:

@@ -10,6 +10,7 @@ recording, and may or may not follow such a step, so what lies around it is not 
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from ctlr.nodes.offset import DRIFT_LIMIT_PPM, fit_drift_ppm
@@ -29,7 +30,16 @@ class ClockTrack:
         self._offsets = [sample.offset_ms * 1000 for sample in samples]
         self._own = [at + offset for at, offset in zip(self._at, self._offsets, strict=True)]
         self._widths = [sample.uncertainty_ms * 1000 for sample in samples]
-        self._between = [_width_between(a, b) for a, b in pairwise(samples)]
+
+    @cached_property
+    def _excesses(self) -> list[float]:
+        """Between each sample and the next."""
+        return [_excess_ms(a, b) for a, b in pairwise(self.samples)]
+
+    @cached_property
+    def _between(self) -> list[float]:
+        pairs = zip(pairwise(self.samples), self._excesses, strict=True)
+        return [_width_between(a, b, excess_ms) for (a, b), excess_ms in pairs]
 
     @property
     def drift_ppm(self) -> float | None:
@@ -39,8 +49,8 @@ class ClockTrack:
     @property
     def set_at_ms(self) -> int | None:
         """When (controller's clock) the clock was first seen to have been set; None if never."""
-        changed = (b.at_ms for a, b in pairwise(self.samples) if _excess_ms(a, b) > STEP_MS)
-        return next(changed, None)
+        later = zip(self.samples[1:], self._excesses, strict=True)
+        return next((sample.at_ms for sample, excess_ms in later if excess_ms > STEP_MS), None)
 
     def offset_at(self, own_us: float) -> float:
         """The source's clock minus the controller's when the source's shows ``own_us``."""
@@ -49,6 +59,10 @@ class ClockTrack:
     def own_time_of(self, at_us: float) -> float:
         """What the source's clock shows when the controller's shows ``at_us``."""
         return at_us + _along(self._at, self._offsets, at_us)
+
+    def is_settled(self, own_us: float) -> bool:
+        """Whether later samples leave the offset at this time as it is."""
+        return own_us <= self._own[-1]
 
     def uncertainty_at(self, own_us: float) -> float:
         """Half the width of the interval that holds the true offset."""
@@ -65,9 +79,9 @@ class ClockTrack:
         return max(*ends, *self._between[max(low - 1, 0) : high])
 
 
-def _width_between(a: ClockSample, b: ClockSample) -> float:
+def _width_between(a: ClockSample, b: ClockSample, excess_ms: float) -> float:
     wander_ms = (b.at_ms - a.at_ms) / 2 * WANDER_PPM / 1e6
-    return 1000 * (max(a.uncertainty_ms, b.uncertainty_ms) + wander_ms + _excess_ms(a, b))
+    return 1000 * (max(a.uncertainty_ms, b.uncertainty_ms) + wander_ms + excess_ms)
 
 
 def _excess_ms(a: ClockSample, b: ClockSample) -> float:

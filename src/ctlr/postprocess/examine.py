@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ctlr.ingest.layout import frames_name, parse_segment_name
 from ctlr.postprocess.facts import CaptureTimes, FoundFile, NodeFiles, Readability, SegmentFacts
-from ctlr.postprocess.frame_times import FrameTimes
 from ctlr.postprocess.frames import read_capture_times
 from ctlr.postprocess.mp4.boxes import Damaged
 from ctlr.postprocess.mp4.movie import read_segment
@@ -32,7 +31,6 @@ class Examiner:
         self._known: dict[str, _Known] = {}
         self._headers: dict[TrackHeader, TrackHeader] = {}  # one copy of what all share
         self._signatures: dict[bytes, bytes] = {}
-        self._frame_times: dict[Path, FrameTimes] = {}
 
     def examine_node(self, folder: Path, files: NodeFiles) -> list[SegmentFacts]:
         """The facts of all segments of a node; an unreadable segment is a fact, not an error."""
@@ -58,10 +56,6 @@ class Examiner:
         tables = self._known[str(path)].tables
         assert tables is not None
         return tables
-
-    def frame_times(self, path: Path) -> FrameTimes:
-        """The writer of a joined video's frame times, with what it has written so far."""
-        return self._frame_times.setdefault(path, FrameTimes(path))
 
     def cut_at(self, path: Path, offset: int, why: str) -> None:
         """Take note that a segment turned out to be unreadable from ``offset`` on."""

@@ -1,10 +1,11 @@
 """Joining while the session still records, so that it is ready when the last segment is.
 
 One child process per session. Whenever a segment has arrived whole it is appended to its
-camera's growing video (``splice``) and flushed; the tables stay in memory. To finish, ``process``
-runs as always: it finds everything but the last segments already copied and only has to write
-the index, so the time does not depend on the length of the recording. Ended or killed at any
-time, the next child (or a plain ``process``) takes up what was flushed.
+camera's growing video (``growing``) and flushed; tables, places and the comparison of frame times
+stay in memory. To finish, ``process`` runs as always: it finds everything but the last segments
+already copied and compared and only has to write the index, so the time hardly depends on the
+length of the recording. Ended or killed at any time, the next child (or a plain ``process``) takes
+up what was flushed.
 
 Only what is certain is done ahead: a cut or unreadable segment may still be sent again, so it
 waits for the end. Where a guess turns out wrong (a segment was replaced after all), that video is
@@ -14,47 +15,42 @@ made anew. The parent talks by lines on standard input: ``finish``, or the end o
 import os
 import select
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ctlr.config import Settings
 from ctlr.ingest.layout import LoggingLayout
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
-from ctlr.postprocess.examine import Examiner
+from ctlr.postprocess.comparing import RunningComparison
+from ctlr.postprocess.copying import SourceReadError
 from ctlr.postprocess.facts import FoundFile, NodeFiles, Readability, SegmentFacts
-from ctlr.postprocess.folders import Workspace, find_folder, session_lock
-from ctlr.postprocess.frame_times import expect
-from ctlr.postprocess.mp4.tables import Track
-from ctlr.postprocess.plan import frames_file, video_file
+from ctlr.postprocess.folders import find_folder, session_lock
+from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.scan import node_names, scan_node
-from ctlr.postprocess.session import explain, process_locked
-from ctlr.postprocess.splice import GrowingVideo
+from ctlr.postprocess.session import explain, growing_parts, process_locked
 from ctlr.postprocess.worker import EXIT_TERMINATED
 from ctlr.sessions.model import Session
 
 LOOK_INTERVAL_S = 1.0
+COMPARE_INTERVAL_S = 30.0
 FINISH = b"finish"
 
 LoadFacts = Callable[[], Session | None]
-"""Gives the session's record when it is time to finish."""
+"""Gives the session's record as it is now; None where nothing knows the session."""
 
 
-class _Growing:
-    """One camera's video as far as it has grown."""
+class _Camera:
+    """One camera's files as far as they have grown."""
 
-    def __init__(self, workspace: Workspace, node: str) -> None:
-        self._workspace = workspace
+    def __init__(self, parts: GrowingParts, node: str) -> None:
+        self._parts = parts
         self._node = node
-        self._part = 0
-        self._signature = b""
-        self._video: GrowingVideo | None = None
+        self._number = 0
+        self._signature: bytes | None = None
         self._seen_ns = -1
         self.done: set[str] = set()
-
-    def close(self) -> None:
-        if self._video:
-            self._video.close()
 
     def has_news(self, folder: Path) -> bool:
         """Whether the folder's entries have changed since they were last looked at."""
@@ -64,40 +60,13 @@ class _Growing:
         self._seen_ns = changed_ns
         return True
 
-    def append(self, source: Path, facts: SegmentFacts, examiner: Examiner) -> None:
-        """Append one segment, to a further part if its parameters are others."""
-        tables = examiner.tables(source)
-        if self._video is None or facts.signature != self._signature:
-            self.close()
-            self._part += self._video is not None
-            self._signature = facts.signature
-            self._video = self._open()
-            self.done.update(chunk.segment for chunk in self._video.chunks)
-        if facts.name not in self.done:
-            self._video.append(source, tables.media)
-            self.done.add(facts.name)
-        if facts.captured:
-            self._add_frame_times(source.parent, facts, tables.reference, examiner)
-
-    def _add_frame_times(
-        self, source: Path, facts: SegmentFacts, track: Track, examiner: Examiner
-    ) -> None:
-        name = frames_file(self._node, self._part)
-        times = examiner.frame_times(self._workspace.out / name)
-        placed = expect(times.last, facts)
-        if placed is not None:
-            if times.last is None:
-                times.keep([])
-            times.append(placed, track, source)
-
-    def flush(self) -> None:
-        if self._video:
-            self._video.flush()
-
-    def _open(self) -> GrowingVideo:
-        self._workspace.prepare()
-        name = video_file(self._node, self._part)
-        return GrowingVideo(self._workspace.out / name, self._workspace.journal(name))
+    def add(self, facts: SegmentFacts) -> None:
+        """Take in one segment, to a further part if its parameters are others."""
+        if self._signature not in {None, facts.signature}:
+            self._number += 1
+        self._signature = facts.signature
+        self._parts.get(self._node, self._number).add(facts)
+        self.done.add(facts.name)
 
 
 class Follower:
@@ -108,55 +77,60 @@ class Follower:
         self._uuid = uuid
         self._report = report
         self._layout = LoggingLayout(settings.storage.logging)
-        self._workspace = Workspace(settings.storage.sync, uuid)
-        self._examiner = Examiner()
-        self._growing: dict[str, _Growing] = {}
+        self._parts = growing_parts(settings, uuid)
+        self._comparison = RunningComparison(self._parts)
+        self._cameras: dict[str, _Camera] = {}
         self._bytes = 0
 
     def step(self) -> int:
         """Take in what has arrived; returns how many segments that were. Raises ``OSError``."""
         taken = 0
         for node in node_names(self._layout, self._uuid):
-            growing = self._growing.setdefault(node, _Growing(self._workspace, node))
-            if growing.has_news(self._layout.node_session(node, self._uuid)):
-                taken += self._take(growing, scan_node(self._layout, node, self._uuid))
+            camera = self._cameras.setdefault(node, _Camera(self._parts, node))
+            if camera.has_news(self._layout.node_session(node, self._uuid)):
+                taken += self._take(camera, scan_node(self._layout, node, self._uuid))
         return taken
+
+    def compare(self, facts: Session) -> None:
+        """Compare the frame times that are there, as far as the record tells of the clocks."""
+        with suppress(OSError, ValueError):  # finishing reads them again, and says so
+            self._comparison.advance(facts)
 
     def finish(self, facts: Session | None, clock: Clock) -> Outcome:
         """Make the session ready with what has arrived. Raises ``OSError``."""
-        self.step()
-        self.close()
         return process_locked(
             self._settings,
             self._uuid,
             facts,
             self._report,
-            examiner=self._examiner,
-            clock=clock,
+            self._parts,
+            clock,
+            self._comparison.finish,
         )
 
     def close(self) -> None:
-        for growing in self._growing.values():
-            growing.flush()
-            growing.close()
-        self._growing.clear()
+        """Put all that was taken in on the disk, for whoever takes it up. Raises ``OSError``."""
+        self._parts.flush()
+        self._parts.close()
 
-    def _take(self, growing: _Growing, files: NodeFiles) -> int:
-        new = [file for file in files.segments if file.path not in growing.done]
+    def _take(self, camera: _Camera, files: NodeFiles) -> int:
+        new = [file for file in files.segments if file.path not in camera.done]
         times = {file.path for file in files.frame_files}
-        taken = sum(self._take_one(growing, files.node, file, times) for file in new)
+        taken = sum(self._take_one(camera, files.node, file, times) for file in new)
         if taken:
-            growing.flush()
+            self._parts.flush()
             self._report(Progress(self._uuid, "follow", files.node, self._bytes, self._bytes))
         return taken
 
-    def _take_one(self, growing: _Growing, node: str, file: FoundFile, times: set[str]) -> bool:
+    def _take_one(self, camera: _Camera, node: str, file: FoundFile, times: set[str]) -> bool:
         folder = self._layout.node_session(node, self._uuid)
-        facts = self._examiner.examine(folder, file, times)
+        facts = self._parts.examiner.examine(folder, file, times)
         if facts.readability is not Readability.WHOLE or facts.obstacle:
             return False
-        path = folder / file.path
-        growing.append(path, facts, self._examiner)
+        try:
+            camera.add(facts)
+        except SourceReadError:
+            return False  # the examiner knows it as cut now
         self._bytes += file.size
         return True
 
@@ -179,7 +153,8 @@ def follow(
         with session_lock(settings, uuid):
             if find_folder(settings, uuid) is not None:
                 return Outcome(uuid, 1, f"Session {uuid} is processed already.")
-            return _follow(Follower(settings, uuid, report), uuid, load_facts, commands, clock)
+            follower = Follower(settings, uuid, report)
+            return _follow(follower, uuid, load_facts, commands, clock or SystemClock())
     except Refusal as refusal:
         return Outcome(uuid, 1, refusal.detail)
     except OSError as error:
@@ -187,17 +162,20 @@ def follow(
 
 
 def _follow(
-    follower: Follower, uuid: str, load_facts: LoadFacts, commands: int, clock: Clock | None
+    follower: Follower, uuid: str, load_facts: LoadFacts, commands: int, clock: Clock
 ) -> Outcome:
-    heard = b""
+    heard, compare_at = b"", clock.monotonic() + COMPARE_INTERVAL_S
     try:
         while FINISH not in heard.split(b"\n")[:-1]:
             follower.step()
+            if clock.monotonic() >= compare_at and (facts := load_facts()):
+                follower.compare(facts)
+                compare_at = clock.monotonic() + COMPARE_INTERVAL_S
             if select.select([commands], [], [], LOOK_INTERVAL_S)[0]:
                 line = os.read(commands, 4096)
                 if not line:
                     return Outcome(uuid, EXIT_TERMINATED, "The parent has ended.")
                 heard += line
-        return follower.finish(load_facts(), clock or SystemClock())
+        return follower.finish(load_facts(), clock)
     finally:
         follower.close()

@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctlr.ingest.layout import frames_name
-from ctlr.postprocess.facts import SegmentFacts
 from ctlr.postprocess.frames import read_captured_us
 from ctlr.postprocess.mp4.tables import Track, shown_ticks
-from ctlr.postprocess.placing import place
 from ctlr.postprocess.timeline import Placement
 
 HEADER = b"frame,pts_us,captured_at_us\n"
@@ -33,56 +31,55 @@ class _Written:
 
 
 class FrameTimes:
-    """Writes one file. All methods raise ``OSError``."""
+    """Writes one file. All methods raise ``OSError``.
+
+    ``rewritten`` counts how often rows that had been written were taken back.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
+        self.rewritten = 0
         self._written: list[_Written] = []
 
     @property
-    def last(self) -> Placement | None:
-        return self._written[-1].placed if self._written else None
+    def count(self) -> int:
+        """How many segments have been written."""
+        return len(self._written)
 
     def keep(self, wanted: Sequence[Placement]) -> int:
         """Cut off from the first segment on that is not as wanted; returns how many stay."""
-        if self._written and _size(self._path) != self._written[-1].end:
+        if self._written and _size(self.path) != self._written[-1].end:
             self._written.clear()
+            self.rewritten += 1
         kept = 0
         for written, placed in zip(self._written, wanted, strict=False):
             if written.placed != placed:
                 break
             kept += 1
+        self.rewritten += kept < len(self._written)
         del self._written[kept:]
         if kept:
-            os.truncate(self._path, self._written[-1].end)
+            os.truncate(self.path, self._written[-1].end)
         else:
-            self._path.write_bytes(HEADER)
+            self.path.write_bytes(HEADER)
         return kept
 
     def append(self, placed: Placement, track: Track, source: Path) -> None:
         """Add the rows of a segment whose files lie in ``source``."""
+        if not self._written:
+            self.path.write_bytes(HEADER)
         last = self._written[-1] if self._written else _Written(placed, 0, len(HEADER))
         captured: Sequence[str] = ()
         if placed.facts.captured:
             captured = read_captured_us(source / frames_name(placed.facts.number))
         rows = _rows(last.frames, _shown_us(track, placed), captured)
-        with open(self._path, "ab") as file:
+        with open(self.path, "ab") as file:
             file.write(rows)
         self._written.append(_Written(placed, last.frames + track.count, last.end + len(rows)))
 
     def flush(self) -> None:
-        with open(self._path, "rb+") as file:
+        with open(self.path, "rb+") as file:
             os.fsync(file.fileno())
-
-
-def expect(last: Placement | None, facts: SegmentFacts) -> Placement | None:
-    """Where a segment should stand that has arrived after ``last``; None if that can't be told."""
-    if last is None:
-        return Placement(facts, 0)
-    if facts.number != last.facts.number + 1 or facts.signature != last.facts.signature:
-        return None
-    first, second = place([last.facts, facts]).parts[0].segments
-    return Placement(facts, last.at_ticks + second.at_ticks - first.at_ticks)
 
 
 def _shown_us(track: Track, placed: Placement) -> list[int]:

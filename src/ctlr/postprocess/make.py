@@ -12,8 +12,8 @@ from pathlib import Path
 from ctlr.postprocess.can_cut import cut_can
 from ctlr.postprocess.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.events import write_events
-from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import Workspace
+from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.manifest import (
     CanSource,
     FileEntry,
@@ -41,7 +41,7 @@ class Maker:
         logging: Path,
         folder: Path,
         workspace: Workspace,
-        examiner: Examiner,
+        parts: GrowingParts,
         report: Report,
     ) -> None:
         self._plan = plan
@@ -49,7 +49,7 @@ class Maker:
         self._logging = logging
         self._folder = folder
         self._workspace = workspace
-        self._examiner = examiner
+        self._parts = parts
         self._report = report
         self._damaged = frozenset(previous.damaged if previous else ())
         self._kept = {video.node: self._kept_video(video) for video in plan.videos}
@@ -178,7 +178,7 @@ class Maker:
 
     def _make_video(self, video: PlannedVideo) -> Source:
         maker = VideoMaker(
-            self._examiner,
+            self._parts,
             self._logging / video.node / self._plan.uuid,
             self._workspace,
         )

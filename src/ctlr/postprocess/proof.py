@@ -1,8 +1,8 @@
 """What a session's manifest says of clocks, step and marks: its record and frame times, put together.
 
 ``certificate``, ``frame_distance`` and ``marks`` know how; here the joined ``frames.csv`` are
-found and read. It sits between the last segment and the manifest: three cameras take 0.3 s for
-an hour. A run without the session's record (another computer, a lost database) keeps what an
+found and read. It sits between the last segment and the manifest, so whoever followed the
+recording has compared most of it before. A run without the session's record (another computer, a lost database) keeps what an
 earlier one has proved, as long as the videos are still those.
 """
 
@@ -14,7 +14,7 @@ import xxhash
 
 from ctlr.postprocess.certificate import CameraFacts, clock_section, sync_section
 from ctlr.postprocess.clock_track import ClockTrack
-from ctlr.postprocess.frame_distance import TimedFrames, compare
+from ctlr.postprocess.frame_distance import Comparison, TimedFrames, compare
 from ctlr.postprocess.manifest import Manifest, Source, VideoSource
 from ctlr.postprocess.plan import Plan
 from ctlr.postprocess.sync_shapes import MarkEntry, SyncSection
@@ -27,6 +27,9 @@ NO_RECORD = (
 
 FindFile = Callable[[str], Path]
 """Where a file of the session's folder lies now, by its name."""
+
+Compare = Callable[[Mapping[str, TimedFrames]], Comparison]
+"""Compares frame times; ``frame_distance.compare``, or one that was begun ahead."""
 
 
 def fingerprint(facts: Session | None, tolerance_ms: float | None) -> str:
@@ -45,13 +48,14 @@ def prove(
     previous: Manifest | None,
     find: FindFile,
     tolerance_ms: float | None,
+    compare_frames: Compare = compare,
 ) -> dict[str, Any]:
     """The manifest's keys ``sync``, ``clock``, ``marks`` and ``measured``."""
     videos = {node: s for node, s in sources.items() if isinstance(s, VideoSource)}
     if facts is None:
         return _as_before(videos, previous)
     return {
-        "sync": _sync(videos, facts, find, tolerance_ms),
+        "sync": _sync(videos, facts, find, tolerance_ms, compare_frames),
         "clock": clock_section(facts.clocks),
         "marks": _marks(plan, previous),
         "measured": fingerprint(facts, tolerance_ms),
@@ -75,6 +79,7 @@ def _sync(
     facts: Session,
     find: FindFile,
     tolerance_ms: float | None,
+    compare_frames: Compare,
 ) -> SyncSection:
     cameras = {node: _camera(node, source, facts) for node, source in videos.items()}
     read = {
@@ -85,14 +90,15 @@ def _sync(
         if (clock := camera.clock) and camera.unknown_because is None
     }
     try:
-        distances = compare(read)
+        comparison = compare_frames(read)
     except (OSError, ValueError) as error:
         text = f"Whether the cameras were in step cannot be told: {error}."
         return SyncSection(text=text)
+    read = comparison.cameras
     cameras |= {node: _after_reading(cameras[node], frames) for node, frames in read.items()}
     distances = {
         pair: found
-        for pair, found in distances.items()
+        for pair, found in comparison.found.items()
         if all(cameras[node].unknown_because is None for node in pair)
     }
     return sync_section(facts.start_at_ms, cameras, distances, tolerance_ms)

@@ -58,14 +58,16 @@ def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
     for entry in found:
         if is_temporary(entry.name):
             continue
-        if not entry.is_file(follow_symlinks=False) or not is_delivered_name(entry.name):
+        if not entry.is_file(follow_symlinks=False):
             strays.append(entry.name)
         elif parse_segment_name(entry.name) is not None:
             segments.append(_found(entry, entry.name))
         elif parse_frames_name(entry.name) is not None:
             frame_files.append(_found(entry, entry.name))
-        else:
+        elif is_delivered_name(entry.name):
             sidecars.append(_found(entry, entry.name))
+        else:
+            strays.append(entry.name)
     return NodeFiles(node, tuple(segments), tuple(frame_files), tuple(sidecars), tuple(strays))
 
 

@@ -27,6 +27,8 @@ from ctlr.postprocess.folders import (
     read_manifest,
     session_lock,
 )
+from ctlr.postprocess.frame_distance import compare
+from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.make import Maker
 from ctlr.postprocess.manifest import (
     MANIFEST_NAME,
@@ -40,7 +42,7 @@ from ctlr.postprocess.plan import (
     make_plan,
 )
 from ctlr.postprocess.progress import Outcome, Progress, Report
-from ctlr.postprocess.proof import fingerprint, prove
+from ctlr.postprocess.proof import Compare, fingerprint, prove
 from ctlr.postprocess.scan import scan_session
 from ctlr.sessions.model import Session
 
@@ -74,7 +76,6 @@ def process(
     facts: Session | None,
     report: Report,
     *,
-    examiner: Examiner | None = None,
     clock: Clock | None = None,
 ) -> Outcome:
     """Process a session and publish its folder.
@@ -83,14 +84,8 @@ def process(
     """
     try:
         with session_lock(settings, uuid):
-            return process_locked(
-                settings,
-                uuid,
-                facts,
-                report,
-                examiner=examiner or Examiner(),
-                clock=clock or SystemClock(),
-            )
+            parts = growing_parts(settings, uuid)
+            return process_locked(settings, uuid, facts, report, parts, clock or SystemClock())
     except Refusal as refusal:
         return Outcome(uuid, 1, refusal.detail)
     except OSError as error:
@@ -102,12 +97,22 @@ def process_locked(
     uuid: str,
     facts: Session | None,
     report: Report,
-    *,
-    examiner: Examiner,
+    parts: GrowingParts,
     clock: Clock,
+    compare_frames: Compare = compare,
 ) -> Outcome:
-    """As ``process``, for one that holds the session's lock. Raises ``OSError``."""
-    return _Run(settings, uuid, facts, report, examiner).run(clock)
+    """As ``process``, for one that holds the session's lock. ``parts`` is what was made ahead;
+    it is closed in the end. Raises ``OSError``."""
+    try:
+        return _Run(settings, uuid, facts, report, parts, compare_frames).run(clock)
+    finally:
+        parts.close()
+
+
+def growing_parts(settings: Settings, uuid: str) -> GrowingParts:
+    """Of a session of which nothing was made ahead."""
+    workspace = Workspace(settings.storage.sync, uuid)
+    return GrowingParts(LoggingLayout(settings.storage.logging), workspace, uuid)
 
 
 class _Run:
@@ -117,13 +122,15 @@ class _Run:
         uuid: str,
         facts: Session | None,
         report: Report,
-        examiner: Examiner,
+        parts: GrowingParts,
+        compare_frames: Compare,
     ) -> None:
         self.settings = settings
         self.uuid = uuid
         self.facts = facts
         self.report = report
-        self.examiner = examiner
+        self.parts = parts
+        self.compare_frames = compare_frames
 
     def run(self, clock: Clock) -> Outcome:
         """Plan and act; plan again where a segment proves unreadable while it is copied."""
@@ -135,7 +142,7 @@ class _Run:
 
     def _attempt(self, clock: Clock) -> Outcome:
         self.report(Progress(self.uuid, "examine"))
-        plan = plan_session(self.settings, self.uuid, self.facts, self.examiner)
+        plan = plan_session(self.settings, self.uuid, self.facts, self.parts.examiner)
         if not plan.videos and not plan.copies:
             return Outcome(
                 self.uuid,
@@ -152,7 +159,7 @@ class _Run:
             self.settings.storage.logging,
             folder,
             workspace,
-            self.examiner,
+            self.parts,
             self.report,
         )
         measured = fingerprint(self.facts, self.settings.sync.tolerance_ms)
@@ -187,7 +194,7 @@ class _Run:
             return made if made.exists() else folder / name
 
         tolerance_ms = self.settings.sync.tolerance_ms
-        return prove(plan, sources, self.facts, previous, find, tolerance_ms)
+        return prove(plan, sources, self.facts, previous, find, tolerance_ms, self.compare_frames)
 
 
 def previous_revision(previous: Manifest | None) -> int:

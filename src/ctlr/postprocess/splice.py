@@ -47,6 +47,11 @@ class Chunk:
     def end(self) -> int:
         return self.offset + self.length
 
+    @property
+    def made_of(self) -> tuple[str, int, int]:
+        """Name, size and modification time of the file."""
+        return self.segment, self.source_bytes, self.source_mtime_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Index:

@@ -6,11 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctlr.postprocess.clock_track import ClockTrack
-from ctlr.postprocess.frame_distance import BRIDGED, Distance, TimedFrames, compare
+from ctlr.postprocess.frame_distance import BRIDGED, Comparison, Distance, TimedFrames, compare
 from ctlr.postprocess.frame_times import HEADER
 from ctlr.sessions.model import ClockSample
 
@@ -35,7 +35,7 @@ def distance(tmp_path: Path, *cameras: Sequence[int | str]) -> Distance:
         f"cam-{n}": TimedFrames([write(tmp_path / f"{n}.csv", times)], EXACT)
         for n, times in enumerate(cameras)
     }
-    return compare(timed)["cam-0", "cam-1"]
+    return compare(timed).found["cam-0", "cam-1"]
 
 
 def test_two_steady_cameras_are_their_phase_apart(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_times_that_run_backwards_are_counted_and_left_out(tmp_path: Path) -> No
     file = write(tmp_path / "a.csv", [*steady(100), *steady(100)])
     a = TimedFrames([file], EXACT)
     b = TimedFrames([write(tmp_path / "b.csv", steady(200))], EXACT)
-    assert compare({"a": a, "b": b})["a", "b"].worst_us == 0
+    assert compare({"a": a, "b": b}).found["a", "b"].worst_us == 0
     assert (a.backwards, b.backwards) == (100, 0)
 
 
@@ -120,7 +120,7 @@ def test_offsets_and_drift_are_taken_out(tmp_path: Path) -> None:
     shown = [round(t + 3.6e9 + (t - T0_US) * 50e-6) for t in steady(2_900, 4_000)]
     ahead = TimedFrames([write(tmp_path / "a.csv", shown)], ClockTrack(samples))
     exact = TimedFrames([write(tmp_path / "b.csv", steady(2_900))], EXACT)
-    found = compare({"ahead": ahead, "exact": exact})["ahead", "exact"]
+    found = compare({"ahead": ahead, "exact": exact}).found["ahead", "exact"]
     assert found.worst_us == pytest.approx(4_000, abs=2)
 
 
@@ -137,7 +137,7 @@ def test_as_a_plain_search_finds_it(
     a, b = some(0), some(rng.randint(-(10**6), 10**6))
     folder = tmp_path_factory.mktemp("pair")
     timed = [TimedFrames([write(folder / name, t)], EXACT) for name, t in (("a", a), ("b", b))]
-    found = compare(dict(zip("ab", timed, strict=True)))["a", "b"]
+    found = compare(dict(zip("ab", timed, strict=True))).found["a", "b"]
     periods = [frames.period_us for frames in timed]
     worst, count = -1.0, 0
     for mine, others, period in ((a, b, periods[1]), (b, a, periods[0])):
@@ -160,3 +160,41 @@ def test_a_file_that_holds_no_times_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("frame,pts_us,captured_at_us\n0,0,soon\n")
     with pytest.raises(ValueError, match="soon"):
         compare({"a": TimedFrames([tmp_path / "a.csv"], EXACT)})
+
+
+@given(seed=st.integers(0, 2**32), drift_ppm=st.integers(-50, 50), late_s=st.integers(0, 200))
+@settings(max_examples=20, deadline=None)
+def test_carried_on_while_all_grows_it_comes_to_the_same(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, drift_ppm: int, late_s: int
+) -> None:
+    """Rows and clock samples come in by and by, at different times for each camera."""
+    rng, folder = random.Random(seed), tmp_path_factory.mktemp("growing")
+    period = 200_000
+    rows = {
+        "a": steady(1_800, period_us=period),
+        "b": [t + rng.randint(0, 9_000) for t in steady(1_800, late_s * 10**6, period)],
+    }
+    samples = [
+        ClockSample(T0_US // 1000 + s * 1000, 40 + s * drift_ppm / 1000, 0)
+        for s in range(0, 700, 9)
+    ]
+    clocks = {"a": EXACT, "b": ClockTrack(samples)}
+    files = {name: [folder / f"{name}.csv"] for name in rows}
+    written, known = dict.fromkeys(rows, 0), 1
+    running = {n: TimedFrames(files[n], clocks[n], more=True) for n in rows}
+    comparison = Comparison(running)
+    for _ in range(12):
+        for name, times in rows.items():
+            written[name] = min(written[name] + rng.randint(0, 400), len(times))
+            write(files[name][0], times[: written[name]])
+        known = min(known + rng.randint(0, 12), len(samples))
+        running["b"].clock = ClockTrack(samples[:known])
+        comparison.advance()
+    for name, times in rows.items():
+        write(files[name][0], times)
+        running[name].clock, running[name].more = clocks[name], False
+    comparison.advance()
+    whole = {name: TimedFrames(files[name], clocks[name]) for name in rows}
+    assert comparison.found == compare(whole).found
+    learnt = [(f.first_us, f.last_us, f.period_us, f.backwards) for f in running.values()]
+    assert learnt == [(f.first_us, f.last_us, f.period_us, f.backwards) for f in whole.values()]

@@ -33,7 +33,16 @@ def at_once(rig: Rig) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "arrivals", [(0, 1, 2, 3), (1, 0, 2, 3), (3, 2, 1, 0), (0, 1, 3), (2, 3), (0, 2, 1, 3)]
+    "arrivals",
+    [
+        (0, 1, 2, 3),
+        (1, 0, 2, 3),
+        (3, 2, 1, 0),
+        (0, 1, 3),
+        (2, 3),
+        (0, 2, 1, 3),
+        (*range(1, 100), 0, 100),
+    ],
 )
 def test_any_order_of_arrival(rig: Rig, arrivals: Sequence[int]) -> None:
     def record(number: int) -> None:
