@@ -55,10 +55,10 @@ def _show(found: list[Findings]) -> None:
     delays = [delay for delay in firsts if delay is not None]
     spreads = [f.spread_ms for f in found if f.spread_ms is not None]
     table = Table(title=f"{len(found)} sessions, 3 cameras at 30 fps", title_justify="left")
-    for heading in ("ms", "p50", "p95", "worst"):
+    for heading in ("ms", "p50", "p95", "p99", "worst"):
         table.add_column(heading, justify="right" if heading != "ms" else "left")
     for name, values in (("first frame after start_at", delays), ("spread", spreads)):
-        shown = (percentile(values, 50), percentile(values, 95), max(values))
+        shown = (*(percentile(values, percent) for percent in (50, 95, 99)), max(values))
         table.add_row(name, *(f"{value:.1f}" for value in shown))
     dropped = sum(video.dropped for f in found for video in f.videos)
     frames = sum(video.frames for f in found for video in f.videos)

@@ -26,6 +26,7 @@ PACKAGING = CHECKOUT / "packaging"
 MIRROR = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
+ROLES = ("controller", "camera")
 BARE = "systemd,systemd-sysv,dbus,udev,kmod,iproute2,apt-utils"
 MOUNT_DEBS = "/srv/debian"
 MOUNT_WHEELS = "/srv/wheels"
@@ -53,13 +54,13 @@ def prepare(suite: str = "bookworm", extra_packages: Iterable[str] = ()) -> Imag
     ``extra_packages`` go into ``debs`` beside those that the installer asks for.
     """
     packages = sorted({*installer_packages(), *extra_packages})
-    root = _kept("bare", [suite, BARE], lambda folder: _debootstrap(suite, folder))
-    debs = _kept(
+    root = kept("bare", [suite, BARE], lambda folder: _debootstrap(suite, folder))
+    debs = kept(
         "debs", [suite, BARE, *packages], lambda folder: _collect_debs(root, packages, folder)
     )
     requirements = sorted((PACKAGING / "python").glob("*.txt"))
     texts = [file.read_text() for file in requirements]
-    wheels = _kept(
+    wheels = kept(
         "wheels",
         [PYTHON[suite], os.uname().machine, *texts],
         lambda folder: _collect_wheels(PYTHON[suite], requirements, folder),
@@ -69,7 +70,7 @@ def prepare(suite: str = "bookworm", extra_packages: Iterable[str] = ()) -> Imag
 
 def installer_packages() -> list[str]:
     """The Debian packages that the installer asks for, for any role."""
-    lists = sorted((PACKAGING / "debian").glob("*.txt"))
+    lists = [PACKAGING / "debian" / f"{role}.txt" for role in ROLES]
     return [
         line.split("#")[0].strip()
         for file in lists
@@ -78,7 +79,7 @@ def installer_packages() -> list[str]:
     ]
 
 
-def _kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Path:
+def kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Path:
     """The folder built from these inputs; builds it when there is none."""
     key = hashlib.sha256("\0".join([str(VERSION), *inputs]).encode()).hexdigest()[:16]
     folder = cache_root() / f"{what}-{key}"

@@ -163,6 +163,11 @@ class QemuMachine:
         self._let_go(node)
         self.cuts.append({node: self._disks.pop(node).power_off(self._chance)})
 
+    def write_log(self, drive: Drive) -> Path:
+        """The log of what has been written to a drive since it was plugged in or switched on."""
+        port = next(port for port, there in self._ports.items() if there is drive)
+        return self._disks[f"usb{port}"].log
+
     def shut_down(self) -> None:
         self.run(["systemctl", "--no-block", "poweroff"])
         try:

@@ -21,13 +21,13 @@ class QemuDisk:
         self.node = node
         self.image = image
         self._layer = folder / f"{node}.qcow2"
-        self._log = folder / f"{node}.log"
+        self.log = folder / f"{node}.log"
 
     def power_on(self) -> dict[str, Any]:
         """Begin a new layer and log. What QMP's ``blockdev-add`` or ``-blockdev`` is told."""
         form = ["-f", "qcow2", "-b", str(self.image.resolve()), "-F", "raw"]
         sh(["qemu-img", "create", "-q", *form, self._layer])
-        self._log.write_bytes(b"")
+        self.log.write_bytes(b"")
         no_flush = {"no-flush": True}  # what is safe is told from the log
         return {
             "driver": "blklogwrites",
@@ -37,12 +37,12 @@ class QemuDisk:
                 "cache": no_flush,
                 "file": {"driver": "file", "filename": str(self._layer), "cache": no_flush},
             },
-            "log": {"driver": "file", "filename": str(self._log), "cache": no_flush},
+            "log": {"driver": "file", "filename": str(self.log), "cache": no_flush},
         }
 
     def power_off(self, chance: random.Random | None) -> Cut:
         """The image becomes what is left: everything, or with ``chance`` what a cut leaves."""
-        left = apply(self._log, self.image, chance)
+        left = apply(self.log, self.image, chance)
         self._layer.unlink()
-        self._log.unlink()
+        self.log.unlink()
         return left

@@ -73,9 +73,15 @@ def survivors(entries: Sequence[Entry], chance: random.Random) -> list[tuple[Ent
     return kept
 
 
-def apply(log: Path, image: Path, chance: random.Random | None) -> Cut:
-    """Bring an image up to what was written: all of it without ``chance``, else what a cut left."""
-    entries = read_entries(log)
+def apply(
+    log: Path, image: Path, chance: random.Random | None, entries: Sequence[Entry] | None = None
+) -> Cut:
+    """Bring an image up to what was written: all of it without ``chance``, else what a cut left.
+
+    ``entries``: those that had been written by then, where it is not the whole log.
+    """
+    if entries is None:
+        entries = read_entries(log)
     if chance is None:
         left = [(entry, entry.sectors) for entry in entries if entry.has_data]
     else:

@@ -22,6 +22,7 @@ PROMISED = {
     ("get", "/api/sessions/{uuid}"): 200,
     ("post", "/api/sessions/{uuid}/process"): 202,
     ("post", "/api/log"): 200,
+    ("get", "/api/logs"): 200,
     ("get", "/api/nodes"): 200,
     ("post", "/api/nodes"): 200,
     ("delete", "/api/nodes/{name}"): 200,
@@ -33,7 +34,8 @@ REFUSALS = {
     ("post", "/api/sync/phone"): {"413", "422", "503", "507"},
     ("get", "/api/sessions/{uuid}"): {"404", "422"},
     ("post", "/api/sessions/{uuid}/process"): {"404", "409", "422"},
-    ("post", "/api/log"): {"422"},
+    ("post", "/api/log"): {"422", "429"},
+    ("get", "/api/logs"): {"404", "422", "503"},
     ("post", "/api/nodes"): {"404", "409", "422", "503"},
     ("delete", "/api/nodes/{name}"): {"404", "409"},
 }

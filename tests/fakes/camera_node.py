@@ -8,6 +8,7 @@ to do, so that an answer which got lost can be told from a command that did.
 import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class CameraNode:
     """One node. Use as an async context manager; its port is its own until the end.
 
     ``fault`` hits the paths in ``faulty``; ``clock_ahead_ms`` shifts the clock that it stamps
-    its answers with. ``times_left``: how often the fault still strikes.
+    its answers with. ``times_left``: how often the fault still strikes. ``asked`` counts requests
+    by path, whatever becomes of them.
     """
 
     def __init__(self, name: str, *, ours: bool = False) -> None:
@@ -62,6 +64,7 @@ class CameraNode:
         self.recording: Recording | None = None
         self.starts: list[Recording] = []
         self.stops = 0
+        self.asked: Counter[str] = Counter()
         self.status_changes: dict[str, Any] = {}
         self.sent_bytes = 0
         self._claim: PortClaim | None = None
@@ -102,6 +105,7 @@ class CameraNode:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path
+        self.asked[path] += 1
         fault = self._fault_at(path)
         if fault in NEVER_ACTS:
             return await self._fail(fault, request)

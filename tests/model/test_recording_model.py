@@ -185,7 +185,7 @@ class RecordingModel(RuleBasedStateMachine):
     def what_was_acknowledged_is_kept(self) -> None:
         if self.controller is None:
             return
-        sessions = {session.uuid: session for session in self._sessions()}
+        sessions = {session.uuid: session for session in self.sessions()}
         active = [uuid for uuid, session in sessions.items() if session.state in ACTIVE_STATES]
         assert len(active) <= 1
         for uuid in self.started.keys() - self.asked_to_stop:
@@ -271,7 +271,7 @@ class RecordingModel(RuleBasedStateMachine):
             assert not camera.is_busy, f"{camera.name} was not stopped"
             for uuid, name in camera.finished:
                 assert self.drive.holds(camera.name, uuid, name)
-        for session in self._sessions():
+        for session in self.sessions():
             assert session.state in {SessionState.DONE, SessionState.FAILED}, session
             assert session.state is SessionState.DONE or session.error
             if session.state is SessionState.DONE:
@@ -301,7 +301,7 @@ class RecordingModel(RuleBasedStateMachine):
         assert answer["duration"] >= 0
         self.stopped.add(answer["uuid"])
 
-    def _sessions(self) -> list[Session]:
+    def sessions(self) -> list[Session]:
         assert self.controller is not None
         return self.loop.run(self.controller.store.with_states(list(SessionState)))
 

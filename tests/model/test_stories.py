@@ -68,3 +68,25 @@ def test_the_clock_goes_back_a_day_between_start_and_stop(rig: RecordingModel) -
     rig.tap(("stop", None))
     rig.tap(("start", SECOND))
     rig.time_passes(30)
+
+
+@pytest.mark.parametrize("link", [Link.GOOD, Link.HANGS_AFTER_ACTING])
+def test_an_installed_camera_that_lost_the_recording_has_a_note_though_its_answer_got_lost(
+    rig: RecordingModel, link: Link
+) -> None:
+    name = NAMES[0]
+    rig.tap(("start", FIRST))
+    rig.time_passes(30)
+    rig.switch_off_or_on(name)
+    rig.switch_off_or_on(name)
+    rig.change_the_link(name, link)
+    rig.time_passes(7)
+    rig.change_the_link(name, Link.GOOD)
+    rig.time_passes(30)
+    (session,) = rig.sessions()
+    assert [event.kind for event in session.events] == ["node_restarted"]
+    part = session.node(name)
+    assert part is not None
+    assert part.start_at_ms is not None
+    assert session.start_at_ms is not None
+    assert part.start_at_ms > session.start_at_ms + 20_000

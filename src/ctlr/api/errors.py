@@ -43,6 +43,7 @@ STATUS_OF_CODE = {
     "storage_unavailable": 503,
     "storage_full": 507,
     "log_rate_limited": 429,
+    "no_logs": 404,
 }
 
 _CODE_OF_HTTP = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -138,7 +139,10 @@ async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
 
 def _of_refusal(refusal: Refusal) -> JSONResponse:
     status = STATUS_OF_CODE[refusal.code]
-    return _problem(status, refusal.code, refusal.detail, **refusal.extra)
+    answer = _problem(status, refusal.code, refusal.detail, **refusal.extra)
+    if (pause_s := refusal.extra.get("retry_after_s")) is not None:
+        answer.headers["Retry-After"] = str(pause_s)
+    return answer
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:

@@ -5,7 +5,7 @@ waits for a camera or a disk.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ctlr.api import shapes
 from ctlr.can.status import CanStatus
@@ -52,11 +52,7 @@ def status(facts: Facts) -> shapes.Status:
         storage=_storage(facts.logging, facts.minutes_left),
         sync=_sync(facts),
         system=facts.system,
-        can=shapes.CanSummary(
-            connected=facts.can.connected,
-            file_size_bytes=facts.can.file_size_bytes,
-            frame_count=facts.can.frame_count,
-        ),
+        can=shapes.CanSummary(**asdict(facts.can)),
         jobs=list(facts.jobs),
         warnings=_warnings(facts),
     )

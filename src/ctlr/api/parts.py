@@ -21,6 +21,7 @@ from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.preflight import Finding, fleet_kbps, recording_minutes
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
+from ctlr.telemetry.logbook.reader import LogPage, LogQuery
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Parts:
     """One running controller. ``publish_log`` takes a log entry of a client and raises
     ``Refusal`` ``invalid_log``; ``read_system``, ``read_can`` and ``find_problems`` (given how far
     the phone's clock is ahead in ms, and what cameras said against recording) answer from memory;
-    ``read_manifest`` has a deadline; ``changes`` tells whenever the status may have changed."""
+    ``read_manifest`` and ``read_logs`` have a deadline; ``changes`` tells whenever the status may have changed."""
 
     settings: Settings
     clock: Clock
@@ -41,6 +42,7 @@ class Parts:
     monitor: StorageMonitor
     reconciler: Reconciler
     publish_log: Callable[[Mapping[str, Any]], None]
+    read_logs: Callable[[LogQuery], Awaitable[LogPage]]
     read_system: Callable[[], shapes.SystemSummary]
     read_can: Callable[[], CanStatus]
     find_problems: Callable[[int | None, Mapping[str, str] | None], list[Finding]]

@@ -115,9 +115,17 @@ class SystemSummary(BaseModel):
 
 
 class CanSummary(BaseModel):
+    """What the CAN listener last said; ``stale`` if that is too long ago, or never was."""
+
     connected: bool
     file_size_bytes: int
     frame_count: int
+    fps: int
+    errors: int
+    lost: int
+    last_frame_at: int | None
+    problem: str | None
+    stale: bool
 
 
 class JobStatus(BaseModel):
@@ -287,3 +295,27 @@ class JobAccepted(BaseModel):
 
 
 LogEntry = dict[str, Any]
+
+
+LogLevel = Literal["METRICS", "DEBUG", "INFO", "WARN", "ERROR"]
+
+
+class LogLine(BaseModel):
+    """A record of a node. ``ts`` is the record's own time, ``received_at`` when the controller
+    stored it; ``fields`` is what else is in it."""
+
+    number: int
+    received_at: int
+    ts: str
+    node: str
+    level: str
+    component: str
+    message: str
+    fields: dict[str, Any]
+
+
+class LogPage(BaseModel):
+    """In the order of arrival. ``newest`` is the number of the newest record of all."""
+
+    logs: list[LogLine]
+    newest: int

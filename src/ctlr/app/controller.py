@@ -47,7 +47,9 @@ from ctlr.recording.preflight import (
 from ctlr.recording.tender import Tender
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
-from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.monitor import StorageMonitor, mount_problem
+from ctlr.telemetry.logbook.reader import LogReader
+from ctlr.telemetry.logbook.store import log_path
 from ctlr.telemetry.sink import Telemetry
 from ctlr.telemetry.storage_metrics import MountMetrics, storage_fields
 
@@ -128,6 +130,10 @@ class Controller:
             settings.api.max_upload_mb << 20,
             require_mount=settings.storage.require_mounts,
         )
+        self.log_reader = LogReader(
+            log_path(settings.storage.logging),
+            partial(mount_problem, settings.storage, "logging"),
+        )
         self.discovery = Discovery(settings.api.host, clock) if settings.discovery.enabled else None
         self.roster = Roster(
             settings.nodes,
@@ -167,6 +173,7 @@ class Controller:
             monitor=self.monitor,
             reconciler=self.reconciler,
             publish_log=self.telemetry.log_entry,
+            read_logs=self.log_reader.read,
             read_system=self.read_system,
             read_can=self.read_can,
             find_problems=self.find_problems,

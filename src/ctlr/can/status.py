@@ -1,4 +1,4 @@
-"""What the CAN listener says of itself in its status file.
+"""What the CAN listener says of itself in its status file, as the controller reads it.
 
 The file is written by another process (also by installed listeners), lives in a folder that
 everybody can write to, and may be missing, half written, old or hostile. It is read up to a
@@ -10,17 +10,28 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MAX_BYTES = 64 * 1024
 STALE_AFTER_S = 10.0
 _LARGEST_EXACT = 2**53 - 1
+_LONGEST_PROBLEM = 200
 
 
 @dataclass(frozen=True)
 class CanStatus:
+    """``stale`` says that there is no word of the last ``STALE_AFTER_S``. Installed listeners say
+    only the first three."""
+
     connected: bool = False
     file_size_bytes: int = 0
     frame_count: int = 0
+    fps: int = 0
+    errors: int = 0
+    lost: int = 0
+    last_frame_at: int | None = None
+    problem: str | None = None
+    stale: bool = True
 
 
 def read_can_status(path: Path, now_s: float) -> CanStatus:
@@ -53,8 +64,25 @@ def parse_can_status(content: bytes, *, fresh: bool) -> CanStatus:
         connected=fresh and values.get("connected") is True,
         file_size_bytes=_count(values.get("file_size_bytes")),
         frame_count=_count(values.get("frame_count")),
+        fps=_count(values.get("fps")) if fresh else 0,
+        errors=_count(values.get("errors")),
+        lost=_count(values.get("lost")),
+        last_frame_at=_count(values.get("last_frame_at")) or None,
+        problem=_problem(values) if fresh else None,
+        stale=not fresh,
     )
 
 
 def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value <= _LARGEST_EXACT else 0
+
+
+def _problem(values: dict[str, Any]) -> str | None:
+    """What ails the drive, else the first bus that something ails."""
+    if isinstance(problem := values.get("problem"), str):
+        return problem[:_LONGEST_PROBLEM]
+    buses = values.get("buses")
+    for bus in buses if isinstance(buses, list) else ():
+        if isinstance(bus, dict) and isinstance(problem := bus.get("problem"), str):
+            return f"{bus.get('name')}: {problem}"[:_LONGEST_PROBLEM]
+    return None

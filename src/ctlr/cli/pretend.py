@@ -41,6 +41,37 @@ def simulate_phone(
         asyncio.run(phone.upload(url, session_id, folder))
 
 
+@simulate.command("can")
+def simulate_can(
+    to: Annotated[str | None, typer.Option(help="Listener's host:port, as a bridge.")] = None,
+    interface: Annotated[str | None, typer.Option(help="python-can's kind of adapter.")] = None,
+    channel: Annotated[str, typer.Option(help="Which adapter, with --interface.")] = "vcan0",
+    seconds: Annotated[float, typer.Option(help="For how long.")] = 60,
+    fps: Annotated[float, typer.Option(help="Fill the bus up to so many frames a second.")] = 0,
+    clock_off_s: Annotated[float, typer.Option(help="How far the bridge's clock is off.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same drive.")] = 1,
+    *,
+    serial: Annotated[bool, typer.Option("--serial", help="Be a serial adapter (slcan).")] = False,
+) -> None:
+    """Be a vehicle's CAN bus: send what its units say, until --seconds are over."""
+    from ctlr.simulator import can_senders as ways
+    from ctlr.simulator.can import VehicleBus
+
+    if (to is not None) + (interface is not None) + serial != 1:
+        raise typer.BadParameter("give one of --to, --interface and --serial")
+    if to is not None:
+        host, _, port = to.rpartition(":")
+        if not (host and port.isdigit()):
+            raise typer.BadParameter("give it as host:port", param_hint="--to")
+        way = ways.bridge(host, int(port), clock_off_s)
+    elif interface is not None:
+        way = ways.adapter(interface, channel)
+    else:
+        way = ways.serial_device(typer.echo)
+    count = asyncio.run(ways.run(VehicleBus(seed, fps), way, seconds))
+    typer.echo(f"{count} frames")
+
+
 @app.command()
 def demo(
     folder: Annotated[Path | None, typer.Option(help="A new folder for the demo.")] = None,

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from functools import partial
 
 import typer
 
@@ -32,6 +33,32 @@ def camera(context: typer.Context) -> None:
         asyncio.run(run_camera(settings_of(context)))
     except (NodeDiedError, OSError) as error:
         fail(f"The camera node has ended: {error}", code=1)
+
+
+@app.command("subscribe-logs")
+def subscribe_logs(context: typer.Context) -> None:
+    """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
+    from ctlr.storage.monitor import mount_problem
+    from ctlr.telemetry.logbook.service import SubscriberDiedError, subscribe
+
+    settings = settings_of(context)
+    try:
+        asyncio.run(subscribe(settings, partial(mount_problem, settings.storage, "logging")))
+    except (SubscriberDiedError, OSError) as error:
+        fail(f"The log subscriber has ended: {error}", code=1)
+
+
+@app.command("listen-can")
+def listen_can(context: typer.Context) -> None:
+    """Record the CAN buses of the rig on the logging drive."""
+    from ctlr.can.listener import ListenerDiedError, listen
+    from ctlr.storage.monitor import mount_problem
+
+    settings = settings_of(context)
+    try:
+        asyncio.run(listen(settings, partial(mount_problem, settings.storage, "logging")))
+    except ListenerDiedError as error:
+        fail(f"The CAN listener has ended: {error}", code=1)
 
 
 @app.command("check-config")

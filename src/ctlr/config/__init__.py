@@ -17,13 +17,14 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from ctlr.config.can import CanBus, CanSettings
 from ctlr.config.sections import (
     ApiSettings,
     CameraSettings,
-    CanSettings,
     DatabaseSettings,
     DiscoverySettings,
     IngestSettings,
+    LogSettings,
     MqttSettings,
     NodeAddress,
     RetentionSettings,
@@ -36,10 +37,12 @@ from ctlr.kernel.ids import is_node_name
 __all__ = [
     "ApiSettings",
     "CameraSettings",
+    "CanBus",
     "CanSettings",
     "DatabaseSettings",
     "DiscoverySettings",
     "IngestSettings",
+    "LogSettings",
     "MqttSettings",
     "NodeAddress",
     "RetentionSettings",
@@ -74,6 +77,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     database: DatabaseSettings = DatabaseSettings()
     mqtt: MqttSettings = MqttSettings()
+    logs: LogSettings = LogSettings()
     can: CanSettings = CanSettings()
     ingest: IngestSettings = IngestSettings()
     discovery: DiscoverySettings = DiscoverySettings()

@@ -122,9 +122,16 @@ class MqttSettings(BaseModel):
         return self
 
 
-class CanSettings(BaseModel):
+class LogSettings(BaseModel):
+    """What ``ctlr subscribe-logs`` keeps on the drive, and where it passes it on to."""
+
     model_config = _SECTION
-    status_file: Path = Path("/tmp/can_status.json")  # noqa: S108 - the installed listener writes there
+    max_records: Annotated[int, Field(ge=1000)] = 1_000_000
+    max_mb: Annotated[int, Field(ge=8)] = 1024
+    loki_url: Annotated[str, Field(pattern=r"^https?://[^/]")] | None = None
+    loki_username: str | None = None
+    loki_password: SecretStr | None = None
+    loki_tenant: str | None = None
 
 
 class IngestSettings(BaseModel):

@@ -85,12 +85,14 @@ def decide(
     ended: Collection[str],
     views: Iterable[NodeView],
     now_ms: int,
+    unheard: Collection[str] = (),
 ) -> list[Action]:
     """The actions that bring the cameras to where the record says they should be.
 
     ``stopped`` are sessions past their stop in which a node has not acknowledged it; ``ended``
-    holds the uuids, of those that cameras now record, that are known and past their stop.
-    At most one ``Adopt`` comes out, as only one session can be active.
+    holds the uuids, of those that cameras now record, that are known and past their stop;
+    ``unheard`` names those that were told to join and whose answer was not heard. At most one
+    ``Adopt`` comes out, as only one session can be active.
     """
     owed = list(stopped)
     actions: list[Action] = []
@@ -100,7 +102,9 @@ def decide(
         debts = [s.uuid for s in owed if (part := s.node(view.name)) and not part.stop_acknowledged]
         adopted = next((a for a in actions if isinstance(a, Adopt)), None)
         if view.status.state == "recording":
-            action = _for_recording(active, ended, view, debts, now_ms)
+            action = _for_recording(
+                active, ended, view, debts, now_ms, unheard=view.name in unheard
+            )
             if not (isinstance(action, Adopt) and adopted):
                 actions += [action] if action else []
             if not isinstance(action, StopNode):
@@ -117,6 +121,8 @@ def _for_recording(
     view: NodeView,
     debts: list[str],
     now_ms: int,
+    *,
+    unheard: bool,
 ) -> Action | None:
     assert view.status is not None
     part = active.node(view.name) if active else None
@@ -124,7 +130,7 @@ def _for_recording(
     if view.status.uuid is None:  # an installed node, which does not say what it records
         if debts and not started:
             return StopNode(view.name)
-        return NoteStarted(view.name, None) if active and not started else None
+        return NoteStarted(view.name, None) if active and (unheard or not started) else None
     uuid, told = view.status.uuid.lower(), view.status.start_at
     if active and uuid == active.uuid:
         return _for_ours(part, view, told, now_ms)

@@ -8,6 +8,7 @@ late camera joins, a lost stop arrives, and a restarted controller carries on.
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -27,6 +28,15 @@ TEND_INTERVAL_S = 5.0
 """Longest time between two looks; a change of a camera's state wakes it at once."""
 
 _log = structlog.get_logger("recording")
+
+
+@dataclass(frozen=True)
+class _LateStart:
+    """A node was told to join ``uuid`` then; ``again`` as in ``recovery.StartNode``."""
+
+    uuid: str
+    start_at_ms: int
+    again: bool
 
 
 class Tender:
@@ -52,6 +62,7 @@ class Tender:
         self._began: tuple[str, float] = ("", 0.0)
         self._wake = asyncio.Event()
         self._backoff = Backoff(clock.monotonic)
+        self._unheard: dict[str, _LateStart] = {}
 
     def wake(self) -> None:
         """A camera changed: look at it soon."""
@@ -78,6 +89,7 @@ class Tender:
             await self._ended_uuids(active),
             views,
             self._clock.now_ms(),
+            [node for node, told in self._unheard.items() if active and told.uuid == active.uuid],
         )
         await asyncio.gather(*(self._act(active, action) for action in actions))
         await self._coordinator.refresh()
@@ -125,9 +137,11 @@ class Tender:
             case recovery.NoteStopped(node, uuid):
                 await self._store.change_node(uuid, node, stop_acknowledged=True)
             case recovery.NoteStarted(node, start_at_ms, again) if active:
-                await self._note_started(active, node, start_at_ms or active.start_at_ms)
-                if again:
-                    await self._note_restarted(active, node)
+                late = self._late_start(active, node)
+                told_ms = late.start_at_ms if late else active.start_at_ms
+                await self._note_started(active, node, start_at_ms or told_ms)
+                if late or again:
+                    await self._note_joined(active, node, again=again or bool(late and late.again))
             case recovery.StopNode(node) | recovery.Disarm(node) | recovery.StartNode(node):
                 if self._backoff.may_try(node):
                     await self._tell(active, action)
@@ -158,6 +172,8 @@ class Tender:
 
     async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms
+        # It may act though nobody hears its answer; then the next look at it tells.
+        self._unheard[node] = _LateStart(active.uuid, start_at_ms, again)
         results = await self._unless_urgent(
             self._fleet.start_recording([node], active.uuid, start_at_ms)
         )
@@ -167,20 +183,26 @@ class Tender:
                 await self._store.change_node(active.uuid, node, error=result.error)
             return
         self._backoff.succeeded(node)
+        del self._unheard[node]
         await self._note_started(active, node, result.start_at_ms)
-        if again:
-            await self._note_restarted(active, node)
-        else:
-            await self._note(active.uuid, "node_joined_late", f"{node} joined late.")
+        await self._note_joined(active, node, again=again)
+
+    def _late_start(self, active: Session, node: str) -> _LateStart | None:
+        """What a node that is seen recording was told without an answer, once."""
+        told = self._unheard.pop(node, None)
+        return told if told and told.uuid == active.uuid else None
 
     async def _note_started(self, active: Session, node: str, start_at_ms: int | None) -> None:
         await self._store.change_node(
             active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
         )
 
-    async def _note_restarted(self, active: Session, node: str) -> None:
-        text = f"{node} had lost the recording and joined again."
-        await self._note(active.uuid, "node_restarted", text)
+    async def _note_joined(self, active: Session, node: str, *, again: bool) -> None:
+        if again:
+            text = f"{node} had lost the recording and joined again."
+            await self._note(active.uuid, "node_restarted", text)
+        else:
+            await self._note(active.uuid, "node_joined_late", f"{node} joined late.")
 
     async def _unless_urgent(
         self, call: Coroutine[Any, Any, dict[str, CommandResult]]

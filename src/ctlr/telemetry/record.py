@@ -102,18 +102,38 @@ def client_record(entry: object, now_ms: int) -> Record:
         now_ms,
         _client_node(fields.pop("node", None)),
         _text(fields.pop("component", None), "app"),
-        _level(fields.pop("level", None)),
+        parse_level(fields.pop("level", None)),
         _text(fields.pop("message", None), ""),
     )
     sent_ts = fields.pop("ts", None)
-    parsed = _parse_time(sent_ts)
-    if parsed:
-        record["ts"] = parsed
+    sent_ms = parse_time_ms(sent_ts)
+    if sent_ms is not None:
+        record["ts"] = iso_from_ms(sent_ms)
     elif sent_ts is not None:
         record["client_ts"] = sent_ts
     record |= fields
     record["received_at"] = now_ms
     return record
+
+
+def parse_level(value: object) -> str:
+    """A level's name in any of its usual forms; INFO for anything else."""
+    name = value.upper() if isinstance(value, str) else "INFO"
+    name = _OTHER_LEVEL_NAMES.get(name, name)
+    return name if name in LEVELS else "INFO"
+
+
+def parse_time_ms(value: object) -> int | None:
+    """Unix milliseconds of an ISO 8601 time with its zone; None for anything else."""
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            return None
+        return math.floor(at.astimezone(UTC).timestamp() * 1000 + 0.5)
+    except (ValueError, OverflowError):
+        return None
 
 
 def show_controls(text: str) -> str:
@@ -149,28 +169,10 @@ def _client_node(value: Any) -> str:
     return "phone"
 
 
-def _level(value: Any) -> str:
-    name = value.upper() if isinstance(value, str) else "INFO"
-    name = _OTHER_LEVEL_NAMES.get(name, name)
-    return name if name in LEVELS else "INFO"
-
-
 def _text(value: Any, default: str) -> str:
     if value is None:
         return default
     return value if isinstance(value, str) else _encode({"value": value})[9:-1].decode()
-
-
-def _parse_time(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-        if at.tzinfo is None:
-            return None
-        return iso_from_ms(math.floor(at.astimezone(UTC).timestamp() * 1000 + 0.5))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _refusal(fault: str) -> Refusal:

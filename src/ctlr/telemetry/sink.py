@@ -82,6 +82,7 @@ class Telemetry:
                 "log_rate_limited",
                 "Too many log entries at once; this one was not kept. Recording is not affected: "
                 "send fewer, or wait some seconds.",
+                retry_after_s=1,
             )
         self.publish(record)
 

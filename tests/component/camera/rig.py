@@ -23,7 +23,7 @@ from ctlr.ingest.layout import is_delivered_name
 NODE = "melb-01-cam-01"
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER_UUID = "9d4a3f2b-8c1e-4c6b-8f0e-1a2b3c4d5e6f"
-READY_S = 20.0
+READY_S = 40.0
 
 RUN = """
 import asyncio
@@ -110,7 +110,7 @@ class CameraProcess:
         """Send a signal and wait; returns the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(READY_S)
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -130,7 +130,7 @@ class CameraProcess:
         url = f"http://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=READY_S) as response:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
             with error:
@@ -153,6 +153,15 @@ class CameraProcess:
 
     def status(self) -> Any:
         return self.call("/status")[1]["data"]
+
+    def until_segment(self, number: int) -> None:
+        """Wait until it records the segment of that number, or a later one on a busy machine."""
+
+        def reached() -> bool:
+            newest = self.status()["segment"]
+            return newest is not None and newest >= number
+
+        wait_for(f"segment {number}", reached)
 
     def session(self, uuid: str = UUID) -> Path:
         return self.spool / uuid
@@ -199,7 +208,7 @@ class RsyncDaemon:
     def close(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(READY_S)
             self.process = None
 
     def session(self, uuid: str = UUID) -> Path:
@@ -218,6 +227,7 @@ class Controller:
         self.mood: str | int = "well"
         self.liar: str | None = None
         self.reports: list[dict[str, Any]] = []
+        self.asked = 0
         self._logging = logging
         controller = self
 
@@ -256,6 +266,7 @@ class Controller:
 
     def _answer(self, path: str, report: dict[str, Any]) -> tuple[int, bytes | None]:
         assert path == "/api/sync/report"
+        self.asked += 1
         if isinstance(self.mood, int):
             return self.mood, b'{"status": %d, "code": "storage_full"}' % self.mood
         if self.mood == "hang up":

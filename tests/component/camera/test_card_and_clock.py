@@ -79,21 +79,25 @@ def test_a_full_card_ends_the_recording_cleanly_and_it_goes_on_when_there_is_roo
     controller.mood = 507  # the segments stay on the card
     camera = make_camera(daemon.target, reserve_mb=4)
     start_at = camera.start_recording(delay_ms=300)
-    wait_for("the second segment", lambda: camera.status()["segment"] == 1)
+    camera.until_segment(1)
     filler = _fill(card, leave_bytes)
 
     status = wait_for("the end", lambda: _broke_off(camera))
     assert "card" in status["error"]
     assert status["minutes_left"] == 0
     assert (status["uuid"], status["system"]["disk_free_gb"]) == (UUID, pytest.approx(0, abs=0.01))
-    body = json.dumps({"uuid": UUID, "start_at": now_ms() + 2000}).encode()
-    refused = camera.call("/record/start", body)[1]
+
+    def start() -> Any:
+        body = json.dumps({"uuid": UUID, "start_at": now_ms() + 2000}).encode()
+        return camera.call("/record/start", body)[1]
+
+    refused = start()
     assert "cannot record: The card is full: " in refused["error"]
     storage = camera.call("/preflight")[1]["data"]["checks"]["storage"]
     assert storage == {"ok": False, "msg": "room for 0 minutes of recording at 0.5 Mbit/s"}
 
     filler.unlink()
-    again = camera.call("/record/start", body)[1]  # the controller tells it once more
+    again = start()  # the controller tells it once more
     assert again["success"], again
     recording = wait_for("frames", lambda: (s := camera.status())["frames"] and s)
     assert recording["state"] == "recording"
@@ -128,13 +132,13 @@ def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_st
     }
     camera = make_camera(daemon.target, environment=pretend)
     start_at = camera.start_recording(delay_ms=1500)
-    wait_for("the second segment", lambda: camera.status()["segment"] == 1)
+    camera.until_segment(1)
     for steps, offset_s in enumerate((-30.0, 2.5), start=1):
         moved = offset.with_suffix(".new")
         moved.write_text(f"{offset_s:+}")
         moved.replace(offset)
         wait_for("the step", partial(_has_events, camera, steps))
-    wait_for("the fifth segment", lambda: camera.status()["segment"] == 4)
+    camera.until_segment(4)
     segments = camera.stop_recording()
     wait_for("the session", controller.completed)
 

@@ -32,7 +32,7 @@ def test_what_it_sends_is_copied_with_its_times_and_a_gap_is_counted(
     good = {"ok": True, "msg": f"rtsp: {lens.address} sends h264 320x64"}
     wait_for("the check", lambda: _camera_check(camera) == good)
     start_at = camera.start_recording(delay_ms=3000)
-    wait_for("the third segment", lambda: camera.status()["segment"] == 2)
+    camera.until_segment(2)
     assert camera.status()["dropped"] <= FPS  # a cut waits for the camera's own keyframe
 
     lens.go_away()

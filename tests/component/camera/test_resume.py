@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -18,13 +17,32 @@ from tests.component.camera.rig import (
     wait_for,
 )
 
-from ctlr.camera.segments import FrameRow
+from ctlr.camera.segments import (
+    FrameRow,
+    parse_rows,
+    parse_unfinished_name,
+    unfinished_frames_name,
+)
 
 
 def _record_until_segment(camera: CameraProcess, number: int) -> int:
     start_at = camera.start_recording(delay_ms=300)
-    wait_for(f"segment {number}", lambda: camera.status()["segment"] == number)
+    camera.until_segment(number)
     return start_at
+
+
+def _frozen_within_a_segment(camera: CameraProcess) -> tuple[int, list[FrameRow]] | None:
+    """Freeze the camera; the number and the rows of the segment that it writes, if a fragment of
+    that is on the card. Otherwise it goes on."""
+    assert camera.process is not None
+    camera.process.send_signal(signal.SIGSTOP)
+    for video in camera.session().glob(".seg_*.mp4.part"):
+        number = parse_unfinished_name(video.name)
+        if number is not None and b"moof" in video.read_bytes():
+            rows = camera.session() / unfinished_frames_name(number)
+            return number, parse_rows(rows.read_text())
+    camera.process.send_signal(signal.SIGCONT)
+    return None
 
 
 def _goes_on(camera: CameraProcess) -> Any:
@@ -46,17 +64,18 @@ def test_a_node_that_went_down_goes_on_with_its_session(
     number: int, camera: CameraProcess, daemon: RsyncDaemon, controller: Controller
 ) -> None:
     start_at = _record_until_segment(camera, 2)
-    time.sleep(0.7)  # long enough for a fragment of it to reach the card
-    began = time.monotonic()
+    newest, written = wait_for("a fragment on the card", lambda: _frozen_within_a_segment(camera))
+    assert camera.process is not None
+    if number == signal.SIGTERM:
+        camera.process.send_signal(signal.SIGCONT)
     code = camera.end(number)
     assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
-    assert time.monotonic() - began < 5
     down_us = now_ms() * 1000
 
     camera.start()
     status = _goes_on(camera)
     assert (status["uuid"], status["start_at"]) == (UUID, start_at)
-    assert status["segment"] >= 3
+    assert status["segment"] > newest
     assert status["dropped"] > 0  # the hole
     kinds = [event["kind"] for event in status["events"]]
     assert kinds == (["resumed"] if number == signal.SIGTERM else ["recovered", "resumed"])
@@ -70,11 +89,11 @@ def test_a_node_that_went_down_goes_on_with_its_session(
     assert report["segments_total"] == segments == len(list(daemon.session().glob("*.mp4")))
     rows = _rows(daemon.session(), start_at)
     before = [row for row in rows if row.captured_at_us < down_us]
-    assert down_us - before[-1].captured_at_us < 1_000_000
+    assert written[-1].captured_at_us - before[-1].captured_at_us < 1_000_000
     told = json.loads((daemon.session() / "events.json").read_text())
     assert (told["uuid"], [event["kind"] for event in told["events"]]) == (UUID, kinds)
     hole_us = rows[len(before)].captured_at_us - before[-1].captured_at_us
-    assert abs(told["events"][-1]["size_us"] - hole_us) < 1_500_000
+    assert abs(told["events"][-1]["size_us"] - hole_us) < 5_000_000
 
 
 def test_a_session_that_is_to_go_on_is_never_reported_complete(
@@ -102,7 +121,8 @@ def test_a_session_that_was_told_to_stop_does_not_go_on(
     camera.stop_recording()
     camera.end(signal.SIGKILL)
     camera.start()
-    time.sleep(1.5)
+    asked = controller.asked
+    wait_for("two more reports", lambda: controller.asked >= asked + 2)
     assert camera.status()["state"] == "idle"
     controller.mood = "well"
     wait_for("the session", controller.completed)

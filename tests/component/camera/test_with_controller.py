@@ -1,7 +1,6 @@
 """A real controller and a real camera that goes down in the middle of their session."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ctlr.simulator.story import ask, read_manifest, wait_until_processed, wait_
 
 CAMERA = "cam-1"
 SMALL = {"camera": {"width": 320, "height": 240, "segment_s": 1, "rotation": 90}}
-DEADLINE_S = 30
+DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -29,7 +28,10 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 async def _start(rig: Rig) -> str:
     uuid = new_session_id()
     started = await ask(rig.http, "POST", f"/api/record/start?uuid={uuid}")
-    await asyncio.sleep(started["start_at"] / 1000 + 2.5 - time.time())
+    assert started["success"]
+    async with asyncio.timeout(DEADLINE_S):
+        while ((await _camera_status(rig))["segment"] or 0) < 2:  # noqa: ASYNC110 - a poll
+            await asyncio.sleep(0.1)
     return uuid
 
 
@@ -72,8 +74,8 @@ async def test_a_camera_that_comes_back_goes_on_and_the_controller_agrees(
 
     manifest = await _manifest(rig, uuid)
     source = manifest["sources"][CAMERA]
-    assert source["gaps"]
-    assert source["frames"] >= 200  # of 12 s at 30 fps, less the hole
+    assert any(gap["after_segment"] is not None for gap in source["gaps"])
+    assert source["segments"] >= 5
     told = rig.places.logging / CAMERA / uuid / "events.json"
     assert '"resumed"' in told.read_text()
 
@@ -85,5 +87,5 @@ async def test_a_camera_that_comes_back_after_the_stop_is_stopped(rig: Rig) -> N
     await rig.camera(CAMERA).start()
     await _until_camera(rig, state="idle", uuid=None)
     manifest = await _manifest(rig, uuid)
-    assert manifest["sources"][CAMERA]["frames"] >= 30
+    assert manifest["sources"][CAMERA]["segments"] >= 2
     assert (await _camera_status(rig))["state"] == "idle"

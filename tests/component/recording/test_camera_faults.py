@@ -1,6 +1,5 @@
 """Cameras that fail in every way at a start or a stop: the others record, the phone hears soon."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -10,13 +9,11 @@ import pytest
 from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, running, settings_in, until
 
-from ctlr.nodes.client import CALL_TIMEOUT_S
-
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "11111111-2222-4333-8444-555555555555"
-ANSWERED_WITHIN_S = CALL_TIMEOUT_S + 0.9
-"""The promise is 1.8 s; the rest is room for a machine that is busy with other tests. A second
-round of calls to a camera that hangs would not fit."""
+ANSWERED_WITHIN_S = 10.0
+"""A camera that hangs does so for 30 s. The promise is 1.8 s, which ``bench/fanout.py`` measures:
+here the machine may be busy with anything."""
 UNHEARD = [fault for fault in Fault if fault is not Fault.ANSWER_LOST]
 
 
@@ -38,6 +35,16 @@ class Rig:
         for node in self.bad.values():
             node.fault = None
         await self.bad["bad-off"].power_on()
+
+
+async def until_polled(node: CameraNode, times: int = 2) -> None:
+    """Until a node has been asked so many more times what it does."""
+    enough = node.asked["/status"] + times
+
+    async def asked() -> bool:
+        return node.asked["/status"] >= enough
+
+    await until(asked)
 
 
 def make_nodes() -> Iterator[CameraNode]:
@@ -222,7 +229,7 @@ async def test_a_refused_start_never_stops_what_a_camera_records_for_somebody_el
     ):
         node.recording = Recording(OTHER, 0)
         (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
-        await asyncio.sleep(3)  # a poll and a look at what it says
+        await until_polled(node)  # and what it says was looked at
         assert node.recording is not None
         assert node.stops == 0
 
@@ -236,7 +243,11 @@ async def test_a_hanging_late_start_does_not_delay_the_stop(tmp_path: Path) -> N
         for node in nodes[1:]:
             node.fault, node.faulty = Fault.HANGS, frozenset({"/record/start"})
         (await controller.start(UUID)).expect()
-        await asyncio.sleep(2.2)  # the late starts are under way
+
+        async def late_starts_are_under_way() -> bool:
+            return all(node.asked["/record/start"] >= 2 for node in nodes[1:])
+
+        await until(late_starts_are_under_way)
         began = time.monotonic()
         (await controller.stop(UUID)).expect()
         assert time.monotonic() - began < ANSWERED_WITHIN_S
@@ -273,7 +284,7 @@ async def test_no_status_of_a_camera_harms_the_controller(
         node.status_changes = odd
         async with running(settings_in(tmp_path, [node.address, good.address])) as controller:
             await controller.until_connected("cam-02")
-            await asyncio.sleep(0.3)  # what it says has been acted on
+            await until_polled(node)  # what it says has been acted on
             assert len((await controller.status())["cameras"]) == 2
             (await controller.get("/api/sync/status")).expect()
 

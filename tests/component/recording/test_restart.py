@@ -50,6 +50,10 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         yield Rig(child, controller, nodes)
 
 
+async def all_asked(nodes: list[CameraNode], path: str) -> bool:
+    return all(node.asked[path] for node in nodes)
+
+
 async def test_a_recording_survives_the_controller(rig: Rig) -> None:
     first = (await rig.controller.start(UUID)).expect()
     await rig.kill()
@@ -96,7 +100,7 @@ async def test_killed_between_the_tap_and_the_answer(rig: Rig) -> None:
     for node in rig.nodes:
         node.fault, node.faulty = Fault.HANGS, COMMANDS
     asking = asyncio.create_task(rig.controller.start(UUID))
-    await asyncio.sleep(0.5)
+    await until(lambda: all_asked(rig.nodes, "/record/start"))
     await rig.kill()
     await asyncio.gather(asking, return_exceptions=True)
     for node in rig.nodes:
@@ -115,15 +119,19 @@ async def test_killed_in_the_middle_of_a_stop(rig: Rig) -> None:
     (await rig.controller.start(UUID)).expect()
     rig.disturbed.fault, rig.disturbed.faulty = Fault.HANGS, COMMANDS
     asking = asyncio.create_task(rig.controller.stop(UUID))
-    await asyncio.sleep(0.5)
+    await until(lambda: all_asked(rig.nodes, "/record/stop"))
     await rig.kill()
     await asyncio.gather(asking, return_exceptions=True)
     rig.disturbed.fault = None
     await rig.child.start()
     status = await rig.controller.status()
     assert (status["recording"], status["uuid"]) == (False, None)
+
+    async def all_have_stopped() -> bool:
+        return (await rig.controller.stop(UUID)).expect()["errors"] is None
+
+    await until(all_have_stopped)
     assert not any(node.recording for node in rig.nodes)
-    assert (await rig.controller.stop(UUID)).expect()["errors"] is None
 
 
 async def test_a_session_that_nobody_knows_is_adopted(tmp_path: Path) -> None:

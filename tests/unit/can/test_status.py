@@ -22,8 +22,28 @@ def test_what_the_listener_says(tmp_path: Path) -> None:
     file = tmp_path / "can_status.json"
     now = write(file, json.dumps(GOOD).encode())
     assert read_can_status(file, now) == CanStatus(
-        connected=True, file_size_bytes=100012653, frame_count=121497
+        connected=True, file_size_bytes=100012653, frame_count=121497, stale=False
     )
+
+
+def test_what_our_listener_says_beyond_that(tmp_path: Path) -> None:
+    bus = {"name": "can0", "problem": "No such device"}
+    more = {"fps": 310, "errors": 2, "lost": 1, "last_frame_at": 1776313714000, "buses": [bus]}
+    file = tmp_path / "can_status.json"
+    now = write(file, json.dumps(GOOD | more | {"problem": None}).encode())
+    said = read_can_status(file, now)
+    assert (said.fps, said.errors, said.lost) == (310, 2, 1)
+    assert (said.last_frame_at, said.problem) == (1776313714000, "can0: No such device")
+    now = write(file, json.dumps(GOOD | more | {"problem": "not mounted" * 100}).encode())
+    assert (read_can_status(file, now).problem or "").startswith("not mounted")
+    old = read_can_status(file, now + STALE_AFTER_S + 1)
+    assert (old.fps, old.problem, old.frame_count, old.stale) == (0, None, 121497, True)
+
+
+@pytest.mark.parametrize("buses", [{}, [[]], [None], [{"problem": 7}], "x", [{"problem": {}}]])
+def test_odd_buses_are_none(buses: object) -> None:
+    content = json.dumps({"buses": buses, "problem": []}).encode()
+    assert parse_can_status(content, fresh=True).problem is None
 
 
 def test_an_old_word_counts_but_does_not_connect(tmp_path: Path) -> None:
@@ -65,8 +85,10 @@ def test_what_cannot_be_used(content: bytes) -> None:
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, "7", None, True, 10**400])
 def test_a_count_of_a_wrong_kind_is_none(wrong: object) -> None:
-    values = {"connected": "yes", "frame_count": wrong, "file_size_bytes": wrong}
-    assert parse_can_status(json.dumps(values).encode(), fresh=True) == UNKNOWN
+    counts = ("frame_count", "file_size_bytes", "fps", "errors", "lost", "last_frame_at")
+    values = {"connected": "yes"} | dict.fromkeys(counts, wrong)
+    found = parse_can_status(json.dumps(values).encode(), fresh=True)
+    assert found == CanStatus(stale=False)
 
 
 @given(st.binary(max_size=200))

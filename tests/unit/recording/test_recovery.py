@@ -137,6 +137,13 @@ def test_an_armed_node_may_call_itself_idle_until_its_start(
     assert actions == ([StartNode("cam", again=True)] if believed else [])
 
 
+def test_an_installed_node_that_joined_again_unheard_is_noted() -> None:
+    noted = [NoteStarted("cam", None)]
+    assert decide(STARTED, [], (), [BUSY], NOW) == []
+    assert decide(STARTED, [], (), [BUSY], NOW, unheard=["cam"]) == noted
+    assert decide(STARTED, [], (), [BUSY], NOW, unheard=["other"]) == []
+
+
 def test_only_one_of_two_unknown_sessions_is_adopted() -> None:
     views = [replace(seen("recording", FOREIGN, 1), name=name) for name in ("a", "b")]
     assert decide(None, [], (), views, NOW) == [Adopt("a", FOREIGN, 1, 1)]

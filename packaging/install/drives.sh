@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# The portable drive: finding its two partitions, making them on request, and how they are mounted.
+
+# find_partition TAG_OR_DEVICE TYPE OPTION: prints the UUID of a partition that is plugged in.
+# Prints nothing when it is away; fails when there are several, or when it holds something else.
+find_partition() {
+  local tag=$1 type=$2 option=$3 found
+  case $tag in
+    /dev/*) [ -b "$tag" ] || fail "$tag is no disk partition"; found=$tag ;;
+    UUID=* | LABEL=* | PARTUUID=*)
+      found=$(blkid -c /dev/null -o device -t "$tag" || true) ;;
+    *) wrong "$option takes /dev/..., UUID=..., LABEL=... or PARTUUID=..., not $tag" ;;
+  esac
+  [ -n "$found" ] || return 0
+  [ "$(wc -l <<<"$found")" -eq 1 ] ||
+    fail "$tag names several partitions: ${found//$'\n'/, }. Unplug the others, or say which one with $option."
+  [ "$(blkid -p -o value -s TYPE "$found")" = "$type" ] ||
+    fail "$found is to be $type and holds $(blkid -p -o value -s TYPE "$found" | grep . || echo no file system). Give another with $option, or make a new drive with --format-disk."
+  blkid -p -o value -s UUID "$found"
+}
+
+# uuid_of VOLUME TYPE LABEL OPTION DEVICE: which file system the volume is to be; "" if not known.
+uuid_of() {
+  local volume=$1 type=$2 label=$3 option=$4 device=$5 configured uuid
+  configured=$(sed -n "s/^${volume}_device = \"UUID=\(.*\)\"\$/\1/p" "$etc/ctlr.toml" 2>/dev/null | head -1)
+  if [ -n "$device" ]; then
+    uuid=$(find_partition "$device" "$type" "$option") || exit
+    [ -n "$uuid" ] || fail "$device is not plugged in"
+    echo "$uuid"
+  elif [ -n "$configured" ]; then
+    echo "$configured"
+  else
+    find_partition "LABEL=$label" "$type" "$option"
+  fi
+}
+
+put_drives() {
+  [ -z "$format_disk" ] || format_drive
+  logging_uuid=$(uuid_of logging ext4 logging --logging-device "$logging_device") || exit
+  sync_uuid=$(uuid_of sync exfat sync --sync-device "$sync_device") || exit
+  put_mount_point /mnt/logging
+  put_mount_point /mnt/sync
+  put_mount logging "$logging_uuid" ext4 errors=remount-ro
+  put_mount sync "$sync_uuid" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0002"
+  [ -n "$logging_uuid$sync_uuid" ] ||
+    note "no drive with partitions labelled logging (ext4) and sync (exFAT) is plugged in. Plug it in and run this again, name them with --logging-device and --sync-device, or make a new drive with --format-disk."
+}
+
+# Below an empty mount point nobody writes, root neither: it would fill the SD card unseen.
+put_mount_point() {
+  ! mountpoint --quiet "$1" || return 0
+  put_folder "$1" 555 root:root
+  [ "$(lsattr -d "$1" 2>/dev/null | cut -c 5)" = i ] ||
+    change "make the empty $1 unwritable" make_unwritable "$1"
+}
+
+make_unwritable() {
+  [ -z "$(ls -A "$1")" ] || fail "$1 holds files although nothing is mounted there; move them away first."
+  chattr +i "$1" || note "$1 cannot be made unwritable on this file system; its mode must do."
+}
+
+# Nothing pulls these in at boot: mount-watcher mounts a drive when it is there, and checks it
+# before. So a drive that is away delays nothing.
+put_mount() { # put_mount VOLUME UUID TYPE OPTIONS
+  local unit=$units/mnt-$1.mount
+  [ -n "$2" ] || return 0
+  put_text "$unit" 644 root:root <<UNIT || true
+[Unit]
+Description=ctlr drive: $1
+
+[Mount]
+What=/dev/disk/by-uuid/$2
+Where=/mnt/$1
+Type=$3
+Options=nofail,noatime,nosuid,nodev,noexec,$4
+TimeoutSec=30
+UNIT
+}
+
+# Two thirds for raw data: it is not deleted when a session is ready.
+format_drive() {
+  local disk answer
+  disk=$(readlink -f "$format_disk")
+  [ "$(lsblk --nodeps --noheadings --output TYPE "$disk" 2>/dev/null)" = disk ] ||
+    fail "$format_disk is no whole disk"
+  [ -z "$(lsblk --noheadings --output MOUNTPOINTS "$disk" | tr -d '[:space:]')" ] ||
+    fail "$disk is in use; unmount it first (ctlr eject). Nothing was changed."
+  if [ "$dry_run" = no ] && [ "$assume_yes" = no ]; then
+    lsblk --output NAME,SIZE,MODEL,LABEL,FSTYPE "$disk"
+    read -r -p "Everything on $disk will be lost. Type its name to go on: " answer || answer=''
+    [ "$answer" = "$disk" ] || fail "$disk was left as it is."
+  fi
+  change "erase $disk and make the partitions logging and sync" format_now "$disk"
+}
+
+format_now() {
+  local disk=$1 megabytes parts
+  megabytes=$(($(blockdev --getsize64 "$disk") / 1048576))
+  wipefs --quiet --all "$disk" || return
+  printf 'label: gpt\n1MiB,%dMiB,L\n,,EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n' \
+    $((megabytes * 64 / 100)) | sfdisk --quiet "$disk" || return
+  udevadm settle || true
+  mapfile -t parts < <(lsblk --list --noheadings --paths --output NAME,TYPE "$disk" | awk '$2 == "part" {print $1}')
+  [ ${#parts[@]} -eq 2 ] || return
+  wipefs --quiet --all "${parts[@]}" || return
+  mkfs.ext4 -q -m 0 -L logging "${parts[0]}" || return
+  mkfs.exfat -L sync "${parts[1]}" >/dev/null || return
+  udevadm settle || true
+  logging_device=${parts[0]} sync_device=${parts[1]}
+}

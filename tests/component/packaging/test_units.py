@@ -1,0 +1,98 @@
+"""The units as systemd reads them: without a mistake, no more exposed than they must be."""
+
+import configparser
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).parents[3] / "packaging" / "systemd"
+SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
+LASTING = ["can-listener", "ctlr-api", "ctlr-camera", "log-subscriber", "mount-watcher"]
+MOST_EXPOSED = {  # systemd's own measure, from 0 (nothing is possible) to 10
+    "can-listener.service": 2.3,  # serial adapters, and the status file in /tmp
+    "ctlr-api.service": 1.7,
+    "ctlr-camera.service": 2.3,  # video devices of every kind
+    "ctlr-drive-rights.service": 4.0,
+    "ctlr-privileged@.service": 6.9,  # mounts for the whole machine, so it has no view of its own
+    "ctlr-rsyncd.service": 2.0,
+    "log-subscriber.service": 1.7,
+    "mount-watcher.service": 1.7,
+}
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed"
+)
+
+
+def read_unit(name: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # names have capitals
+    parser.read(UNITS / name)
+    return parser
+
+
+@needs_systemd
+def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
+    for name in ("ctlr", "ctlr-privileged"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    placed = []
+    for unit in UNITS.iterdir():
+        text = unit.read_text("utf-8").replace("/opt/ctlr/current/bin", str(tmp_path / "bin"))
+        (tmp_path / unit.name).write_text(text)
+        placed.append(tmp_path / unit.name)
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *placed],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ours = [line for line in said.stderr.splitlines() if str(tmp_path) in line or "ctlr" in line]
+    assert (ours, said.returncode) == ([], 0)
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_unit_is_no_more_exposed_than_it_must_be(name: str) -> None:
+    limit = str(round(MOST_EXPOSED[name] * 10))
+    said = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", f"--threshold={limit}", UNITS / name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_lasting_service_says_that_it_lives_and_is_started_again(name: str) -> None:
+    service = read_unit(f"{name}.service")["Service"]
+    assert service["Type"] == "notify"
+    assert int(service["WatchdogSec"]) >= 30
+    assert service["Restart"] == "always"
+    assert service["RestartPreventExitStatus"] == "2"  # a configuration that cannot be used
+    assert service["User"] == "ctlr"
+
+
+@pytest.mark.parametrize("name", [*LASTING, "ctlr-rsyncd"])
+def test_what_uses_the_drive_ends_before_it_is_unmounted(name: str) -> None:
+    after = (UNITS / f"{name}.service").read_text("utf-8")
+    assert ("After=mnt-logging.mount" in after) == (name != "ctlr-camera")
+
+
+def test_the_privileged_program_lives_in_the_mounts_of_the_whole_machine() -> None:
+    service = read_unit("ctlr-privileged@.service")["Service"]
+    assert not [key for key in service if key.startswith(("Private", "Protect", "ReadWrite"))]
+
+
+def test_the_camera_comes_before_all_else_and_the_api_before_its_joins() -> None:
+    nice = {
+        name: int(read_unit(f"{name}.service")["Service"]["Nice"])
+        for name in LASTING
+        if name != "mount-watcher"
+    }
+    assert nice["ctlr-camera"] < nice["ctlr-api"] < 0 < nice["log-subscriber"]
