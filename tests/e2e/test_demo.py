@@ -21,6 +21,9 @@ async def test_it_records_a_complete_session_and_leaves_no_process(tmp_path: Pat
     manifest = json.loads(manifest_file.read_text())
     assert manifest["complete"] is True
     assert manifest["verified_at"]
+    measured = manifest["clock"]["phone"]["start"]
+    assert measured["source"] == "phone"
+    assert abs(measured["offset_ms"]) <= measured["uncertainty_ms"] + 0.5
     for camera in CAMERAS:
         assert manifest["sources"][camera]["segments"] == 3
         assert 4.9 < manifest["sources"][camera]["duration_s"] < 5.5

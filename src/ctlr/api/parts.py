@@ -17,6 +17,7 @@ from ctlr.nodes.roster import Roster
 from ctlr.postprocess.jobs import Job
 from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.reconcile import Reconciler
+from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.preflight import Finding, fleet_kbps, recording_minutes
 from ctlr.sessions.store import SessionStore
@@ -37,6 +38,7 @@ class Parts:
     fleet: Fleet
     roster: Roster
     coordinator: Coordinator
+    clock_log: ClockLog
     reports: Reports
     uploads: PhoneUploads
     monitor: StorageMonitor

@@ -23,6 +23,23 @@ class Time(BaseModel):
     t2: int
 
 
+class PhoneClock(BaseModel):
+    """What a phone found over ``GET /api/time``: its clock minus the controller's; the truth lies
+    within ``uncertainty_ms``. ``uuid``: of a session other than the present or the next one."""
+
+    offset_ms: Annotated[float, Field(ge=-1e13, le=1e13, allow_inf_nan=False)]
+    uncertainty_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)]
+    uuid: str | None = None
+
+
+class PhoneClockKept(BaseModel):
+    """``uuid`` is the session that has it by now; null: the next one will."""
+
+    ok: bool
+    uuid: str | None
+    at_ms: int
+
+
 class CheckResult(BaseModel):
     ok: bool
     msg: str

@@ -3,7 +3,11 @@
 from fastapi import APIRouter
 
 from ctlr.api import overview, shapes
+from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
+from ctlr.kernel.ids import parse_session_id
+from ctlr.recording.clocklog import PHONE
+from ctlr.sessions.model import ClockSample
 
 
 def status_router(parts: Parts) -> APIRouter:
@@ -25,11 +29,25 @@ def status_router(parts: Parts) -> APIRouter:
         received_ms = parts.clock.now_ms()
         return shapes.Time(t1=received_ms, t2=parts.clock.now_ms())
 
+    @router.post(
+        "/api/time",
+        tags=["status"],
+        responses=refusals("invalid_request", "invalid_uuid", "unknown_session"),
+    )
+    async def keep_phone_clock(found: shapes.PhoneClock) -> shapes.PhoneClockKept:
+        """Keep how far a phone found its own clock to be off, with the session."""
+        uuid = parse_session_id(found.uuid) if found.uuid is not None else None
+        sample = ClockSample(parts.clock.now_ms(), found.offset_ms, found.uncertainty_ms, PHONE)
+        kept = await parts.clock_log.keep_phone(sample, uuid)
+        return shapes.PhoneClockKept(ok=True, uuid=kept, at_ms=sample.at_ms)
+
     @router.get("/api/preflight", tags=["status"])
     async def preflight(client_time_ms: int | None = None) -> shapes.PreflightAnswer:
         """Everything that would spoil a session now. Asks the cameras, so it may take 1.5 s."""
         now_ms = parts.clock.now_ms()
-        phone_ahead_ms = None if client_time_ms is None else client_time_ms - now_ms
+        phone_ahead_ms = (
+            parts.clock_log.phone_ahead_ms() if client_time_ms is None else client_time_ms - now_ms
+        )
         findings = parts.find_problems(phone_ahead_ms, await parts.fleet.ask_ready())
         return shapes.PreflightAnswer(
             ready=all(finding.ok for finding in findings),

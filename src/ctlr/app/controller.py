@@ -168,6 +168,7 @@ class Controller:
             fleet=self.fleet,
             roster=self.roster,
             coordinator=self.coordinator,
+            clock_log=self.clock_log,
             reports=self.reports,
             uploads=self.uploads,
             monitor=self.monitor,
@@ -216,7 +217,7 @@ class Controller:
         """The problems that a start does not find out by itself from the cameras' answers."""
         return [
             StartWarning(found.code, found.message)
-            for found in self.find_problems()
+            for found in self.find_problems(self.clock_log.phone_ahead_ms())
             if not found.ok and found.code not in SHOWN_BY_THE_START
         ]
 

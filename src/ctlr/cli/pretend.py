@@ -27,18 +27,30 @@ def simulate_phone(
         float, typer.Option(help="How far the watch's clock runs behind the phone's.")
     ] = 0,
     gps_lag_s: Annotated[float, typer.Option(help="How far the GPS's clock runs behind.")] = 0,
+    clock_ahead_ms: Annotated[
+        float, typer.Option(help="How far the phone's clock is ahead of this machine's.")
+    ] = 0,
     url: Annotated[str | None, typer.Option(help="Controller to upload to.")] = None,
 ) -> None:
-    """Make what phone and watch measure in a session and, with --url, upload it."""
+    """Make what phone and watch measure in a session and, with --url, tell the controller how far
+    the phone's clock is off, and upload it."""
     from ctlr.simulator import phone
 
     session_id = parse_session_id(uuid)
     begin = start_ms if start_ms is not None else round((time.time() - seconds) * 1000)
     lags = phone.Lags(watch_lag_s, gps_lag_s)
+    begin += round(clock_ahead_ms)
     for file in phone.generate(folder, session_id, begin, seconds, seed, lags):
         typer.echo(file)
     if url:
-        asyncio.run(phone.upload(url, session_id, folder))
+        asyncio.run(_hand_over(url, session_id, folder, clock_ahead_ms))
+
+
+async def _hand_over(url: str, uuid: str, folder: Path, clock_ahead_ms: float) -> None:
+    from ctlr.simulator import phone, phone_clock
+
+    await phone_clock.tell(url, await phone_clock.measure(url, clock_ahead_ms), uuid)
+    await phone.upload(url, uuid, folder)
 
 
 @simulate.command("can")

@@ -1,13 +1,17 @@
-"""Keeps how far each camera's clock was off, as a history with the session.
+"""Keeps how far each clock was off, as a history with the session.
 
-The fleet measures offsets over the calls that it makes anyway; here they are written down: at
-the start, at the stop and every few seconds between. The newest sample is also the sign of life
-from which a restarted controller tells how long it was away.
+The fleet measures the cameras' offsets over the calls that it makes anyway; here they are written
+down: at the start, at the stop and every few seconds between. The newest sample is also the sign
+of life from which a restarted controller tells how long it was away.
+
+A phone measures itself and says so whenever it likes. What it says goes into the session that is
+being recorded, or into the next one: phones do so before they start it.
 """
 
 import asyncio
 
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
 from ctlr.nodes.fleet import Fleet
 from ctlr.sessions.model import ClockSample
 from ctlr.sessions.store import SessionStore
@@ -15,6 +19,9 @@ from ctlr.sessions.store import SessionStore
 SAMPLE_INTERVAL_S = 10.0
 MAX_AGE_MS = 10_000
 """A camera that has not answered for so long has no sample: the estimate only gets worse."""
+PHONE = "phone"
+PHONE_KEPT_S = 3600.0
+"""How long what a phone said waits for the next session; its clock may since have been set."""
 
 
 class ClockLog:
@@ -22,15 +29,41 @@ class ClockLog:
         self._store = store
         self._fleet = fleet
         self._clock = clock
+        self._phone: ClockSample | None = None
+        self._phone_until_s = 0.0
+
+    async def keep_phone(self, sample: ClockSample, uuid: str | None = None) -> str | None:
+        """Keep what a phone found of its own clock with the session ``uuid``, by default the one
+        that is being recorded. Returns that session's; None: it waits for the next.
+
+        Raises ``Refusal`` ``unknown_session``.
+        """
+        session = await (self._store.get(uuid) if uuid else self._store.active())
+        if uuid and session is None:
+            raise Refusal("unknown_session", "No session with this id has been recorded here.")
+        self._phone, self._phone_until_s = sample, self._clock.monotonic() + PHONE_KEPT_S
+        if session is not None:
+            await self._store.add_clock_samples(session.uuid, {PHONE: sample})
+        return session.uuid if session else None
+
+    def phone_ahead_ms(self) -> int | None:
+        """The phone's clock minus ours, if it said so lately."""
+        phone = self._phone_lately()
+        return round(phone.offset_ms) if phone else None
+
+    def _phone_lately(self) -> ClockSample | None:
+        return self._phone if self._clock.monotonic() < self._phone_until_s else None
 
     async def sample(self, uuid: str) -> None:
-        """Write down what is known of every camera's clock now."""
+        """Write down what is known of every clock now; what the session has already stays once."""
         now_ms = self._clock.now_ms()
         samples = {
             view.name: ClockSample(view.seen_at_ms, view.clock.offset_ms, view.clock.uncertainty_ms)
             for view in self._fleet.views()
             if view.clock and view.seen_at_ms and now_ms - view.seen_at_ms <= MAX_AGE_MS
         }
+        if phone := self._phone_lately():
+            samples[PHONE] = phone
         if samples:
             await self._store.add_clock_samples(uuid, samples)
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ctlr.kernel.ids import new_session_id
-from ctlr.simulator import phone
+from ctlr.simulator import phone, phone_clock
 from ctlr.simulator.child import RigError
 from ctlr.simulator.display import Display
 from ctlr.simulator.findings import Findings, judge, look_at, video_files
@@ -129,6 +129,7 @@ async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[
         display.note(f"{pending} segments on their way" if pending else "joining")
 
     uuid = new_session_id()
+    await _tell_phone_clock(rig)
     display.step(f"Recording {script.seconds:g} s in segments of {script.segment_s:g} s")
     recorded = await record(rig.http, uuid, script.seconds, show_recording)
     display.step("Uploading what phone and watch measured")
@@ -143,6 +144,13 @@ async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[
     seen = await asyncio.gather(*(asyncio.to_thread(look_at, file) for file in files.values()))
     by_camera = dict(zip(files, seen, strict=True))
     return session, judge(manifest, script.camera_names, recorded.start_at_ms, by_camera)
+
+
+async def _tell_phone_clock(rig: Rig) -> None:
+    try:
+        await phone_clock.tell(rig.places.url, await phone_clock.measure(rig.places.url))
+    except aiohttp.ClientError as error:
+        raise StoryError(f"The phone's clock could not be measured: {error}.") from error
 
 
 async def _upload_phone(rig: Rig, recorded: Recorded) -> set[str]:

@@ -12,6 +12,9 @@ import pytest
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, running, settings_in, until
 
+from ctlr.sessions.store import read_session
+from ctlr.simulator import phone_clock
+
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 
 
@@ -32,6 +35,55 @@ async def test_time_lies_between_question_and_answer(controller: Controller) -> 
     before_ms = time.time_ns() // 1_000_000
     answer = (await controller.get("/api/time")).expect()
     assert before_ms <= answer["t1"] <= answer["t2"] <= time.time_ns() // 1_000_000
+
+
+async def test_a_phone_measures_its_clock_before_during_and_after_a_session(
+    controller: Controller,
+) -> None:
+    ahead = await phone_clock.measure(controller.url, ahead_ms=4000)
+    assert abs(ahead.offset_ms - 4000) <= ahead.uncertainty_ms + 0.1
+    assert await phone_clock.tell(controller.url, ahead)
+    checks = (await controller.get("/api/preflight")).expect()["checks"]
+    assert checks["phone clock"]["ok"] is False
+    started = (await controller.start(UUID)).expect()
+    assert "phone_clock" in [warning["code"] for warning in started["warnings"]]
+
+    during = {"offset_ms": 4001.5, "uncertainty_ms": 2}
+    kept = (await controller.post("/api/time", json=during)).expect()
+    assert kept["uuid"] == UUID
+    (await controller.stop(UUID)).expect()
+    after = {"offset_ms": 4002.5, "uncertainty_ms": 3, "uuid": UUID.upper()}
+    assert (await controller.post("/api/time", json=after)).expect()["uuid"] == UUID
+
+    facts = read_session(controller.settings.database.path, UUID)
+    assert facts is not None
+    samples = facts.clocks["phone"]
+    offsets = [sample.offset_ms for sample in samples]
+    assert offsets == [pytest.approx(ahead.offset_ms), 4001.5, 4002.5]
+    assert {sample.method for sample in samples} == {"phone"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"offset_ms": 1},
+        {"offset_ms": 1, "uncertainty_ms": -1},
+        {"offset_ms": 1e300, "uncertainty_ms": 1},
+        {"offset_ms": "soon", "uncertainty_ms": 1},
+    ],
+)
+async def test_a_phone_clock_that_makes_no_sense(
+    controller: Controller, body: dict[str, object]
+) -> None:
+    refused = await controller.post("/api/time", json=body)
+    refused.expect_problem(422, "invalid_request")
+    good = {"offset_ms": 1, "uncertainty_ms": 1}
+    unknown = await controller.post("/api/time", json=good | {"uuid": UUID})
+    unknown.expect_problem(404, "unknown_session")
+    odd = await controller.post("/api/time", json=good | {"uuid": "../x"})
+    odd.expect_problem(422, "invalid_uuid")
+    assert (await controller.post("/api/time", json=good)).expect()["uuid"] is None
 
 
 async def test_preflight_names_what_would_spoil_the_session(
