@@ -19,8 +19,9 @@ from tests.fakes.loki import Loki
 
 from ctlr.config import LogSettings, MqttSettings, Settings, StorageSettings
 from ctlr.simulator.places import to_toml
+from ctlr.telemetry.logbook.entry import read_message
 from ctlr.telemetry.logbook.reader import LogQuery, read_page
-from ctlr.telemetry.logbook.store import Stored
+from ctlr.telemetry.logbook.store import LogStore, Stored, log_path
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
@@ -239,6 +240,9 @@ class Disk:
             ["mount", "-t", "tmpfs", "-o", f"size={size}", "ctlr-test", self.folder], check=True
         )
 
+    def write_protect(self) -> None:
+        subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
+
     def pull(self) -> None:
         """Away from everybody at once; who has a file of it open still has that file."""
         subprocess.run(["umount", "-l", self.folder], check=True)
@@ -280,6 +284,19 @@ async def test_a_drive_that_is_pulled_is_let_go_and_taken_up_again(
         disk.mount()  # as if it had lost what was not flushed: another, empty one
         await until(lambda: len(subscriber.numbers("phone")) == 10)
         assert subscriber.numbers("phone") == list(range(10, 20))
+
+
+def test_a_drive_that_cannot_be_written_to_can_be_read(disk: Disk) -> None:
+    disk.folder.mkdir()
+    disk.mount()
+    path = log_path(disk.folder)
+    store = LogStore(path, 1000, 64 << 20)
+    entry = read_message("logging/cam-01", line(1).encode(), 0)
+    assert entry
+    store.append([entry])
+    store.close()
+    disk.write_protect()
+    assert [record.node for record in read_page(path, LogQuery()).records] == ["cam-01"]
 
 
 async def test_a_full_drive_costs_nothing_but_time(
