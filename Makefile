@@ -37,7 +37,7 @@ format: setup ## Format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 
 soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3)
-	@$(BIN)/python script/soak.py --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
+	@$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
 
 bench: setup ## Every figure, each beside its reference (minutes)
 	@for figure in $(FIGURES); do \

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from tests.e2e.programs import processes_left
 
-SOAK = Path(__file__).parents[2] / "script" / "soak.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(400)
 async def test_nothing_is_lost_under_random_faults(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(SOAK), "--seed", "1", "--minutes", "0.4"),
+        *(sys.executable, "-m", "tests.soak", "--seed", "1", "--minutes", "0.4"),
         *("--keep", str(tmp_path / "soak")),
+        cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

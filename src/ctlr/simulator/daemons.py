@@ -1,6 +1,6 @@
 """The two programs from outside that a rig needs: an MQTT broker and an rsync daemon.
 
-Both run as the present user on the loopback interface and keep nothing but what they are sent.
+Both run as the present user on one address and keep nothing but what they are sent.
 """
 
 import os
@@ -21,11 +21,11 @@ def find_program(name: str, package: str) -> str:
     return found
 
 
-def broker_command(folder: Path, port: int) -> list[str]:
+def broker_command(folder: Path, host: str, port: int) -> list[str]:
     """Write a broker's configuration into ``folder``; returns the command that runs it."""
     config = folder / "mosquitto.conf"
     config.write_text(
-        f"listener {port} 127.0.0.1\n"
+        f"listener {port} {host}\n"
         "allow_anonymous true\n"
         "persistence false\n"
         "log_dest stdout\n"
@@ -34,13 +34,13 @@ def broker_command(folder: Path, port: int) -> list[str]:
     return [find_program("mosquitto", "mosquitto"), "-c", str(config)]
 
 
-def rsync_daemon_command(folder: Path, port: int, logging: Path) -> list[str]:
+def rsync_daemon_command(folder: Path, host: str, port: int, logging: Path) -> list[str]:
     """Write an rsync daemon's configuration with one module, ``logging``; returns its command."""
     config = folder / "rsyncd.conf"
     as_root = "uid = root\ngid = root\n" if os.getuid() == 0 else ""
     config.write_text(
         f"port = {port}\n"
-        "address = 127.0.0.1\n"
+        f"address = {host}\n"
         "use chroot = no\n"
         f"{as_root}"
         "timeout = 30\n"

@@ -10,7 +10,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,20 @@ Section = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Places:
-    """Folders and ports of one rig; ``camera_ports`` is in the order of the cameras' names."""
+    """Folders, addresses and ports of one rig; ``camera_ports`` is in the order of the cameras'
+    names. ``host`` is the controller's address, and that of a camera without one of its own."""
 
     folder: Path
     api_port: int
     broker_port: int
     rsync_port: int
     camera_ports: Mapping[str, int]
+    host: str = HOST
+    camera_hosts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.api_port}"
+        return f"http://{self.host}:{self.api_port}"
 
     @property
     def logging(self) -> Path:
@@ -45,8 +48,14 @@ class Places:
     def run(self) -> Path:
         return self.folder / "run"
 
+    def camera_host(self, camera: str) -> str:
+        return self.camera_hosts.get(camera, self.host)
+
+    def camera_address(self, camera: str) -> str:
+        return f"{self.camera_host(camera)}:{self.camera_ports[camera]}"
+
     def camera_url(self, camera: str) -> str:
-        return f"http://{HOST}:{self.camera_ports[camera]}"
+        return f"http://{self.camera_address(camera)}"
 
     def spool(self, camera: str) -> Path:
         return self.folder / "spool" / camera
@@ -65,11 +74,11 @@ class Places:
 
 
 def controller_settings(places: Places) -> Section:
-    ports = places.camera_ports.items()
+    cameras = places.camera_ports
     return {
         "node": "demo-ctlr",
-        "nodes": [{"name": name, "address": f"{HOST}:{port}"} for name, port in ports],
-        "api": {"host": HOST, "port": places.api_port},
+        "nodes": [{"name": name, "address": places.camera_address(name)} for name in cameras],
+        "api": {"host": places.host, "port": places.api_port},
         "storage": {
             "logging": str(places.logging),
             "sync": str(places.sync),
@@ -88,10 +97,10 @@ def camera_settings(places: Places, camera: str) -> Section:
         "mqtt": _mqtt(places, camera),
         "camera": {
             "source": "test",
-            "host": HOST,
+            "host": places.camera_host(camera),
             "port": places.camera_ports[camera],
             "controller": places.url,
-            "target": f"rsync://{HOST}:{places.rsync_port}/logging/",
+            "target": f"rsync://{places.host}:{places.rsync_port}/logging/",
             "spool": str(places.spool(camera)),
             "announce": False,
         },
@@ -99,7 +108,8 @@ def camera_settings(places: Places, camera: str) -> Section:
 
 
 def _mqtt(places: Places, name: str) -> Section:
-    return {"host": HOST, "port": places.broker_port, "spool": str(places.run / f"{name}-mqtt.db")}
+    spool = str(places.run / f"{name}-mqtt.db")
+    return {"host": places.host, "port": places.broker_port, "spool": spool}
 
 
 def laid_over(settings: Section, changes: Section) -> Section:

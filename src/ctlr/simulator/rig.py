@@ -37,7 +37,8 @@ class Rig:
 
     ``on_controller`` and ``on_cameras`` are laid over what the rig configures, in the shape of
     ``ctlr.toml``: ``{"camera": {"segment_s": 4}}``. ``through`` names, by camera, a program that
-    it is run with: ``{"cam-1": ["nice"]}``. ``api_port`` is taken if it is free;
+    it is run with: ``{"cam-1": ["nice"]}``. ``host`` is the controller's address, ``camera_hosts``
+    are those of cameras in network namespaces of their own. ``api_port`` is taken if it is free;
     ``places`` tells which port it became, and where everything lies. ``http`` is a client
     session for the controller's address: ``rig.http.get("/api/status")``.
     """
@@ -57,6 +58,8 @@ class Rig:
         on_cameras: Section | None = None,
         through: Mapping[str, Sequence[str]] | None = None,
         api_port: int | None = None,
+        host: str = HOST,
+        camera_hosts: Mapping[str, str] | None = None,
     ) -> None:
         self.camera_names = tuple(cameras)
         self._folder = folder.resolve()
@@ -64,6 +67,8 @@ class Rig:
         self._on_cameras = on_cameras or {}
         self._through = through or {}
         self._preferred_api_port = api_port
+        self._host = host
+        self._camera_hosts = camera_hosts or {}
         self._cameras: dict[str, Child] = {}
         self._ending = AsyncExitStack()
 
@@ -107,14 +112,21 @@ class Rig:
             return held.number
 
         cameras = {name: claim() for name in self.camera_names}
-        return Places(self._folder, claim(self._preferred_api_port), claim(), claim(), cameras)
+        api_port = claim(self._preferred_api_port)
+        return Places(
+            self._folder, api_port, claim(), claim(), cameras, self._host, self._camera_hosts
+        )
 
     def _make_children(self) -> None:
         places = self.places
-        broker = broker_command(places.run, places.broker_port)
-        self.broker = self._child("broker", broker, lambda: _listens(places.broker_port))
-        daemon = rsync_daemon_command(places.run, places.rsync_port, places.logging)
-        self.rsync_daemon = self._child("rsync", daemon, lambda: _listens(places.rsync_port))
+        broker = broker_command(places.run, places.host, places.broker_port)
+        self.broker = self._child(
+            "broker", broker, lambda: _listens(places.host, places.broker_port)
+        )
+        daemon = rsync_daemon_command(places.run, places.host, places.rsync_port, places.logging)
+        self.rsync_daemon = self._child(
+            "rsync", daemon, lambda: _listens(places.host, places.rsync_port)
+        )
         settings = laid_over(controller_settings(places), self._on_controller)
         self.controller = self._node("controller", "serve", settings, f"{places.url}/health")
         for name in self.camera_names:
@@ -145,9 +157,9 @@ class Rig:
         await asyncio.gather(*(child.stop() for child in children))
 
 
-async def _listens(port: int) -> bool:
+async def _listens(host: str, port: int) -> bool:
     try:
-        _, writer = await asyncio.open_connection(HOST, port)
+        _, writer = await asyncio.open_connection(host, port)
     except OSError:
         return False
     writer.close()
