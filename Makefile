@@ -5,14 +5,14 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SYNCED := .venv/.synced
 UV_VERSION := 0.13.9
-FIGURES := $(basename $(notdir $(wildcard bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
+FIGURES := $(basename $(notdir $(wildcard bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/*join.py bench/*mqtt.py)))
 FIGURES += together
 export UV_PYTHON_DOWNLOADS := never
 # Modules are compiled once, not at the start of each process of a rig and each test worker.
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check format soak bench bench-join clean packages test-packages
+.PHONY: help setup demo test check format soak rig rig-full bench bench-join clean packages test-packages
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ format: setup ## Format the code and fix what the linter can fix
 
 soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3)
 	@$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
+
+rig: test-packages $(SYNCED) ## Machines, installed and booted, drives pulled and power cut (needs root)
+	@$(BIN)/python -m rig
+
+rig-full: test-packages $(SYNCED) ## The same, everything and often (hours)
+	@$(BIN)/python -m rig --full
 
 bench: setup ## Every figure, each beside its reference (minutes)
 	@for figure in $(FIGURES); do \

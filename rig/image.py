@@ -79,10 +79,13 @@ def installer_packages() -> list[str]:
     ]
 
 
+def key_of(inputs: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
+
+
 def kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Path:
     """The folder built from these inputs; builds it when there is none."""
-    key = hashlib.sha256("\0".join([str(VERSION), *inputs]).encode()).hexdigest()[:16]
-    folder = cache_root() / f"{what}-{key}"
+    folder = cache_root() / f"{what}-{key_of([str(VERSION), *inputs])}"
     if folder.is_dir():
         return folder
     print(f"rig: building {folder}", file=sys.stderr)
@@ -91,7 +94,10 @@ def kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Pat
     unfinished.chmod(0o755)
     try:
         build(unfinished)
-        unfinished.rename(folder)
+        if folder.is_dir():  # another run was faster
+            shutil.rmtree(unfinished)
+        else:
+            unfinished.rename(folder)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise

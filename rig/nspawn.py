@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rig.cgroups import Cgroups
 from rig.drive import Drive
 from rig.lan import BRIDGE
 from rig.layers import Layers
@@ -41,14 +42,19 @@ class Container:
         self.console = folder / "console.log"
         self._binds = binds
         self._ports = Ports()
+        self._cgroups = Cgroups(name)
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._init = 0
 
     def boot(self) -> None:
         self.layers.mount()
+        self._cgroups.make()
         with open(self.console, "ab") as console:
             self._nspawn = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=console, stderr=console
+                [*self._cgroups.enter(), *self._command()],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
             )
         self._come_up()
 
@@ -123,6 +129,7 @@ class Container:
     def close(self) -> None:
         self._kill()
         self._ports.close()
+        self._cgroups.remove()
         self.layers.remove()
 
     def _command(self) -> list[str]:

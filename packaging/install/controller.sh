@@ -2,7 +2,7 @@
 # The controller: drive, broker, clock, what takes the cameras' deliveries, and the services.
 
 install_controller() {
-  local services=(ctlr-api)
+  local services=(ctlr-api can-listener log-subscriber)
   put_base controller
   put_user ctlr-ingest /var/lib/ctlr-ingest /bin/sh ctlr
   put_folder /var/lib/ctlr-ingest 750 ctlr-ingest:ctlr
@@ -12,6 +12,7 @@ install_controller() {
   put_delivery
   put_broker
   put_chrony controller.conf
+  put_sysctl
   put_units ctlr-privileged.socket ctlr-privileged@.service ctlr-drive-rights.service \
     ctlr-rsyncd.service "${services[@]/%/.service}"
   reload_units
@@ -33,6 +34,14 @@ put_broker() {
     change "let $name in at the broker" \
       "$packaging/mosquitto/mqtt-user.sh" controller "$name" --into "$etc/mqtt.env" --no-reload
     restart+=(mosquitto)
+  fi
+}
+
+put_sysctl() {
+  if put "$packaging/sysctl/ctlr.conf" /etc/sysctl.d/80-ctlr.conf 644 root:root && [ "$dry_run" = no ]; then
+    sysctl --quiet --load=/etc/sysctl.d/80-ctlr.conf ||
+      note "net.core.rmem_max cannot be set on this machine; a burst on the CAN bus may be too much."
+    restart+=(can-listener)
   fi
 }
 

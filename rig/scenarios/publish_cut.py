@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
+
 from rig.drive import Drive, loop_over
 from rig.machine import MachineError
 from rig.qemu import QemuMachine

@@ -15,10 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.postprocess.plan import Plan, PlannedVideo
-from ctlr.postprocess.sensors.shapes import TableEntry
 from ctlr.postprocess.sync_shapes import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.timeline import Problem as PlannedProblem
-from ctlr.postprocess.truth.shapes import TruthEntry
 
 MANIFEST_VERSION = 1
 MANIFEST_NAME = "manifest.json"
@@ -119,11 +117,9 @@ class VideoSource(VideoFile):
 
 
 class FilesSource(_Shape):
-    """``phone`` or ``watch``: names below the folder of that name, and what is in those of them
-    that are tables."""
+    """``phone`` or ``watch``: names below the folder of that name."""
 
     files: tuple[str, ...]
-    tables: tuple[TableEntry, ...] = ()
 
 
 class CanSource(_Shape):
@@ -177,7 +173,6 @@ class Manifest(_Shape):
     sync: SyncSection = SyncSection()
     clock: dict[str, ClockEntry] = Field(default_factory=dict)
     marks: tuple[MarkEntry, ...] = ()
-    truth: tuple[TruthEntry, ...] = ()
     measured: str = ""
     files: tuple[FileEntry, ...] = ()
 

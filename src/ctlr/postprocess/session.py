@@ -7,7 +7,7 @@ last rename is invisible to readers, and starting again carries on from what was
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.make import Maker
 from ctlr.postprocess.manifest import (
     MANIFEST_NAME,
-    FileEntry,
     Manifest,
     Source,
     VideoSource,
@@ -45,7 +44,6 @@ from ctlr.postprocess.plan import (
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.proof import Compare, fingerprint, prove
 from ctlr.postprocess.scan import scan_session
-from ctlr.postprocess.uploads import Uploads
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
@@ -169,8 +167,7 @@ class _Run:
             return _outcome(previous, folder, changed=False)
         _require_space(self.settings.storage.sync, maker.bytes_to_write)
         workspace.prepare()
-        made, files = maker.make()
-        sources, proof = self._prove(plan, made, files, previous, folder, workspace)
+        sources, files = maker.make()
         manifest = make_manifest(
             plan,
             sources,
@@ -178,7 +175,7 @@ class _Run:
             revision=previous_revision(previous) + 1,
             now_ms=clock.now_ms(),
             damaged=maker.still_damaged(files),
-            proof=proof,
+            proof=self._prove(plan, sources, previous, folder, workspace),
         )
         self.report(Progress(self.uuid, "publish"))
         publish(workspace, folder, manifest, _dropped(previous, manifest))
@@ -187,27 +184,17 @@ class _Run:
     def _prove(
         self,
         plan: Plan,
-        made: Mapping[str, Source],
-        files: Sequence[FileEntry],
+        sources: Mapping[str, Source],
         previous: Manifest | None,
         folder: Path,
         workspace: Workspace,
-    ) -> tuple[dict[str, Source], dict[str, Any]]:
-        """The sources with what phone and watch sent, and the manifest's keys ``sync`` to
-        ``measured``."""
-
+    ) -> dict[str, Any]:
         def find(name: str) -> Path:
-            found = workspace.out / name
-            return found if found.exists() else folder / name
+            made = workspace.out / name
+            return made if made.exists() else folder / name
 
-        self.report(Progress(self.uuid, "compare"))
         tolerance_ms = self.settings.sync.tolerance_ms
-        proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
-        uploads = Uploads(plan, files, previous, self.parts.examiner.uploads, find)
-        sources = {**made, **uploads.sources()}
-        signal = None
-        proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
-        return sources, proof
+        return prove(plan, sources, self.facts, previous, find, tolerance_ms, self.compare_frames)
 
 
 def previous_revision(previous: Manifest | None) -> int:

@@ -1,0 +1,65 @@
+"""The table of a run, for the terminal and for ``docs/reference/rig-results.md``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rig.scenario import Outcome
+
+
+@dataclass
+class Row:
+    """One scenario with all its repetitions; ``failures`` are those that did not get to an end."""
+
+    name: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        found = [problem for outcome in self.outcomes for problem in outcome.account.problems]
+        return [*self.failures, *found]
+
+
+HEAD = (
+    "scenario",
+    "times",
+    "segments finished",
+    "lost",
+    "video lost at worst",
+    "time to recover",
+    "slowest answer",
+    "result",
+)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown."""
+    lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
+    lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cells(row: Row) -> list[str]:
+    accounts = [outcome.account for outcome in row.outcomes]
+    lost_s = [value for outcome in row.outcomes for value in outcome.lost_video_s]
+    recover_s = [value for outcome in row.outcomes for value in outcome.recover_s]
+    worst_ms = max((account.worst_ms for account in accounts), default=None)
+    return [
+        row.name,
+        str(len(row.outcomes) + len(row.failures)),
+        str(sum(account.finished for account in accounts)),
+        str(sum(account.lost for account in accounts)),
+        f"{max(lost_s):.2f} s" if lost_s else "-",
+        _span(recover_s),
+        "-" if worst_ms is None else f"{worst_ms:.0f} ms",
+        f"{len(row.problems)} problems" if row.problems else "ok",
+    ]
+
+
+def _span(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    if len(values) == 1:
+        return f"{values[0]:.1f} s"
+    ordered = sorted(values)
+    return f"{ordered[len(ordered) // 2]:.1f} s, at most {ordered[-1]:.1f} s"

@@ -1,0 +1,55 @@
+"""What a scenario is: a story told on a stage, and what is noted of it."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rig.account import Account
+from rig.stage import Stage
+
+
+@dataclass
+class Outcome:
+    """``recover_s``: from the end of the disturbance until the rig was well again, for each;
+    ``lost_video_s``: video that was recorded and is nowhere, for each interruption."""
+
+    account: Account
+    recover_s: list[float] = field(default_factory=list)
+    lost_video_s: list[float] = field(default_factory=list)
+
+
+class Stages(Protocol):
+    """Where a scenario gets its machines; they are closed for it afterwards."""
+
+    def bare_stage(self) -> Stage:
+        """Debian, nothing installed; all off."""
+
+    def installed_stage(self) -> Stage:
+        """As the installer leaves it; all off."""
+
+
+Story = Callable[[Stages, random.Random], Outcome]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``short`` and ``full``: how often it is told in a short run (0: not at all) and in a full."""
+
+    name: str
+    tell: Story
+    short: int = 1
+    full: int = 1
+
+
+SCENARIOS: list[Scenario] = []
+
+
+def scenario(name: str, *, short: int = 1, full: int = 1) -> Callable[[Story], Story]:
+    """Makes a function one of the scenarios; they are told in the order in which they stand."""
+
+    def add(story: Story) -> Story:
+        SCENARIOS.append(Scenario(name, story, short, full))
+        return story
+
+    return add

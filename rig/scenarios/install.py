@@ -1,0 +1,142 @@
+"""Installing: on bare Debian until a session is verified, again, for show, and off again."""
+
+import random
+import time
+
+from rig import account
+from rig.containers import prepare_container
+from rig.nspawn import Container
+from rig.scenario import Outcome, Stages, scenario
+from rig.stage import (
+    CAMERAS,
+    CONTROLLER_UNITS,
+    INSTALLER,
+    Stage,
+    adopt,
+    install_camera,
+    install_controller,
+    post_witness,
+    wait_until_active,
+)
+
+RECORD_S = 6.0
+_SNAPSHOT = (
+    "find /etc /usr /opt /var/lib/ctlr* /mnt -xdev -newer /run/rig-mark "
+    "-not -path '/etc/.pwd.lock' -not -path '/var/lib/ctlr*' | sort"
+)
+
+
+@scenario("install on bare Debian and record")
+def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
+    stage = stages.bare_stage()
+    _boot_bare(stage)
+    said = install_controller(stage.controller, "--dry-run")
+    assert "would build ctlr" in said, said
+    assert stage.controller.run(["id", "ctlr"], check=False).returncode != 0
+    assert stage.controller.run(["ls", "/opt"]).stdout == ""
+    install_controller(stage.controller)
+    stage.controller.run(["systemctl", "start", "mnt-logging.mount", "mnt-sync.mount"])  # TEMP
+    for camera in stage.cameras:
+        install_camera(camera)
+        post_witness(camera)
+    began = time.monotonic()
+    adopt(stage.controller, CAMERAS)
+    stage.phone.wait_until_ready(len(CAMERAS))
+    recover_s = time.monotonic() - began
+    prober = stage.prober()
+    prober.start()
+    session = record(stage, RECORD_S)
+    prober.pause()
+    _work_as_printed(stage)
+    prober.go_on()
+    outcome = Outcome(account.Account(), [recover_s])
+    found = stage.phone.upload(session, "accelerometer.csv", b"time,x,y,z\n1,0,0,9.81\n")
+    assert found["success"], found
+    stage.phone.wait_until_done(session)
+    outcome.account = account.take(stage, [session], prober.stop())
+    if not outcome.account.manifests[session]["complete"]:
+        outcome.account.problems.append("the session is not complete")
+    return outcome
+
+
+@scenario("install again, uninstall, install anew")
+def install_again(stages: Stages, _chance: random.Random) -> Outcome:
+    stage = stages.installed_stage()
+    stage.boot()
+    controller = stage.controller
+    prober = stage.prober()
+    prober.start()
+    problems = []
+    session = record(stage, RECORD_S)
+    stage.phone.wait_until_done(session)
+    controller.run(["touch", "/run/rig-mark"])
+    for _ in range(2):
+        said = install_controller(controller)
+        if said != "Nothing to change.\n":
+            problems.append(f"a second installation changes something: {said}")
+    changed = controller.run(["sh", "-c", _SNAPSHOT], check=False).stdout
+    if changed:
+        problems.append(f"a second installation has touched {changed}")
+    prober.pause()
+    problems += _uninstall(stage)
+    install_controller(controller)
+    stage.phone.wait_until_ready(len(stage.cameras))
+    prober.go_on()
+    again = record(stage, RECORD_S)
+    outcome = Outcome(account.take(stage, [session, again], prober.stop()))
+    outcome.account.problems += problems
+    return outcome
+
+
+def record(stage: Stage, seconds: float) -> str:
+    """A session from start to stop, undisturbed."""
+    session = stage.phone.start()
+    stage.phone.wait_until_recording(session)
+    time.sleep(seconds)
+    stage.phone.stop(session)
+    return session
+
+
+def _boot_bare(stage: Stage) -> None:
+    stage.controller.plug(stage.drive)
+    for machine in stage.machines:
+        machine.boot()
+        if isinstance(machine, Container):
+            prepare_container(machine)
+
+
+def _work_as_printed(stage: Stage) -> None:
+    """The lines that are printed on the rig's instruction sheet."""
+    controller = stage.controller
+    for unit in ("ctlr-api", "log-subscriber"):
+        controller.run(["systemctl", "start", unit])
+        assert "active (running)" in controller.run(["systemctl", "status", unit]).stdout
+        followed = controller.run(
+            ["timeout", "1", "journalctl", "-u", unit, "-f", "--no-pager"], check=False
+        )
+        assert "Started" in followed.stdout, followed
+    controller.run(["systemctl", "restart", "ctlr-api", "log-subscriber"])
+    wait_until_active(controller, CONTROLLER_UNITS)
+    stage.phone.wait_until_ready(len(stage.cameras))
+
+
+def _uninstall(stage: Stage) -> list[str]:
+    """Off again; what is left must be what was recorded, and what is set."""
+    controller = stage.controller
+    before = controller.run(["sh", "-c", "cd /mnt/logging && find . -type f | sort"]).stdout
+    said = controller.run([INSTALLER, "--uninstall"], deadline_s=120).stdout
+    problems = [] if "are still there" in said else [f"it does not say what is left: {said}"]
+    left = controller.run(
+        ["sh", "-c", "ls -d /opt/ctlr /usr/local/lib/ctlr /usr/local/bin/ctlr /mnt/logging"],
+        check=False,
+    ).stdout
+    problems += [f"not removed: {left}"] if left else []
+    kept = controller.run(["ls", "/etc/ctlr/ctlr.toml", "/var/lib/ctlr/ctlr.db"], check=False)
+    problems += [f"removed: {kept.stderr}"] if kept.returncode else []
+    controller.run(["sh", "-c", "mount /dev/disk/by-label/logging /media"])
+    after = controller.run(["sh", "-c", "cd /media && find . -type f | sort"]).stdout
+    controller.run(["umount", "/media"])
+    problems += [] if before == after else ["recordings are gone"]
+    if controller.run([INSTALLER, "--uninstall"]).stdout != "Nothing to change.\n":
+        problems.append("a second removal changes something")
+    return problems

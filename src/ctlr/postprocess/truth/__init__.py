@@ -1,1 +1,0 @@
-"""Whether the clocks of phone, watch and CAN bus agree, told from what their sensors saw."""
