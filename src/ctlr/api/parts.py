@@ -6,6 +6,7 @@ from typing import Any
 
 from ctlr.api import shapes
 from ctlr.api.changes import Changes
+from ctlr.api.meters import Meters
 from ctlr.api.overview import Facts
 from ctlr.can.status import CanStatus
 from ctlr.config import Settings
@@ -23,13 +24,15 @@ from ctlr.recording.preflight import Finding, fleet_kbps, recording_minutes
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.telemetry.logbook.reader import LogPage, LogQuery
+from ctlr.telemetry.sink import BrokerState
 
 
 @dataclass(frozen=True)
 class Parts:
     """One running controller. ``publish_log`` takes a log entry of a client and raises
-    ``Refusal`` ``invalid_log``; ``read_system``, ``read_can`` and ``find_problems`` (given how far
-    the phone's clock is ahead in ms, and what cameras said against recording) answer from memory;
+    ``Refusal`` ``invalid_log``; ``read_system``, ``read_can``, ``count_sessions``, ``read_broker``
+    and ``find_problems`` (given how far the phone's clock is ahead in ms, and what cameras said
+    against recording) answer from memory;
     ``read_manifest`` and ``read_logs`` have a deadline; ``changes`` tells whenever the status may have changed."""
 
     settings: Settings
@@ -49,6 +52,9 @@ class Parts:
     read_can: Callable[[], CanStatus]
     find_problems: Callable[[int | None, Mapping[str, str] | None], list[Finding]]
     read_manifest: Callable[[str], Awaitable[Manifest | None]]
+    count_sessions: Callable[[], Mapping[str, int]]
+    read_broker: Callable[[], BrokerState]
+    meters: Meters
     changes: Changes
 
     def facts(self) -> Facts:

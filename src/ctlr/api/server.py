@@ -13,6 +13,8 @@ from ctlr import __version__
 from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
 from ctlr.api.events import events_router
 from ctlr.api.logs import logs_router
+from ctlr.api.meters import measured
+from ctlr.api.metrics import metrics_router
 from ctlr.api.nodes import nodes_router
 from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
@@ -25,8 +27,7 @@ MAX_JSON_BYTES = 64 * 1024
 
 def create_api(parts: Parts) -> ASGIApp:
     """The application; the caller runs it and closes the parts after it."""
-    app = create_routes(parts)
-    return _everything_is_json(app)
+    return _everything_is_json(measured(create_routes(parts), parts.meters))
 
 
 class _Api(FastAPI):
@@ -53,6 +54,7 @@ def create_routes(parts: Parts) -> FastAPI:
         nodes_router,
         sessions_router,
         logs_router,
+        metrics_router,
     ):
         app.include_router(router(parts))
     return app

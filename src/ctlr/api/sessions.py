@@ -10,7 +10,8 @@ from ctlr.api.parts import Parts, job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
-from ctlr.postprocess.manifest import Manifest
+from ctlr.postprocess.manifest import FilesSource, Manifest
+from ctlr.postprocess.sensors.shapes import TableEntry
 from ctlr.sessions.model import Mark, Session
 
 FUTURE_MS = 5000
@@ -116,4 +117,14 @@ def _detail(
         verified_at=manifest.verified_at if manifest else None,
         sync=manifest.sync if manifest else None,
         clock=manifest.clock if manifest else None,
+        tables=_tables(manifest) if manifest else {},
+        truth=list(manifest.truth) if manifest else [],
     )
+
+
+def _tables(manifest: Manifest) -> dict[str, list[TableEntry]]:
+    return {
+        kind: list(source.tables)
+        for kind, source in manifest.sources.items()
+        if isinstance(source, FilesSource)
+    }

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from ctlr.postprocess.sensors.shapes import TableEntry
 from ctlr.postprocess.sync_shapes import ClockEntry, SyncSection
+from ctlr.postprocess.truth.shapes import TruthEntry
 
 
 class Health(BaseModel):
@@ -242,8 +244,9 @@ class SessionMark(BaseModel):
 
 
 class SessionDetail(SessionSummary):
-    """``complete``, ``missing``, ``verified_at``, the ``sync`` certificate and ``clock`` are the manifest's;
-    None while there is none or its disk is away."""
+    """``complete``, ``missing``, ``verified_at``, the ``sync`` certificate, ``clock``, the ``tables``
+    of phone and watch and ``truth`` are the manifest's; None (or empty) while there is none or its
+    disk is away."""
 
     sources: dict[str, SessionSource]
     jobs: list[JobStatus]
@@ -254,6 +257,8 @@ class SessionDetail(SessionSummary):
     verified_at: int | None
     sync: SyncSection | None
     clock: dict[str, ClockEntry] | None
+    tables: dict[str, list[TableEntry]]
+    truth: list[TruthEntry]
 
 
 class Node(BaseModel):

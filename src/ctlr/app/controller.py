@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ctlr.api.changes import Changes
+from ctlr.api.meters import Meters
 from ctlr.api.overview import duration_s
 from ctlr.api.parts import Parts
 from ctlr.api.shapes import SystemSummary
@@ -45,6 +46,7 @@ from ctlr.recording.preflight import (
     recording_minutes,
 )
 from ctlr.recording.tender import Tender
+from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor, mount_problem
@@ -76,7 +78,9 @@ class Controller:
         self.telemetry = telemetry
         self.worker_command = worker_command
         self.changes = Changes()
+        self.meters = Meters()
         self.store = SessionStore(database)
+        self.session_counts = SessionCounts(self.store)
         layout = LoggingLayout(settings.storage.logging)
         self.monitor = StorageMonitor(
             settings.storage, clock, on_change=self.wake, on_checked=self.publish_storage
@@ -156,6 +160,7 @@ class Controller:
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
         self.tasks.start_loop("storage", self.monitor.watch_forever())
         self.tasks.start_loop("recording", self.tender.tend_forever())
+        self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
         self.tasks.start_loop("postprocess", self.reconciler.run_forever())
 
@@ -179,6 +184,9 @@ class Controller:
             read_can=self.read_can,
             find_problems=self.find_problems,
             read_manifest=partial(read_session_manifest, self.settings),
+            count_sessions=lambda: self.session_counts.by_state,
+            read_broker=lambda: self.telemetry.broker,
+            meters=self.meters,
             changes=self.changes,
         )
 
@@ -224,7 +232,11 @@ class Controller:
     async def run_worker(
         self, task: Task, job: Job, keep: Callable[[Job], None], finish: asyncio.Event | None
     ) -> JobResult:
-        return await run_child(self.worker_command(task, job.uuid), job, keep, finish)
+        began_s = self.clock.monotonic()
+        result = await run_child(self.worker_command(task, job.uuid), job, keep, finish)
+        outcome = "failed" if result.failed else "done"
+        self.meters.jobs.observe(self.clock.monotonic() - began_s, task=task, result=outcome)
+        return result
 
     def publish_storage(self) -> None:
         self.telemetry.publish_metrics("storage", "storage", _storage_fields(self.monitor))

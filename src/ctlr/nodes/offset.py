@@ -12,11 +12,10 @@ thereby say more than one: over loopback their overlap is far narrower than a mi
 Where the older ones contradict the newer, a clock was set; they are left out.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-REMEMBERED_EXCHANGES = 64
+REMEMBERED_EXCHANGES = 32
 DRIFT_LIMIT_PPM = 100.0
 """Two crystals of +-50 ppm; by so much the knowledge of a moment ages."""
 _DRIFT_MS_PER_S = DRIFT_LIMIT_PPM / 1000
@@ -62,33 +61,52 @@ class ClockOffset:
         return round(self.offset_ms) if is_off else 0
 
 
-class OffsetEstimator:
-    """Keeps what the last exchanges of one node say.
+Interval = tuple[float, float]
+"""Lowest and highest offset in ms, as they would have been at monotonic time 0: an interval widens
+by the same on either side whichever it is, so it is widened once, when it is asked for."""
 
-    An interval widens by the same on either side whichever it is, so each is kept as it would
-    have been at time 0 and widened once at the end: an estimate costs two comparisons an exchange.
+
+class OffsetEstimator:
+    """What the last exchanges of one node have in common, in constant time and space.
+
+    ``_newer`` gathers up to ``REMEMBERED_EXCHANGES`` and then becomes ``_older``.
     """
 
     def __init__(self) -> None:
-        self._intervals: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_EXCHANGES)
+        self._newer: Interval | None = None
+        self._older: Interval | None = None
+        self._gathered = 0
 
     def add(self, exchange: Exchange) -> None:
-        if exchange.lowest_ms <= exchange.highest_ms:  # else a clock was set in between
-            age_ms = exchange.at_s * _DRIFT_MS_PER_S
-            self._intervals.append((exchange.lowest_ms + age_ms, exchange.highest_ms - age_ms))
+        if exchange.lowest_ms > exchange.highest_ms:  # our own clock was set in between
+            return
+        slack_ms = exchange.at_s * _DRIFT_MS_PER_S
+        found = exchange.lowest_ms + slack_ms, exchange.highest_ms - slack_ms
+        if self._gathered == REMEMBERED_EXCHANGES:
+            self._newer, self._older, self._gathered = None, self._newer, 0
+        common = _in_common(found, self._newer, slack_ms)
+        if common is None or _in_common(common, self._older, slack_ms) is None:
+            self._older = None  # the node's clock was set: the past is worthless
+        if common is None:
+            common, self._gathered = found, 0
+        self._newer = common
+        self._gathered += 1
 
     def estimate(self, now_s: float) -> ClockOffset | None:
         """What the remembered exchanges say at a monotonic time; None before the first."""
-        if not self._intervals:
+        if self._newer is None:
             return None
         slack_ms = now_s * _DRIFT_MS_PER_S
-        newest_first = reversed(self._intervals)
-        lowest, highest = next(newest_first)
-        for low, high in newest_first:
-            if max(low, lowest) - min(high, highest) > 2 * slack_ms:
-                break
-            lowest, highest = max(low, lowest), min(high, highest)
+        lowest, highest = _in_common(self._newer, self._older, slack_ms) or self._newer
         return ClockOffset((lowest + highest) / 2, (highest - lowest) / 2 + slack_ms)
+
+
+def _in_common(a: Interval, b: Interval | None, slack_ms: float) -> Interval | None:
+    """None where the two contradict each other though both are widened."""
+    if b is None:
+        return a
+    common = max(a[0], b[0]), min(a[1], b[1])
+    return common if common[0] - common[1] <= 2 * slack_ms else None
 
 
 def fit_drift_ppm(samples: Sequence[tuple[float, float]]) -> float | None:

@@ -27,8 +27,10 @@ from ctlr.postprocess.copying import SourceReadError
 from ctlr.postprocess.facts import FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.folders import find_folder, session_lock
 from ctlr.postprocess.growing import GrowingParts
+from ctlr.postprocess.plan import plan_copies
 from ctlr.postprocess.progress import Outcome, Progress, Report
-from ctlr.postprocess.scan import node_names, scan_node
+from ctlr.postprocess.scan import node_names, scan_node, scan_uploads
+from ctlr.postprocess.sensors.table import is_table
 from ctlr.postprocess.session import explain, growing_parts, process_locked
 from ctlr.postprocess.worker import EXIT_TERMINATED
 from ctlr.sessions.model import Session
@@ -89,6 +91,8 @@ class Follower:
             camera = self._cameras.setdefault(node, _Camera(self._parts, node))
             if camera.has_news(self._layout.node_session(node, self._uuid)):
                 taken += self._take(camera, scan_node(self._layout, node, self._uuid))
+        if not taken:
+            self._look_at_uploads()
         return taken
 
     def compare(self, facts: Session) -> None:
@@ -112,6 +116,13 @@ class Follower:
         """Put all that was taken in on the disk, for whoever takes it up. Raises ``OSError``."""
         self._parts.flush()
         self._parts.close()
+
+    def _look_at_uploads(self) -> None:
+        """Read what phone and watch have sent so far; it is remembered until the end."""
+        for copy in plan_copies(scan_uploads(self._layout, self._uuid)):
+            if is_table(copy.target):
+                path = self._settings.storage.logging / copy.source
+                self._parts.examiner.uploads.read(copy.target, copy.inputs, path)
 
     def _take(self, camera: _Camera, files: NodeFiles) -> int:
         new = [file for file in files.segments if file.path not in camera.done]

@@ -17,7 +17,6 @@ from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.manifest import (
     CanSource,
     FileEntry,
-    FilesSource,
     Manifest,
     Source,
     VideoSource,
@@ -117,7 +116,6 @@ class Maker:
         for entry in self._previous.files if self._previous else ():
             if entry.path not in outdated and (self._folder / entry.path).is_file():
                 files.setdefault(entry.path, entry)
-        sources.update(_upload_sources(files))
         return sources, tuple(files[path] for path in sorted(files))
 
     # --- what an earlier run made
@@ -232,17 +230,6 @@ class Maker:
     def _count(self, stage: str, source: str, size: int) -> None:
         self._done += size
         self._report(Progress(self._plan.uuid, stage, source, self._done, self.bytes_to_write))
-
-
-def _upload_sources(files: Mapping[str, FileEntry]) -> dict[str, Source]:
-    sources: dict[str, Source] = {}
-    for kind in ("phone", "watch"):
-        names = tuple(
-            path.removeprefix(f"{kind}/") for path in sorted(files) if path.startswith(f"{kind}/")
-        )
-        if names:
-            sources[kind] = FilesSource(files=names)
-    return sources
 
 
 def _size(path: Path) -> int | None:

@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.postprocess.plan import Plan, PlannedVideo
+from ctlr.postprocess.sensors.shapes import TableEntry
 from ctlr.postprocess.sync_shapes import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.timeline import Problem as PlannedProblem
+from ctlr.postprocess.truth.shapes import TruthEntry
 
 MANIFEST_VERSION = 1
 MANIFEST_NAME = "manifest.json"
@@ -117,9 +119,11 @@ class VideoSource(VideoFile):
 
 
 class FilesSource(_Shape):
-    """``phone`` or ``watch``: names below the folder of that name."""
+    """``phone`` or ``watch``: names below the folder of that name, and what is in those of them
+    that are tables."""
 
     files: tuple[str, ...]
+    tables: tuple[TableEntry, ...] = ()
 
 
 class CanSource(_Shape):
@@ -173,6 +177,7 @@ class Manifest(_Shape):
     sync: SyncSection = SyncSection()
     clock: dict[str, ClockEntry] = Field(default_factory=dict)
     marks: tuple[MarkEntry, ...] = ()
+    truth: tuple[TruthEntry, ...] = ()
     measured: str = ""
     files: tuple[FileEntry, ...] = ()
 

@@ -7,6 +7,7 @@ reported as a stray, never guessed at. Links are not followed.
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ctlr.ingest.layout import (
@@ -26,14 +27,21 @@ def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
     nodes = [scan_node(layout, name, uuid) for name in names if is_node_name(name)]
     others = [name for name in names if not is_node_name(name)]
     strays = [f"{name}/{uuid}" for name in others if name not in RESERVED_NODE_NAMES]
+    return replace(
+        scan_uploads(layout, uuid),
+        nodes=tuple(nodes),
+        can=_one_file(layout.can_raw()),
+        strays=tuple(strays),
+    )
+
+
+def scan_uploads(layout: LoggingLayout, uuid: str) -> SessionFiles:
+    """What phone and watch sent, and nothing else. Raises ``OSError``."""
     uploads = list(_walk(layout.phone_session(uuid)))
     return SessionFiles(
         uuid=uuid,
-        nodes=tuple(nodes),
         phone=tuple(f for f in uploads if not f.path.startswith("watch/")),
         watch=tuple(f for f in uploads if f.path.startswith("watch/")),
-        can=_one_file(layout.can_raw()),
-        strays=tuple(strays),
     )
 
 

@@ -7,7 +7,7 @@ last rename is invisible to readers, and starting again carries on from what was
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.make import Maker
 from ctlr.postprocess.manifest import (
     MANIFEST_NAME,
+    FileEntry,
     Manifest,
     Source,
     VideoSource,
@@ -44,6 +45,7 @@ from ctlr.postprocess.plan import (
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.proof import Compare, fingerprint, prove
 from ctlr.postprocess.scan import scan_session
+from ctlr.postprocess.uploads import Uploads
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
@@ -167,7 +169,8 @@ class _Run:
             return _outcome(previous, folder, changed=False)
         _require_space(self.settings.storage.sync, maker.bytes_to_write)
         workspace.prepare()
-        sources, files = maker.make()
+        made, files = maker.make()
+        sources, proof = self._prove(plan, made, files, previous, folder, workspace)
         manifest = make_manifest(
             plan,
             sources,
@@ -175,7 +178,7 @@ class _Run:
             revision=previous_revision(previous) + 1,
             now_ms=clock.now_ms(),
             damaged=maker.still_damaged(files),
-            proof=self._prove(plan, sources, previous, folder, workspace),
+            proof=proof,
         )
         self.report(Progress(self.uuid, "publish"))
         publish(workspace, folder, manifest, _dropped(previous, manifest))
@@ -184,17 +187,27 @@ class _Run:
     def _prove(
         self,
         plan: Plan,
-        sources: Mapping[str, Source],
+        made: Mapping[str, Source],
+        files: Sequence[FileEntry],
         previous: Manifest | None,
         folder: Path,
         workspace: Workspace,
-    ) -> dict[str, Any]:
-        def find(name: str) -> Path:
-            made = workspace.out / name
-            return made if made.exists() else folder / name
+    ) -> tuple[dict[str, Source], dict[str, Any]]:
+        """The sources with what phone and watch sent, and the manifest's keys ``sync`` to
+        ``measured``."""
 
+        def find(name: str) -> Path:
+            found = workspace.out / name
+            return found if found.exists() else folder / name
+
+        self.report(Progress(self.uuid, "compare"))
         tolerance_ms = self.settings.sync.tolerance_ms
-        return prove(plan, sources, self.facts, previous, find, tolerance_ms, self.compare_frames)
+        proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
+        uploads = Uploads(plan, files, previous, self.parts.examiner.uploads, find)
+        sources = {**made, **uploads.sources()}
+        signal = None
+        proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
+        return sources, proof
 
 
 def previous_revision(previous: Manifest | None) -> int:

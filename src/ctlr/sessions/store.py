@@ -194,6 +194,11 @@ class SessionStore:
         )
         return [await self._existing(row["uuid"]) for row in rows]
 
+    async def count_by_state(self) -> dict[str, int]:
+        """How many sessions are in each state, also in those that none is in."""
+        rows = await self._db.fetch("SELECT state, count(*) FROM session GROUP BY state")
+        return {state.value: 0 for state in SessionState} | {row[0]: row[1] for row in rows}
+
     async def hashes(self, uuid: str, node: str) -> dict[str, tuple[int, int, str]]:
         """Per delivered file name: size in bytes, mtime in ns, xxh128 as hex."""
         rows = await self._db.fetch(

@@ -12,6 +12,7 @@ under ``status/node/{node}/{process}``.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ctlr.config import Settings
@@ -26,6 +27,16 @@ from ctlr.telemetry.record import Record, client_record, make_record
 
 HEALTH_INTERVAL_S = 5.0
 SPEAKS_FOR_NODE = frozenset({"serve", "camera"})
+
+
+@dataclass(frozen=True)
+class BrokerState:
+    """``waiting``: records in the spool at the last reading of the health; ``dropped``: records
+    lost since the start."""
+
+    connected: bool
+    waiting: int
+    dropped: int
 
 
 class Telemetry:
@@ -47,17 +58,11 @@ class Telemetry:
         self._sensor = HealthSensor()
         self.health: Health = self._sensor.read()
         """The newest reading, at most ``HEALTH_INTERVAL_S`` old while the loops run."""
-        self.waiting = 0
-        """How many records waited in the spool at that reading."""
+        self._waiting = 0
 
     @property
-    def broker_connected(self) -> bool:
-        return self._publisher.connected
-
-    @property
-    def dropped(self) -> int:
-        """Records lost since the start."""
-        return self._outbox.dropped
+    def broker(self) -> BrokerState:
+        return BrokerState(self._publisher.connected, self._waiting, self._outbox.dropped)
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("telemetry-spool", self._outbox.write_forever())
@@ -98,9 +103,9 @@ class Telemetry:
         while True:
             await asyncio.sleep(HEALTH_INTERVAL_S)
             self.health = self._sensor.read()
-            self.waiting = await self._outbox.waiting()
+            self._waiting = await self._outbox.waiting()
             fields = self.health.fields() | {
-                "mqtt_waiting": self.waiting,
+                "mqtt_waiting": self._waiting,
                 "mqtt_dropped": self._outbox.dropped,
             }
             self.publish_metrics("health", "health", fields)

@@ -25,6 +25,7 @@ class Broker:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         folder.mkdir()
+        self.folder = folder
         self._saved = folder / "mosquitto.db"
         self._config = folder / "mosquitto.conf"
         settings = [

@@ -81,7 +81,7 @@ async def test_nothing_is_lost_or_out_of_order_while_the_broker_is_killed(
                 broker.start()
             await asyncio.sleep(0.002)
         assert await subscriber.until(900) == list(range(900))
-        assert sink.dropped == 0
+        assert sink.broker.dropped == 0
 
 
 async def test_records_survive_a_killed_publisher(broker: Broker, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_an_orderly_end_says_offline_and_a_change_is_seen(
     broker: Broker, tmp_path: Path
 ) -> None:
     async with telemetry(broker.port, tmp_path) as sink:
-        await until(lambda: sink.broker_connected)
+        await until(lambda: sink.broker.connected)
         sink.set_recording(recording=True, uuid="a", duration=0)
         await until(lambda: '"uuid": "a"' in retained(broker, "status/recording"))
         sink.set_recording(recording=False, uuid=None, duration=None)
@@ -200,7 +200,7 @@ async def test_the_spool_is_bounded_and_the_newest_stay(broker: Broker, tmp_path
         async with telemetry(broker.port, tmp_path, spool_max_records=100) as sink:
             for number in range(500):
                 say(sink, number)
-            await until(lambda: sink.dropped >= 400)
+            await until(lambda: sink.broker.dropped >= 400)
         broker.start()
         async with telemetry(broker.port, tmp_path, spool_max_records=100) as sink:
             await until(lambda: 499 in subscriber.numbers())
@@ -249,10 +249,10 @@ async def test_a_broker_with_a_password(tmp_path: Path, passwords: Path) -> None
     broker.start()
     try:
         async with telemetry(broker.port, tmp_path, username="rig", password="secret") as sink:
-            await until(lambda: sink.broker_connected)
+            await until(lambda: sink.broker.connected)
         async with telemetry(broker.port, tmp_path, username="rig", password="wrong") as sink:
             await asyncio.sleep(1)
-            assert not sink.broker_connected
+            assert not sink.broker.connected
     finally:
         broker.kill()
 
@@ -279,9 +279,9 @@ async def test_a_broker_with_tls(tmp_path: Path, certificate: Path) -> None:
     broker.start()
     try:
         async with telemetry(broker.port, tmp_path, tls=True, ca_file=certificate) as sink:
-            await until(lambda: sink.broker_connected)
+            await until(lambda: sink.broker.connected)
         async with telemetry(broker.port, tmp_path, tls=True) as sink:  # a stranger's certificate
             await asyncio.sleep(1)
-            assert not sink.broker_connected
+            assert not sink.broker.connected
     finally:
         broker.kill()

@@ -104,3 +104,30 @@ def test_a_bad_environment_is_one_line(
     with pytest.raises(ConfigError) as refused:
         load(tmp_path, "")
     assert "\n" not in str(refused.value)
+
+
+def test_passwords_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTLR_MQTT__USERNAME", "melb-01-ctlr")
+    monkeypatch.setenv("CTLR_MQTT__PASSWORD", "hunter2")
+    monkeypatch.setenv("CTLR_LOGS__LOKI_PASSWORD", "hunter2")
+    settings = load_settings()
+    assert settings.mqtt.password is not None
+    assert settings.mqtt.password.get_secret_value() == "hunter2"
+    for shown in (settings.model_dump_json(), str(settings), repr(settings)):
+        assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("CTLR_MQTT__PASSWORD", "x", "a password needs a username"),
+        ("CTLR_MQTT__CA_FILE", "/ca.pem", "tls = true"),
+        ("CTLR_LOGS__LOKI_URL", "loki:3100", "loki_url"),
+    ],
+)
+def test_what_cannot_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=complaint):
+        load_settings()

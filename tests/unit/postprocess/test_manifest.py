@@ -62,8 +62,8 @@ def test_the_keys_that_tools_rely_on(made: dict[str, Any]) -> None:
     assert made["processed_at"].endswith("Z")
     sources = made["sources"]
     assert {"file", "segments", "size_mb"} <= sources["cam-a"].keys()
-    assert sources["phone"] == {"files": ["gps.csv"]}
-    assert sources["watch"] == {"files": ["heart_rate.csv"]}
+    assert sources["phone"]["files"] == ["gps.csv"]
+    assert sources["watch"]["files"] == ["heart_rate.csv"]
     assert sources["can"] == {"file": "can_raw.csv", "frames": 1}
     assert sources["cam-c"]["error"]
     assert sources["cam-d"]["error"]

@@ -32,6 +32,7 @@ FOLLOWER = "loki"
 BATCH = 500
 MAX_BODY_BYTES = 512 << 10
 DEADLINE_S = 15.0
+FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
 LONGEST_RETRY_AFTER_S = 300.0
 LATEST_MS = 50 * 60_000
@@ -96,24 +97,33 @@ def fitting(records: Sequence[Stored], max_bytes: int = MAX_BODY_BYTES) -> Seque
 
 
 class Forwarder:
-    def __init__(self, settings: LogSettings, url: str, source: RecordSource) -> None:
+    def __init__(
+        self,
+        settings: LogSettings,
+        url: str,
+        source: RecordSource,
+        deadline_s: float = DEADLINE_S,
+        first_pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
         self.forwarded = 0
         self.rejected = 0
         """Records that Loki has, and that it will never take, since the start."""
         self._url = url.rstrip("/").removesuffix(PATH) + PATH
         self._headers = _headers(settings)
         self._source = source
+        self._deadline_s = deadline_s
+        self._first_pause_s = first_pause_s
         self._problem: str | None = None
 
     async def run(self) -> None:
         """Forward what is stored, for as long as the process lasts."""
-        timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
+        timeout = aiohttp.ClientTimeout(total=self._deadline_s)
         async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as http:
-            pause_s = 1.0
+            pause_s = self._first_pause_s
             while True:
                 try:
                     await self._forward_all(http)
-                    pause_s = 1.0
+                    pause_s = self._first_pause_s
                     await self._source.stored.wait()
                 except DriveAwayError:  # the keeper says so
                     await asyncio.sleep(pause_s)

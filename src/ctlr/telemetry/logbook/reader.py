@@ -74,7 +74,21 @@ def read_page(path: Path, query: LogQuery) -> LogPage:
     """One page; opens and closes the file. Raises ``FileNotFoundError``, ``OSError`` and
     ``sqlite3.Error``."""
     path.stat()
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=LOCK_S)
+    try:
+        return _read_as("mode=ro", path, query)
+    except sqlite3.OperationalError as error:
+        # Who may not write beside the file can read it while somebody has it open, or nobody has.
+        unwritable = error.sqlite_errorcode & 0xFF in (
+            sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_CANTOPEN,
+        )
+        if not unwritable or path.with_name(path.name + "-wal").exists():
+            raise
+        return _read_as("mode=ro&immutable=1", path, query)
+
+
+def _read_as(mode: str, path: Path, query: LogQuery) -> LogPage:
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=LOCK_S)
     try:
         db.execute("BEGIN")  # both see the same records
         newest = db.execute("SELECT max(number) FROM record").fetchone()[0]
