@@ -28,6 +28,9 @@ async def test_it_records_a_complete_session_and_leaves_no_process(tmp_path: Pat
         assert manifest["sources"][camera]["segments"] == 3
         assert 4.9 < manifest["sources"][camera]["duration_s"] < 5.5
     assert "accelerometer.csv" in manifest["sources"]["phone"]["files"]
+    tables = [t for kind in ("phone", "watch") for t in manifest["sources"][kind]["tables"]]
+    assert len(tables) == 6
+    assert [table for table in tables if table["problems"] or table["gaps"]] == []
     assert await processes_left(tmp_path) == []
 
 

@@ -90,10 +90,13 @@ def demo(
     seconds: Annotated[float, typer.Option(min=1, help="How long to record.")] = 12,
     segment_s: Annotated[float, typer.Option(min=1, help="Length of a segment.")] = 4,
     cameras: Annotated[int, typer.Option(min=1, max=16, help="How many cameras.")] = 3,
+    watch_lag_s: Annotated[
+        float, typer.Option(help="How far the watch's clock runs behind the phone's.")
+    ] = 0,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
 ) -> None:
     """Record a real session with camera processes on this machine and show the result."""
     from ctlr.simulator.demo import run_demo
 
-    raise typer.Exit(run_demo(folder, keep, seconds, segment_s, cameras))
+    raise typer.Exit(run_demo(folder, keep, seconds, segment_s, cameras, watch_lag_s))

@@ -205,7 +205,7 @@ class _Run:
         proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
         uploads = Uploads(plan, files, previous, self.parts.examiner.uploads, find)
         sources = {**made, **uploads.sources()}
-        signal = None
+        signal = self.settings.can.speed_signal
         proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
         return sources, proof
 

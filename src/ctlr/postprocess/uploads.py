@@ -5,17 +5,23 @@ session's time has. Nothing that is found here, and nothing that cannot be read,
 fail or incomplete.
 """
 
+import fnmatch
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from ctlr.postprocess.manifest import FileEntry, FilesSource, Manifest, Source
 from ctlr.postprocess.plan import Plan
 from ctlr.postprocess.sensors.judge import SessionSpan, place, table_entry
-from ctlr.postprocess.sensors.quantities import Kind, signal_quantity
+from ctlr.postprocess.sensors.quantities import Kind, find_speed_signal
 from ctlr.postprocess.sensors.reader import TableReader
-from ctlr.postprocess.sensors.series import Series
 from ctlr.postprocess.sensors.shapes import TableEntry
-from ctlr.postprocess.sensors.table import TableFacts, is_table, read_table
+from ctlr.postprocess.sensors.table import (
+    TableFacts,
+    find_in_header,
+    is_table,
+    read_table,
+)
 from ctlr.postprocess.sync_shapes import ClockEntry
 from ctlr.postprocess.truth.check import Record, check, choose
 from ctlr.postprocess.truth.shapes import TruthEntry
@@ -113,18 +119,15 @@ class Uploads:
         return Record(path, inputs, lambda: self._facts(path).measured, assumed)
 
     def _can_speed(self, speed_signal: str | None) -> Record | None:
-        message, _, signal = (speed_signal or "").partition(".")
-        file = self._files.get(f"can/{message}.csv")
-        if file is None or not signal:
+        """The vehicle's speed in a decoded CAN message, ``can/{Message}.csv``."""
+        message, _, signal = (speed_signal or "*.").partition(".")
+        wanted = fnmatch.filter(sorted(self._files), f"can/{message}.csv")
+        find = partial(find_speed_signal, signal=signal or None)
+        path = next((path for path in wanted if find_in_header(self._find(path), find)), None)
+        if path is None:
             return None
-
-        def load() -> Series | None:
-            facts = read_table(
-                self._find(file.path), lambda header: signal_quantity(header, signal)
-            )
-            return facts.measured
-
-        return Record(file.path, f"{file.path} {file.xxh128} {speed_signal}", load)
+        inputs = f"{path} {self._files[path].xxh128} {signal}"
+        return Record(path, inputs, lambda: read_table(self._find(path), find).measured)
 
 
 def _span(plan: Plan, previous: Manifest | None) -> SessionSpan:

@@ -44,11 +44,13 @@ EXIT_DONE, EXIT_FAILED, EXIT_INCOMPLETE = 0, 1, 3
 
 @dataclass(frozen=True)
 class Script:
-    """What to record: how long, cut how often, with how many cameras."""
+    """What to record: how long, cut how often, with how many cameras; and by how much the watch's
+    clock runs behind."""
 
     seconds: float = 12
     segment_s: float = 4
     cameras: int = 3
+    watch_lag_s: float = 0
 
     @property
     def camera_names(self) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ def run_demo(
     seconds: float = 12,
     segment_s: float = 4,
     cameras: int = 3,
+    watch_lag_s: float = 0,
 ) -> int:
     """Run the demo in ``folder`` (default: a new one below ``./demo-session``).
 
@@ -68,9 +71,10 @@ def run_demo(
     session is complete, 3 when something is missing from it, 1 when the demo failed.
     """
     console = Console()
+    script = Script(seconds, segment_s, cameras, watch_lag_s)
     try:
         place = choose_folder(folder, datetime.now().astimezone())
-        return asyncio.run(_demo(console, place, Script(seconds, segment_s, cameras), keep))
+        return asyncio.run(_demo(console, place, script, keep))
     except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Ended before it was done; no process is left.")
     except (RigError, StoryError, OSError) as error:
@@ -133,7 +137,7 @@ async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[
     display.step(f"Recording {script.seconds:g} s in segments of {script.segment_s:g} s")
     recorded = await record(rig.http, uuid, script.seconds, show_recording)
     display.step("Uploading what phone and watch measured")
-    uploads = await _upload_phone(rig, recorded)
+    uploads = await _upload_phone(rig, recorded, script.watch_lag_s)
     display.step("Waiting for the last segments and the joined session")
     session = await wait_until_processed(rig.http, uuid, rig.places.sync, uploads, show_delivery)
     display.step("Waiting until every file was read back from the disk")
@@ -153,10 +157,11 @@ async def _tell_phone_clock(rig: Rig) -> None:
         raise StoryError(f"The phone's clock could not be measured: {error}.") from error
 
 
-async def _upload_phone(rig: Rig, recorded: Recorded) -> set[str]:
+async def _upload_phone(rig: Rig, recorded: Recorded, watch_lag_s: float) -> set[str]:
     folder = rig.places.folder / "phone"
     duration_s = (recorded.stopped_at_ms - recorded.start_at_ms) / 1000
-    files = phone.generate(folder, recorded.uuid, recorded.start_at_ms, duration_s, seed=1)
+    lags = phone.Lags(watch_s=watch_lag_s)
+    files = phone.generate(folder, recorded.uuid, recorded.start_at_ms, duration_s, 1, lags)
     try:
         await phone.upload(rig.places.url, recorded.uuid, folder)
     except aiohttp.ClientError as error:
@@ -185,7 +190,8 @@ def report(console: Console, session: Path, findings: Findings) -> int:
     console.print("First frame: against start_at, read from the pixels of the joined video.")
     if findings.spread_ms is not None:
         console.print(f"Spread between the cameras' first frames: {findings.spread_ms:.1f} ms")
-    console.print(findings.step, markup=False, highlight=False, soft_wrap=True)
+    for sentence in (findings.step, *findings.clocks):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     code = _say_verdict(console, findings)
     console.print(f"Folder: {session}", markup=False, soft_wrap=True, highlight=False)
     return code

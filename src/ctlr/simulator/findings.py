@@ -45,13 +45,14 @@ class Video:
 @dataclass(frozen=True)
 class Findings:
     """``faults`` is what the manifest admits, ``lies`` is where it is wrong; ``step`` is its
-    sentence on how well the cameras were in step."""
+    sentence on how well the cameras were in step, ``clocks`` those on other clocks."""
 
     videos: tuple[Video, ...]
     complete: bool
     faults: tuple[str, ...]
     lies: tuple[str, ...]
     step: str
+    clocks: tuple[str, ...] = ()
 
     @property
     def spread_ms(self) -> float | None:
@@ -82,6 +83,7 @@ def judge(
         tuple(_faults(manifest)),
         tuple(lies),
         manifest["sync"]["text"],
+        tuple(compared["text"] for compared in manifest.get("truth", ())),
     )
 
 

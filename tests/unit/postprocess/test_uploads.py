@@ -3,18 +3,24 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
 from ctlr.kernel.clock import SystemClock
 from ctlr.postprocess.changes import needs_processing
+from ctlr.postprocess.facts import SessionFiles
 from ctlr.postprocess.follow import Follower
+from ctlr.postprocess.manifest import FileEntry
+from ctlr.postprocess.plan import make_plan
 from ctlr.postprocess.sensors import reader
 from ctlr.postprocess.sensors.table import FindQuantity, TableFacts, read_table
+from ctlr.postprocess.uploads import Uploads
 from ctlr.sessions.model import ClockSample, Session, SessionNode
+from ctlr.simulator.motion import Motion
 from ctlr.simulator.phone import Lags, generate
 
-SECONDS = 60
+SECONDS = 15
 
 
 def facts(**changes: Any) -> Session:
@@ -212,3 +218,46 @@ def test_a_file_that_was_replaced_after_it_was_read(rig: Rig) -> None:
     rig.upload("gps.csv", "time,x\n1776313714,1\n")
     assert follower.finish(facts(), SystemClock()).exit_code == 0
     assert tables(rig)["gps.csv"]["rows"] == 1
+
+
+def can_table(folder: Path, signal: str) -> FileEntry:
+    """A decoded message of a ride."""
+    return ride(folder / "can" / "Vehicle.csv", f"ts_ms,YawRate,{signal}", 0.1, 0.0)
+
+
+def ride(path: Path, header: str, period_s: float, lag_s: float) -> FileEntry:
+    """How fast the vehicle went, on a clock that runs behind."""
+    at = START_MS / 1000 + np.arange(0, 180, period_s)
+    rows = zip((at - lag_s) * 1000, Motion(3).speed_m_s(at), strict=True)
+    path.parent.mkdir()
+    path.write_text(f"{header}\n" + "".join(f"{at:.0f},0,{speed:.2f}\n" for at, speed in rows))
+    name = f"{path.parent.name}/{path.name}"
+    return FileEntry(path=name, bytes=1, xxh128="0" * 32, inputs="1")
+
+
+@pytest.mark.parametrize(
+    ("signal", "configured", "compared"),
+    [
+        ("VehicleSpeed", None, True),
+        ("vehicle_speed [km/h]", None, True),
+        ("Tacho", None, False),
+        ("Tacho", "Vehicle.Tacho", True),
+        ("Tacho", "Engine.Tacho", False),
+        ("Tacho", "Vehicle.Other", False),
+    ],
+)
+def test_the_gps_is_compared_with_the_bus(
+    tmp_path: Path, signal: str, configured: str | None, compared: bool
+) -> None:
+    files = [
+        can_table(tmp_path, signal),
+        ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", 1.0, lag_s=2.5),
+    ]
+    plan = make_plan(SessionFiles(UUID), {}, "", facts(stopped_at_ms=START_MS + 180_000))
+    uploads = Uploads(plan, files, None, reader.TableReader(), lambda name: tmp_path / name)
+    found = uploads.truth(uploads.sources(), {}, configured)
+    assert [entry.clock for entry in found] == ["gps"][:compared]
+    for entry in found:
+        assert entry.files == ("phone/gps.csv", "can/Vehicle.csv")
+        assert entry.confidence == "high"
+        assert entry.lag_ms == pytest.approx(2500, abs=60)

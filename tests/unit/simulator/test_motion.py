@@ -16,7 +16,7 @@ def test_slopes_are_slopes(seed: int) -> None:
 
 
 def test_it_moves_like_a_vehicle() -> None:
-    at = START_S + np.arange(0, 3600, 0.1)
+    at = START_S + np.arange(0, 1800, 1.0)
     for seed in range(5):
         speed = Motion(seed).speed_m_s(at)
         assert 0 < speed.min() < speed.max() < 2 * CRUISE_M_S
@@ -32,5 +32,5 @@ def test_an_instant_has_one_motion_whoever_asks() -> None:
 
 
 def test_two_drives_have_nothing_in_common() -> None:
-    at = START_S + np.arange(0, 3600, 0.1)
+    at = START_S + np.arange(0, 3600, 0.5)
     assert abs(np.corrcoef(Motion(1).yaw_rate(at), Motion(2).yaw_rate(at))[0, 1]) < 0.2

@@ -5,6 +5,7 @@ counts, as nobody knows how phone and watch are held against each other. Of a CA
 counts, too: a GPS knows no reverse gear.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ from ctlr.postprocess.sensors.rows import Rows
 
 Kind = Literal["rotation", "speed", "signal"]
 
+_SPEED = re.compile(r"(vehicle|veh|car)_?(speed|spd|velocity)(_?(km_?h|kmph|kph|mps|m_s|mph))?")
 _AXES = (("rotationratex", "rotationratey", "rotationratez"), ("x", "y", "z"))
 
 
@@ -51,7 +53,12 @@ def find_quantity(header: Header, file: str) -> Quantity | None:
     return None
 
 
-def signal_quantity(header: Header, signal: str) -> Quantity | None:
-    """The column of a decoded CAN signal; None where the table has none of that name."""
-    column = header.index(normalise(signal))
+def find_speed_signal(header: Header, signal: str | None) -> Quantity | None:
+    """The column of a decoded CAN message that is the vehicle's speed: ``signal``, or, where that
+    is None, the one that is called so; None if the message has no such signal."""
+    if signal is not None:
+        column = header.index(normalise(signal))
+    else:
+        named = (i for i, name in enumerate(header.columns) if _SPEED.fullmatch(name))
+        column = next(named, None)
     return None if column is None else Quantity("signal", (column,))

@@ -60,6 +60,16 @@ def read_table(path: Path, find_quantity: FindQuantity) -> TableFacts:
         return TableFacts(no_table=NoTable("unreadable", text))
 
 
+def find_in_header(path: Path, find_quantity: FindQuantity) -> Quantity | None:
+    """What of a table is worth comparing, by a look at its header only."""
+    try:
+        with open(path, "rb") as file:
+            header = read_header(file.read(HEAD_BYTES))
+    except OSError:
+        return None  # it is looked for in other files
+    return None if isinstance(header, NoTable) else find_quantity(header)
+
+
 class _Reading:
     """Takes in a table's rows; the first ones decide which column is its clock."""
 

@@ -23,7 +23,7 @@ from ctlr.postprocess.truth.grid import Grid, lay_on_grid, without_drift
 
 Confidence = Literal["high", "low", "unknown"]
 
-LEAST_OVERLAP_S = 20.0
+LEAST_OVERLAP_S = 10.0
 MOST_STEPS = 1 << 17
 BEYOND_CHANCE = 4.0
 """Standard deviations above the best of all shifts of unrelated records."""

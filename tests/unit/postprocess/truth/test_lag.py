@@ -31,11 +31,11 @@ def times(seconds: float, rate_hz: float, after_s: float = 0.0) -> Floats:
     return START_S + after_s + np.arange(0, seconds, 1 / rate_hz)
 
 
-LAGS = [0.0, 0.013, -0.4, 1.25, -7.77, 100.0]
+LAGS = [0.0, 0.013, -7.77, 100.0]
 
 
 @pytest.mark.parametrize("lag_s", LAGS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_watch_that_runs_behind(seed: int, lag_s: float) -> None:
     phone = turning(seed, times(90, 100))
     watch = turning(seed, times(80, 50, after_s=5), lag_s=lag_s)
@@ -49,7 +49,7 @@ def test_a_watch_that_runs_behind(seed: int, lag_s: float) -> None:
 
 
 @pytest.mark.parametrize("lag_s", LAGS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_gps_that_runs_behind(seed: int, lag_s: float) -> None:
     can = speed(seed, times(400, 50, after_s=-60))
     kmh = Series(can.times_s, np.round(can.values * 3.6, 2))
@@ -82,16 +82,16 @@ def test_holes_disorder_and_outliers_do_no_harm() -> None:
 
 
 def test_of_hours_the_middle_is_compared() -> None:
-    at = times(7200, 10)
+    at = times(6600, 5)
     phone, watch = turning(3, at), turning(3, at, lag_s=-1.5)
     lag = find_lag(phone, watch, ROTATION)
     assert lag.confidence == "high"
     assert lag.lag_s == pytest.approx(-1.5, abs=0.01)
-    assert lag.overlap_s < 6000
+    assert lag.overlap_s < 5300
 
 
 @pytest.mark.parametrize("seconds", [30, 120])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_two_rides_have_no_lag(seed: int, seconds: float) -> None:
     at = times(seconds, 50)
     assert find_lag(turning(seed, at), turning(seed + 50, at), ROTATION).confidence == "unknown"
@@ -99,7 +99,7 @@ def test_two_rides_have_no_lag(seed: int, seconds: float) -> None:
     assert find_lag(speed(seed, slow), speed(seed + 50, slow), SPEED).confidence == "unknown"
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_noise_has_no_lag(seed: int) -> None:
     at, chance = times(60, 100), np.random.default_rng(seed)
     noise = chance.normal(0, 0.1, (4, len(at)))
@@ -130,9 +130,9 @@ def test_a_steady_walk_resembles_itself_a_step_later() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "because"),
     [
-        (times(19, 50), times(60, 50), "they have less than 20 s in common"),
-        (times(0, 50), times(60, 50), "they have less than 20 s in common"),
-        (times(60, 50), times(0.02, 50), "they have less than 20 s in common"),
+        (times(9, 50), times(60, 50), "they have less than 10 s in common"),
+        (times(0, 50), times(60, 50), "they have less than 10 s in common"),
+        (times(60, 50), times(0.02, 50), "they have less than 10 s in common"),
         (times(6000, 5), times(6000, 5, after_s=1e6), None),
     ],
 )
