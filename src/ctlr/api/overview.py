@@ -39,14 +39,14 @@ class Facts:
 
 def status(facts: Facts) -> shapes.Status:
     """Body of ``GET /api/status``."""
-    recording = _is_recording(facts.current)
+    recording = recording_now(facts.current, facts.now_ms)
     usable = [view for view in facts.views if _is_idle(view)]
     cameras = [_camera(view, facts.reports.get(view.name)) for view in facts.views]
     return shapes.Status(
         ready=facts.current is None and len(usable) >= facts.min_cameras and facts.logging.healthy,
-        recording=recording,
-        uuid=facts.current.uuid if facts.current else None,
-        duration=duration_s(facts.current, facts.now_ms),
+        recording=recording.recording,
+        uuid=recording.uuid,
+        duration=recording.duration,
         phase=_phase(facts),
         cameras=cameras,
         storage=_storage(facts.logging, facts.minutes_left),
@@ -60,14 +60,29 @@ def status(facts: Facts) -> shapes.Status:
 
 def sync_overview(facts: Facts) -> shapes.SyncOverview:
     """Body of ``GET /api/sync/status``."""
-    summary = _sync(facts)
+    summary, recording = _sync(facts), recording_now(facts.current, facts.now_ms)
     return shapes.SyncOverview(
-        recording=_is_recording(facts.current),
-        uuid=facts.current.uuid if facts.current else None,
+        recording=recording.recording,
+        uuid=recording.uuid,
         all_synced=summary.all_synced,
         any_syncing=summary.any_syncing,
         cameras=[_sync_camera(view, facts.reports.get(view.name)) for view in facts.views],
     )
+
+
+@dataclass(frozen=True)
+class RecordingNow:
+    """Whether something is recorded, which session is under way, and for how many seconds."""
+
+    recording: bool
+    uuid: str | None
+    duration: float
+
+
+def recording_now(session: Session | None, now_ms: int) -> RecordingNow:
+    """The one place that derives this: for the status, the pushed status and ``status/recording``."""
+    uuid = session.uuid if session else None
+    return RecordingNow(_is_recording(session), uuid, duration_s(session, now_ms))
 
 
 def _is_recording(session: Session | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ctlr.api.changes import Changes
 from ctlr.api.meters import Meters
-from ctlr.api.overview import duration_s
+from ctlr.api.overview import recording_now
 from ctlr.api.parts import Parts
 from ctlr.api.shapes import SystemSummary
 from ctlr.can.status import CanStatus, read_can_status
@@ -47,7 +47,6 @@ from ctlr.recording.preflight import (
 )
 from ctlr.recording.tender import Tender
 from ctlr.sessions.counts import SessionCounts
-from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.monitor import StorageMonitor, mount_problem
 from ctlr.telemetry.logbook.reader import LogReader
@@ -197,12 +196,8 @@ class Controller:
         self.changes.notify()
 
     def session_changed(self) -> None:
-        session = self.coordinator.current
-        self.telemetry.set_recording(
-            recording=session is not None and session.state is SessionState.RECORDING,
-            uuid=session.uuid if session else None,
-            duration=duration_s(session, self.clock.now_ms()) if session else None,
-        )
+        now = recording_now(self.coordinator.current, self.clock.now_ms())
+        self.telemetry.set_recording(recording=now.recording, uuid=now.uuid, duration=now.duration)
         self.reconciler.wake()
         self.changes.notify()
 

@@ -28,6 +28,8 @@ CONNECT_TIMEOUT_S = 0.5
 CALL_TIMEOUT_S = 1.5
 MAX_ANSWER_BYTES = 256 * 1024
 _JSON = {"Content-Type": "application/json"}
+_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Nothing was sent, so the node cannot have acted."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -109,10 +111,14 @@ class NodeClient:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 try:
                     return await self._exchange(method, url, content)
-                except aiohttp.ClientConnectorError:
+                except _UNCONNECTED:
                     return await self._exchange(method, url, content)
                 except aiohttp.ClientConnectionError:
                     return replace(await self._exchange(method, url, content), repeated=True)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise NodeCallError(
+                f"not reachable: no connection within {CONNECT_TIMEOUT_S:g} s"
+            ) from error
         except TimeoutError as error:
             raise NodeCallError(f"no answer within {CALL_TIMEOUT_S:g} s") from error
         except aiohttp.ClientConnectorError as error:

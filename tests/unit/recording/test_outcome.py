@@ -1,3 +1,5 @@
+import pytest
+
 from ctlr.nodes.fleet import CommandResult
 from ctlr.recording.outcome import StartWarning, count_started, start_answer, stop_answer
 
@@ -18,6 +20,16 @@ def test_a_start_names_what_is_missing_after_what_was_found() -> None:
     assert codes == ["storage_unhealthy", "camera_not_started"]
     assert "cam-02" in answer["warnings"][1]["message"]
     assert count_started(MIXED) == 1
+
+
+@pytest.mark.parametrize(
+    ("before_ms", "late"), [(501, False), (500, False), (499, True), (-1, True)]
+)
+def test_a_camera_that_confirms_only_when_it_is_due_is_late(before_ms: int, *, late: bool) -> None:
+    start_at_ms = 10_000
+    confirmed = CommandResult(acknowledged=True, at_ms=start_at_ms - before_ms)
+    answer = start_answer(UUID, start_at_ms, {"cam-01": confirmed}, [])
+    assert [warning["code"] for warning in answer["warnings"]] == (["camera_late"] if late else [])
 
 
 def test_a_stop_is_stored_whoever_confirms_it() -> None:
