@@ -65,6 +65,8 @@ class Examiner:
         assert known.tables is not None
         reason = f"it cannot be read from byte {offset} on ({why})"
         reference = known.tables.reference
+        was_whole = known.facts.readability is Readability.WHOLE
+        meant = known.facts.declared_ticks or (known.facts.duration_ticks if was_whole else 0)
         _keep_before(known.tables, offset)
         if reference.count:
             known.facts = replace(
@@ -72,7 +74,7 @@ class Examiner:
                 readability=Readability.CUT,
                 reason=reason,
                 duration_ticks=reference.duration_ticks,
-                declared_ticks=known.facts.declared_ticks or known.facts.duration_ticks,
+                declared_ticks=meant,
                 frames=reference.count,
             )
         else:
@@ -126,8 +128,16 @@ def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
 
 def _read(path: str, size: int) -> SegmentTables:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    def read_at(offset: int, length: int) -> bytes:
+        try:
+            return os.pread(fd, length, offset)
+        except OSError as error:  # a bad sector: what lies before it counts
+            text = f"it cannot be read from byte {offset} on ({error.strerror})"
+            raise Damaged(text) from error
+
     try:
-        return read_segment(lambda offset, length: os.pread(fd, length, offset), size)
+        return read_segment(read_at, size)
     finally:
         os.close(fd)
 
@@ -150,7 +160,9 @@ def _facts(
         size=file.size,
         mtime_ns=file.mtime_ns,
         readability=Readability.CUT if cut else Readability.WHOLE,
-        reason=f"it ends early; {track.count} frames of it are readable" if cut else "",
+        reason=f"{tables.note or 'it ends early'}; {track.count} frames of it are readable"
+        if cut
+        else "",
         signature=signature,
         timescale=header.timescale,
         first_ticks=track.start_ticks + first_shown_ticks(track),

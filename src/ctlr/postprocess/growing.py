@@ -11,6 +11,7 @@ segments that arrive next: a backlog delivered in any order never holds up the r
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ctlr.ingest.layout import LoggingLayout
@@ -88,9 +89,9 @@ class GrowingPart:
             self._video.flush()
 
     def close(self) -> None:
-        if self._video:
-            self._video.close()
-        self._video = None
+        video, self._video = self._video, None
+        if video:
+            video.close()
 
     def remove(self) -> None:
         """Remove the video, to be made in another way or anew."""
@@ -215,8 +216,10 @@ class GrowingParts:
             part.flush()
 
     def close(self) -> None:
-        for part in self._parts.values():
-            part.close()
+        """Close every file, whatever one of them says. Raises ``OSError``."""
+        with ExitStack() as stack:
+            for part in self._parts.values():
+                stack.callback(part.close)
 
 
 def _agreeing(placed: Sequence[Placement], wanted: Sequence[Placement]) -> int:

@@ -10,7 +10,8 @@ got. To finish, ``moov`` is appended and one 8-byte write makes the first ``mdat
 them: a player then finds everything in three ranged requests. What has been copied and flushed
 stands in a journal beside the video, one JSON line a segment; a later run takes up from there.
 Lines are only written after the bytes they speak of are on the disk, so they can be believed
-after a power cut.
+after a power cut. A flush that fails is not tried again, it would succeed over what was lost:
+video and journal are removed, and whoever tries next begins anew.
 """
 
 import json
@@ -69,11 +70,16 @@ class GrowingVideo:
     """
 
     def __init__(self, path: Path, journal: Path) -> None:
+        self._paths = path, journal
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._journal = open(journal, "ab+", buffering=0)  # noqa: SIM115 - closed in close()
         self._copier = Copier(self._fd)
         self._unflushed: list[Chunk] = []
-        self.chunks = self._recover()
+        try:
+            self.chunks = self._recover()
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +93,10 @@ class GrowingVideo:
         self.close()
 
     def close(self) -> None:
-        os.close(self._fd)
-        self._journal.close()
+        try:
+            os.close(self._fd)
+        finally:
+            self._journal.close()
 
     @property
     def end(self) -> int:
@@ -119,9 +127,9 @@ class GrowingVideo:
         """Put what was appended on the disk, then into the journal."""
         if not self._unflushed:
             return
-        os.fsync(self._fd)
+        self._flush(self._fd)
         self._journal.write(b"".join(_line(chunk) for chunk in self._unflushed))
-        os.fsync(self._journal.fileno())
+        self._flush(self._journal.fileno())
         self._unflushed.clear()
 
     def finish(self, moov: Pieces) -> Index:
@@ -135,8 +143,18 @@ class GrowingVideo:
             length = file.tell() - start
         self._cut_off(start + length)
         _write_all(self._fd, _mdat_head(start - len(FTYP) - _HEAD_BYTES), len(FTYP))
-        os.fsync(self._fd)
+        self._flush(self._fd)
         return Index(start, length, digest.hexdigest())
+
+    def _flush(self, fd: int) -> None:
+        try:
+            os.fsync(fd)
+        except OSError:
+            self._unflushed.clear()
+            for path in self._paths:
+                with suppress(OSError):  # a disk that fails here as well is found out later
+                    path.unlink(missing_ok=True)
+            raise
 
     def _cut_off(self, end: int) -> None:
         """Drop what lies behind ``end``. Only if there is something: ext4 writes a file that was

@@ -66,7 +66,7 @@ def is_kind(kind: bytes) -> bool:
 def walk(read_at: ReadAt, size: int) -> Iterator[Box]:
     """The boxes at the top of a file of ``size`` bytes.
 
-    Raises ``Damaged`` where something is no box; what came before has been yielded then.
+    Raises ``Damaged`` where something is no whole header; what came before has been yielded then.
     """
     offset = 0
     for _ in range(MAX_TOP_BOXES):
@@ -74,7 +74,7 @@ def walk(read_at: ReadAt, size: int) -> Iterator[Box]:
             return
         header = read_at(offset, 16)
         if len(header) < 8:
-            return  # cut within a box header: nothing of that box is there
+            raise Damaged("it ends within the header of a box")
         kind = header[4:8]
         if not is_kind(kind):
             raise Damaged(f"there is no MP4 box at byte {offset}")

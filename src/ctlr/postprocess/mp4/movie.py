@@ -65,6 +65,7 @@ def read_segment(read_at: ReadAt, size: int) -> SegmentTables:
     tables = _read_movie(moov, read_at, fragments, size)
     tables.media = [(start, length) for start, length in media if length > 0]
     tables.cut = tables.cut or cut
+    tables.note = tables.note or note
     _check_media(tables)
     return tables
 
@@ -111,8 +112,8 @@ def _read_fragmented(
     try:
         for box in fragments:
             read_fragment(tracks, read_whole(read_at, box), box.start)
-    except Damaged:
-        tables.cut = True  # what the whole fragments before it hold stays readable
+    except Damaged as error:  # what the whole fragments before it hold stays readable
+        tables.cut, tables.note = True, str(error)
     return [track.finish(size) for track in tracks.values()]
 
 

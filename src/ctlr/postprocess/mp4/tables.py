@@ -87,6 +87,7 @@ class SegmentTables:
     media: list[tuple[int, int]]  # offset, length
     created_at_s: int | None = None  # Unix seconds of the movie header, where it has any
     cut: bool = False
+    note: str = ""  # why it is cut, if more is known than that it ends
 
     @property
     def reference(self) -> Track:
