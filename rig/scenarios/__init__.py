@@ -1,5 +1,5 @@
 """The scenarios; importing this lists them all."""
 
-from rig.scenarios import drive_faults, eject, install, power, pull
+from rig.scenarios import drive_faults, eject, install, power, pull, ssh_key
 
-__all__ = ["drive_faults", "eject", "install", "power", "pull"]
+__all__ = ["drive_faults", "eject", "install", "power", "pull", "ssh_key"]
