@@ -56,7 +56,7 @@ class Spool:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):  # cannot be opened, or is locked
                 raise
-            _put_aside(path)
+            put_aside(path)
             self._db = _open(path, max_bytes, wait_s)
 
     @contextmanager
@@ -149,8 +149,8 @@ def _open(path: Path, max_bytes: int, wait_s: float) -> sqlite3.Connection:
     return db
 
 
-def _put_aside(path: Path) -> None:
-    """Keep a damaged file for whoever wants to look at it; only the latest."""
+def put_aside(path: Path) -> None:
+    """Keep a damaged file for whoever wants to look at it; only the latest. Raises ``OSError``."""
     path.replace(path.with_suffix(".damaged"))
     for beside in ("-wal", "-shm", "-journal"):
         path.with_name(path.name + beside).unlink(missing_ok=True)

@@ -91,9 +91,10 @@ class Subscriber:
 
     def numbers(self, node: str) -> list[int]:
         """``number`` of each of a node's records, in the order in which they were stored."""
-        if not self.path.exists():
+        try:
+            records = [json.loads(record.payload) for record in self.records(node=node)]
+        except FileNotFoundError:
             return []
-        records = [json.loads(record.payload) for record in self.records(node=node)]
         return [record["number"] for record in records if "number" in record]
 
 

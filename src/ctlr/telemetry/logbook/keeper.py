@@ -2,9 +2,10 @@
 
 About once a second, or as soon as a batch is full: is the drive there (the mount table says so,
 which cannot hang)? Then the store is opened if need be, the batch stored, and the broker told.
-Anything else, an error or a call that does not come back, means: close the file, so that nobody
-is kept from unmounting the drive, keep the batch, try again with a growing pause. The file itself
-is only touched in a lane, so a drive that hangs costs one thread and nobody's time.
+Anything else means: close the file, so that nobody is kept from unmounting the drive, and keep the
+batch; look again a second later, or after an error or a call that did not come back with a growing
+pause. The file itself is only touched in a lane, so a drive that hangs costs one thread and
+nobody's time.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ from typing import TypeVar
 import structlog
 
 from ctlr.kernel.threads import Lane
-from ctlr.telemetry.logbook.store import LogStore, NewerStoreError, Stored, is_damage, put_aside
+from ctlr.telemetry.logbook.store import LogStore, NewerStoreError, Stored, is_damage
 from ctlr.telemetry.logbook.tail import Tail, Ticket
+from ctlr.telemetry.spool import put_aside
 
 INTERVAL_S = 1.0
 BATCH = 1000
@@ -32,7 +34,11 @@ _Result = TypeVar("_Result")
 
 
 class DriveAwayError(Exception):
-    """The drive is not there, or does not work."""
+    """The drive is not there, or (``failed``) it does not work."""
+
+    def __init__(self, problem: str, *, failed: bool = False) -> None:
+        super().__init__(problem)
+        self.failed = failed
 
 
 class Keeper:
@@ -76,8 +82,9 @@ class Keeper:
             try:
                 full = await self.store_batch()
                 pause_s = 0 if full else self._interval_s
-            except DriveAwayError:
-                pause_s = min(MAX_PAUSE_S, max(self._interval_s, 2 * pause_s))
+            except DriveAwayError as away:
+                longer_s = max(self._interval_s, 2 * pause_s)
+                pause_s = min(MAX_PAUSE_S, longer_s) if away.failed else self._interval_s
             await asyncio.sleep(pause_s)
 
     async def store_batch(self) -> bool:
@@ -113,7 +120,8 @@ class Keeper:
         """Run ``call`` on the store, opened if need be. Raises ``DriveAwayError``."""
         if problem := self._find_problem():
             await self.let_go()
-            raise self._away(problem)
+            self._tell(problem)
+            raise DriveAwayError(problem)
         try:
             result = await self._lane.run(lambda: self._on_open_store(call))
         except _ERRORS as error:
@@ -122,7 +130,8 @@ class Keeper:
             else:
                 await self.let_go()
                 await self._look_at_damage(error)
-            raise self._away(str(error)) from error
+            self._tell(str(error))
+            raise DriveAwayError(str(error), failed=True) from error
         if self._problem is not None:
             _log.info("log records are stored again", path=str(self._path))
             self._problem = None
@@ -157,7 +166,7 @@ class Keeper:
             with suppress(*_ERRORS):
                 await self._lane.run(lambda: put_aside(self._path))
 
-    def _away(self, problem: str) -> DriveAwayError:
+    def _tell(self, problem: str) -> None:
         if self._problem is None:  # said once per trouble
             _log.warning(
                 "log records cannot be stored; the newest wait in memory, the rest at the broker",
@@ -165,4 +174,3 @@ class Keeper:
                 error=problem,
             )
         self._problem = problem
-        return DriveAwayError(problem)

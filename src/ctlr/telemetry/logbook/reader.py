@@ -90,7 +90,9 @@ def read_page(path: Path, query: LogQuery) -> LogPage:
 def _read_as(mode: str, path: Path, query: LogQuery) -> LogPage:
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=LOCK_S)
     try:
-        db.execute("BEGIN")  # both see the same records
+        db.execute("BEGIN")  # all that follows sees the same records
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            raise FileNotFoundError(f"{path} is about to be made")
         newest = db.execute("SELECT max(number) FROM record").fetchone()[0]
         return LogPage(_read(db, query), newest or 0)
     finally:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ctlr.kernel.atomic import make_durable_directories
 from ctlr.telemetry.logbook.entry import Entry
+from ctlr.telemetry.spool import put_aside
 
 VERSION = 1
 PAGE_BYTES = 4096
@@ -181,13 +182,6 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file's content is no database (any more), as against a drive that fails."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def put_aside(path: Path) -> None:
-    """Keep a damaged file for whoever wants to look at it; only the latest. Raises ``OSError``."""
-    path.replace(path.with_suffix(".damaged"))
-    for beside in ("-wal", "-shm"):
-        path.with_name(path.name + beside).unlink(missing_ok=True)
 
 
 def _open(path: Path, max_pages: int) -> sqlite3.Connection:

@@ -97,6 +97,12 @@ async def test_a_drive_without_a_store_is_an_answer(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_a_store_that_is_only_being_made_is_none_yet(tmp_path: Path) -> None:
+    (tmp_path / "logs.db").touch()
+    with pytest.raises(Refusal, match="no_logs"):
+        await LogReader(tmp_path / "logs.db", lambda: None).read(LogQuery())
+
+
 async def test_a_file_that_is_none_is_an_answer(tmp_path: Path) -> None:
     (tmp_path / "logs.db").write_bytes(b"no database" * 1000)
     with pytest.raises(Refusal, match=r"storage_unavailable.*not a database"):
