@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import read_manifest
 
 SETTLE_S = 240.0
+UNSEEN_S = 2.0
+"""How much of its beginning or end a camera may lack without a word; a busy machine is late."""
+
+Manifest = dict[str, Any]
 
 
 async def settle(rig: Rig, phone: Phone) -> list[str]:
@@ -81,10 +86,28 @@ def find_manifest_faults(rig: Rig, uuid: str) -> list[str]:
             faults.append(f"{uuid[:8]}: the manifest does not name {camera} {unnamed}")
         if not held and manifest["complete"] and camera not in told:
             faults.append(f"{uuid[:8]}: says that it is complete, without {camera}")
+    faults += [f"{uuid[:8]}: {lie}" for lie in find_time_lies(rig, manifest)]
     gaps = [source for source in manifest["sources"].values() if source.get("gaps")]
     if not (manifest["complete"] or manifest["missing"] or gaps):
         faults.append(f"{uuid[:8]}: not complete, but names nothing that is missing")
     return faults
+
+
+def find_time_lies(rig: Rig, manifest: Manifest) -> Iterator[str]:
+    """Cameras that did not record from start to stop, though no gap is told. All clocks here are
+    the same."""
+    for camera in rig.camera_names:
+        source = manifest["sources"].get(camera, {})
+        if source.get("gaps") or "first_frame_at_us" not in source or not manifest["complete"]:
+            continue
+        began_s = (source["first_frame_at_us"] / 1000 - manifest["started_at"]) / 1000
+        ended_s = began_s + source["duration_s"]
+        lasted_s = (manifest["stopped_at"] - manifest["started_at"]) / 1000
+        if began_s > UNSEEN_S or ended_s < lasted_s - UNSEEN_S:
+            yield (
+                f"says that it is complete; {camera} has {began_s:.1f} to {ended_s:.1f} s "
+                f"of {lasted_s:.1f}"
+            )
 
 
 def _hash(path: Path) -> str:

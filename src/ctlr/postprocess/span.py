@@ -3,9 +3,10 @@
 Everything is on the camera's own clock, as its frame times are: the session's start and stop plus
 what its clock was measured to be off (0 where it never was). So a camera whose clock is wrong by
 seconds but which began at the right instant is not late. Only frame times can tell; a camera
-without them is never called late or early, nor is one whose times lie outside of the session
-altogether: its clock was wrong, and that is reported elsewhere. A clock that was set while it
-recorded says nothing about the end, because frame times may or may not follow it.
+without them is never called late or early. Times that lie outside of the session altogether are
+those of a wrong clock, which is reported elsewhere; unless they begin soon after the stop by a clock
+that was measured: then the camera joined late, and its stop reached it later still. A clock that was
+set while it recorded says nothing about the end, because frame times may or may not follow it.
 """
 
 from dataclasses import dataclass
@@ -22,13 +23,17 @@ LATE_FRAMES = Fraction(3, 2)
 EARLY_S = Fraction(1)
 """A camera that ends so much before the stop ended by itself: it is told to stop later than that."""
 
+AFTER_STOP_S = Fraction(600)
+"""A camera that was out of reach at the stop may come back and record until it hears of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """Instants in Unix microseconds of the camera's clock; None where they are not known.
 
     ``told_us`` is the start that the camera was told, ``begin_us`` and ``end_us`` are the
-    session's own; the truth lies within ``doubt_us``. ``error`` is what is known to have ailed it.
+    session's own; the truth lies within ``doubt_us`` if its clock was ``measured``. ``error`` is
+    what is known to have ailed it.
     """
 
     told_us: int | None = None
@@ -36,6 +41,7 @@ class Span:
     end_us: int | None = None
     doubt_us: int = 0
     error: str | None = None
+    measured: bool = False
 
     @property
     def why_late(self) -> str:
@@ -53,7 +59,7 @@ class Span:
         """How long after the session's start the first frame was taken; None if about then."""
         if first.captured is None or self.begin_us is None:
             return None
-        if self.end_us is not None and first.captured.first_us > self.end_us:
+        if self._is_of_another_time(first.captured.first_us):
             return None
         late = _seconds(first.captured.first_us - self.begin_us)
         period = length_of(first) / max(first.frames, 1)
@@ -67,6 +73,12 @@ class Span:
             return None
         early = _seconds(self.end_us - last.captured.first_us) - length_of(last)
         return early if early > EARLY_S + self._doubt_s else None
+
+    def _is_of_another_time(self, first_us: int) -> bool:
+        if self.end_us is None:
+            return False
+        late_s = _seconds(first_us - self.end_us)
+        return late_s > (AFTER_STOP_S if self.measured else 0)
 
     @property
     def _doubt_s(self) -> Fraction:
@@ -88,6 +100,7 @@ def expected_span(facts: Session | None, node: str) -> Span:
         end_us=None if was_set else _on_clock(clock, stop_ms),
         doubt_us=round(clock.uncertainty_at(begin_us)) if clock and begin_us is not None else 0,
         error=part.error if part else None,
+        measured=clock is not None and not was_set,
     )
 
 

@@ -267,6 +267,22 @@ class TestSpan:
         assert gaps(timeline) == [(None, 13_000, "joined late, missing")]
         assert seconds(timeline) == [13, 23]
 
+    @pytest.mark.parametrize(("first_s", "late"), [(22, True), (619, True), (621, False)])
+    def test_what_began_after_the_stop_is_late_by_a_clock_that_was_measured(
+        self, first_s: float, *, late: bool
+    ) -> None:
+        """It joined late, was away at the stop, and recorded on until it heard of it."""
+        span = Span(
+            told_us=BEGIN_US + 13_000_000,
+            begin_us=BEGIN_US,
+            end_us=BEGIN_US + 20_000_000,
+            measured=True,
+        )
+        facts = [captured(n, first_s + n * 10) for n in range(2)]
+        found = gaps(place(facts, span=span))
+        assert found == ([(None, first_s * 1000, "joined late")] if late else [])
+        assert not place(facts, span=replace(span, measured=False)).gaps
+
     def test_times_of_another_day_place_nothing(self) -> None:
         span = Span(told_us=BEGIN_US, begin_us=BEGIN_US, end_us=BEGIN_US + 20_000_000)
         for first_s in (86_400, -86_400):

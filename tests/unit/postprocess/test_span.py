@@ -28,6 +28,7 @@ def test_a_measured_clock_moves_begin_and_end() -> None:
     span = expected_span(session(node, clocks={"cam-a": samples}), "cam-a")
     assert (span.begin_us, span.end_us) == ((START_MS - 5000) * 1000, (STOP_MS - 5000) * 1000)
     assert 2000 <= span.doubt_us < 2100
+    assert span.measured
     assert span.why_late == "began late"
 
 
@@ -35,6 +36,7 @@ def test_a_clock_that_was_set_tells_no_end() -> None:
     samples = (ClockSample(START_MS, 0.0, 2.0), ClockSample(START_MS + 2000, 9000.0, 2.0))
     span = expected_span(session(clocks={"cam-a": samples}), "cam-a")
     assert span.end_us is None
+    assert not span.measured
     assert span.begin_us == START_MS * 1000
 
 
