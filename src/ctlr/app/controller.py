@@ -28,6 +28,7 @@ from ctlr.nodes.roster import Roster
 from ctlr.postprocess.child import run_child
 from ctlr.postprocess.jobs import Job, JobResult
 from ctlr.postprocess.questions import (
+    CAN_LOOKS_S,
     needs_processing,
     needs_verification,
     read_session_manifest,
@@ -120,6 +121,7 @@ class Controller:
             check_sync=partial(self.monitor.require, "sync"),
             needs_processing=partial(needs_processing, settings),
             needs_verification=partial(needs_verification, settings),
+            looks_s=CAN_LOOKS_S,
         )
         self.reports = Reports(
             self.store,

@@ -71,5 +71,8 @@ class LoggingLayout:
     def phone_session(self, uuid: str) -> Path:
         return self.root / "phone" / uuid
 
+    def can_folder(self) -> Path:
+        return self.root / "can"
+
     def can_raw(self) -> Path:
-        return self.root / "can" / "raw.csv"
+        return self.can_folder() / "raw.csv"

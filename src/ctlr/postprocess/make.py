@@ -6,16 +6,16 @@ damaged on the disk is made again, if there is still as much to make it of.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ctlr.postprocess.can_cut import cut_can
+from ctlr.postprocess.can.make import SOURCE, CanMaker
+from ctlr.postprocess.can.shapes import CanSource
 from ctlr.postprocess.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.events import write_events
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.growing import GrowingParts
 from ctlr.postprocess.manifest import (
-    CanSource,
     FileEntry,
     Manifest,
     Source,
@@ -26,8 +26,6 @@ from ctlr.postprocess.marks import EVENTS_FILE
 from ctlr.postprocess.plan import Plan, PlannedCopy, PlannedVideo
 from ctlr.postprocess.progress import Progress, Report
 from ctlr.postprocess.videos import VideoMaker
-
-CAN_FILE = "can_raw.csv"
 
 
 class Maker:
@@ -42,6 +40,7 @@ class Maker:
         workspace: Workspace,
         parts: GrowingParts,
         report: Report,
+        databases: Sequence[Path] = (),
     ) -> None:
         self._plan = plan
         self._previous = previous
@@ -53,12 +52,20 @@ class Maker:
         self._damaged = frozenset(previous.damaged if previous else ())
         self._kept = {video.node: self._kept_video(video) for video in plan.videos}
         self._new_copies = [copy for copy in plan.copies if not self._kept_copy(copy)]
+        self._can = CanMaker(
+            plan.can.found if plan.can else None,
+            databases,
+            previous,
+            pieces=logging / "can",
+            folder=folder,
+            out=workspace.out,
+        )
         self._done = 0
 
     @property
     def bytes_to_write(self) -> int:
         videos = sum(v.bytes for v in self._plan.videos if not self._kept[v.node])
-        return videos + sum(copy.size for copy in self._new_copies)
+        return videos + sum(copy.size for copy in self._new_copies) + self._can.bytes_to_write
 
     def nothing_changed(self, measured: str) -> bool:
         """Whether the manifest that is there says all that this run would say.
@@ -68,7 +75,7 @@ class Maker:
         before = self._previous
         if before is None or self._new_copies or not all(self._kept.values()):
             return False
-        if self._damaged & self._made_each_time:
+        if self._can.changed or (self._plan.marks and EVENTS_FILE in self._damaged):
             return False
         missing = {node for node, _ in self._plan.missing if node not in self._carried_over()}
         return (
@@ -77,14 +84,6 @@ class Maker:
             and (self._plan.started_at, self._plan.stopped_at)
             == (before.started_at, before.stopped_at)
         )
-
-    @property
-    def _made_each_time(self) -> set[str]:
-        return {
-            name
-            for name, wanted in ((CAN_FILE, self._plan.can), (EVENTS_FILE, self._plan.marks))
-            if wanted
-        }
 
     def still_damaged(self, files: Iterable[FileEntry]) -> tuple[str, ...]:
         """Those of the files known to be damaged that ``make`` could not make again."""
@@ -103,16 +102,16 @@ class Maker:
             sources[video.node] = kept or self._make_video(video)
         for copy in self._new_copies:
             files[copy.target] = self._copy(copy)
-        if self._plan.can:
-            sources["can"], files[CAN_FILE] = self._cut_can(
-                self._plan.can.first_ms, self._plan.can.last_ms
-            )
+        bus, made = self._can.make()
+        if bus is not None:
+            sources[SOURCE] = bus
+        files.update(made)
         if self._plan.marks:
             files[EVENTS_FILE] = write_events(self._workspace.out, self._plan.marks)
         for node, source in sources.items():
             if isinstance(source, VideoSource):
                 files.update(self._video_files(node, source))
-        outdated = self._outdated(sources)
+        outdated = self._outdated(sources) | self._can.outdated(bus)
         for entry in self._previous.files if self._previous else ():
             if entry.path not in outdated and (self._folder / entry.path).is_file():
                 files.setdefault(entry.path, entry)
@@ -213,19 +212,6 @@ class Maker:
             return copy_file(source, target)
         except SourceReadError as error:
             raise OSError(error.errno, error.strerror, str(source)) from error
-
-    def _cut_can(self, first_ms: int, last_ms: int) -> tuple[Source, FileEntry]:
-        """Cut the session's rows, but never give up rows that an earlier cut still has."""
-        source, target = self._logging / "can" / "raw.csv", self._workspace.out / CAN_FILE
-        rows, size, digest = cut_can(source, target, first_ms, last_ms)
-        before = self._previous.sources.get("can") if self._previous else None
-        entry = self._previous.file(CAN_FILE) if self._previous else None
-        worth = rows if CAN_FILE in self._damaged else rows - 1
-        if isinstance(before, CanSource) and entry and before.frames > worth:
-            target.unlink()
-            return before, entry
-        made = FileEntry(path=CAN_FILE, bytes=size, xxh128=digest, inputs=f"{first_ms}-{last_ms}")
-        return CanSource(file=CAN_FILE, frames=rows), made
 
     def _count(self, stage: str, source: str, size: int) -> None:
         self._done += size

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from ctlr.kernel.clock import iso_from_ms
+from ctlr.postprocess.can.shapes import CanSource
 from ctlr.postprocess.plan import Plan, PlannedVideo
 from ctlr.postprocess.sensors.shapes import TableEntry
 from ctlr.postprocess.sync_shapes import ClockEntry, MarkEntry, SyncSection
@@ -124,11 +125,6 @@ class FilesSource(_Shape):
 
     files: tuple[str, ...]
     tables: tuple[TableEntry, ...] = ()
-
-
-class CanSource(_Shape):
-    file: str
-    frames: int
 
 
 class FailedSource(_Shape):

@@ -7,6 +7,7 @@ it to tell what has changed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import xxhash
 
@@ -19,6 +20,9 @@ from ctlr.postprocess.portable import portable_paths
 from ctlr.postprocess.span import expected_span
 from ctlr.postprocess.timeline import Gap, Part, Problem
 from ctlr.sessions.model import Mark, Session, SessionNode
+
+if TYPE_CHECKING:  # a controller plans nothing, and does without numpy
+    from ctlr.postprocess.can.runs import CanRows
 
 CAN_MARGIN_MS = 120_000
 MAX_PARTS = 100
@@ -79,10 +83,14 @@ class PlannedCopy:
 
 @dataclass(frozen=True, slots=True)
 class CanCut:
-    """Rows of the CAN recording between two instants (Unix milliseconds, inclusive)."""
+    """Rows of the CAN recording between two instants (Unix milliseconds, inclusive).
+
+    ``found`` is where they are; None where that has not been looked for, or nothing can be read.
+    """
 
     first_ms: int
     last_ms: int
+    found: "CanRows | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ def make_plan(
         stopped_at=stopped,
         videos=videos,
         copies=tuple(plan_copies(files)),
-        can=_can_cut(files, started, stopped),
+        can=plan_can(files, started, stopped),
         missing=tuple(missing_nodes(files, facts)),
         problems=tuple(_session_problems(files, videos)),
         marks=facts.marks if facts else (),
@@ -259,14 +267,16 @@ def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
 
 def _own_names(files: SessionFiles) -> list[str]:
     """What the session's own files may be called; nothing that was sent may take these names."""
-    names = ["manifest.json", "can_raw.csv", "checksums.xxh128", "ascmhl"]
+    names = ["manifest.json", "can_raw.csv", "can_arrival.csv", "can.parquet", "can"]
+    names += ["checksums.xxh128", "ascmhl"]
     for node in files.nodes:
         for part in range(MAX_PARTS):
             names += [video_file(node.node, part), frames_file(node.node, part)]
     return names
 
 
-def _can_cut(files: SessionFiles, started: int | None, stopped: int | None) -> CanCut | None:
+def plan_can(files: SessionFiles, started: int | None, stopped: int | None) -> CanCut | None:
+    """The time of the session and two minutes more on either side, if there is a CAN recording."""
     if files.can is None or started is None or stopped is None:
         return None
     return CanCut(started - CAN_MARGIN_MS, stopped + CAN_MARGIN_MS)
@@ -307,7 +317,9 @@ def describe(plan: Plan) -> list[str]:
         lines += _describe_video(video)
     lines += [f"  {copy.target}: {copy.size} bytes" for copy in plan.copies]
     if plan.can:
-        lines.append(f"  can_raw.csv: {plan.can.first_ms} to {plan.can.last_ms} ms")
+        size = plan.can.found.bytes if plan.can.found else 0
+        span = f"{plan.can.first_ms} to {plan.can.last_ms} ms"
+        lines.append(f"  can_raw.csv: {span}, about {size / 2**20:.1f} MB")
     lines += [f"  missing: {node}: {why}" for node, why in plan.missing]
     lines += [f"  problem: {problem.text}" for problem in plan.problems]
     lines.append("complete" if plan.complete else "incomplete")

@@ -9,6 +9,9 @@ from ctlr.kernel.threads import in_thread
 from ctlr.postprocess.manifest import Manifest
 
 COMPARE_DEADLINE_S = 30.0
+CAN_LOOKS_S = (125.0, 430.0)
+"""When after its stop a session is to be compared for its CAN bus: once the two minutes that belong
+to it are over, and once nothing can come late any more."""
 READ_DEADLINE_S = 1.0
 
 

@@ -8,7 +8,7 @@ delays the round that sees it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -42,18 +42,21 @@ _log = structlog.get_logger("postprocess")
 @dataclass
 class _Watch:
     """What this process knows of one session beyond the record: before when it is not made, read
-    back or followed again, and whether there may be new files."""
+    back or followed again, whether there may be new files, and when to look for some anyway."""
 
     due_at: float = 0.0
     verify_at: float = 0.0
     follow_at: float = 0.0
     dirty: bool = False
+    looks_at: tuple[float, ...] = ()
 
 
 class Reconciler:
     """The one that starts post-processing. ``check_sync`` raises a ``Refusal`` while the sync
     disk cannot be written; ``needs_processing`` compares a session's files with its manifest,
-    ``needs_verification`` tells whether it has been read back."""
+    ``needs_verification`` tells whether it has been read back. ``looks_s`` is when after its stop
+    a finished session is compared though nobody said that anything is new: what a session takes
+    of a recording that goes on is complete only then."""
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Reconciler:
         check_sync: Callable[[], None],
         needs_processing: Callable[[str], Awaitable[bool]],
         needs_verification: Callable[[str], Awaitable[bool]],
+        looks_s: Sequence[float] = (),
     ) -> None:
         self._store = store
         self._inventory = inventory
@@ -77,6 +81,7 @@ class Reconciler:
         self._check_sync = check_sync
         self._needs_processing = needs_processing
         self._needs_verification = needs_verification
+        self._looks_s = looks_s
         self._watches: dict[str, _Watch] = {}
         self._running: set[str] = set()
         self._wake = asyncio.Event()
@@ -133,6 +138,7 @@ class Reconciler:
             await self._store.change(session.uuid, SessionState.COLLECTING)
         for session in await self._store.with_states([SessionState.DONE]):
             self._watch(session.uuid).dirty = True  # its files may have changed while we were away
+            self._plan_looks(session)
         while True:
             self._wake.clear()
             await self._round()
@@ -198,7 +204,11 @@ class Reconciler:
     async def _look_again_at_finished(self) -> None:
         """A finished session that got new files is collected and made again; one that was not
         read back from the disk is."""
+        now = self._clock.monotonic()
         for uuid, watch in list(self._watches.items()):
+            if watch.looks_at and watch.looks_at[0] <= now:
+                watch.looks_at = tuple(at for at in watch.looks_at if at > now)
+                watch.dirty = True
             if not watch.dirty or uuid in self._running:
                 continue
             session = await self._store.get(uuid)
@@ -272,6 +282,9 @@ class Reconciler:
         ):
             _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
             self._end(uuid, result)
+            session = await self._store.get(uuid)
+            if session is not None:
+                self._plan_looks(session)
             # Not at once again, should the work not have had the effect that is looked for.
             self._watch(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S
         self._running.discard(uuid)
@@ -306,6 +319,14 @@ class Reconciler:
             start_at_ms=None,
             node_names=[],
         )
+
+    def _plan_looks(self, session: Session) -> None:
+        if session.stopped_at_ms is None:
+            return
+        ago_s = (self._clock.now_ms() - session.stopped_at_ms) / 1000
+        now = self._clock.monotonic()
+        waits_s = (look_s - ago_s for look_s in self._looks_s)
+        self._watch(session.uuid).looks_at = tuple(now + wait for wait in waits_s if wait > 0)
 
     def _watch(self, uuid: str) -> _Watch:
         return self._watches.setdefault(uuid, _Watch())

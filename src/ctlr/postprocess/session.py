@@ -16,6 +16,7 @@ from ctlr.config import Settings
 from ctlr.ingest.layout import LoggingLayout, session_folder
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
+from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.copying import SourceReadError
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.folders import (
@@ -45,6 +46,7 @@ from ctlr.postprocess.plan import (
 from ctlr.postprocess.progress import Outcome, Progress, Report
 from ctlr.postprocess.proof import Compare, fingerprint, prove
 from ctlr.postprocess.scan import scan_session
+from ctlr.postprocess.timeline import Problem
 from ctlr.postprocess.uploads import Uploads
 from ctlr.sessions.model import Session
 
@@ -62,7 +64,7 @@ def plan_session(
         node.node: examiner.examine_node(layout.node_session(node.node, uuid), node)
         for node in files.nodes
     }
-    plan = make_plan(files, segments, "", facts)
+    plan = _with_can_rows(make_plan(files, segments, "", facts), layout)
     existing = find_folder(settings, uuid)
     if existing is None:
         wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
@@ -70,6 +72,18 @@ def plan_session(
     else:
         name = existing.name
     return replace(plan, folder=name)
+
+
+def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:
+    """The plan with where the session's CAN rows are. What ails that recording harms no other."""
+    if plan.can is None:
+        return plan
+    try:
+        found = find_rows(layout.can_folder(), plan.can.first_ms, plan.can.last_ms)
+    except OSError as error:
+        text = f"The CAN recording cannot be read ({error.strerror}); its rows were left out."
+        return replace(plan, problems=(*plan.problems, Problem("can_unreadable", text)))
+    return replace(plan, can=replace(plan.can, found=found))
 
 
 def process(
@@ -163,6 +177,7 @@ class _Run:
             workspace,
             self.parts,
             self.report,
+            self.settings.can.dbc,
         )
         measured = fingerprint(self.facts, self.settings.sync.tolerance_ms)
         if is_finished(folder) and previous and maker.nothing_changed(measured):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctlr.can.frame import MAX_LINE_BYTES, LineReader, Taken, format_row, make_batch, parse_lines
@@ -74,6 +74,7 @@ def test_garbage_spoils_nothing_beside_it() -> None:
     assert (taken.data, taken.errors) == (GOOD * 2, 2)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 200), max_size=6), st.integers(1, 5))
 @example([0], 1)
 def test_cuts_anywhere_change_nothing(cuts: list[int], lines: int) -> None:
@@ -84,6 +85,7 @@ def test_cuts_anywhere_change_nothing(cuts: list[int], lines: int) -> None:
     assert feed(LineReader(), [text]).data == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=400), max_size=10))
 def test_no_stream_raises_or_grows(chunks: list[bytes]) -> None:
     reader = LineReader()

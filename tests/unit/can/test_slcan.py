@@ -5,7 +5,7 @@ import pty
 import tty
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctlr.can.frame import parse_lines
@@ -42,6 +42,7 @@ def test_what_is_none_is_an_error(line: bytes) -> None:
     assert (taken.data, taken.errors) == (b"7,1A0,1,00\n7,1A0,1,01\n", 1)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_no_line_raises_and_what_it_makes_is_a_row(text: bytes) -> None:
     taken = parse_slcan(text, 7)

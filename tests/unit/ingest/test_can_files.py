@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctlr.ingest.can_files import (
@@ -15,6 +15,7 @@ from ctlr.ingest.can_files import (
 numbers = st.integers(0, 10**15)
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Run,
@@ -34,6 +35,7 @@ def test_a_heading_and_a_torn_line_are_no_runs() -> None:
     assert [parse_run(line[:cut]) for cut in range(len(line))] == [None] * len(line)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_no_line_raises(line: bytes) -> None:
     parse_run(line)

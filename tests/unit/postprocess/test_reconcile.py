@@ -1,7 +1,7 @@
 """Who starts a worker on which session, and that nothing kills the one who does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +118,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def opened(folder: Path, logging: Path) -> AsyncIterator[Bench]:
+async def opened(
+    folder: Path, logging: Path, looks_s: Sequence[float] = ()
+) -> AsyncIterator[Bench]:
     clock, shop = SystemClock(), Shop()
     store = await SessionStore.open(folder / "ctlr.db")
     tasks = BackgroundTasks(lambda: setattr(bench, "deaths", 1))
@@ -133,6 +135,7 @@ async def opened(folder: Path, logging: Path) -> AsyncIterator[Bench]:
         check_sync=shop.check_sync,
         needs_processing=shop.needs_processing,
         needs_verification=shop.needs_verification,
+        looks_s=looks_s,
     )
     bench = Bench(store, reconciler, shop)
     try:
@@ -190,6 +193,24 @@ async def test_requests_uploads_and_the_loop_never_cross(bench: Bench) -> None:
             await asyncio.sleep(0.001 * (number % 7))
         await bench.settles()
     assert bench.shop.most_at_once == 1
+
+
+async def test_a_session_is_looked_at_again_some_time_after_its_stop(tmp_path: Path) -> None:
+    (tmp_path / "logging").mkdir()
+    async with opened(tmp_path, tmp_path / "logging", looks_s=(0.3, 3600)) as bench:
+        await bench.add(SessionState.COLLECTING)
+        await bench.store.change(UUID, stopped_at_ms=SystemClock().now_ms())
+        async with reconciling(bench):
+            await bench.reaches(SessionState.DONE)
+            await bench.settles()
+            bench.shop.made.discard(UUID)  # nobody says that anything is new
+            while bench.shop.count(Task.PROCESS) == 1:
+                bench.reconciler.wake()  # as its rounds do, every half minute
+                bench.reconciler._watch(UUID).due_at = 0
+                await asyncio.sleep(0.02)
+            await bench.reaches(SessionState.DONE)
+            await bench.settles()
+    assert bench.shop.count(Task.PROCESS) == 2
 
 
 async def test_work_without_effect_is_not_repeated_at_once(bench: Bench) -> None:

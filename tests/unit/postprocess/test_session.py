@@ -336,20 +336,6 @@ class TestBeginAndEnd:
         assert offsets == [0.5, 2.5]
 
 
-class TestCan:
-    def test_the_sessions_rows_with_a_margin(self, rig: Rig) -> None:
-        rig.record()
-        (rig.logging / "can").mkdir()
-        rows = [f"{START_MS - 300_000 + n * 10},1A0,8,00FF\n" for n in range(70_000)]
-        (rig.logging / "can" / "raw.csv").write_text("ts_ms,id,len,hex\n" + "".join(rows))
-        rig.process(session(SessionNode("cam-a", started=True)))
-        cut = (rig.folder / "can_raw.csv").read_text().splitlines()
-        assert cut[0] == "ts_ms,id,len,hex"
-        assert cut[1].startswith(str(START_MS - 120_000))
-        assert cut[-1].startswith(str(START_MS + 4000 + 120_000))
-        assert rig.source("can") == {"file": "can_raw.csv", "frames": len(cut) - 1}
-
-
 class TestRevisions:
     def test_nothing_new_changes_nothing(self, rig: Rig) -> None:
         rig.record()

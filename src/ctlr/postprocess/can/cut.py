@@ -1,0 +1,129 @@
+"""The session's part of the CAN recording: ``can_raw.csv``, and beside it ``can_arrival.csv``.
+
+Both have the form of the recording itself, so a reader of one reads the other. What is taken whole
+is copied in large blocks and hashed on the way; only at the edges rows are told apart.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ctlr.ingest.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
+from ctlr.postprocess.can.bisection import BLOCK_BYTES, blocks
+from ctlr.postprocess.can.found import opened_piece
+from ctlr.postprocess.can.output import HashedFile
+from ctlr.postprocess.can.rows import select
+from ctlr.postprocess.can.runs import NO_ARRIVAL, CanRows, Ints, Runs, Stretch
+
+RAW_FILE = "can_raw.csv"
+ARRIVAL_FILE = "can_arrival.csv"
+_LINES = 10_000
+
+
+@dataclass(slots=True)
+class Cut:
+    """What a cut has made. ``files`` are their sizes and xxh128 by name; ``by_arrival`` is how
+    many rows belong for their arrival only, ``buses`` has the rows of each bus as far as known."""
+
+    rows: int = 0
+    by_arrival: int = 0
+    buses: dict[str, int] = field(default_factory=dict)
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class _Cutter:
+    def __init__(self, folder: Path, found: CanRows, raw: HashedFile, arrival: HashedFile) -> None:
+        self._folder = folder
+        self._found = found
+        self._raw = raw
+        self._arrival = arrival
+        self.cut = Cut()
+
+    def take(self, stretch: Stretch) -> None:
+        with opened_piece(self._folder, stretch) as fd:
+            if not stretch.by_time:
+                self._take_whole(fd, stretch)
+            elif len(stretch.runs):
+                for number in range(len(stretch.runs)):
+                    self._take_some_of_run(fd, stretch.runs.where(slice(number, number + 1)))
+            else:
+                end = stretch.offset + stretch.size
+                for _, block in blocks(fd, stretch.offset, end):
+                    self._add(*select(block, self._found.first_ms, self._found.last_ms))
+
+    def _take_whole(self, fd: int, stretch: Stretch) -> None:
+        begin = self._raw.size
+        at, end = stretch.offset, stretch.offset + stretch.size
+        while at < end:
+            block = os.pread(fd, min(BLOCK_BYTES, end - at), at)
+            if not block:
+                raise OSError(f"{stretch.piece} has shrunk")
+            self._add(block, block.count(b"\n"))
+            at += len(block)
+        runs = stretch.runs
+        self._note(runs, runs.offsets - stretch.offset + begin)
+        off = (runs.low_ms < self._found.first_ms) | (runs.high_ms > self._found.last_ms)
+        for offset, size in zip(runs.offsets[off].tolist(), runs.sizes[off].tolist(), strict=True):
+            block = os.pread(fd, size, offset)
+            _, timed = select(block, self._found.first_ms, self._found.last_ms)
+            self.cut.by_arrival += block.count(b"\n") - timed
+
+    def _take_some_of_run(self, fd: int, run: Runs) -> None:
+        begin = self._raw.size
+        block = os.pread(fd, int(run.sizes[0]), int(run.offsets[0]))
+        data, count = select(block, self._found.first_ms, self._found.last_ms)
+        self._add(data, count)
+        if count:
+            size, rows = np.array([len(data)]), np.array([count])
+            low = np.maximum(run.low_ms, self._found.first_ms)
+            high = np.minimum(run.high_ms, self._found.last_ms)
+            taken = Runs(run.buses, run.arrived_ms, run.bus, run.offsets, size, rows, low, high)
+            self._note(taken, np.array([begin]))
+
+    def _add(self, data: bytes, rows: int) -> None:
+        self._raw.write(data)
+        self.cut.rows += rows
+
+    def _note(self, runs: Runs, offsets: Ints) -> None:
+        """Write down when rows arrived that now begin at ``offsets``."""
+        known = runs.arrived_ms != NO_ARRIVAL
+        runs, offsets = runs.where(known), offsets[known]
+        for number, bus in enumerate(runs.buses):
+            rows = int(runs.rows[runs.bus == number].sum())
+            if rows:
+                self.cut.buses[bus] = self.cut.buses.get(bus, 0) + rows
+        for begin in range(0, len(runs), _LINES):
+            some = slice(begin, begin + _LINES)
+            self._arrival.write(_lines(runs.where(some), offsets[some]))
+
+
+def _lines(runs: Runs, offsets: Ints) -> bytes:
+    columns = [column.tolist() for column in (runs.arrived_ms, offsets, *runs.columns[3:])]
+    names = [runs.buses[number] for number in runs.bus.tolist()]
+    arrived, *numbers = columns
+    return b"".join(encode_run(Run(*run)) for run in zip(arrived, names, *numbers, strict=True))
+
+
+def cut_rows(folder: Path, found: CanRows, out: Path) -> Cut:
+    """Write the files of a session into ``out``, flushed; there are no arrivals where none are
+    known. Raises ``OSError``."""
+    raw, arrival = (
+        HashedFile(out / RAW_FILE, RAW_HEADER),
+        HashedFile(out / ARRIVAL_FILE, ARRIVAL_HEADER),
+    )
+    try:
+        cutter = _Cutter(folder, found, raw, arrival)
+        for stretch in found.stretches:
+            cutter.take(stretch)
+        cut = cutter.cut
+        cut.files[RAW_FILE] = raw.end()
+        if cut.buses:
+            cut.files[ARRIVAL_FILE] = arrival.end()
+    finally:
+        raw.close()
+        arrival.close()
+    if not cut.buses:
+        (out / ARRIVAL_FILE).unlink()
+    return cut

@@ -1,0 +1,72 @@
+"""What the manifest says of the CAN bus: ``sources.can``. Pure.
+
+Part of the manifest's committed schema. ``file`` and ``frames`` are what installed tools read.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class CanProblem(_Shape):
+    """Something that a reader should know; no frame is lost by it."""
+
+    code: str
+    text: str
+    harms: bool = False
+
+
+class CanMessage(_Shape):
+    """The frames of one message of a database, decoded in ``file``.
+
+    ``wrong_length`` of them have another number of data bytes than the database says; signals
+    that this leaves out are empty. ``signals`` has their units.
+    """
+
+    message: str
+    file: str
+    id: str
+    frames: int
+    wrong_length: int = 0
+    signals: dict[str, str]
+
+
+class CanSignals(_Shape):
+    """What the configured databases made of the frames.
+
+    ``unknown`` has the frames of identifiers that none of them knows, the most frequent first;
+    ``unknown_frames`` is how many those are in all. ``parquet`` has every value; null where that
+    could not be written, see the problems.
+    """
+
+    databases: tuple[str, ...]
+    messages: tuple[CanMessage, ...] = ()
+    unknown: dict[str, int] = {}
+    unknown_frames: int = 0
+    remote_frames: int = 0
+    malformed_rows: int = 0
+    parquet: str | None = None
+    inputs: str
+
+
+class CanSource(_Shape):
+    """The frames of the session's time, ``first_ms`` to ``last_ms`` (Unix milliseconds).
+
+    ``arrival_file`` says when they arrived, null where nobody knows. ``by_arrival`` of them are
+    there because they arrived then, though their own times say otherwise. ``buses`` has the
+    frames of each bus, as far as their arrival is known. Frames that arrived up to ``until_ms``
+    have been looked at.
+    """
+
+    file: str
+    frames: int
+    arrival_file: str | None = None
+    by_arrival: int = 0
+    buses: dict[str, int] = {}
+    first_ms: int | None = None
+    last_ms: int | None = None
+    until_ms: int | None = None
+    signals: CanSignals | None = None
+    problems: tuple[CanProblem, ...] = ()
