@@ -52,7 +52,7 @@ def take(
         _take_session(stage, session, account)
     _take_segments(stage, account)
     _take_units(stage, account)
-    _take_probes(probes, limit_ms, account)
+    take_probes(probes, limit_ms, account)
     account.problems += below_mount_points(stage.controller)
     for machine in stage.machines:
         machine.shut_down()
@@ -99,7 +99,7 @@ def _take_segments(stage: Stage, account: Account) -> None:
     for camera in stage.cameras:
         spooled = set(_hashes(camera, SPOOL, "-name 'seg_*.mp4'").values())
         here = {digest for path, digest in held.items() if f"/{camera.name}/" in path}
-        for segment, digest in _newest(_hashes(camera, SEEN, "")).items():
+        for segment, digest in newest_of(_hashes(camera, SEEN, "")).items():
             account.finished += 1
             if digest not in here | spooled:
                 account.lost += 1
@@ -113,7 +113,7 @@ def _hashes(machine: Machine, folder: str, which: str) -> dict[str, str]:
     return {path: digest for digest, path in pairs}
 
 
-def _newest(seen: dict[str, str]) -> dict[str, str]:
+def newest_of(seen: dict[str, str]) -> dict[str, str]:
     """By session and segment, without the inode: a segment that is written anew replaces the old."""
     newest: dict[str, tuple[int, str]] = {}
     for path, digest in seen.items():
@@ -136,7 +136,7 @@ def _take_units(stage: Stage, account: Account) -> None:
         ]
 
 
-def _take_probes(probes: Sequence[Probe], limit_ms: float, account: Account) -> None:
+def take_probes(probes: Sequence[Probe], limit_ms: float, account: Account) -> None:
     account.probes = len(probes)
     account.worst_ms = max((probe.took_ms for probe in probes), default=0.0)
     slow = [probe for probe in probes if probe.took_ms > limit_ms or probe.status != 200]

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import psutil
@@ -20,6 +21,7 @@ from ctlr.telemetry.log import configure_logging
 from ctlr.telemetry.record import Record
 
 NICE = 10
+FIRST_TO_GO = 500  # of 1000; see oom_score_adj in proc(5)
 EXIT_TERMINATED = 143
 _MIN_STEP = 0.01
 
@@ -29,12 +31,14 @@ class TerminatedError(SystemExit):
 
 
 def become_background(parent_pid: int | None = None) -> None:
-    """Lower this process's CPU and disk priority, and end it when its parent does.
+    """Lower this process's CPU and disk priority, and end it when its parent does. When memory
+    runs out it goes first: it is started again, a recording is not.
 
     ``parent_pid`` is the parent that it must still have; without it nothing is tied.
     """
     os.nice(NICE)
     psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+    Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_GO), "ascii")
     if parent_pid is not None:
         die_with_parent(parent_pid)()
 

@@ -120,7 +120,8 @@ def test_a_worker_is_nice_and_dies_with_its_parent() -> None:
     """The middle process starts a worker and is killed; the worker ends at once."""
     worker = (
         "import os, sys, signal; from ctlr.postprocess.worker import become_background;"
-        "become_background(int(sys.argv[1])); print(os.nice(0), os.getpid(), flush=True);"
+        "become_background(int(sys.argv[1]));"
+        "print(os.nice(0), open('/proc/self/oom_score_adj').read(), flush=True);"
         "signal.pause()"
     )
     middle = (
@@ -129,9 +130,10 @@ def test_a_worker_is_nice_and_dies_with_its_parent() -> None:
     )
     parent = subprocess.Popen([sys.executable, "-c", middle], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    nice, _pid = parent.stdout.readline().split()
+    nice, first_to_go = parent.stdout.readline().split()
     assert int(nice) >= 10
+    assert int(first_to_go) == 500
     parent.kill()
     parent.wait(10)
-    assert parent.stdout.read() == ""  # the pipe closes only when the worker has ended, too
+    assert parent.stdout.read().strip() == ""  # the pipe closes only when the worker has ended, too
     parent.stdout.close()
