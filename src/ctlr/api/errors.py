@@ -42,6 +42,11 @@ STATUS_OF_CODE = {
     "no_camera_ready": 503,
     "storage_unavailable": 503,
     "storage_full": 507,
+    "unknown_mount": 422,
+    "processing_in_progress": 409,
+    "upload_in_progress": 409,
+    "drive_ejecting": 409,
+    "drive_busy": 409,
     "log_rate_limited": 429,
     "no_logs": 404,
 }

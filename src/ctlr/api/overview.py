@@ -4,16 +4,18 @@
 waits for a camera or a disk.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from ctlr.api import shapes
+from ctlr.api import shapes, storage_shapes
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.recording.limits import warn_before_end
+from ctlr.recording.preflight import MINUTES_WARN
 from ctlr.sessions.model import Session, SessionState
-from ctlr.storage.monitor import MountState
+from ctlr.storage.ejection import Outcome, Phase
+from ctlr.storage.states import MountState, State
 
 GIB = 1 << 30
 
@@ -35,6 +37,9 @@ class Facts:
     collecting: bool
     minutes_left: float | None
     longest_s: float
+    sync_minutes_left: float | None = None
+    phase: Phase = Phase.IN_USE
+    waits_for: Outcome | None = None
 
 
 def status(facts: Facts) -> shapes.Status:
@@ -43,13 +48,16 @@ def status(facts: Facts) -> shapes.Status:
     usable = [view for view in facts.views if _is_idle(view)]
     cameras = [_camera(view, facts.reports.get(view.name)) for view in facts.views]
     return shapes.Status(
-        ready=facts.current is None and len(usable) >= facts.min_cameras and facts.logging.healthy,
+        ready=facts.current is None
+        and len(usable) >= facts.min_cameras
+        and facts.logging.healthy
+        and not facts.logging.full,
         recording=recording.recording,
         uuid=recording.uuid,
         duration=recording.duration,
         phase=_phase(facts),
         cameras=cameras,
-        storage=_storage(facts.logging, facts.minutes_left),
+        storage=_storage(facts.logging, facts.minutes_left, facts.phase),
         sync=_sync(facts),
         system=facts.system,
         can=shapes.CanSummary(**asdict(facts.can)),
@@ -164,7 +172,47 @@ def _sync(facts: Facts) -> shapes.SyncSummary:
     )
 
 
-def _storage(state: MountState, minutes_left: float | None) -> shapes.StorageSummary:
+def storage_status(facts: Facts) -> storage_shapes.StorageStatus:
+    """Body of ``GET /api/storage/status``."""
+    return storage_shapes.StorageStatus(
+        logging=_mount(facts.logging, facts.minutes_left),
+        sync=_mount(facts.sync, facts.sync_minutes_left),
+        healthy=facts.logging.healthy and facts.sync.healthy,
+        minutes_left=facts.minutes_left,
+        eject=_eject(facts),
+    )
+
+
+def _mount(state: MountState, minutes_left: float | None) -> storage_shapes.MountStatus:
+    return storage_shapes.MountStatus(
+        path=state.path,
+        mounted=state.mounted,
+        accessible=state.accessible,
+        free_gb=round(state.free_bytes / GIB, 2),
+        total_gb=round(state.total_bytes / GIB, 2),
+        fs_type=state.fs_type,
+        device=state.device,
+        read_only=state.read_only,
+        error="it is full" if state.full and state.error is None else state.error,
+        state=state.state.value,
+        latency_ms=state.latency_ms,
+        minutes_left=minutes_left,
+    )
+
+
+def _eject(facts: Facts) -> storage_shapes.EjectStatus:
+    waits = facts.waits_for
+    return storage_shapes.EjectStatus(
+        phase=facts.phase.value,
+        message=waits.message if waits else None,
+        waiting_for=[storage_shapes.DriveWork(**work) for work in waits.details.get("busy", ())]
+        if waits
+        else [],
+        eta_s=waits.details.get("eta_s") if waits else None,
+    )
+
+
+def _storage(state: MountState, minutes_left: float | None, phase: Phase) -> shapes.StorageSummary:
     used = state.total_bytes - state.free_bytes
     return shapes.StorageSummary(
         used_gb=round(used / GIB, 2),
@@ -172,16 +220,35 @@ def _storage(state: MountState, minutes_left: float | None) -> shapes.StorageSum
         percent=round(100 * used / state.total_bytes, 1) if state.total_bytes else 0.0,
         healthy=state.healthy,
         minutes_left=minutes_left if state.healthy else None,
+        phase=phase.value,
     )
+
+
+def _drive_warnings(
+    name: str, state: MountState, minutes_left: float | None
+) -> Iterator[shapes.Warn]:
+    """What is wrong with one volume, the gravest alone."""
+    if state.state is State.EJECTED:
+        text = f"The {name} drive is ejected: plug it in and mount it. Cameras keep their files."
+        yield shapes.Warn(code="storage_ejected", message=text)
+    elif not state.healthy:
+        text = f"The {name} drive is not usable: {state.error}."
+        yield shapes.Warn(code="storage_unhealthy", message=text)
+    elif state.full:
+        text = f"The {name} drive is full: nothing new is taken until there is room."
+        yield shapes.Warn(code="storage_full", message=text)
+    elif minutes_left is not None and minutes_left < MINUTES_WARN:
+        text = f"The {name} drive has room for {minutes_left:.0f} minutes."
+        yield shapes.Warn(code="storage_low", message=text)
+    elif state.slow:
+        text = f"The {name} drive is slow: a small write took {state.latency_ms:.0f} ms."
+        yield shapes.Warn(code="storage_slow", message=text)
 
 
 def _warnings(facts: Facts) -> list[shapes.Warn]:
     found = [
-        shapes.Warn(
-            code="storage_unhealthy", message=f"The {name} drive is not usable: {state.error}."
-        )
-        for name, state in (("logging", facts.logging), ("sync", facts.sync))
-        if not state.healthy
+        *_drive_warnings("logging", facts.logging, facts.minutes_left),
+        *_drive_warnings("sync", facts.sync, facts.sync_minutes_left),
     ]
     found += [
         shapes.Warn(

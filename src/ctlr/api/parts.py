@@ -20,8 +20,10 @@ from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.reconcile import Reconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
-from ctlr.recording.preflight import Finding, fleet_kbps, recording_minutes
+from ctlr.recording.preflight import Finding
 from ctlr.sessions.store import SessionStore
+from ctlr.storage.drive import Drive
+from ctlr.storage.ejecting import Ejector
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.telemetry.logbook.reader import LogPage, LogQuery
 from ctlr.telemetry.sink import BrokerState
@@ -33,7 +35,9 @@ class Parts:
     ``Refusal`` ``invalid_log``; ``read_system``, ``read_can``, ``count_sessions``, ``read_broker``
     and ``find_problems`` (given how far the phone's clock is ahead in ms, and what cameras said
     against recording) answer from memory;
-    ``read_manifest`` and ``read_logs`` have a deadline; ``changes`` tells whenever the status may have changed."""
+    ``read_manifest`` and ``read_logs`` have a deadline; ``changes`` tells whenever the
+    status may have changed; ``minutes_left`` tells of a volume how long it still takes what the
+    cameras make."""
 
     settings: Settings
     clock: Clock
@@ -45,6 +49,8 @@ class Parts:
     reports: Reports
     uploads: PhoneUploads
     monitor: StorageMonitor
+    drive: Drive
+    ejector: Ejector
     reconciler: Reconciler
     publish_log: Callable[[Mapping[str, Any]], None]
     read_logs: Callable[[LogQuery], Awaitable[LogPage]]
@@ -56,6 +62,7 @@ class Parts:
     read_broker: Callable[[], BrokerState]
     meters: Meters
     changes: Changes
+    minutes_left: Callable[[str], float | None]
 
     def facts(self) -> Facts:
         """Everything that is known now, from memory."""
@@ -73,14 +80,12 @@ class Parts:
             can=self.read_can(),
             jobs=[job_status(job) for job in self.reconciler.jobs()],
             collecting=self.reconciler.collecting,
-            minutes_left=self._minutes_left(),
+            minutes_left=self.minutes_left("logging"),
+            sync_minutes_left=self.minutes_left("sync"),
+            phase=self.ejector.phase,
+            waits_for=self.ejector.waits_for(),
             longest_s=self.settings.max_session_h * 3600,
         )
-
-    def _minutes_left(self) -> float | None:
-        """How long the logging drive can still take what the cameras make."""
-        rate = fleet_kbps(self.fleet.views(), self.settings.camera.bitrate_kbps)
-        return recording_minutes(self.monitor.states["logging"].free_bytes, rate)
 
 
 def job_status(job: Job) -> shapes.JobStatus:

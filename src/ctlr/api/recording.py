@@ -14,7 +14,11 @@ def recording_router(parts: Parts) -> APIRouter:
     @router.post(
         "/start",
         responses=refusals(
-            "already_recording", "uuid_already_used", "invalid_uuid", "no_camera_ready"
+            "already_recording",
+            "uuid_already_used",
+            "invalid_uuid",
+            "no_camera_ready",
+            "drive_ejecting",
         ),
     )
     async def start(uuid: str | None = None) -> shapes.StartAnswer:

@@ -20,6 +20,7 @@ from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
 from ctlr.api.sessions import sessions_router
 from ctlr.api.status import status_router
+from ctlr.api.storage import storage_router
 from ctlr.api.sync import UPLOAD_PATH, sync_router
 
 MAX_JSON_BYTES = 64 * 1024
@@ -52,6 +53,7 @@ def create_routes(parts: Parts) -> FastAPI:
         recording_router,
         sync_router,
         nodes_router,
+        storage_router,
         sessions_router,
         logs_router,
         metrics_router,

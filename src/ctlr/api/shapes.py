@@ -120,6 +120,7 @@ class StorageSummary(BaseModel):
     percent: float
     healthy: bool
     minutes_left: float | None
+    phase: str
 
 
 class SyncSummary(BaseModel):

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from ctlr.api.changes import Changes
 from ctlr.api.meters import Meters
 from ctlr.api.overview import recording_now
 from ctlr.api.parts import Parts
 from ctlr.api.shapes import SystemSummary
+from ctlr.app.drive_work import find_work
+from ctlr.app.drives import Drives
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
 from ctlr.ingest.arrivals import Arrivals
@@ -19,6 +20,7 @@ from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import Database
+from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.nodes.adopted import AdoptedNodes
 from ctlr.nodes.client import NodeClient
@@ -27,6 +29,7 @@ from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
 from ctlr.postprocess.child import run_child
 from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.postprocess.manifest import Manifest
 from ctlr.postprocess.questions import (
     CAN_LOOKS_S,
     needs_processing,
@@ -44,16 +47,14 @@ from ctlr.recording.preflight import (
     Space,
     check_rig,
     fleet_kbps,
-    recording_minutes,
 )
 from ctlr.recording.tender import Tender
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
-from ctlr.storage.monitor import StorageMonitor, mount_problem
+from ctlr.storage.ejection import Work
 from ctlr.telemetry.logbook.reader import LogReader
 from ctlr.telemetry.logbook.store import log_path
 from ctlr.telemetry.sink import Telemetry
-from ctlr.telemetry.storage_metrics import MountMetrics, storage_fields
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
 """The command line of a worker for a task and a session's uuid."""
@@ -82,9 +83,14 @@ class Controller:
         self.store = SessionStore(database)
         self.session_counts = SessionCounts(self.store)
         layout = LoggingLayout(settings.storage.logging)
-        self.monitor = StorageMonitor(
-            settings.storage, clock, on_change=self.wake, on_checked=self.publish_storage
+        self.drives = Drives(
+            settings,
+            clock,
+            tasks,
+            is_filling=lambda: self.coordinator.current is not None,
+            on_change=self.wake,
         )
+        self.monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
         self.clock_log = ClockLog(self.store, self.fleet, clock)
         self.coordinator = Coordinator(
@@ -96,6 +102,7 @@ class Controller:
             min_cameras=settings.min_cameras,
             find_warnings=self.find_start_warnings,
             on_change=self.session_changed,
+            check_start=lambda: self.ejector.check_start(),
         )
         self.tender = Tender(
             self.coordinator,
@@ -105,7 +112,13 @@ class Controller:
             start_delay_ms=settings.start_delay_ms,
             longest_s=settings.max_session_h * 3600,
         )
-        inventory = Inventory(self.store, layout, clock.monotonic)
+        inventory = Inventory(
+            self.store,
+            layout,
+            clock.monotonic,
+            check_disk=partial(self.monitor.require_readable, "logging"),
+        )
+        self.workers = Workers(tasks, self.run_worker, on_change=self.changes.notify)
         self.reconciler = Reconciler(
             self.store,
             inventory,
@@ -117,8 +130,8 @@ class Controller:
             ),
             clock,
             tasks,
-            Workers(tasks, self.run_worker, on_change=self.changes.notify),
-            check_sync=partial(self.monitor.require, "sync"),
+            self.workers,
+            check_sync=self.drives.require_for_joining,
             needs_processing=partial(needs_processing, settings),
             needs_verification=partial(needs_verification, settings),
             looks_s=CAN_LOOKS_S,
@@ -137,7 +150,7 @@ class Controller:
         )
         self.log_reader = LogReader(
             log_path(settings.storage.logging),
-            partial(mount_problem, settings.storage, "logging"),
+            partial(self.monitor.why_unreadable, "logging"),
         )
         self.discovery = Discovery(settings.api.host, clock) if settings.discovery.enabled else None
         self.roster = Roster(
@@ -150,6 +163,11 @@ class Controller:
             lock=self.coordinator.lock,
             is_recording=lambda: self.coordinator.current is not None,
         )
+        self.ejector, self.drive = self.drives.handled(
+            find_work=self.find_work,
+            let_go=self.workers.let_go,
+            starts=self.coordinator.lock,
+        )
 
     async def start(self) -> None:
         """Carry on with what is stored, then watch everything in the background."""
@@ -159,7 +177,8 @@ class Controller:
         if self.discovery is not None:
             self.tasks.start_loop("discovery", self.discovery.browse_forever())
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
-        self.tasks.start_loop("storage", self.monitor.watch_forever())
+        await self.drives.start(self.telemetry)
+        self.tasks.start_job("resume eject", self.ejector.resume())
         self.tasks.start_loop("recording", self.tender.tend_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
@@ -178,17 +197,20 @@ class Controller:
             reports=self.reports,
             uploads=self.uploads,
             monitor=self.monitor,
+            drive=self.drive,
+            ejector=self.ejector,
             reconciler=self.reconciler,
             publish_log=self.telemetry.log_entry,
             read_logs=self.log_reader.read,
             read_system=self.read_system,
             read_can=self.read_can,
             find_problems=self.find_problems,
-            read_manifest=partial(read_session_manifest, self.settings),
+            read_manifest=self.read_manifest,
             count_sessions=lambda: self.session_counts.by_state,
             read_broker=lambda: self.telemetry.broker,
             meters=self.meters,
             changes=self.changes,
+            minutes_left=self.minutes_left,
         )
 
     def wake(self) -> None:
@@ -211,12 +233,16 @@ class Controller:
         self, phone_ahead_ms: int | None = None, said: Mapping[str, str] | None = None
     ) -> list[Finding]:
         """What would spoil a session now; ``said`` is what cameras said against recording."""
-        rate = fleet_kbps(self.fleet.views(), self.settings.camera.bitrate_kbps)
         spaces = {
-            name: Space(state.healthy, state.error, recording_minutes(state.free_bytes, rate))
+            name: Space(state.healthy, state.error, self.minutes_left(name), state.full)
             for name, state in self.monitor.states.items()
         }
         return check_rig(self.fleet.views(), spaces, phone_ahead_ms, said)
+
+    def minutes_left(self, name: str) -> float | None:
+        """How long a volume still takes what the cameras make."""
+        kbps = fleet_kbps(self.fleet.views(), self.settings.camera.bitrate_kbps)
+        return self.monitor.minutes_left(name, kbps * 1000 / 8)
 
     def find_start_warnings(self) -> list[StartWarning]:
         """The problems that a start does not find out by itself from the cameras' answers."""
@@ -235,8 +261,23 @@ class Controller:
         self.meters.jobs.observe(self.clock.monotonic() - began_s, task=task, result=outcome)
         return result
 
-    def publish_storage(self) -> None:
-        self.telemetry.publish_metrics("storage", "storage", _storage_fields(self.monitor))
+    async def read_manifest(self, uuid: str) -> Manifest | None:
+        """A session's manifest; a drive that is away or hangs is not asked."""
+        try:
+            self.monitor.require_readable("sync")
+        except Refusal:
+            return None
+        return await read_session_manifest(self.settings, uuid)
+
+    def find_work(self) -> list[Work]:
+        """What uses the drive now."""
+        return find_work(
+            self.coordinator.current,
+            self.uploads.running,
+            self.reconciler.jobs(),
+            self.fleet.views(),
+            collecting=self.reconciler.collecting,
+        )
 
     def read_system(self) -> SystemSummary:
         health = self.telemetry.health
@@ -244,19 +285,3 @@ class Controller:
 
     def read_can(self) -> CanStatus:
         return read_can_status(self.settings.can.status_file, self.clock.now_ms() / 1000)
-
-
-def _storage_fields(monitor: StorageMonitor) -> dict[str, Any]:
-    """The mounts as last seen, as the fields of the storage record."""
-    return storage_fields(
-        {
-            name: MountMetrics(
-                mounted=state.mounted,
-                accessible=state.accessible,
-                free_bytes=state.free_bytes if state.accessible else None,
-                write_ok=state.accessible,
-                latency_ms=state.latency_ms,
-            )
-            for name, state in monitor.states.items()
-        }
-    )

@@ -47,7 +47,9 @@ def own_url(api: ApiSettings) -> str:
     return f"http://{'127.0.0.1' if everywhere else api.host}:{api.port}"
 
 
-def ask(url: str, method: str, path: str, body: Json | None = None) -> Json:
+def ask(
+    url: str, method: str, path: str, body: Json | None = None, timeout_s: float = TIMEOUT_S
+) -> Json:
     """One call. Raises ``Refusal``: the controller's own, or ``controller_unreachable``."""
     request = urllib.request.Request(  # noqa: S310 - controller_url lets only http through
         url + path,
@@ -57,7 +59,7 @@ def ask(url: str, method: str, path: str, body: Json | None = None) -> Json:
     )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(request, timeout=TIMEOUT_S) as answer:
+        with direct.open(request, timeout=timeout_s) as answer:
             return _json_of(url, answer.read())
     except urllib.error.HTTPError as error:
         with error:

@@ -119,7 +119,7 @@ def _page_of_this_machine(settings: Settings, from_controller: GetPage, query: J
         if refusal.code != "controller_unreachable":
             raise
     from ctlr.api.logs import page_of
-    from ctlr.storage.monitor import mount_problem
+    from ctlr.storage.look import mount_problem
     from ctlr.telemetry.logbook.reader import LogQuery, LogReader
     from ctlr.telemetry.logbook.store import log_path
 

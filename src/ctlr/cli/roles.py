@@ -38,7 +38,7 @@ def camera(context: typer.Context) -> None:
 @app.command("subscribe-logs")
 def subscribe_logs(context: typer.Context) -> None:
     """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
-    from ctlr.storage.monitor import mount_problem
+    from ctlr.storage.look import mount_problem
     from ctlr.telemetry.logbook.service import SubscriberDiedError, subscribe
 
     settings = settings_of(context)
@@ -52,13 +52,24 @@ def subscribe_logs(context: typer.Context) -> None:
 def listen_can(context: typer.Context) -> None:
     """Record the CAN buses of the rig on the logging drive."""
     from ctlr.can.listener import ListenerDiedError, listen
-    from ctlr.storage.monitor import mount_problem
+    from ctlr.storage.look import mount_problem
 
     settings = settings_of(context)
     try:
         asyncio.run(listen(settings, partial(mount_problem, settings.storage, "logging")))
     except ListenerDiedError as error:
         fail(f"The CAN listener has ended: {error}", code=1)
+
+
+@app.command("watch-mounts")
+def watch_mounts(context: typer.Context) -> None:
+    """Watch both mounts of the drive, and repair what can be repaired."""
+    from ctlr.storage.watcher import watch_mounts as run
+
+    try:
+        raise typer.Exit(asyncio.run(run(settings_of(context))))
+    except OSError as error:
+        fail(f"The drive watcher has ended: {error}", code=1)
 
 
 @app.command("check-config")
@@ -69,8 +80,9 @@ def check_config(context: typer.Context) -> None:
 
 @app.command(hidden=True)
 def privileged() -> None:
-    """What ctlr-privileged.socket starts: one request on standard input, as root."""
-    from ctlr.storage.privileged import main
+    """What ctlr-privileged.socket starts: one request on standard input, as root. The program
+    ``ctlr-privileged`` is the same and starts faster."""
+    from ctlr.storage.privileged.session import main
 
     raise typer.Exit(main())
 

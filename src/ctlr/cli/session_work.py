@@ -23,7 +23,7 @@ from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm, log_to_parent
 from ctlr.postprocess.workers import Task
 from ctlr.sessions.store import read_session
-from ctlr.storage.monitor import mount_problem
+from ctlr.storage.look import mount_problem
 
 
 def make_ready(settings: Settings, uuid: str, *, dry_run: bool) -> NoReturn:

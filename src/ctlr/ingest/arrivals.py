@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ctlr.ingest.completeness import Arrival, Delivery, judge_delivery
 from ctlr.ingest.inventory import Inventory, count_segments
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.errors import Refusal
 from ctlr.sessions.model import Session, SessionNode
 
 
@@ -55,11 +56,15 @@ class Arrivals:
         """
         watch = self._session(session.uuid)
         since = watch.since = watch.since or self._clock.monotonic()
-        return [
-            node.name
-            for node in session.nodes
-            if await self._judge(session.uuid, node, since) is Delivery.WAITING
-        ]
+        try:
+            return [
+                node.name
+                for node in session.nodes
+                if await self._judge(session.uuid, node, since) is Delivery.WAITING
+            ]
+        except Refusal:  # nobody could deliver meanwhile, so nobody is late: it begins anew
+            self._sessions.pop(session.uuid, None)
+            raise
 
     async def _judge(self, uuid: str, node: SessionNode, since: float) -> Delivery:
         now = self._clock.monotonic()

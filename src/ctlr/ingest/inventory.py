@@ -44,14 +44,20 @@ class DeliveredFile:
 
 
 class Inventory:
-    """Looks at the session folders below the logging mount."""
+    """Looks at the session folders below the logging mount. ``check_disk`` raises the ``Refusal``
+    for a drive that is away or known to hang: it is not asked then."""
 
     def __init__(
-        self, store: SessionStore, layout: LoggingLayout, monotonic: Callable[[], float]
+        self,
+        store: SessionStore,
+        layout: LoggingLayout,
+        monotonic: Callable[[], float],
+        check_disk: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._layout = layout
         self._monotonic = monotonic
+        self._check_disk = check_disk
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def files(self, uuid: str, node: str) -> list[DeliveredFile]:
@@ -102,6 +108,7 @@ class Inventory:
         return settled
 
     async def _on_disk(self, work: Callable[[], _T]) -> _T:
+        self._check_disk()
         try:
             return await in_thread("inventory", DISK_DEADLINE_S, work)
         except TimeoutError as error:

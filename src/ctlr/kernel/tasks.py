@@ -26,9 +26,9 @@ class BackgroundTasks:
         """Run a loop that is meant to last as long as the service, or until it is cancelled."""
         return self._start(name, loop, must_last=True)
 
-    def start_job(self, name: str, job: Coroutine[Any, Any, None]) -> None:
+    def start_job(self, name: str, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work that ends by itself; an exception that escapes it is as fatal as a loop's."""
-        self._start(name, job, must_last=False)
+        return self._start(name, job, must_last=False)
 
     def _start(
         self, name: str, work: Coroutine[Any, Any, None], *, must_last: bool

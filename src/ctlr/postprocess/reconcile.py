@@ -293,7 +293,10 @@ class Reconciler:
 
     async def _verify(self, uuid: str) -> None:
         result = await self._workers.verify(uuid)
-        if result.failed or result.error:
+        if result.let_go:
+            self._watch(uuid).dirty = True
+            result = JobResult(failed=False)
+        elif result.failed or result.error:
             _log.error("verification failed", uuid=uuid, error=result.error)
             watch = self._watch(uuid)
             watch.verify_at = watch.due_at = self._clock.monotonic() + LONGEST_RETRY_S

@@ -41,6 +41,7 @@ class Workers:
         self._run = run
         self._on_change = on_change
         self._jobs: dict[str, Job] = {}
+        self._light: set[asyncio.Future[JobResult]] = set()
         self._following: dict[str, tuple[asyncio.Event, asyncio.Future[JobResult]]] = {}
 
     def jobs(self) -> list[Job]:
@@ -81,12 +82,33 @@ class Workers:
     async def verify(self, uuid: str) -> JobResult:
         """Read a ready session back from the disk."""
         self.keep(replace(self.job(uuid), state=JobState.VERIFYING))
-        return await self._run(Task.VERIFY, self.job(uuid), self.keep, None)
+        return await self._run_light(Task.VERIFY, uuid, None)
+
+    async def let_go(self) -> None:
+        """End the workers that follow or read back, so that a drive is free; whoever started
+        them does so again."""
+        light = list(self._light)
+        for running in light:
+            running.cancel()
+        await asyncio.gather(*light, return_exceptions=True)
+
+    async def _run_light(self, task: Task, uuid: str, finish: asyncio.Event | None) -> JobResult:
+        """A worker that may be let go."""
+        running = asyncio.ensure_future(self._run(task, self.job(uuid), self.keep, finish))
+        self._light.add(running)
+        running.add_done_callback(self._light.discard)
+        try:
+            return await running
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            return JobResult(failed=True, let_go=True, error="The drive was asked for.")
 
     async def _follow(
         self, uuid: str, finish: asyncio.Event, result: asyncio.Future[JobResult]
     ) -> None:
-        ended = await self._run(Task.FOLLOW, self.job(uuid), self.keep, finish)
+        ended = await self._run_light(Task.FOLLOW, uuid, finish)
         del self._following[uuid]
         result.set_result(ended)
         if not finish.is_set():

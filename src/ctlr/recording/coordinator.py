@@ -37,8 +37,9 @@ _log = structlog.get_logger("recording")
 class Coordinator:
     """The one place that moves a session through arming, recording and stopping.
 
-    ``find_warnings`` returns what may spoil a session that starts now; ``on_change`` is called
-    after the current session changed.
+    ``find_warnings`` returns what may spoil a session that starts now; ``check_start`` raises the
+    ``Refusal`` for a moment in which none may start; ``on_change`` is called after the current
+    session changed.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Coordinator:
         min_cameras: int,
         find_warnings: Callable[[], list[StartWarning]],
         on_change: Callable[[], None],
+        check_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._fleet = fleet
@@ -61,6 +63,7 @@ class Coordinator:
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
         self._on_change = on_change
+        self._check_moment = check_start
         self.lock = asyncio.Lock()
         self.urgent = asyncio.Event()
         self._current: Session | None = None
@@ -73,13 +76,15 @@ class Coordinator:
     async def start(self, uuid: str | None) -> dict[str, Any]:
         """Begin a session on all cameras; the answer is the contract's.
 
-        Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``.
+        Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``,
+        and what ``check_start`` raises.
         """
         async with self._at_once():
             uuid = uuid or new_session_id()
             repeated = await self._check_start(uuid)
             if repeated:
                 return repeated
+            self._check_moment()
             return await self._start(uuid)
 
     async def stop(self, uuid: str | None) -> dict[str, Any]:

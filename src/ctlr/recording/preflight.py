@@ -36,16 +36,12 @@ class Space:
     healthy: bool
     problem: str | None
     minutes_left: float | None
+    full: bool = False
 
 
 def fleet_kbps(views: Iterable[NodeView], usual_kbps: int) -> int:
     """What all cameras make together, in kilobits a second; one that does not say, the usual."""
     return sum((view.status and view.status.bitrate_kbps) or usual_kbps for view in views)
-
-
-def recording_minutes(free_bytes: int, kbps: int) -> float | None:
-    """How long a drive lasts at a rate in kilobits (1000) a second; None without a rate."""
-    return round(free_bytes * 8 / (kbps * 1000) / 60, 1) if kbps else None
 
 
 def check_rig(
@@ -119,6 +115,9 @@ def _check_space(name: str, space: Space) -> Finding:
             "Cameras keep their files until it is."
         )
         return Finding(name, False, text, "storage_unhealthy")
+    if space.full:
+        text = f"The {name} drive is full: nothing new is taken until there is room."
+        return Finding(name, False, text, "storage_full")
     if space.minutes_left is not None and space.minutes_left < MINUTES_WARN:
         text = f"The {name} drive has room for {space.minutes_left:.0f} minutes."
         return Finding(name, False, text, "storage_low")

@@ -42,7 +42,7 @@ class Authority:
             if self._socket.exists():
                 return await self._ask_socket(verb, target, deadline_s)
             if os.geteuid() == 0:
-                policy = policy_of(self._storage)
+                policy = policy_of(self._storage.model_dump(mode="json"))
                 return await in_thread(
                     f"{verb}-{target}", deadline_s, lambda: perform(verb, target, policy)
                 )
@@ -53,7 +53,7 @@ class Authority:
             raise Refusal("failed", f"{verb} {target} failed: {error}.") from error
         raise Refusal(
             "not_permitted",
-            f"This process may not {verb} the {target}: nothing listens at {self._socket}. Is "
+            f"This needs root ({verb} {target}), and nothing listens at {self._socket}. Is "
             "ctlr-privileged.socket running? Without services, run ctlr as root.",
         )
 

@@ -4,8 +4,8 @@ rsync asks before each transfer (``pre-xfer exec`` of the daemon, the forced com
 key): below an empty mount point it would fill the SD card. Exit code 0: yes; 1: no, with the
 reason on standard error, and the camera keeps its files and tries again; 2: bad usage.
 
-It looks at the mount table, at the kernel's list of devices and at the controller's record, never
-at the drive itself, so that it cannot hang. Standard library only: it answers in some 50 ms.
+It looks at the mount table, at the kernel's list of devices and at the controller's record (which
+device was found to be one of ours), never at the drive itself, so that it cannot hang. Standard library only: it answers in some 50 ms.
 """
 
 import os
@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ctlr.storage.blockdevices import is_plugged_in, number_of, udev_link
+from ctlr.storage.blockdevices import is_plugged_in
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.record import read_record
 from ctlr.storage.table import read_mounts
@@ -48,18 +48,16 @@ def find_problem(volume: str, settings: dict[str, Any]) -> str | None:
     storage = settings.get("storage", {})
     database = settings.get("database", {}).get("path", "/var/lib/ctlr/ctlr.db")
     record = read_record(Path(database).parent)
-    if volume in record.hold:
-        return record.hold[volume]
-    if volume in record.ejected:
+    if volume in record.ejected or volume in record.ejecting:
         return "it is ejected"
     if not storage.get("require_mounts", True):
-        return None
-    return _find_mount_problem(
-        os.path.abspath(storage.get(volume, PATHS[volume])), storage.get(f"{volume}_device", "")
-    )
+        return record.held.get(volume)
+    path = os.path.abspath(storage.get(volume, PATHS[volume]))
+    return _find_mount_problem(path, record.open.get(volume)) or record.held.get(volume)
 
 
-def _find_mount_problem(path: str, tag: str) -> str | None:
+def _find_mount_problem(path: str, checked: str | None) -> str | None:
+    """``checked``: the number of the device that the controller has found to be one of ours."""
     there = mounts_at(read_mounts(), path)
     if len(there) != 1:
         return "it is mounted twice" if there else "it is not mounted"
@@ -68,9 +66,7 @@ def _find_mount_problem(path: str, tag: str) -> str | None:
         return "it has been pulled out"
     if mount.read_only:
         return "it is read-only"
-    if tag and (number := number_of(str(udev_link(tag)))) and number != mount.device_number:
-        return "another drive is mounted at its place"
-    return None
+    return None if mount.device_number == checked else "the controller has not checked it"
 
 
 if __name__ == "__main__":

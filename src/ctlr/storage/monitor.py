@@ -1,188 +1,361 @@
 """Keeps an answer ready to "are the disks well?", without ever waiting for one.
 
-Every ``check_interval_s`` each mount is looked up in ``/proc/self/mountinfo`` (which cannot
-hang) and probed by a child process with a deadline. A probe that does not come back is left
-behind and no second one is sent to that mount until it has ended. Everybody else reads the
-last answer from memory.
+Three things wake it: a change of the mount table, every second a look at whether the devices are
+still plugged in, and every half minute a probe of each mount, in a process of its own with a
+deadline. What they say is judged by ``states``; everybody else reads the last verdict from memory.
 """
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 import structlog
 
 from ctlr.config import StorageSettings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.kernel.process import die_with_parent
-from ctlr.storage import probe
-from ctlr.storage.mountinfo import Mount, mounts_at, parse_mountinfo
+from ctlr.storage.known import KnownVolumes
+from ctlr.storage.look import Glance, glance
+from ctlr.storage.prober import Prober
+from ctlr.storage.rate import FillRate, minutes_left
+from ctlr.storage.states import Answer, MountState, Seen, State, Verdict, judge
+from ctlr.storage.table_watch import MountTableWatch
 
-PROBE_DEADLINE_S = 5.0
-FULL_BELOW_BYTES = 64 << 20
-"""With less free space than this nothing new is taken: room for what is already on its way."""
+LOOK_INTERVAL_S = 1.0
+LONGEST_PROBE_INTERVAL_S = 45.0
+"""A volume is not called healthy on the word of a write that is older than a minute."""
 
 _log = structlog.get_logger("storage")
 
 
-@dataclass(frozen=True)
-class MountState:
-    """One disk as last seen. Sizes in bytes; ``error`` in words, None when all is well."""
+@dataclass
+class _Volume:
+    """What is known of one mount from one moment to the next."""
 
-    path: str
-    mounted: bool = False
-    accessible: bool = False
-    free_bytes: int = 0
-    total_bytes: int = 0
-    fs_type: str | None = None
-    device: str | None = None
-    read_only: bool = False
-    latency_ms: float | None = None
-    checked_at: float | None = None
-    error: str | None = "not checked yet"
-
-    @property
-    def healthy(self) -> bool:
-        return self.accessible and self.error is None
+    name: Literal["logging", "sync"]
+    path: Path
+    tag: str
+    glance: Glance = field(default_factory=Glance)
+    answer: Answer | None = None
+    answered_at: float | None = None
+    asked_in_vain: bool = False
+    due_at: float = 0.0
+    rate: FillRate = field(default_factory=FillRate)
+    asking: asyncio.Task[None] | None = None
+    busy: bool = False
+    searched: bool = False
+    found: str | None = None
+    other: str | None = None
 
 
 class StorageMonitor:
-    """``logging`` and ``sync`` as last seen. ``on_change`` is called when one gets well or ill,
-    ``on_checked`` after each look."""
+    """``logging`` and ``sync`` as last seen.
+
+    ``folder`` is the state folder; ``is_ejected`` tells of a volume whether a person has taken it
+    out, ``why_held`` why it takes nothing although it is well, ``is_filling`` whether a session
+    comes in. ``on_change`` is called when a state has changed.
+    """
 
     def __init__(
         self,
         settings: StorageSettings,
+        node: str,
+        folder: Path,
         clock: Clock,
+        *,
+        is_ejected: Callable[[str], bool] = lambda _name: False,
+        why_held: Callable[[str], str | None] = lambda _name: None,
+        is_filling: Callable[[], bool] = lambda: False,
         on_change: Callable[[], None] = lambda: None,
-        on_checked: Callable[[], None] = lambda: None,
     ) -> None:
-        self._settings = settings
+        tags = {"logging": settings.logging_device, "sync": settings.sync_device}
+        self._must_be_mounted = settings.require_mounts
+        self._interval_s = min(settings.check_interval_s, LONGEST_PROBE_INTERVAL_S)
+        self._floor_bytes = settings.floor_mb << 20
+        self._node = node
         self._clock = clock
+        self._is_ejected = is_ejected
+        self._why_held = why_held
+        self._is_filling = is_filling
         self._on_change = on_change
-        self._on_checked = on_checked
-        self._paths = {"logging": settings.logging, "sync": settings.sync}
-        self._probing: dict[str, asyncio.subprocess.Process] = {}
-        self.states = {name: MountState(str(path)) for name, path in self._paths.items()}
+        self._wake = asyncio.Event()
+        self.looked = asyncio.Event()
+        """Set once something is known of both volumes."""
+        self._prober = Prober(folder)
+        self.known = KnownVolumes(folder, tags)
+        self._volumes = {
+            "logging": _Volume("logging", settings.logging, tags["logging"]),
+            "sync": _Volume("sync", settings.sync, tags["sync"]),
+        }
+        self.states = {name: MountState(str(v.path)) for name, v in self._volumes.items()}
 
     async def watch_forever(self) -> None:
-        while True:
-            await self.check()
-            await asyncio.sleep(self._settings.check_interval_s)
+        table = MountTableWatch(self._wake.set)
+        try:
+            while True:
+                self._wake.clear()
+                self.look()
+                self._ask_those_due()
+                try:
+                    async with asyncio.timeout(LOOK_INTERVAL_S):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            table.close()
+            asking = [v.asking for v in self._volumes.values() if v.asking is not None]
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
 
     async def check(self) -> None:
-        """Look at both mounts now; returns after at most ``PROBE_DEADLINE_S``."""
-        await asyncio.gather(*(self._check_one(name) for name in self._paths))
-        self._on_checked()
+        """Look at both mounts now and ask both; returns after at most twice the probe's deadline."""
+        self.look()
+        await asyncio.gather(*(self._ask(volume) for volume in self._volumes.values()))
 
-    def is_usable(self, name: str) -> bool:
-        """Whether something may be written below a mount now; asks the mount table again."""
-        mount, problem = look_up(self._paths[name], self._settings.require_mounts)
-        return problem is None and (mount is None or not mount.read_only)
+    def look(self) -> None:
+        """Judge both mounts anew by what can be seen without asking them."""
+        for volume in self._volumes.values():
+            before, volume.glance = volume.glance, glance(volume.path, volume.tag)
+            if _ids(before) != _ids(volume.glance):
+                self.forget_found(volume.name)
+                volume.answer, volume.asked_in_vain = None, False
+                volume.due_at = 0.0
+            elif volume.glance.errors > before.errors:
+                volume.due_at = 0.0
+            self._judge(volume)
+
+    async def keep_off(self, name: str) -> None:
+        """Send no probes to a volume while it is mounted or unmounted by us; returns once none
+        is on it, or is waited for in vain."""
+        volume = self._volumes[name]
+        volume.busy = True
+        self.look()
+        if volume.asking is not None:
+            await asyncio.wait([volume.asking])
+
+    def let_on(self, name: str) -> None:
+        """Take a volume up again."""
+        self._volumes[name].busy = False
+        self.look()
+        self._wake.set()
+
+    def set_found(self, name: str, device: str | None, other: str | None) -> None:
+        """Say which device number the configured file system has, or which ``other`` one is
+        plugged in; None: none."""
+        volume = self._volumes[name]
+        volume.searched, volume.found, volume.other = True, device, other
+        self._judge(volume)
+
+    def forget_found(self, name: str) -> None:
+        """What was found may not be so any more."""
+        volume = self._volumes[name]
+        volume.searched, volume.found, volume.other = False, None, None
+
+    def forget_answers(self) -> None:
+        """Ask anew, as what counts as one of our volumes has changed."""
+        for volume in self._volumes.values():
+            volume.answer, volume.due_at = None, 0.0
+        self.look()
+
+    def expected_at(self, name: str) -> str | None:
+        """The device number of the configured file system; None: it is not plugged in, or that
+        is not known."""
+        return self._seen(self._volumes[name]).expected
+
+    def knows_device(self, name: str) -> bool:
+        """Whether it is known if the configured file system is plugged in."""
+        return self._seen(self._volumes[name]).named
+
+    def glance_at(self, name: str) -> Glance:
+        return self._volumes[name].glance
+
+    def find_usable(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The volumes that take data now, each with its device's number ("" of a folder), and
+        why the others do not."""
+        usable, held = {}, {}
+        for name, volume in self._volumes.items():
+            problem = self.find_problem(name) or ("it is full" if self.is_full(name) else None)
+            if problem is None:
+                there = volume.glance.there
+                usable[name] = there[-1].device_number if there else ""
+            else:
+                held[name] = problem
+        return usable, held
+
+    def find_problem(self, name: str) -> str | None:
+        """Why nothing may be written to a volume now, in words; None when it may. Never touches
+        the disk. A mount is not written to before a probe has found it to be one of ours; a plain
+        folder is."""
+        return self._judge_now(name).error
+
+    def _judge_now(self, name: str) -> Verdict:
+        volume = self._volumes[name]
+        if held := self._why_held(name):
+            return Verdict(State.MOUNTING, held)
+        now = glance(volume.path, volume.tag)
+        same = _ids(now) == _ids(volume.glance)
+        verdict = judge(
+            replace(self._seen(volume, unasked=not same), **self._known_of(volume, now))
+        )
+        stands_in = not self._must_be_mounted and not volume.busy
+        return Verdict(State.OK) if verdict.state is State.MOUNTING and stands_in else verdict
 
     def require(self, name: str) -> None:
-        """Raise ``Refusal`` ``storage_unavailable`` or ``storage_full`` when a mount can't take
+        """Raise ``Refusal`` ``storage_unavailable`` or ``storage_full`` when a volume can't take
         data. From memory and the mount table; never touches the disk."""
-        state = self.states[name]
-        if not self.is_usable(name) or (state.checked_at is not None and not state.healthy):
-            reason = state.error or "not mounted"
+        problem = self.find_problem(name)
+        if problem is not None:
             raise Refusal(
                 "storage_unavailable",
-                f"The {name} drive cannot be written to ({reason}). Nothing is lost: keep the data and try again.",
+                f"The {name} drive cannot be written to ({problem}). Nothing is lost: keep the data and try again.",
             )
-        if state.checked_at is not None and state.free_bytes < FULL_BELOW_BYTES:
+        if self.is_full(name):
             raise Refusal(
                 "storage_full",
                 f"The {name} drive is full. Keep the data and try again when there is room.",
             )
 
-    async def _check_one(self, name: str) -> None:
-        path = self._paths[name]
-        mount, problem = look_up(path, self._settings.require_mounts)
-        state = MountState(
-            path=str(path),
-            mounted=mount is not None,
-            fs_type=mount.fs_type if mount else None,
-            device=mount.source if mount else None,
-            read_only=mount.read_only if mount else False,
-            checked_at=self._clock.monotonic(),
-            error=problem,
+    def require_readable(self, name: str) -> None:
+        """Raise ``Refusal`` ``storage_unavailable`` when a volume is away or would not answer."""
+        if problem := self.why_unreadable(name):
+            raise Refusal(
+                "storage_unavailable",
+                f"The {name} drive is not there ({problem}). Nothing is lost; try again.",
+            )
+
+    def why_unreadable(self, name: str) -> str | None:
+        """Why nothing can be read from a volume now, in words; None when it can."""
+        verdict = self._judge_now(name)
+        return None if verdict.state in (State.OK, State.RO) else verdict.error
+
+    def minutes_left(self, name: str, usual_bytes_s: float | None) -> float | None:
+        """How long a volume still takes data at the measured rate; before one was measured, at
+        the usual one. None while it is not well."""
+        state, rate = self.states[name], self._volumes[name].rate
+        if not state.healthy:
+            return None
+        return minutes_left(state.free_bytes, self._floor_bytes, rate.bytes_s or usual_bytes_s)
+
+    def is_full(self, name: str) -> bool:
+        """Whether less is free than what is kept for that which is on its way already."""
+        answer = self._volumes[name].answer
+        return (
+            answer is not None and answer.error is None and (answer.free_bytes < self._floor_bytes)
         )
-        if problem is None:
-            state = await self._probed(name, state)
-        before = self.states[name]
-        self.states[name] = state
-        if before.error != state.error:
-            log = _log.info if state.error is None else _log.error
-            log("mount checked", mount=name, path=str(path), error=state.error)
+
+    def _ask_those_due(self) -> None:
+        now = self._clock.monotonic()
+        for volume in self._volumes.values():
+            if volume.asking is not None and volume.asking.done():
+                volume.asking.result()  # a fault of ours ends the loop, and so is seen
+                volume.asking = None
+            idle = volume.asking is None
+            came_back = volume.asked_in_vain and not self._prober.is_waiting(volume.name)
+            if idle and (now >= volume.due_at or came_back):
+                volume.due_at = now + self._interval_s
+                volume.asking = asyncio.create_task(self._ask(volume), name=f"ask {volume.name}")
+
+    async def _ask(self, volume: _Volume) -> None:
+        """Send a probe, if a mount is there that may be written to, and judge by its answer."""
+        ids = _ids(volume.glance)
+        if not self._may_be_asked(volume):
+            return
+        answer = await self._prober.ask(volume.name, volume.path, self._expectation(volume))
+        if _ids(volume.glance) != ids:
+            return  # the answer is about another mount than what is there now
+        volume.asked_in_vain = answer is None
+        volume.answer = answer or volume.answer
+        volume.answered_at = self._clock.monotonic()
+        if answer is not None and answer.error is None:
+            filling = self._is_filling()
+            volume.rate.add(volume.answered_at, answer.free_bytes, filling=filling)
+            self._remember(volume.name, answer.identity)
+        self._judge(volume)
+
+    def _may_be_asked(self, volume: _Volume) -> bool:
+        if volume.busy or (self._must_be_mounted and len(volume.glance.there) != 1):
+            return False
+        without = judge(self._seen(volume, unasked=True))
+        return without.state is State.MOUNTING
+
+    def _expectation(self, volume: _Volume) -> dict[str, object] | None:
+        """What the probe is told; None for a plain folder, which has no identity."""
+        if not self._must_be_mounted:
+            return None
+        expected = asdict(self.known.expectation(volume.name))
+        return {**expected, "node": self._node, "identity": str(uuid4())}
+
+    def _remember(self, name: str, identity: str | None) -> None:
+        try:
+            if identity is not None:
+                self.known.remember(name, identity)
+        except OSError as error:
+            _log.error("a drive in use could not be noted down", mount=name, error=str(error))
+
+    def _seen(self, volume: _Volume, *, unasked: bool = False) -> Seen:
+        return Seen(
+            **self._known_of(volume, volume.glance),
+            other=volume.other,
+            ejected=self._is_ejected(volume.name),
+            busy=volume.busy,
+            must_be_mounted=self._must_be_mounted,
+            answer=None if unasked else volume.answer,
+            asked_in_vain=not unasked and volume.asked_in_vain,
+        )
+
+    def _known_of(self, volume: _Volume, view: Glance) -> dict[str, Any]:
+        """A glance, with what was found where udev's links can't be seen."""
+        named = view.named or volume.searched
+        expected = view.expected if view.named else volume.found
+        return {
+            "there": view.there,
+            "plugged_in": view.plugged_in,
+            "named": named,
+            "expected": expected,
+        }
+
+    def _judge(self, volume: _Volume) -> None:
+        verdict = judge(self._seen(volume))
+        before = self.states[volume.name]
+        state = self._state(volume, verdict)
+        self.states[volume.name] = state
+        if all(known.state is not State.MOUNTING for known in self.states.values()):
+            self.looked.set()
+        if (before.state, before.error) != (state.state, state.error):
+            well = state.error is None or state.state in (State.EJECTED, State.MOUNTING)
+            log = _log.info if well else _log.error
+            log("drive", mount=volume.name, state=state.state.value, error=state.error)
+            self._on_change()
+        elif before.full != state.full:
+            log = _log.error if state.full else _log.info
+            log("drive is full" if state.full else "drive has room again", mount=volume.name)
             self._on_change()
 
-    async def _probed(self, name: str, state: MountState) -> MountState:
-        answer = await self._ask_probe(name, state.path)
-        if answer is None:
-            return replace(state, error="does not answer")
-        if answer["error"]:
-            return replace(state, error=str(answer["error"]))
-        return replace(
-            state,
-            accessible=True,
-            free_bytes=answer["free_bytes"],
-            total_bytes=answer["total_bytes"],
-            latency_ms=answer["latency_ms"],
-            error=None,
+    def _state(self, volume: _Volume, verdict: Verdict) -> MountState:
+        top = volume.glance.there[-1] if volume.glance.there else None
+        answer = volume.answer or Answer()
+        works = verdict.error is None
+        stands_in = not self._must_be_mounted and works
+        return MountState(
+            path=str(volume.path),
+            state=verdict.state,
+            mounted=top is not None or stands_in,
+            accessible=works,
+            free_bytes=answer.free_bytes,
+            total_bytes=answer.total_bytes,
+            fs_type=top.fs_type if top else None,
+            device=top.source if top else None,
+            read_only=verdict.state is State.RO or (top is not None and top.read_only),
+            latency_ms=answer.latency_ms,
+            checked_at=volume.answered_at,
+            full=self.is_full(volume.name),
+            error=verdict.error,
         )
 
-    async def _ask_probe(self, name: str, path: str) -> dict[str, Any] | None:
-        """What the probe says; None while it hangs."""
-        hung = self._probing.get(name)
-        if hung is not None and hung.returncode is None:
-            return None
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            probe.__file__,
-            path,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            preexec_fn=die_with_parent(os.getpid()),
-        )
-        self._probing[name] = child
-        try:
-            async with asyncio.timeout(PROBE_DEADLINE_S):
-                output, _ = await child.communicate()
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                child.kill()
-            return None
-        try:
-            answer: dict[str, Any] = json.loads(output)
-        except ValueError:
-            return {"error": f"the probe ended with exit code {child.returncode}"}
-        return answer
 
-
-def look_up(path: Path, require_mounts: bool) -> tuple[Mount | None, str | None]:
-    """The mount at a path, and what is wrong with it as far as the mount table tells."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-        found = mounts_at(parse_mountinfo(table.read()), os.path.abspath(path))
-    if not require_mounts:
-        return (found[-1] if found else None), None
-    if not found:
-        return None, "not mounted"
-    if len(found) > 1:
-        return found[-1], "mounted twice, one over the other"
-    return found[0], "read-only" if found[0].read_only else None
-
-
-def mount_problem(settings: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
-    """Why nothing may be written below a mount, in words; None when it may. Never hangs."""
-    path = settings.logging if name == "logging" else settings.sync
-    return look_up(path, settings.require_mounts)[1]
+def _ids(view: Glance) -> list[int]:
+    return [mount.mount_id for mount in view.there]

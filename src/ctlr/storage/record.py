@@ -2,8 +2,9 @@
 
 ``drive.json`` lies in the state folder on the system disk, beside the database. The controller
 writes it; the watcher and ``ctlr-check-mount`` read it. It holds which volumes a person has
-ejected, whether an eject is under way, and why nothing may be written to a volume now. It counts
-for the boot that it was written in: after a restart of the machine fstab mounts what is there.
+ejected, of which that is under way, and which device may be written to as which volume. It
+counts for the boot that it was written in: after a restart of the machine fstab mounts what is
+there, and the controller checks it anew.
 
 Standard library only, as ``ctlr-check-mount`` runs before each transfer.
 """
@@ -21,12 +22,16 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class DriveRecord:
-    """``ejected``: volumes that stay away until a person mounts them; ``ejecting``: an eject was
-    begun and neither finished nor undone; ``hold``: why a volume takes nothing now, by name."""
+    """``ejected``: volumes that stay away until a person mounts them; ``ejecting``: volumes whose
+    unmounting was begun and neither finished nor undone; ``stopped``: services that it stopped; ``open``: the
+    device number (of a folder: "") of each volume that takes data now; ``held``: why another one
+    does not."""
 
     ejected: tuple[str, ...] = ()
-    ejecting: bool = False
-    hold: dict[str, str] = field(default_factory=dict)
+    ejecting: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    open: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
 
 def read_record(folder: Path) -> DriveRecord:
@@ -36,9 +41,11 @@ def read_record(folder: Path) -> DriveRecord:
         if values["boot_id"] != boot_id():
             return DriveRecord()
         return DriveRecord(
-            tuple(map(str, values["ejected"])),
-            values["ejecting"] is True,
-            {str(name): str(reason) for name, reason in values["hold"].items()},
+            ejected=tuple(map(str, values["ejected"])),
+            ejecting=tuple(map(str, values["ejecting"])),
+            stopped=tuple(map(str, values["stopped"])),
+            open={str(name): str(number) for name, number in values["open"].items()},
+            held={str(name): str(reason) for name, reason in values["held"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return DriveRecord()

@@ -75,7 +75,10 @@ class Disk:
     def unplug(self) -> None:
         """Take an unmounted drive out."""
         if self.loop:
-            run("partx", "--delete", self.loop)
+            until = time.monotonic() + 20
+            while subprocess.run(["partx", "--delete", self.loop], check=False).returncode:
+                assert time.monotonic() < until, "somebody still uses the disk"
+                time.sleep(0.1)  # a process that was killed lets go in a moment
             run("losetup", "--detach", self.loop)
             self.loop = ""
 

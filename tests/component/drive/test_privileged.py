@@ -21,7 +21,7 @@ from ctlr.storage.table import read_mounts
 
 
 def do(storage: StorageSettings, verb: str, target: str) -> dict[str, Any]:
-    return perform(verb, target, policy_of(storage))
+    return perform(verb, target, policy_of(storage.model_dump(mode="json")))
 
 
 def refused(storage: StorageSettings, verb: str, target: str) -> Refusal:
@@ -254,7 +254,7 @@ def test_as_a_program_it_answers_one_line_on_its_standard_input() -> None:
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            command = [sys.executable, "-m", "ctlr", "privileged"]
+            command = [Path(sys.executable).with_name("ctlr-privileged")]
             child = subprocess.Popen(command, stdin=theirs.fileno(), stderr=subprocess.DEVNULL)
         ours.sendall(b'{"verb": "open", "target": "sesame"}\n')
         with ours.makefile() as lines:

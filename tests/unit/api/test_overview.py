@@ -12,7 +12,7 @@ from ctlr.ingest.reports import LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus, SyncReport
 from ctlr.sessions.model import Session, SessionState
-from ctlr.storage.monitor import MountState
+from ctlr.storage.states import MountState
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 NOW = 1_776_313_714_000
@@ -54,7 +54,7 @@ def facts(**changes: Any) -> Facts:
             can=CanStatus(),
             jobs=[],
             collecting=False,
-            minutes_left=12.5,
+            minutes_left=125.0,
             longest_s=14_400,
         ),
         **changes,

@@ -8,7 +8,7 @@ import pytest
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus, NodeSystem
 from ctlr.nodes.offset import ClockOffset
-from ctlr.recording.preflight import Finding, Space, check_rig, recording_minutes
+from ctlr.recording.preflight import Finding, Space, check_rig, fleet_kbps
 
 READY = NodeView(
     "cam",
@@ -83,6 +83,6 @@ def test_a_phone_that_is_seconds_off_is_found() -> None:
     assert only(check_rig([], {}, phone_ahead_ms=2500)) == ["phone_clock"]
 
 
-def test_minutes_are_counted_at_the_cameras_rate() -> None:
-    assert recording_minutes(18_000 * 1000 // 8 * 60, 18_000) == 1.0
-    assert recording_minutes(1 << 40, 0) is None
+def test_a_camera_that_does_not_tell_its_rate_counts_as_usual() -> None:
+    assert fleet_kbps([with_status(bitrate_kbps=9000), READY], 6000) == 15_000
+    assert fleet_kbps([], 6000) == 0

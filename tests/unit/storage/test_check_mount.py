@@ -23,7 +23,7 @@ def test_a_bare_folder_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_controller_says_holds(tmp_path: Path) -> None:
-    write_record(tmp_path, DriveRecord(("sync",), hold={"logging": "it is full"}))
+    write_record(tmp_path, DriveRecord(("sync",), held={"logging": "it is full"}))
     assert ask(tmp_path, require_mounts=False) == "it is full"
     assert ask(tmp_path, "sync", require_mounts=False) == "it is ejected"
 

@@ -7,7 +7,13 @@ from ctlr.storage.record import NAME, DriveRecord, read_record, write_record
 
 
 def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
-    record = DriveRecord(("logging", "sync"), ejecting=True, hold={"sync": "it is full"})
+    record = DriveRecord(
+        ejected=("logging",),
+        ejecting=("sync",),
+        stopped=("can-listener",),
+        open={"logging": "8:17"},
+        held={"sync": "it is full"},
+    )
     write_record(tmp_path / "new", record)
     assert read_record(tmp_path / "new") == record
 

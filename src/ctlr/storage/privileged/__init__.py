@@ -9,7 +9,3 @@ What it does is decided by ``/etc/ctlr/ctlr.toml`` alone, which only root may wr
 names a verb and a target of the lists in ``verbs``, and nothing else. Which attack each rule
 stops: packaging/privileged/README.md.
 """
-
-from ctlr.storage.privileged.session import main
-
-__all__ = ["main"]

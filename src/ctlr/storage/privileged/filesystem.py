@@ -11,6 +11,7 @@ from ctlr.kernel.errors import Refusal
 from ctlr.storage.privileged.commands import Done, run_command
 from ctlr.storage.privileged.finding import Found, require_device
 from ctlr.storage.privileged.policy import Volume
+from ctlr.storage.privileged.release import require_free
 from ctlr.storage.table import read_mounts
 
 CHECK_S = 600.0
@@ -21,11 +22,13 @@ REPAIRED, LEFT = 1, 4
 def check(volume: Volume) -> dict[str, Any]:
     """Check and repair a volume; ``repaired`` tells whether there was something to.
 
-    Raises ``Refusal``: ``absent``, ``mounted``, ``damaged`` (a person is needed), ``hung``.
+    Raises ``Refusal``: ``absent``, ``mounted``, ``in_use`` (by a namespace that we don't see),
+    ``damaged`` (a person is needed), ``hung``.
     """
     found = require_device(volume)
     if any(mount.device_number == found.number for mount in read_mounts()):
         raise Refusal("mounted", f"The {volume.name} drive is mounted; it is checked unmounted.")
+    require_free(found.device, found.number)
     done = _check(found)
     if done.returncode & ~REPAIRED:
         raise Refusal(

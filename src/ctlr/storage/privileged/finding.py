@@ -11,19 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.blockdevices import (
-    device_names,
-    has_udev_tags,
-    number_of,
-    udev_link,
-)
+from ctlr.storage.blockdevices import device_names, has_udev_tags, number_of, udev_link
 from ctlr.storage.privileged.commands import run_command
-from ctlr.storage.privileged.policy import Volume
+from ctlr.storage.privileged.policy import TAGS, Policy, Volume
 from ctlr.storage.table import read_mounts
 
 FSTAB = Path("/etc/fstab")
 BLKID_S = 10.0
-_TAGS = ("UUID=", "LABEL=", "PARTUUID=")
 
 
 @dataclass(frozen=True)
@@ -37,10 +31,10 @@ class Found:
     label: str
 
 
-def find(volume: Volume) -> dict[str, Any]:
+def find(volume: Volume, policy: Policy) -> dict[str, Any]:
     """The volume's file system, or what is there instead of it."""
     found = find_device(volume)
-    others = [] if found else find_others()
+    others = [] if found else find_others(policy)
     return {"found": asdict(found) if found else None, "others": [asdict(item) for item in others]}
 
 
@@ -66,7 +60,7 @@ def expected(volume: Volume) -> str:
 
 def find_device(volume: Volume) -> Found | None:
     tag = expected(volume)
-    if not tag.startswith(_TAGS):
+    if not tag.startswith(TAGS):
         return _examine(tag)
     if has_udev_tags():
         return _examine(os.path.realpath(udev_link(tag)))
@@ -74,12 +68,13 @@ def find_device(volume: Volume) -> Found | None:
     return next((found for name in done.output.split() if (found := _examine(name))), None)
 
 
-def find_others() -> list[Found]:
-    """File systems on removable disks that are mounted nowhere."""
-    mounted = {mount.device_number for mount in read_mounts()}
+def find_others(policy: Policy) -> list[Found]:
+    """File systems on removable disks that are mounted nowhere and are none of the volumes."""
+    known = {mount.device_number for mount in read_mounts()}
+    known |= {found.number for volume in policy.values() if (found := find_device(volume))}
     names = (f"/dev/{name}" for name in sorted(device_names()) if _is_removable(name))
-    found = (_examine(name) for name in names if number_of(name) not in mounted)
-    return [item for item in found if item is not None]
+    examined = (_examine(name) for name in names if number_of(name) not in known)
+    return [item for item in examined if item is not None]
 
 
 def _examine(device: str) -> Found | None:

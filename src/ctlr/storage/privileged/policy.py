@@ -1,4 +1,8 @@
-"""What the privileged program may touch, from the one file that only root may write."""
+"""What the privileged program may touch, from the one file that only root may write.
+
+The file is read here, not by ``ctlr.config``: what runs as root loads no library that it can do
+without, reads no environment, and starts in a tenth of the time.
+"""
 
 import os
 import stat
@@ -6,14 +10,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from ctlr.config import StorageSettings
 from ctlr.kernel.errors import Refusal
 
 CONFIG = Path("/etc/ctlr/ctlr.toml")
 VOLUMES = ("logging", "sync")
+TAGS = ("UUID=", "LABEL=", "PARTUUID=")
 UNITS = ("can-listener", "mount-watcher", "log-subscriber")
 
 _MAX_BYTES = 256 * 1024
@@ -32,14 +35,19 @@ class Volume:
 Policy = Mapping[str, Volume]
 
 
-def policy_of(storage: StorageSettings) -> Policy:
-    """The two volumes of these settings. Raises ``Refusal`` ``bad_config``."""
-    paths = {"logging": storage.logging, "sync": storage.sync}
-    devices = {"logging": storage.logging_device, "sync": storage.sync_device}
-    for path in paths.values():
-        if not path.is_absolute() or os.path.normpath(path) != str(path) or str(path) == "/":
-            raise Refusal("bad_config", f"{path} is no absolute path of a mount point.")
-    return {name: Volume(name, str(paths[name]), devices[name]) for name in VOLUMES}
+def policy_of(storage: Mapping[str, Any]) -> Policy:
+    """The two volumes of a ``[storage]`` section. Raises ``Refusal`` ``bad_config``."""
+    return {name: _volume(storage, name) for name in VOLUMES}
+
+
+def _volume(storage: Mapping[str, Any], name: str) -> Volume:
+    path = storage.get(name, f"/mnt/{name}")
+    device = storage.get(f"{name}_device", "")
+    if not isinstance(path, str) or not path.startswith("/") or os.path.normpath(path) != path:
+        raise Refusal("bad_config", f"storage.{name} is no absolute path of a mount point.")
+    if not isinstance(device, str) or (device and not device.startswith(TAGS)):
+        raise Refusal("bad_config", f"storage.{name}_device is none of {', '.join(TAGS)}.")
+    return Volume(name, path, device)
 
 
 def read_policy(config: Path = CONFIG) -> Policy:
@@ -55,10 +63,9 @@ def read_policy(config: Path = CONFIG) -> Policy:
     finally:
         os.close(fd)
     try:
-        values = tomllib.loads(content.decode("utf-8")).get("storage", {})
-        return policy_of(StorageSettings.model_validate(values))
-    except (ValueError, ValidationError) as error:
-        raise Refusal("bad_config", f"{config}: {error}") from error
+        return policy_of(tomllib.loads(content.decode("utf-8")).get("storage", {}))
+    except (ValueError, AttributeError) as error:
+        raise Refusal("bad_config", f"{config}: {error}.") from error
 
 
 def _require_of_root(config: Path, status: os.stat_result) -> None:

@@ -32,12 +32,13 @@ def release(volumes: list[Volume]) -> dict[str, Any]:
     disks = {disk for number in numbers if (disk := disk_of(number))}
     devices = {number: f"/dev/{name}" for number in numbers | disks if (name := name_of(number))}
     for number, device in sorted(devices.items()):
-        _require_free(device, number)
+        require_free(device, number)
     off = [devices[disk] for disk in sorted(disks) if disk in devices and _power_down(disk)]
     return {"released": sorted(devices.values()), "powered_down": off}
 
 
-def _require_free(device: str, number: str) -> None:
+def require_free(device: str, number: str) -> None:
+    """Raise ``Refusal`` ``in_use`` while any file system is on a device, wherever it is mounted."""
     try:
         os.close(os.open(device, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
     except OSError as error:

@@ -25,11 +25,11 @@ DRIVE = "drive"
 Result = dict[str, Any]
 
 
-def _holders(volume: Volume) -> Result:
+def _holders(volume: Volume, _policy: Policy) -> Result:
     return {"holders": find_holders(volume.path)}
 
 
-OBSERVING: dict[str, Callable[[Volume], Result]] = {"find": find, "holders": _holders}
+OBSERVING: dict[str, Callable[[Volume, Policy], Result]] = {"find": find, "holders": _holders}
 CHANGING: dict[str, Callable[[Volume], Result]] = {
     "mount": mount,
     "unmount": unmount,
@@ -42,7 +42,7 @@ ON_UNITS: dict[str, Callable[[str], Result]] = {"start": start, "stop": stop}
 def perform(verb: str, target: str, policy: Policy) -> Result:
     """Do one verb to one target. Raises ``Refusal`` with what was in the way, ``OSError``."""
     if target in VOLUMES and verb in OBSERVING:
-        return OBSERVING[verb](policy[target])
+        return OBSERVING[verb](policy[target], policy)
     if target in UNITS and verb in ON_UNITS:
         return ON_UNITS[verb](target)
     if target in VOLUMES and verb in CHANGING:

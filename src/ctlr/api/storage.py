@@ -1,0 +1,100 @@
+"""The drive: how it is, and ejecting, mounting, remounting it.
+
+A person stands in front of it with a phone: where an eject or unmount is not possible the answer
+is 200 with ``success: false`` and one sentence that says why, as installed apps expect.
+"""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+
+from ctlr.api import overview, storage_shapes
+from ctlr.api.errors import refusals
+from ctlr.api.parts import Parts
+from ctlr.kernel.errors import Refusal
+from ctlr.storage.ejection import Outcome
+
+VOLUMES = ("logging", "sync")
+
+
+def storage_router(parts: Parts) -> APIRouter:
+    router = APIRouter(prefix="/api/storage", tags=["storage"])
+
+    @router.get("/status")
+    async def status() -> storage_shapes.StorageStatus:
+        """Both mounts as last seen; from memory, never waits for a disk."""
+        return overview.storage_status(parts.facts())
+
+    @router.post(
+        "/remount",
+        response_model_exclude_none=True,
+        responses=refusals(
+            "unknown_mount",
+            "recording_in_progress",
+            "processing_in_progress",
+            "upload_in_progress",
+            "drive_busy",
+        ),
+    )
+    async def remount(
+        mount: Annotated[str, Query(description="logging, sync or all")] = "all",
+    ) -> storage_shapes.RemountAnswer:
+        """Unmount, check and mount again what is stale or read-only."""
+        names = VOLUMES if mount == "all" else [_known(mount)]
+        problems = await parts.drive.remount(names)
+        return storage_shapes.RemountAnswer(
+            success=not any(problems.values()),
+            mounts={
+                name: storage_shapes.RemountResult(success=False, error=problem)
+                if problem
+                else storage_shapes.RemountResult(success=True, status="mounted")
+                for name, problem in problems.items()
+            },
+        )
+
+    @router.post("/unmount", responses=refusals("unknown_mount"))
+    async def unmount(
+        mount: Annotated[str, Query(description="logging or sync")] = "sync",
+    ) -> storage_shapes.UnmountAnswer:
+        """Unmount one of the two; it stays away until it is mounted again."""
+        outcome = await parts.drive.unmount(_known(mount))
+        return storage_shapes.UnmountAnswer(mount=mount, **_members(outcome))
+
+    @router.post("/eject", responses=refusals("invalid_request"))
+    async def eject(
+        when: Annotated[
+            Literal["now", "safe"], Query(description="safe: by itself once all work has ended")
+        ] = "now",
+    ) -> storage_shapes.DriveAnswer:
+        """Make the drive safe to remove: stop what uses it, write out, unmount, prove, power down."""
+        ejecting = parts.ejector.eject_when_safe() if when == "safe" else parts.ejector.eject()
+        return storage_shapes.DriveAnswer(**_members(await ejecting))
+
+    @router.post("/mount")
+    async def mount() -> storage_shapes.DriveAnswer:
+        """Bring drive, services and uploads back; ends an eject that waits."""
+        return storage_shapes.DriveAnswer(**_members(await parts.drive.mount()))
+
+    @router.post("/adopt", responses=refusals("unknown_mount"))
+    async def adopt(
+        mount: Annotated[str, Query(description="logging, sync or all")] = "all",
+    ) -> storage_shapes.DriveAnswer:
+        """Take the drive that is plugged in as one of this rig, though it is not marked as such."""
+        names = VOLUMES if mount == "all" else [_known(mount)]
+        return storage_shapes.DriveAnswer(**_members(await parts.drive.adopt(names)))
+
+    return router
+
+
+def _known(mount: str) -> str:
+    if mount not in VOLUMES:
+        raise Refusal("unknown_mount", "There are two mounts, logging and sync.")
+    return mount
+
+
+def _members(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "success": outcome.success,
+        "message": outcome.message,
+        "details": outcome.details,
+    }

@@ -1,0 +1,123 @@
+"""The parts of the controller that have to do with the drive, put together.
+
+In two steps, as the record of sessions needs to know whether the drive is there, and ejecting it
+needs to know of the sessions.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from ctlr.config import Settings
+from ctlr.kernel.clock import Clock
+from ctlr.kernel.locks import is_locked
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.storage.authority import Authority
+from ctlr.storage.drive import Drive
+from ctlr.storage.ejecting import Ejector
+from ctlr.storage.ejection import Work
+from ctlr.storage.finder import Finder
+from ctlr.storage.handling import Handling
+from ctlr.storage.metrics import storage_record
+from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.notes import DriveNotes
+from ctlr.storage.watcher import WATCHER_LOCK
+from ctlr.telemetry.sink import Telemetry
+
+FIRST_LOOK_S = 1.0
+
+
+class Drives:
+    """``is_filling`` tells whether a session comes in; ``on_change`` is called when a volume is
+    usable or no longer, or the drive is ejected or mounted."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        tasks: BackgroundTasks,
+        *,
+        is_filling: Callable[[], bool],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._on_change = on_change
+        self._folder = settings.database.path.parent
+        self._notes = DriveNotes(self._folder)
+        self._authority = Authority(settings.storage)
+        self.monitor = StorageMonitor(
+            settings.storage,
+            settings.node,
+            self._folder,
+            clock,
+            is_ejected=self._notes.is_ejected,
+            why_held=self._notes.why_held,
+            is_filling=is_filling,
+            on_change=self._changed,
+        )
+
+    def handled(
+        self,
+        *,
+        find_work: Callable[[], Sequence[Work]],
+        let_go: Callable[[], Awaitable[None]],
+        starts: asyncio.Lock,
+    ) -> tuple[Ejector, Drive]:
+        """What takes the drive out and brings it back; arguments as of ``Ejector``."""
+        handling = Handling(
+            self._settings.storage,
+            self._folder,
+            self._authority,
+            self.monitor,
+            self._notes,
+            self._changed,
+        )
+        ejector = Ejector(
+            self._notes,
+            handling,
+            self.monitor,
+            self._tasks,
+            find_work=find_work,
+            let_go=let_go,
+            starts=starts,
+            on_change=self._changed,
+        )
+        drive = Drive(
+            self._notes,
+            handling,
+            self.monitor,
+            find_work=find_work,
+            let_go=let_go,
+            cancel_eject=ejector.cancel,
+        )
+        return ejector, drive
+
+    async def start(self, telemetry: Telemetry) -> None:
+        """Watch in the background. Waits a moment, so that the first status tells of the disks;
+        not longer, as one of them may hang."""
+        finder = Finder(self._authority, self.monitor)
+        self._tasks.start_loop("storage", self.monitor.watch_forever())
+        self._tasks.start_loop("devices", finder.run_forever())
+        self._tasks.start_loop("drive notes", self._notes.save_forever())
+        self._tasks.start_loop("storage metrics", self._publish_forever(telemetry))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await self.monitor.looked.wait()
+
+    def require_for_joining(self) -> None:
+        """Raise the ``Refusal`` for disks that a session cannot be made with now."""
+        self.monitor.require_readable("logging")
+        self.monitor.require("sync")
+
+    def _changed(self) -> None:
+        """Who asks before a transfer is told too."""
+        self._notes.note_usable(*self.monitor.find_usable())
+        self._on_change()
+
+    async def _publish_forever(self, telemetry: Telemetry) -> None:
+        """Send the storage record while no watcher does."""
+        while True:
+            await asyncio.sleep(self._settings.storage.check_interval_s)
+            if not is_locked(self._folder / WATCHER_LOCK):
+                telemetry.publish_metrics("storage", "storage", storage_record(self.monitor.states))

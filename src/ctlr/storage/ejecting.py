@@ -1,0 +1,204 @@
+"""Ejecting the drive: at once, or by itself when the work on it has ended.
+
+An eject decides behind the lock that a start of a recording takes too, so of both at one time
+exactly one wins. It changes nothing before it knows that it may begin, and whatever it has
+stopped or unmounted is started and mounted again when a later step fails. The steps: nothing new
+is taken in; nobody else holds the drive; services are stopped; everything is written out; both
+volumes are unmounted; the kernel gives both partitions and the disk exclusively, which it does
+only when nothing anywhere uses them; the disk is switched off.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.storage.authority import UNITS
+from ctlr.storage.ejection import SAFE, Outcome, Phase, Work, refuse_for, refused, wait_for
+from ctlr.storage.handling import Handling, reason_of
+from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.notes import DriveNotes
+from ctlr.storage.states import State
+
+VOLUMES = ("logging", "sync")
+FORWARD_S, BACK_S = 20.0, 9.0
+"""An eject has ended after at most the sum of these, with the drive out or as it was."""
+LOOK_AGAIN_S = 2.0
+
+_log = structlog.get_logger("storage")
+
+
+class Ejector:
+    """Takes the drive out.
+
+    ``find_work`` tells what uses the drive now; ``let_go`` ends our children that only read it;
+    ``starts`` is the lock that whoever starts a recording holds; ``on_change`` is called when the
+    phase has changed.
+    """
+
+    def __init__(
+        self,
+        notes: DriveNotes,
+        handling: Handling,
+        monitor: StorageMonitor,
+        tasks: BackgroundTasks,
+        *,
+        find_work: Callable[[], Sequence[Work]],
+        let_go: Callable[[], Awaitable[None]],
+        starts: asyncio.Lock,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._notes = notes
+        self._handling = handling
+        self._monitor = monitor
+        self._tasks = tasks
+        self._find_work = find_work
+        self._let_go = let_go
+        self._starts = starts
+        self._on_change = on_change
+        self._ejecting: asyncio.Future[Outcome] | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        self._last: Outcome | None = None
+
+    @property
+    def phase(self) -> Phase:
+        if self._notes.record.ejecting:
+            return Phase.EJECTING
+        if set(VOLUMES) <= set(self._notes.record.ejected):
+            return Phase.EJECTED
+        return Phase.IN_USE if self._waiting is None else Phase.WAITING
+
+    def waits_for(self) -> Outcome | None:
+        """What an eject "when safe" would answer now; None when there is none."""
+        if self._waiting is None:
+            return None
+        work = self._find_work()
+        return wait_for(work) if work or self._last is None else self._last
+
+    def check_start(self) -> None:
+        """Raise ``Refusal`` ``drive_ejecting`` while an eject is under way."""
+        if self._notes.record.ejecting:
+            raise Refusal(
+                "drive_ejecting",
+                "The drive is just being ejected, so nothing was started. Start again in a moment.",
+            )
+
+    async def eject(self) -> Outcome:
+        """Make the drive safe to remove, or say why not. A second call joins the first."""
+        if self._ejecting is None:
+            self._ejecting = asyncio.get_running_loop().create_future()
+            self._tasks.start_job("eject", self._run_eject(self._ejecting))
+        return await asyncio.shield(self._ejecting)
+
+    async def eject_when_safe(self) -> Outcome:
+        """Eject now if nothing goes on, else by itself once that has ended; what it waits for."""
+        if self._waiting is None:
+            if not self._find_work():
+                return await self.eject()
+            self._last = None
+            self._waiting = self._tasks.start_job("eject when safe", self._eject_later())
+            self._waiting.add_done_callback(self._wait_ended)
+            self._on_change()
+        return wait_for(self._find_work())
+
+    async def _eject_later(self) -> None:
+        while True:
+            if not self._find_work():
+                self._last = await self.eject()
+                if self._last.success:
+                    return
+                self._on_change()
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _wait_ended(self, _task: asyncio.Task[None]) -> None:
+        self._waiting = None
+        self._on_change()
+
+    async def _run_eject(self, told: asyncio.Future[Outcome]) -> None:
+        try:
+            told.set_result(await self._eject())
+        finally:
+            self._ejecting = None
+            self._on_change()
+
+    async def _eject(self) -> Outcome:
+        unfit = await self._begin()
+        if unfit is not None:
+            return unfit
+        try:
+            async with self._handling.alone(VOLUMES):
+                outcome = await self._take_out()
+        except Refusal as refusal:
+            outcome = refused(refusal)
+        # Not where this process is ended in the middle: ``resume`` then puts the drive back.
+        await self._handling.note(ejecting=(), stopped=())
+        return outcome
+
+    async def _begin(self) -> Outcome | None:
+        """Whether it may begin, decided at one instant; from then on nothing new starts."""
+        async with self._starts:
+            unfit = refuse_for(self._find_work()) or self._refuse_hung()
+            if unfit is None:
+                self._notes.change(ejecting=VOLUMES)
+        if unfit is None:
+            await self._handling.note()
+        return unfit
+
+    def _refuse_hung(self) -> Outcome | None:
+        hung = [name for name, s in self._monitor.states.items() if s.state is State.HUNG]
+        if not hung:
+            return None
+        message = (
+            f"The {' and the '.join(hung)} drive does not answer, so it cannot be ejected safely. "
+            "Nothing was changed."
+        )
+        return Outcome(False, message, {"hung": hung})
+
+    async def _take_out(self) -> Outcome:
+        mounted = self._handling.mounted()
+        stopped: list[str] = []
+        try:
+            async with asyncio.timeout(FORWARD_S):
+                await self._let_go()
+                await self._handling.refuse_others(mounted)
+                await self._handling.stop_units(UNITS, stopped)
+                await self._handling.note(stopped=tuple(stopped))
+                await self._handling.flush(mounted)
+                for name in reversed(mounted):
+                    await self._handling.unmount(name)
+                released = await self._handling.release()
+        except (Refusal, TimeoutError, OSError) as error:
+            problems = await self._handling.put_back(mounted, stopped, BACK_S)
+            outcome = _failed(error, problems)
+            _log.error("eject failed", reason=outcome.message, problems=problems)
+            return outcome
+        await self._handling.note(ejected=VOLUMES)
+        _log.info("safe to remove drive", **released)
+        return Outcome(True, SAFE, released)
+
+    async def resume(self) -> None:
+        """After a restart of the controller in the middle of an eject: put the drive back."""
+        record = self._notes.record
+        if record.ejecting:
+            async with self._handling.alone(record.ejecting):
+                problems = await self._handling.put_back(record.ejecting, record.stopped, BACK_S)
+            _log.warning("an eject was interrupted; undone", problems=problems)
+            await self._handling.note(ejecting=(), stopped=())
+
+    def cancel(self) -> None:
+        """Wait no longer for an eject "when safe"."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+
+def _failed(error: BaseException, problems: Sequence[str]) -> Outcome:
+    extra = {"code": error.code, **error.extra} if isinstance(error, Refusal) else {}
+    again = (
+        f" And not everything could be put back: {'; '.join(problems)}."
+        if problems
+        else " Everything is as it was before."
+    )
+    reason = reason_of(error).rstrip(".")
+    return Outcome(False, f"Not safe to remove. {reason}.{again}", {**extra, "problems": problems})

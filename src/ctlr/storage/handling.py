@@ -1,0 +1,190 @@
+"""The single steps of ejecting, mounting and unmounting, each with a deadline of its own.
+
+Whoever takes them holds both volumes alone: in this process by a lock, towards the watcher by a
+lock file. Where plain folders stand in for the drive there is nothing to unmount: those steps do
+nothing.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ctlr.config import StorageSettings
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.locks import take_lock
+from ctlr.kernel.process import ProcessTimeoutError, run
+from ctlr.storage.authority import DRIVE, UNITS, Authority
+from ctlr.storage.ejection import is_transfer, name_holders, others
+from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.mountinfo import mounts_at
+from ctlr.storage.notes import DriveNotes
+from ctlr.storage.table import read_mounts
+
+FLUSH_S = 15.0
+LOOK_AGAIN_S = 1.0
+LOCK_S = 5.0
+LOCK_NAME = "drive.lock"
+"""In the state folder; whoever mounts or unmounts holds it, in whichever process."""
+
+
+_log = structlog.get_logger("storage")
+
+
+class Handling:
+    """Does what it is told to the volumes and services. ``folder`` is the state folder;
+    ``on_change`` is called when what others are told of the drive has changed."""
+
+    def __init__(
+        self,
+        storage: StorageSettings,
+        folder: Path,
+        authority: Authority,
+        monitor: StorageMonitor,
+        notes: DriveNotes,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._paths = {"logging": storage.logging, "sync": storage.sync}
+        self._has_mounts = storage.require_mounts
+        self._folder = folder
+        self._authority = authority
+        self._monitor = monitor
+        self._notes = notes
+        self._on_change = on_change
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def alone(self, names: Sequence[str]) -> AsyncIterator[None]:
+        """While the block lasts nobody else mounts or unmounts, and these volumes are not probed.
+
+        Raises ``Refusal`` ``drive_busy``.
+        """
+        async with self._lock:
+            fd = await self._take_lock()
+            try:
+                for name in names:
+                    await self._monitor.keep_off(name)
+                yield
+            finally:
+                for name in names:
+                    self._monitor.let_on(name)
+                os.close(fd)
+                self._on_change()
+
+    async def _take_lock(self) -> int:
+        try:
+            return await take_lock(self._folder / LOCK_NAME, LOCK_S)
+        except TimeoutError as error:
+            raise Refusal(
+                "drive_busy",
+                "The drive is just being mounted or repaired. Nothing was changed; try again in "
+                "a moment.",
+            ) from error
+
+    async def note(self, **fields: object) -> None:
+        """Change the record of the drive; returns when it is on the disk."""
+        try:
+            await self._notes.keep(**fields)
+        except (OSError, TimeoutError) as error:
+            _log.error("the drive's state could not be noted down", error=str(error))
+        self._monitor.look()
+        self._on_change()
+
+    async def put_back(
+        self, mounted: Iterable[str], stopped: Iterable[str], deadline_s: float
+    ) -> list[str]:
+        """Mount volumes and start services again; returns what could not be done."""
+        problems = []
+        until = asyncio.get_running_loop().time() + deadline_s
+        steps = [(name, self._mount_again) for name in mounted]
+        for name, step in [*steps, *((name, self.start_unit) for name in stopped)]:
+            try:
+                async with asyncio.timeout_at(until):
+                    await step(name)
+            except (Refusal, TimeoutError) as error:
+                problems.append(f"{name}: {reason_of(error)}")
+        return problems
+
+    def mounted(self) -> list[str]:
+        """Which volumes have anything mounted at their place; of folders, all."""
+        if not self._has_mounts:
+            return list(self._paths)
+        table = read_mounts()
+        return [name for name, path in self._paths.items() if mounts_at(table, str(path))]
+
+    async def refuse_others(self, names: Iterable[str]) -> None:
+        """Raise ``Refusal`` ``drive_busy`` naming who holds a volume besides our services."""
+        left = await self._find_others(names)
+        if left and not any(map(is_transfer, left)):
+            await asyncio.sleep(LOOK_AGAIN_S)  # whoever only looks at a file is gone by then
+            left = await self._find_others(names)
+        if left:
+            raise Refusal("drive_busy", f"{name_holders(left)}.", holders=left)
+
+    async def _find_others(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        if not self._has_mounts:
+            return []
+        answers = [await self._authority.ask("holders", name) for name in names]
+        found = [holder for answer in answers for holder in answer["holders"]]
+        return others(found, UNITS, frozenset({os.getpid()}))
+
+    async def stop_units(self, names: Iterable[str], stopped: list[str]) -> None:
+        """Stop services and add those that ran to ``stopped``, at once, so that they are known
+        when a later one fails. Where nobody can be asked there are no services."""
+        if self._authority.is_there:
+            for name in names:
+                result = await self._authority.ask("stop", name)
+                stopped += [name] if result["was_active"] else []
+
+    async def start_unit(self, name: str) -> bool:
+        """Start a service; returns whether there is one of this name."""
+        if not self._authority.is_there:
+            return False
+        return bool((await self._authority.ask("start", name))["managed"])
+
+    async def flush(self, names: Iterable[str]) -> None:
+        """Have everything written out. Raises ``Refusal`` ``hung``, ``drive_failed``."""
+        for name in names:
+            try:
+                done = await run(["sync", "--file-system", str(self._paths[name])], FLUSH_S)
+            except ProcessTimeoutError as error:
+                raise Refusal("hung", f"The {name} drive does not finish writing.") from error
+            if done.returncode:
+                reason = done.stderr.decode("utf-8", "replace").strip()
+                raise Refusal("drive_failed", f"The {name} drive cannot be written out ({reason}).")
+
+    async def unmount(self, name: str) -> None:
+        if self._has_mounts:
+            await self._authority.ask("unmount", name)
+
+    async def mount(self, name: str) -> bool:
+        """Check and mount a volume; returns whether it had to be repaired. One that is mounted
+        already is left as it is."""
+        if not self._has_mounts or name in self.mounted():
+            return False
+        checked = await self._authority.ask("check", name)
+        await self._authority.ask("mount", name)
+        return bool(checked["repaired"])
+
+    async def _mount_again(self, name: str) -> bool:
+        """Mount a volume that was just unmounted in good order, so need not be checked."""
+        if self._has_mounts and name not in self.mounted():
+            await self._authority.ask("mount", name)
+        return True
+
+    async def release(self) -> dict[str, Any]:
+        """Prove that the drive is free and power it down."""
+        if not self._has_mounts:
+            return {"released": [], "powered_down": []}
+        return await self._authority.ask("release", DRIVE)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a step failed, in words."""
+    if isinstance(error, Refusal):
+        return error.detail
+    return "it took too long" if isinstance(error, TimeoutError) else str(error)

@@ -1,0 +1,66 @@
+"""What can be seen of a mount without asking the drive: all of it is the kernel's own memory."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ctlr.config import StorageSettings
+from ctlr.storage.blockdevices import has_udev_tags, is_plugged_in, name_of, number_of, udev_link
+from ctlr.storage.mountinfo import Mount, mounts_at
+from ctlr.storage.states import Seen, State, judge
+from ctlr.storage.table import read_mounts
+
+
+@dataclass(frozen=True)
+class Glance:
+    """The mounts on a path; whether the topmost one's device is plugged in; the number of the
+    configured device, None while it is away; whether that can be looked up; and how many errors
+    ext4 has counted on it."""
+
+    there: tuple[Mount, ...] = ()
+    plugged_in: bool = True
+    expected: str | None = None
+    named: bool = False
+    errors: int = 0
+
+
+def glance(path: Path, tag: str) -> Glance:
+    """Look at a mount point whose file system has a tag ("": none is configured)."""
+    there = tuple(mounts_at(read_mounts(), os.path.abspath(path)))
+    number = there[-1].device_number if there else ""
+    named = bool(tag) and has_udev_tags()
+    return Glance(
+        there,
+        plugged_in=not there or is_plugged_in(number),
+        expected=number_of(str(udev_link(tag))) if named else None,
+        named=named,
+        errors=_count_errors(number),
+    )
+
+
+def _count_errors(number: str) -> int:
+    """Since Linux 6.12 ext4 turns read-only after an error without showing it as ``ro``."""
+    name = name_of(number) if number else None
+    try:
+        return int(Path(f"/sys/fs/ext4/{name}/errors_count").read_text("ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def mount_problem(storage: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
+    """Why nothing may be written below a mount, in words, as far as can be seen without asking
+    it; None when it may. Never hangs."""
+    path = storage.logging if name == "logging" else storage.sync
+    tag = storage.logging_device if name == "logging" else storage.sync_device
+    view = glance(path, tag)
+    verdict = judge(
+        Seen(
+            there=view.there,
+            plugged_in=view.plugged_in,
+            expected=view.expected,
+            named=view.named,
+            must_be_mounted=storage.require_mounts,
+        )
+    )
+    return None if verdict.state is State.MOUNTING else verdict.error

@@ -1,0 +1,81 @@
+"""Sends probes to mounts: one child process each, with a deadline, and never two to one mount.
+
+A probe on a dead drive sleeps where no signal reaches it. It is killed, which takes effect when
+the drive comes back or goes, and left behind; until it has ended nobody asks that mount again.
+"Nobody" includes other processes and a controller that was started anew: a child holds a lock
+file (in the state folder) for as long as it lives.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from ctlr.kernel.locks import take_lock
+from ctlr.kernel.process import die_with_parent, kill
+from ctlr.storage.states import Answer
+
+DEADLINE_S = 5.0
+
+
+class Prober:
+    """Asks mounts by name. ``folder`` is the state folder."""
+
+    def __init__(self, folder: Path, deadline_s: float = DEADLINE_S) -> None:
+        self._folder = folder
+        self._deadline_s = deadline_s
+        self._left_behind: dict[str, asyncio.subprocess.Process] = {}
+
+    def is_waiting(self, name: str) -> bool:
+        """Whether a probe that did not come back is still there."""
+        child = self._left_behind.get(name)
+        return child is not None and child.returncode is None
+
+    async def ask(self, name: str, path: Path, expected: dict[str, object] | None) -> Answer | None:
+        """What a probe finds; None when none comes back in time."""
+        if self.is_waiting(name):
+            return None
+        self._left_behind.pop(name, None)
+        try:
+            lock_fd = await take_lock(self._folder / f"probe-{name}.lock", self._deadline_s)
+        except TimeoutError:
+            return None  # somebody else's probe hangs
+        try:
+            child = await self._start(path, expected, lock_fd)
+        except OSError as error:
+            return Answer(error=f"no probe could be started: {error.strerror}", error_number=-1)
+        finally:
+            os.close(lock_fd)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                output, _ = await child.communicate()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                child.kill()
+            self._left_behind[name] = child
+            return None
+        except BaseException:
+            await kill(child)
+            raise
+        return _parse(output, child.returncode)
+
+    async def _start(
+        self, path: Path, expected: dict[str, object] | None, lock_fd: int
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-m", "ctlr.storage.probe", str(path), json.dumps(expected)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            pass_fds=[lock_fd],
+            preexec_fn=die_with_parent(os.getpid()),
+        )
+
+
+def _parse(output: bytes, returncode: int | None) -> Answer:
+    try:
+        return Answer(**json.loads(output))
+    except (ValueError, TypeError):
+        return Answer(error=f"the probe ended with exit code {returncode}", error_number=-1)

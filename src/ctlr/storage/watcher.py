@@ -1,0 +1,184 @@
+"""``ctlr watch-mounts``: repairs the drive while the controller does its own work.
+
+A process of its own, so that neither takes the other along. What is wrong comes from its own
+monitor, what to do about it from ``repair``; each step is done by the privileged program and
+told in a record. It keeps its hands off whatever a person has ejected, and while the controller
+mounts or unmounts.
+"""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import structlog
+
+from ctlr.config import Settings
+from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.errors import Refusal
+from ctlr.kernel.locks import take_lock, try_lock
+from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.storage.authority import Authority
+from ctlr.storage.finder import Finder
+from ctlr.storage.handling import LOCK_NAME
+from ctlr.storage.metrics import storage_record
+from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.record import read_record
+from ctlr.storage.repair import MOST_TRIES, Case, Step, follow, may_try, needed_step, tried
+from ctlr.telemetry.process import telemetry_of
+from ctlr.telemetry.sink import Telemetry
+
+WATCHER_LOCK = "watcher.lock"
+LOOK_INTERVAL_S = 1.0
+ONLY_ONE_S = 10.0
+"""How long a new watcher waits for the one before it to end."""
+VOLUMES = ("logging", "sync")
+
+_log = structlog.get_logger("storage")
+
+
+class Watcher:
+    """Watches both volumes and repairs them. ``folder`` is the state folder."""
+
+    def __init__(
+        self, settings: Settings, folder: Path, authority: Authority, clock: Clock
+    ) -> None:
+        self._folder = folder
+        self._authority = authority
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._cases = {name: Case() for name in VOLUMES}
+        self.monitor = StorageMonitor(
+            settings.storage,
+            settings.node,
+            folder,
+            clock,
+            is_ejected=self._is_ejected,
+            on_change=self._wake.set,
+        )
+        self._finder = Finder(authority, self.monitor)
+
+    def start(self, tasks: BackgroundTasks) -> None:
+        tasks.start_loop("mounts", self.monitor.watch_forever())
+        tasks.start_loop("devices", self._finder.run_forever())
+        tasks.start_loop("repairs", self.repair_forever())
+
+    async def repair_forever(self) -> None:
+        await self._guard_bare_places()
+        while True:
+            self._wake.clear()
+            for name in VOLUMES:
+                await self._repair_if_due(name)
+            try:
+                async with asyncio.timeout(LOOK_INTERVAL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _is_ejected(self, name: str) -> bool:
+        record = read_record(self._folder)
+        return name in record.ejected or name in record.ejecting
+
+    async def _guard_bare_places(self) -> None:
+        """Make what is bare at the start unwritable; later on unmounting does that."""
+        for name in VOLUMES:
+            if not self.monitor.glance_at(name).there:
+                try:
+                    await self._authority.ask("guard", name)
+                except Refusal as refusal:
+                    if refusal.code != "mounted":
+                        _log.warning("mount point not guarded", mount=name, reason=refusal.detail)
+
+    async def _repair_if_due(self, name: str) -> None:
+        if not self.monitor.knows_device(name):
+            return  # the finder is about to tell
+        now = self._clock.monotonic()
+        state, device = self.monitor.states[name], self.monitor.expected_at(name)
+        case = self._cases[name] = follow(self._cases[name], state, device, now)
+        there = self.monitor.glance_at(name).there
+        step = needed_step(state, is_mounted=bool(there), is_plugged_in=device is not None)
+        if step is None or not may_try(case, now):
+            return
+        lock = try_lock(self._folder / LOCK_NAME)
+        if lock is None:
+            return  # the controller is about to mount or unmount
+        try:
+            if not self._is_ejected(name):
+                self._cases[name] = tried(case, now)
+                await self._repair(name, step, self._cases[name].tries)
+        finally:
+            os.close(lock)
+
+    async def _repair(self, name: str, step: Step, tries: int) -> None:
+        problem = self.monitor.states[name].error
+        _log.info("repairing drive", mount=name, problem=problem, step=step.value, tries=tries)
+        await self.monitor.keep_off(name)
+        try:
+            await self._do(name, step)
+        except Refusal as refusal:
+            told = {"mount": name, "step": step.value, "code": refusal.code}
+            _log.error("drive not repaired", **told, reason=refusal.detail, tries=tries)
+        finally:
+            self.monitor.let_on(name)
+        if tries >= MOST_TRIES and not self.monitor.states[name].healthy:
+            _log.error(
+                "drive given up: a person is needed; plug it in again or use remount",
+                mount=name,
+                tries=tries,
+            )
+
+    async def _do(self, name: str, step: Step) -> None:
+        if step is not Step.MOUNT:
+            result = await self._authority.ask("unmount", name)
+            _log.info("unmounted", mount=name, devices=result["unmounted"])
+        if step is not Step.UNMOUNT:
+            checked = await self._authority.ask("check", name)
+            _log.info("checked", mount=name, repaired=checked["repaired"])
+            mounted = await self._authority.ask("mount", name)
+            _log.info("mounted", mount=name, device=mounted["device"])
+
+
+async def watch_mounts(settings: Settings) -> int:
+    """Watch and repair until SIGTERM or SIGINT; returns the exit code.
+
+    Raises ``Refusal`` ``drive_busy`` when another watcher runs, ``OSError``.
+    """
+    stopped = asyncio.Event()
+    died = asyncio.Event()
+
+    def die() -> None:
+        died.set()
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    folder = settings.database.path.parent
+    lock = await _become_the_one(folder)
+    try:
+        clock = SystemClock()
+        async with telemetry_of(settings, "watch-mounts", die, clock) as (telemetry, tasks):
+            watcher = Watcher(settings, folder, Authority(settings.storage), clock)
+            watcher.start(tasks)
+            interval_s = settings.storage.check_interval_s
+            tasks.start_loop("metrics", _publish_forever(watcher.monitor, telemetry, interval_s))
+            async with signs_of_life():
+                await stopped.wait()
+    finally:
+        os.close(lock)
+    return 1 if died.is_set() else 0
+
+
+async def _become_the_one(folder: Path) -> int:
+    try:
+        return await take_lock(folder / WATCHER_LOCK, ONLY_ONE_S)
+    except TimeoutError as error:
+        raise Refusal("drive_busy", "The drive is watched already, by another process.") from error
+
+
+async def _publish_forever(
+    monitor: StorageMonitor, telemetry: Telemetry, interval_s: float
+) -> None:
+    while True:
+        await asyncio.sleep(interval_s)
+        telemetry.publish_metrics("storage", "storage", storage_record(monitor.states))
