@@ -11,18 +11,23 @@ import traceback
 from pathlib import Path
 
 from rig import scenarios
-from rig.containers import EXTRA_PACKAGES, Workshop
+from rig.containers import EXTRA_PACKAGES
+from rig.emulated import EmulatedWorkshop
 from rig.image import PYTHON, prepare
 from rig.isolation import enter_isolation
 from rig.machine import MachineError
 from rig.report import Row, table
 from rig.scenario import SCENARIOS, Scenario
 from rig.stage import Stage
+from rig.vm_image import PACKAGES
 
 TOOLS = {
     "debootstrap": "debootstrap",
     "systemd-nspawn": "systemd-container",
     "mkfs.exfat": "exfatprogs",
+    "mount.exfat-fuse": "exfat-fuse",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
 }
 
 
@@ -36,7 +41,7 @@ def main() -> int:
     if missing := _what_is_missing():
         print(f"rig: {missing}", file=sys.stderr)
         return 2
-    image = prepare(arguments.suite, EXTRA_PACKAGES)
+    image = prepare(arguments.suite, (*EXTRA_PACKAGES, *PACKAGES))
     enter_isolation()
     folder = Path(tempfile.mkdtemp(prefix="ctlr-rig-"))
     rows = []
@@ -44,7 +49,9 @@ def main() -> int:
         for chosen in SCENARIOS:
             times = arguments.times or (chosen.full if arguments.full else chosen.short)
             if times and any(word in chosen.name for word in arguments.names or [chosen.name]):
-                rows.append(_tell(chosen, times, arguments.seed, Workshop(image, _sub(folder))))
+                rows.append(
+                    _tell(chosen, times, arguments.seed, EmulatedWorkshop(image, _sub(folder)))
+                )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table(rows))
@@ -81,7 +88,7 @@ def _sub(folder: Path) -> Path:
 class _Closing:
     """Stages that are closed when the story is over, whatever its end."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: EmulatedWorkshop) -> None:
         self._workshop = workshop
         self.open: list[Stage] = []
 
@@ -93,12 +100,20 @@ class _Closing:
         self.open.append(self._workshop.installed_stage())
         return self.open[-1]
 
+    def emulated_stage(self, chance: random.Random) -> Stage:
+        self.open.append(self._workshop.emulated_stage(chance))
+        return self.open[-1]
+
+    def emulated_camera_stage(self, chance: random.Random) -> Stage:
+        self.open.append(self._workshop.emulated_camera_stage(chance))
+        return self.open[-1]
+
     def close(self) -> None:
         for stage in self.open:
             stage.close()
 
 
-def _tell(chosen: Scenario, times: int, seed: int, workshop: Workshop) -> Row:
+def _tell(chosen: Scenario, times: int, seed: int, workshop: EmulatedWorkshop) -> Row:
     row = Row(chosen.name)
     for turn in range(times):
         began = time.monotonic()

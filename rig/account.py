@@ -40,8 +40,6 @@ def take(
     stage: Stage,
     sessions: Sequence[str],
     probes: Sequence[Probe],
-    *,
-    limit_ms: float = API_LIMIT_MS,
 ) -> Account:
     """Wait for the sessions to end, take stock, shut everything down and look at the drive.
 
@@ -52,7 +50,7 @@ def take(
         _take_session(stage, session, account)
     _take_segments(stage, account)
     _take_units(stage, account)
-    take_probes(probes, limit_ms, account)
+    take_probes(probes, API_LIMIT_MS * stage.slowness, account)
     account.problems += below_mount_points(stage.controller)
     for machine in stage.machines:
         machine.shut_down()

@@ -42,7 +42,7 @@ class Workshop:
     """Makes machines in ``folder``; what they are made of lies in ``image``."""
 
     def __init__(self, image: Image, folder: Path) -> None:
-        self._image = image
+        self.image = image
         self._folder = folder
         self._source = folder / "source"
         self._made = 0
@@ -50,28 +50,32 @@ class Workshop:
 
     def bare_stage(self) -> Stage:
         """Machines that nothing was installed on, and a new drive."""
-        machines = [self._machine(name, [self._image.root]) for name in (CONTROLLER, *CAMERAS)]
+        machines = [self._machine(name, [self.image.root]) for name in (CONTROLLER, *CAMERAS)]
         return Stage(
             machines[0], machines[1:], make_drive(self._folder / "new.img"), self._next("run")
         )
 
     def installed_stage(self) -> Stage:
         """Machines as the installer leaves them, and the drive that was plugged in meanwhile."""
-        made = kept("installed", [self._image.root.name, *self._inputs()], self._install)
+        made = self.installed()
         _forget_others(made)
-        controller = self._layer(made / "controller.img")
-        camera = self._layer(made / "camera.img")
-        machines = [self._machine(CONTROLLER, [controller, self._image.root])]
+        controller = self.layer(made / "controller.img")
+        camera = self.layer(made / "camera.img")
+        machines = [self._machine(CONTROLLER, [controller, self.image.root])]
         for name in CAMERAS:
-            machines.append(self._machine(name, [camera, self._image.root]))
+            machines.append(self._machine(name, [camera, self.image.root]))
             _rename_camera(machines[-1], name)
         folder = self._next("run")
         return Stage(machines[0], machines[1:], _copy_drive(made, folder), folder)
 
+    def installed(self) -> Path:
+        """What the installer made of bare Debian, once; a folder with an image for each role."""
+        return kept("installed", [self.image.root.name, *self._inputs()], self._install)
+
     def _install(self, target: Path) -> None:
         """Install a controller and a camera on bare Debian and keep what was written."""
-        controller = self._machine(CONTROLLER, [self._image.root])
-        camera = self._machine(CAMERAS[0], [self._image.root])
+        controller = self._machine(CONTROLLER, [self.image.root])
+        camera = self._machine(CAMERAS[0], [self.image.root])
         drive = make_drive(target / "drive.img")
         try:
             controller.plug(drive)
@@ -96,13 +100,14 @@ class Workshop:
         layers = Layers(folder, lower)
         write_identity(layers.root, name, ADDRESSES)
         binds = {
-            self._image.debs: MOUNT_DEBS,
-            self._image.wheels: MOUNT_WHEELS,
+            self.image.debs: MOUNT_DEBS,
+            self.image.wheels: MOUNT_WHEELS,
             self._source: "/srv/ctlr",
         }
         return Container(name, ADDRESSES[name], layers, folder, binds)
 
-    def _layer(self, image: Path) -> Path:
+    def layer(self, image: Path) -> Path:
+        """An image of ``installed``, mounted as a layer."""
         target = self._folder / image.stem
         return target / "upper" if target.is_dir() else grown_layer(image, target)
 

@@ -83,7 +83,7 @@ def key_of(inputs: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
 
 
-def kept(what: str, inputs: Iterable[str], build: Callable[[Path], None]) -> Path:
+def kept(what: str, inputs: Iterable[str], build: Callable[[Path], object]) -> Path:
     """The folder built from these inputs; builds it when there is none."""
     folder = cache_root() / f"{what}-{key_of([str(VERSION), *inputs])}"
     if folder.is_dir():

@@ -16,7 +16,7 @@ import shlex
 import subprocess
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,6 +45,10 @@ class VmImage:
     kernel: Path
     initrd: Path
 
+    @classmethod
+    def in_folder(cls, folder: Path) -> "VmImage":
+        return cls(folder / "disk.img", folder / "vmlinuz", folder / "initrd")
+
 
 class QemuMachine:
     """A ``rig.machine.Machine`` on a network bridge of the host.
@@ -63,7 +67,7 @@ class QemuMachine:
         folder: Path,
         *,
         bridge: str,
-        files: dict[str, str] | None = None,
+        files: Mapping[str, str | None] | None = None,
         memory_mb: int = 1024,
         chance: random.Random | None = None,
     ) -> None:
@@ -312,11 +316,13 @@ def _usb_argument(node: str) -> str:
     return ",".join([driver, *(f"{key}={value}" for key, value in device.items())])
 
 
-def _write_files(disk: Path, files: dict[str, str], folder: Path) -> None:
-    """Put small files into an ext4 image, in place of those that are there."""
+def _write_files(disk: Path, files: Mapping[str, str | None], folder: Path) -> None:
+    """Put small files into an ext4 image in place of those that are there; None takes one away."""
+    given = folder / "given"
     for path, text in files.items():
-        given = folder / "given"
-        given.write_text(text)
-        commands = f"rm {path}\nwrite {given} {path}\nset_inode_field {path} uid 0\n"
+        commands = f"rm {path}\n"
+        if text is not None:
+            given.write_text(text)
+            commands += f"write {given} {path}\nset_inode_field {path} uid 0\n"
         sh(["debugfs", "-w", "-f", "/dev/stdin", disk], stdin=commands)
-        given.unlink()
+    given.unlink(missing_ok=True)

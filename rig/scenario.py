@@ -28,6 +28,12 @@ class Stages(Protocol):
     def installed_stage(self) -> Stage:
         """As the installer leaves it; all off."""
 
+    def emulated_stage(self, chance: random.Random) -> Stage:
+        """The same with an emulated controller; ``chance`` decides what a cut takes of its disks."""
+
+    def emulated_camera_stage(self, chance: random.Random) -> Stage:
+        """One camera, which is emulated and has a video device of its kernel's."""
+
 
 Story = Callable[[Stages, random.Random], Outcome]
 

@@ -36,12 +36,13 @@ UP_DEADLINE_S = 60.0
 
 @dataclass
 class Stage:
-    """``folder`` is this run's, for what it notes."""
+    """``folder`` is this run's, for what it notes. Limits of time are ``slowness`` times longer."""
 
     controller: Machine
     cameras: Sequence[Machine]
     drive: Drive
     folder: Path
+    slowness: float = 1.0
 
     @property
     def machines(self) -> list[Machine]:
@@ -59,7 +60,7 @@ class Stage:
         self.controller.plug(self.drive)
         for machine in self.machines:
             machine.boot()
-        self.phone.wait_until_ready(len(self.cameras))
+        self.phone.wait_until_ready(len(self.cameras), UP_DEADLINE_S * self.slowness)
 
     def close(self) -> None:
         for machine in self.machines:

@@ -56,15 +56,15 @@ def pack(lower: Sequence[Path], folder: Path) -> VmImage:
         layers = ":".join(str(layer) for layer in lower)
         sh(["mount", "-t", "overlay", "-o", f"lowerdir={layers}", "rig", whole])
         try:
-            disk, kernel, initrd = (folder / name for name in ("disk.img", "vmlinuz", "initrd"))
-            shutil.copy(next(whole.glob("boot/vmlinuz-*")), kernel)
-            shutil.copy(next(whole.glob("boot/initrd.img-*")), initrd)
-            with open(disk, "wb") as file:
+            image = VmImage.in_folder(folder)
+            shutil.copy(next(whole.glob("boot/vmlinuz-*")), image.kernel)
+            shutil.copy(next(whole.glob("boot/initrd.img-*")), image.initrd)
+            with open(image.disk, "wb") as file:
                 file.truncate(DISK_MB << 20)
-            sh(["mkfs.ext4", "-q", "-F", "-d", whole, disk])
+            sh(["mkfs.ext4", "-q", "-F", "-d", whole, image.disk])
         finally:
             sh(["umount", whole])
-    return VmImage(disk, kernel, initrd)
+    return image
 
 
 def _install_kernel(image: Image, layer: Path) -> None:

@@ -1,5 +1,27 @@
 """The scenarios; importing this lists them all."""
 
-from rig.scenarios import drive_faults, eject, install, power, pull, ssh_key
+from rig.scenarios import (
+    away,
+    devices,
+    drive_faults,
+    eject,
+    install,
+    power,
+    publish_cut,
+    pull,
+    ssh_key,
+)
+from rig.scenarios import emulated  # isort: skip - tells those before it again
 
-__all__ = ["drive_faults", "eject", "install", "power", "pull", "ssh_key"]
+__all__ = [
+    "away",
+    "devices",
+    "drive_faults",
+    "eject",
+    "emulated",
+    "install",
+    "power",
+    "publish_cut",
+    "pull",
+    "ssh_key",
+]

@@ -47,8 +47,8 @@ def _controller(
     phase.leave()
     outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s])
     for manifest in outcome.account.manifests.values():
-        outcome.lost_video_s.append(_gaps_s(manifest))
-        if _gaps_s(manifest) > 0:
+        outcome.lost_video_s.append(gaps_s(manifest))
+        if gaps_s(manifest) > 0:
             outcome.account.problems.append(f"the cameras were never off, but: {manifest}")
     return outcome
 
@@ -83,7 +83,8 @@ def _lost_before(stage: Stage, camera: Machine, session: str, cut_at: float) -> 
     return cut_at - last_us / 1e6
 
 
-def _gaps_s(manifest: dict[str, object]) -> float:
+def gaps_s(manifest: dict[str, object]) -> float:
+    """Seconds of video that a manifest says are missing."""
     sources = manifest["sources"]
     assert isinstance(sources, dict)
     gaps = [gap for source in sources.values() for gap in source.get("gaps", [])]

@@ -21,15 +21,19 @@ from typing import Any
 
 import xxhash
 
+from rig.account import Account
 from rig.drive import Drive, loop_over
 from rig.machine import MachineError
 from rig.qemu import QemuMachine
-from rig.recorded import RecordedSession
+from rig.recorded import RecordedSession, record_session
+from rig.scenario import Outcome, Stages, scenario
 from rig.shell import sh
 from rig.write_log import Entry, apply, read_entries
 
 CARELESS = "careless"
+ROUNDS, CUTS = 4, 100
 _WORK = "/root/publish"
+_OTHERS = ("ctlr-api", "mount-watcher", "log-subscriber", "can-listener")
 _PUBLISH_S = 240.0
 
 
@@ -53,6 +57,28 @@ class CutTally:
     repaired: int = 0
     careless_lost: int = 0
     broken: list[str] = field(default_factory=list)
+
+
+@scenario("a hundred power cuts while publishing, on the kernel's exFAT", short=0)
+def cut_publishing(stages: Stages, chance: random.Random) -> Outcome:
+    stage = stages.emulated_stage(chance)
+    session = record_session(stage.folder / "recorded")
+    before = stage.folder / "before.img"
+    sh(["cp", "--sparse=always", stage.drive.image, before])
+    machine, drive = stage.controller, stage.drive
+    assert isinstance(machine, QemuMachine)
+    machine.plug(drive)
+    machine.boot()
+    windows = publish_often(machine, drive, session, ROUNDS)
+    log = stage.folder / "writes.log"
+    sh(["cp", machine.write_log(drive), log])
+    tally = try_cuts(log, before, drive, session.uuid, windows, CUTS, chance, stage.folder)
+    print(f"  {tally}")
+    outcome = Outcome(Account(problems=tally.broken, finished=tally.promised))
+    outcome.account.lost = sum("said to be ready" in problem for problem in tally.broken)
+    if not tally.careless_lost:
+        outcome.account.problems.append("no cut took anything: they prove nothing")
+    return outcome
 
 
 def publish_often(
@@ -104,6 +130,7 @@ def try_cuts(
 
 
 def _prepare(machine: QemuMachine, drive: Drive, session: RecordedSession) -> None:
+    machine.run(["systemctl", "stop", *_OTHERS], check=False)  # nobody else writes to the drive
     for part, fs_type, place in (
         (drive.logging, "ext4", "/mnt/logging"),
         (drive.sync, "exfat", "/mnt/sync"),

@@ -28,7 +28,7 @@ def _pull(phase_name: str, port: int, stages: Stages, chance: random.Random) -> 
     recover_s = wait_until_healthy(stage)
     phase.leave()
     outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s], [0.0])
-    if recover_s > BACK_S:
+    if recover_s > BACK_S * stage.slowness:
         outcome.account.problems.append(f"the drive was back in use after {recover_s:.1f} s only")
     return outcome
 
