@@ -11,6 +11,7 @@ from rig.scenarios import (
     pull,
     ssh_key,
 )
+
 from rig.scenarios import emulated  # isort: skip - tells those before it again
 
 __all__ = [
