@@ -13,7 +13,7 @@ TOLD_AGAIN = {
     "drive pulled while idle, back in the same port": (0, 1),
     "drive pulled while idle, back in another port": (0, 1),
     "drive pulled while recording, back in the same port": (0, 3),
-    "drive pulled while recording, back in another port": (1, 3),
+    "drive pulled while recording, back in another port": (0, 3),
     "drive pulled while joining, back in the same port": (0, 1),
     "drive pulled while joining, back in another port": (0, 3),
     "drive pulled while uploading, back in the same port": (0, 1),
