@@ -222,15 +222,16 @@ def test_a_file_that_was_replaced_after_it_was_read(rig: Rig) -> None:
 
 def can_table(folder: Path, signal: str) -> FileEntry:
     """A decoded message of a ride."""
-    return ride(folder / "can" / "Vehicle.csv", f"ts_ms,YawRate,{signal}", 0.1, 0.0)
+    header = f"ts_ms,arrived_ms,bus,{signal},YawRate"
+    return ride(folder / "can" / "Vehicle.csv", header, "{:.0f},,car,{:.2f},0.1", 0.1, 0.0)
 
 
-def ride(path: Path, header: str, period_s: float, lag_s: float) -> FileEntry:
+def ride(path: Path, header: str, row: str, period_s: float, lag_s: float) -> FileEntry:
     """How fast the vehicle went, on a clock that runs behind."""
     at = START_MS / 1000 + np.arange(0, 180, period_s)
     rows = zip((at - lag_s) * 1000, Motion(3).speed_m_s(at), strict=True)
     path.parent.mkdir()
-    path.write_text(f"{header}\n" + "".join(f"{at:.0f},0,{speed:.2f}\n" for at, speed in rows))
+    path.write_text("\n".join([header, *(row.format(at, speed) for at, speed in rows), ""]))
     name = f"{path.parent.name}/{path.name}"
     return FileEntry(path=name, bytes=1, xxh128="0" * 32, inputs="1")
 
@@ -251,7 +252,7 @@ def test_the_gps_is_compared_with_the_bus(
 ) -> None:
     files = [
         can_table(tmp_path, signal),
-        ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", 1.0, lag_s=2.5),
+        ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", "{:.0f},0,{:.2f}", 1.0, 2.5),
     ]
     plan = make_plan(SessionFiles(UUID), {}, "", facts(stopped_at_ms=START_MS + 180_000))
     uploads = Uploads(plan, files, None, reader.TableReader(), lambda name: tmp_path / name)

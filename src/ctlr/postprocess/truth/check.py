@@ -3,7 +3,7 @@
 Phone and watch both carry a gyroscope: however they are held, they turn as fast as the vehicle
 (or the person) that carries both. Phone and vehicle both know how fast they go: the one by GPS,
 the other by a signal on the CAN bus. The phone's clock is corrected by what is known of it before
-it is compared with the bus, whose frames the controller stamped. Between watch and phone nothing
+it is compared with the bus, whose frames the controller or a bridge has stamped. Between watch and phone nothing
 is corrected: both files are on clocks of their own.
 """
 
