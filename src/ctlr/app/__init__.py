@@ -6,13 +6,14 @@ with exit code 1, and the next start carries on from what is stored.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.types import ASGIApp
 
 from ctlr.api.server import create_api
 from ctlr.app.controller import Controller, WorkerCommand
+from ctlr.app.retention import retire_forever
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
@@ -23,9 +24,15 @@ from ctlr.telemetry.process import telemetry_of
 
 @asynccontextmanager
 async def build(
-    settings: Settings, worker_command: WorkerCommand, on_death: Callable[[], None]
+    settings: Settings,
+    worker_command: WorkerCommand,
+    on_death: Callable[[], None],
+    retention_command: Sequence[str] = (),
 ) -> AsyncIterator[ASGIApp]:
-    """A running controller; yields its API. Raises ``DatabaseError`` when there can be none."""
+    """A running controller; yields its API. Raises ``DatabaseError`` when there can be none.
+
+    ``retention_command`` is the command line that makes room on the logging drive.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         migrations = load_migrations("ctlr.sessions.schema")
@@ -37,10 +44,20 @@ async def build(
         )
         controller = Controller(settings, clock, database, client, tasks, telemetry, worker_command)
         await controller.start()
+        if settings.retention.enabled and retention_command:
+            work = retire_forever(
+                settings.retention,
+                retention_command,
+                controller.free_for_recording,
+                controller.note_deletion,
+            )
+            tasks.start_loop("retention", work)
         yield create_api(controller.parts())
 
 
-async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
+async def serve(
+    settings: Settings, worker_command: WorkerCommand, retention_command: Sequence[str] = ()
+) -> int:
     """Run the controller until SIGTERM or SIGINT; returns the exit code.
 
     Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin.
@@ -52,6 +69,6 @@ async def serve(settings: Settings, worker_command: WorkerCommand) -> int:
         died = True
         stopped.set()
 
-    async with build(settings, worker_command, die) as app:
+    async with build(settings, worker_command, die, retention_command) as app:
         await serve_until(stopped, app, settings.api.host, settings.api.port)
     return 1 if died else 0

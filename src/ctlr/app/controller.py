@@ -269,6 +269,15 @@ class Controller:
             return None
         return await read_session_manifest(self.settings, uuid)
 
+    def free_for_recording(self) -> int | None:
+        """Free bytes of the logging drive; None while it is not well."""
+        state = self.monitor.states["logging"]
+        return state.free_bytes if state.healthy else None
+
+    async def note_deletion(self, uuid: str, text: str) -> None:
+        await self.store.add_event(uuid, self.clock.now_ms(), "raw_deleted", text)
+        self.changes.notify()
+
     def find_work(self) -> list[Work]:
         """What uses the drive now."""
         return find_work(

@@ -4,11 +4,22 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 finished but incom
 Parts are imported by their verb, so that a camera does not load the controller and back.
 """
 
-from ctlr.cli import drive, logs, nodes, pretend, processing, roles, status
+from ctlr.cli import drive, logs, nodes, pretend, processing, retention, roles, status
 from ctlr.cli.command import app, fail
 from ctlr.kernel.errors import ConfigError, Refusal
 
-__all__ = ["app", "drive", "logs", "main", "nodes", "pretend", "processing", "roles", "status"]
+__all__ = [
+    "app",
+    "drive",
+    "logs",
+    "main",
+    "nodes",
+    "pretend",
+    "processing",
+    "retention",
+    "roles",
+    "status",
+]
 
 
 def main() -> None:

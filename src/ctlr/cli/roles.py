@@ -17,9 +17,12 @@ def serve(context: typer.Context) -> None:
 
     settings = settings_of(context)
     try:
-        raise typer.Exit(
-            asyncio.run(run(settings, lambda task, uuid: _worker(context, task, uuid)))
+        serving = run(
+            settings,
+            lambda task, uuid: _own_verb(context, "worker", task, uuid),
+            _own_verb(context, "retention"),
         )
+        raise typer.Exit(asyncio.run(serving))
     except (DatabaseError, OSError) as error:
         fail(f"The controller cannot start: {error}", code=1)
 
@@ -87,7 +90,7 @@ def privileged() -> None:
     raise typer.Exit(main())
 
 
-def _worker(context: typer.Context, task: str, uuid: str) -> list[str]:
-    """The command line of a child that works on one session."""
+def _own_verb(context: typer.Context, *words: str) -> list[str]:
+    """The command line of a child with the same settings."""
     config = ["--config", str(context.obj)] if context.obj else []
-    return [*(sys.executable, "-m", "ctlr", *config), *("worker", task, uuid)]
+    return [sys.executable, "-m", "ctlr", *config, *words]

@@ -153,7 +153,8 @@ class Manifest(_Shape):
     """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601.
 
     ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
-    ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when.
+    ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
+    ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
     """
 
     manifest_version: int = MANIFEST_VERSION
@@ -166,6 +167,7 @@ class Manifest(_Shape):
     verified_at: int | None = None
     damaged_at: int | None = None
     damaged: tuple[str, ...] = ()
+    raw_deleted_at: int | None = None
     complete: bool = True
     missing: tuple[str, ...] = ()
     sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)

@@ -1,0 +1,54 @@
+"""Makes room on the logging drive from time to time, where that is configured.
+
+The work is done by ``ctlr retention`` in a process of its own, as it touches both drives. What it
+has deleted is written into the record of the session.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from ctlr.config import RetentionSettings
+from ctlr.kernel.process import ProcessTimeoutError, run
+
+INTERVAL_S = 600.0
+DEADLINE_S = 3600.0
+
+_log = structlog.get_logger("retention")
+
+NoteDeletion = Callable[[str, str], Awaitable[None]]
+"""Writes into a session's record that its raw data went: uuid, what happened in a sentence."""
+
+
+async def retire_forever(
+    settings: RetentionSettings,
+    command: Sequence[str],
+    free_bytes: Callable[[], int | None],
+    note: NoteDeletion,
+) -> None:
+    """Look every ten minutes; ``free_bytes`` tells of the logging drive, None while it is ill."""
+    while True:
+        await asyncio.sleep(INTERVAL_S)
+        free = free_bytes()
+        if settings.enabled and free is not None and free < settings.free_gb * 2**30:
+            await retire_once(command, note)
+
+
+async def retire_once(command: Sequence[str], note: NoteDeletion) -> None:
+    try:
+        done = await run(command, DEADLINE_S)
+    except (OSError, ProcessTimeoutError) as error:
+        _log.error("retention failed", error=str(error), pid=os.getpid())
+        return
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        words = line.split()
+        if len(words) == 3 and words[0] == "deleted":
+            size_mb = int(words[2]) / 2**20
+            text = (
+                f"Its raw data ({size_mb:.0f} MB) was deleted to make room; its copy is verified."
+            )
+            await note(words[1], text)
+    if done.returncode:
+        _log.error("retention failed", error=done.stderr.decode("utf-8", "replace").strip())
