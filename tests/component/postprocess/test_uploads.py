@@ -14,12 +14,13 @@ import pytest
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, running, settings_in, until
 from tests.unit.postprocess.mp4 import Film, plain
-from tests.unit.postprocess.rig import START_MS, UUID, Rig
+from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
 from ctlr.postprocess.manifest import json_schema
 from ctlr.postprocess.sensors.header import Header
 from ctlr.postprocess.sensors.quantities import Quantity, find_quantity
 from ctlr.postprocess.sensors.table import read_table
+from ctlr.simulator.can import DATABASE, VehicleBus
 from ctlr.simulator.phone import Lags, generate
 from ctlr.simulator.places import to_toml
 
@@ -110,6 +111,27 @@ def test_two_million_rows_take_no_more_memory_than_few(tmp_path: Path) -> None:
     some, many = peak(100_000), peak(2_000_000)
     assert some < 40 << 20
     assert many < some + (30 << 20)  # of the 90 MB: the samples that are kept for comparisons
+
+
+def test_a_ride_on_the_bus_and_by_gps(rig: Rig) -> None:
+    seconds = 180
+    rig.record()
+    bus = rig.settings.can.model_copy(update={"dbc": (DATABASE,)})
+    rig.settings = rig.settings.model_copy(update={"can": bus})
+    generate(rig.logging / "phone" / UUID, UUID, START_MS, seconds, 3, Lags(gps_s=2.5))
+    (rig.logging / "can").mkdir()
+    frames = VehicleBus(3).frames(START_MS / 1000, START_MS / 1000 + seconds)
+    lines = [
+        f"{frame.at_s * 1000:.0f},{frame.frame_id:X},{len(frame.data)},{frame.data.hex()}"
+        for frame in frames
+    ]
+    (rig.logging / "can" / "raw.csv").write_text("\n".join(["ts_ms,id,len,hex", *lines, ""]))
+    rig.process(session(stopped_at_ms=START_MS + seconds * 1000))
+    found = {entry["clock"]: entry for entry in rig.manifest()["truth"]}
+    assert found["gps"]["files"] == ["phone/gps.csv", "can/Vehicle.csv"]
+    assert found["gps"]["confidence"] == "high"
+    assert found["gps"]["lag_ms"] == pytest.approx(2500, abs=60)
+    assert "agree on the time" in found["watch"]["text"]
 
 
 async def test_a_late_upload_makes_a_new_revision_that_the_api_shows(tmp_path: Path) -> None:
