@@ -89,7 +89,7 @@ class QemuMachine:
         sh(["cp", "--sparse=always", "--reflink=auto", image.disk, self._root])
         sh(["ip", "tuntap", "add", self._tap, "mode", "tap"])
         sh(["ip", "link", "set", self._tap, "master", bridge, "up"])
-        _write_files(self._root, files or {}, folder)
+        write_files(self._root, files or {}, folder)
 
     def boot(self) -> None:
         if self._process is not None:
@@ -316,7 +316,7 @@ def _usb_argument(node: str) -> str:
     return ",".join([driver, *(f"{key}={value}" for key, value in device.items())])
 
 
-def _write_files(disk: Path, files: Mapping[str, str | None], folder: Path) -> None:
+def write_files(disk: Path, files: Mapping[str, str | None], folder: Path) -> None:
     """Put small files into an ext4 image in place of those that are there; None takes one away."""
     given = folder / "given"
     for path, text in files.items():
