@@ -65,6 +65,10 @@ class Layers:
                 raise ShellError(f"{self.image} is still in use")
             time.sleep(0.02)
 
+    def flush(self) -> None:
+        """What was written from here was there long before the machine's power is cut."""
+        sh(["sync", "--file-system", self._top])
+
     def cut_power(self) -> None:
         """From now on nothing reaches the image; what has not yet never will."""
         fd = os.open(self._top, os.O_RDONLY)

@@ -48,6 +48,7 @@ class Container:
 
     def boot(self) -> None:
         self.layers.mount()
+        self.layers.flush()
         self._cgroups.make()
         with open(self.console, "ab") as console:
             self._nspawn = subprocess.Popen(

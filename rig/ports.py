@@ -18,11 +18,11 @@ Inside = Callable[[Sequence[str]], object]
 
 
 class Ports:
-    """``dead`` are disks that were pulled while something inside held on to them."""
+    """A disk that is pulled is let go of at once; the kernel forgets it, and its name, when nobody
+    inside holds it any more."""
 
     def __init__(self) -> None:
         self._plugged: dict[int, LoopDisk] = {}
-        self._dead: list[LoopDisk] = []
         self._was: dict[str, tuple[int, str]] = {}
 
     def prepare(self, inside: Inside) -> None:
@@ -31,7 +31,7 @@ class Ports:
         inside(["mkdir", "-p", "/dev/disk/by-uuid", "/dev/disk/by-label"])
         for port, disk in list(self._plugged.items()):
             if disk.is_dead:
-                self._dead.append(disk)
+                disk.close()
                 self._plugged[port] = LoopDisk(disk.drive)
             self._show(self._plugged[port], inside)
 
@@ -39,7 +39,6 @@ class Ports:
         """Raises ``ValueError`` when the port is taken. Without ``inside`` the power is off."""
         if port in self._plugged:
             raise ValueError(f"port {port} is taken")
-        self._dead = [disk for disk in self._dead if not disk.close()]
         disk = LoopDisk(drive)
         was_port, was_name = self._was.get(str(drive.image), (port, ""))
         if port != was_port and disk.name == was_name:  # another port, another name
@@ -58,7 +57,7 @@ class Ports:
         disk.die()
         if inside is not None:
             self._hide(disk, inside)
-        self._dead.append(disk)
+        disk.close()
 
     def die(self) -> None:
         """The power is cut: nothing reaches any drive any more."""
@@ -71,10 +70,9 @@ class Ports:
         return disk.partition_name(partition)
 
     def close(self) -> None:
-        for disk in [*self._plugged.values(), *self._dead]:
+        for disk in self._plugged.values():
             disk.close()
         self._plugged.clear()
-        self._dead.clear()
 
     def _show(self, disk: LoopDisk, inside: Inside) -> None:
         for name, (major, minor) in disk.nodes().items():

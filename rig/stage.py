@@ -23,6 +23,8 @@ SEEN = "/var/lib/rig-witness"
 SPOOL = "/var/lib/ctlr/spool"
 CONTROLLER_UNITS = (
     "ctlr-api",
+    "mount-watcher",
+    "can-listener",
     "log-subscriber",
     "ctlr-rsyncd",
     "ctlr-privileged.socket",

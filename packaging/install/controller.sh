@@ -2,7 +2,7 @@
 # The controller: drive, broker, clock, what takes the cameras' deliveries, and the services.
 
 install_controller() {
-  local services=(ctlr-api can-listener log-subscriber)
+  local services=(ctlr-api mount-watcher can-listener log-subscriber)
   put_base controller
   put_user ctlr-ingest /var/lib/ctlr-ingest /bin/sh ctlr
   put_folder /var/lib/ctlr-ingest 750 ctlr-ingest:ctlr

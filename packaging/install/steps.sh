@@ -150,6 +150,8 @@ finish() {
     echo "Nothing to change."
   elif [ "$dry_run" = yes ]; then
     echo "$changes changes would be made; none was."
+  else
+    sync # whoever installs pulls the plug soon after
   fi
   for line in ${notes[@]+"${notes[@]}"}; do
     echo "Note: $line"

@@ -35,7 +35,6 @@ def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     assert stage.controller.run(["id", "ctlr"], check=False).returncode != 0
     assert stage.controller.run(["ls", "/opt"]).stdout == ""
     install_controller(stage.controller)
-    stage.controller.run(["systemctl", "start", "mnt-logging.mount", "mnt-sync.mount"])  # TEMP
     for camera in stage.cameras:
         install_camera(camera)
         post_witness(camera)
@@ -108,14 +107,14 @@ def _boot_bare(stage: Stage) -> None:
 def _work_as_printed(stage: Stage) -> None:
     """The lines that are printed on the rig's instruction sheet."""
     controller = stage.controller
-    for unit in ("ctlr-api", "log-subscriber"):
+    for unit in ("ctlr-api", "mount-watcher"):
         controller.run(["systemctl", "start", unit])
         assert "active (running)" in controller.run(["systemctl", "status", unit]).stdout
         followed = controller.run(
             ["timeout", "1", "journalctl", "-u", unit, "-f", "--no-pager"], check=False
         )
         assert "Started" in followed.stdout, followed
-    controller.run(["systemctl", "restart", "ctlr-api", "log-subscriber"])
+    controller.run(["systemctl", "restart", "ctlr-api", "mount-watcher"])
     wait_until_active(controller, CONTROLLER_UNITS)
     stage.phone.wait_until_ready(len(stage.cameras))
 
