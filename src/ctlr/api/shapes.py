@@ -29,8 +29,8 @@ class PhoneClock(BaseModel):
     """What a phone found over ``GET /api/time``: its clock minus the controller's; the truth lies
     within ``uncertainty_ms``. ``uuid``: of a session other than the present or the next one."""
 
-    offset_ms: Annotated[float, Field(ge=-1e13, le=1e13, allow_inf_nan=False)]
-    uncertainty_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)]
+    offset_ms: Annotated[float, Field(ge=-1e13, le=1e13, allow_inf_nan=False, strict=True)]
+    uncertainty_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False, strict=True)]
     uuid: str | None = None
 
 

@@ -71,6 +71,7 @@ async def test_a_phone_measures_its_clock_before_during_and_after_a_session(
         {"offset_ms": 1, "uncertainty_ms": -1},
         {"offset_ms": 1e300, "uncertainty_ms": 1},
         {"offset_ms": "soon", "uncertainty_ms": 1},
+        {"offset_ms": 1, "uncertainty_ms": False},
     ],
 )
 async def test_a_phone_clock_that_makes_no_sense(
