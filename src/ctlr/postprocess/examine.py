@@ -15,7 +15,6 @@ from ctlr.postprocess.frames import read_capture_times
 from ctlr.postprocess.mp4.boxes import Damaged
 from ctlr.postprocess.mp4.movie import read_segment
 from ctlr.postprocess.mp4.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
-from ctlr.postprocess.sensors.reader import TableReader
 
 
 @dataclass(slots=True)
@@ -32,7 +31,6 @@ class Examiner:
         self._known: dict[str, _Known] = {}
         self._headers: dict[TrackHeader, TrackHeader] = {}  # one copy of what all share
         self._signatures: dict[bytes, bytes] = {}
-        self.uploads = TableReader()
 
     def examine_node(self, folder: Path, files: NodeFiles) -> list[SegmentFacts]:
         """The facts of all segments of a node; an unreadable segment is a fact, not an error."""

@@ -122,7 +122,7 @@ class Follower:
         for copy in plan_copies(scan_uploads(self._layout, self._uuid)):
             if is_table(copy.target):
                 path = self._settings.storage.logging / copy.source
-                self._parts.examiner.uploads.read(copy.target, copy.inputs, path)
+                self._parts.uploads.read(copy.target, copy.inputs, path)
 
     def _take(self, camera: _Camera, files: NodeFiles) -> int:
         new = [file for file in files.segments if file.path not in camera.done]

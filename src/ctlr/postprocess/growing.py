@@ -24,6 +24,7 @@ from ctlr.postprocess.mp4.chapters import Chapter
 from ctlr.postprocess.mp4.merge import MergedMovie
 from ctlr.postprocess.placing import place_after
 from ctlr.postprocess.plan import frames_file, video_file
+from ctlr.postprocess.sensors.reader import TableReader
 from ctlr.postprocess.splice import Chunk, GrowingVideo, Index
 from ctlr.postprocess.timeline import Placement
 
@@ -173,10 +174,12 @@ class GrowingPart:
 
 
 class GrowingParts:
-    """The files of a session that are being made, by camera and number."""
+    """The files of a session that are being made, by camera and number; and what was learnt of
+    its segments and of the tables that were uploaded."""
 
     def __init__(self, layout: LoggingLayout, workspace: Workspace, uuid: str) -> None:
         self.examiner = Examiner()
+        self.uploads = TableReader()
         self._layout = layout
         self._workspace = workspace
         self._uuid = uuid

@@ -218,7 +218,7 @@ class _Run:
         self.report(Progress(self.uuid, "compare"))
         tolerance_ms = self.settings.sync.tolerance_ms
         proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
-        uploads = Uploads(plan, files, previous, self.parts.examiner.uploads, find)
+        uploads = Uploads(plan, files, previous, self.parts.uploads, find)
         sources = {**made, **uploads.sources()}
         signal = self.settings.can.speed_signal
         proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
