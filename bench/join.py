@@ -4,7 +4,14 @@
 of sixty can do with less. Beside it the join as the product does it (examine, place, splice,
 hash; without the session around it), and what people do today, ``ffmpeg -f concat -c copy``.
 Runs with fsync are compared with ``cat`` and fsync. The join is a process of its own, so Python's
-start is in its time.
+start is in its time, and it hashes what it copies; since neither ``cat`` nor ffmpeg does, it is
+also run without. ffmpeg is then compared with the join itself.
+
+``--target`` puts the results on another file system. For exFAT through FUSE, as root::
+
+    truncate -s 2G /var/tmp/drive.img && mkfs.exfat /var/tmp/drive.img
+    mount.exfat-fuse $(losetup -f --show /var/tmp/drive.img) /mnt
+    .venv/bin/python -m bench.join --target /mnt --only join
 """
 
 import argparse
@@ -36,7 +43,9 @@ def engines(segments: Path, out: Path) -> dict[str, list[str]]:
         "cat": ["sh", "-c", f"cat {segments}/seg_* > {out}"],
         "cat, fsync": ["sh", "-c", f"cat {segments}/seg_* > {out} && sync {out}"],
         "join": [*join, "no-fsync"],
+        "join, no hash": [*join, "no-fsync", "no-hash"],
         "join, fsync": join,
+        "join, no hash, fsync": [*join, "no-hash"],
         "ffmpeg": [*concat, str(out)],
         "ffmpeg, faststart": [*concat, "-movflags", "+faststart", str(out)],
         "ffmpeg, fsync": ["sh", "-c", f"{' '.join(concat)} {out} && sync {out}"],
@@ -51,7 +60,7 @@ def clean_run(command: list[str], out: Path) -> Sample:
     return run_command(command)
 
 
-def compare_all(segments: Path, out: Path, rounds: int) -> dict[str, Pair]:
+def compare_all(segments: Path, out: Path, rounds: int, only: str) -> dict[str, Pair]:
     commands = engines(segments, out)
     runs: dict[str, Callable[[], Sample]] = {
         name: partial(clean_run, command, out) for name, command in commands.items()
@@ -59,7 +68,17 @@ def compare_all(segments: Path, out: Path, rounds: int) -> dict[str, Pair]:
     return {
         name: compare(runs["cat, fsync" if "fsync" in name else "cat"], run, rounds)
         for name, run in runs.items()
-        if not name.startswith("cat")
+        if not name.startswith("cat") and name.startswith(only)
+    }
+
+
+def compare_with_ffmpeg(segments: Path, out: Path, rounds: int) -> dict[str, Pair]:
+    """What the join does, by ffmpeg; the join is the reference."""
+    commands = engines(segments, out)
+    ffmpeg = partial(clean_run, commands["ffmpeg"], out)
+    return {
+        f"ffmpeg beside: {name}": compare(partial(clean_run, commands[name], out), ffmpeg, rounds)
+        for name in ("join", "join, no hash")
     }
 
 
@@ -90,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, help="folder for the results, e.g. an exFAT mount")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--only", default="", help="how the names of what is run begin")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         root = Path(name)
@@ -99,7 +119,9 @@ def main() -> None:
         out = (options.target or root) / "joined.mp4"
         size_mb = sum(path.stat().st_size for path in segments.iterdir()) // 10**6
         title = f"{size_mb} MB in {SEGMENTS} segments; reference: cat"
-        show(title, compare_all(segments, out, options.rounds))
+        show(title, compare_all(segments, out, options.rounds, options.only))
+        if not options.only:
+            show("reference: our join", compare_with_ffmpeg(segments, out, options.rounds))
         out.unlink(missing_ok=True)
         out.with_suffix(".journal").unlink(missing_ok=True)
         start = run_command([sys.executable, "-c", "import bench.join_once"])
