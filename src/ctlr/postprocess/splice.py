@@ -109,13 +109,14 @@ class GrowingVideo:
     def append(self, source: Path, media: list[tuple[int, int]]) -> Chunk:
         """Copy the media ranges of a segment to the end."""
         offset = self.end + _HEAD_BYTES
+        # First, so that the file only ever grows: exFAT fills holes and seeks back slowly.
+        _write_all(self._fd, _mdat_head(sum(length for _, length in media)), self.end)
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
             stat = os.fstat(fd)
             length, digest = self._copier.copy(fd, media, offset)
         finally:
             os.close(fd)
-        _write_all(self._fd, _mdat_head(length), offset - _HEAD_BYTES)
         chunk = Chunk(source.name, stat.st_size, stat.st_mtime_ns, offset, length, digest)
         self.chunks.append(chunk)
         self._unflushed.append(chunk)
