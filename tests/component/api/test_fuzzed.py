@@ -56,7 +56,7 @@ async def test_no_request_breaks_the_controller_or_leaves_its_folders(tmp_path: 
         (await controller.get("/health")).expect()
         await controller.status()
     written = {path.relative_to(rig).parts[0] for path in rig.rglob("*") if path.is_file()}
-    ours = ("ctlr.db", "mqtt-spool", "drive.", "probe-")
+    ours = ("ctlr.db", "mqtt-spool", "drive.", "probe-", "volumes.json")
     strangers = {name for name in written - {"logging", "sync"} if not name.startswith(ours)}
     assert strangers == set()
     assert {path.name for path in tmp_path.iterdir()} == {"rig", "fuzzer"}
