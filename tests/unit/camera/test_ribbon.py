@@ -75,7 +75,9 @@ def test_a_recording_is_cut_where_it_should_and_decodes(pi: Any, tmp_path: Path)
             return ""
 
         def open_source(self, settings: PictureSettings, take: Take, clock: Any) -> RibbonSource:
-            return open_source(settings, take, VirtualClock(0))
+            source = open_source(settings, take, VirtualClock(0))
+            pi.reader_is_behind = lambda: not source._pictures.empty()
+            return source
 
     folder = SessionFolder(tmp_path / UUID)
     folder.write_record(SessionRecord(uuid=UUID, start_at=start_us // 1000))

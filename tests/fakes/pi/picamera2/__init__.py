@@ -7,6 +7,7 @@ the sensor times of a camera that keeps its rate.
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ class Pi:
     controls: dict[str, Any] = field(default_factory=dict)
     first_sensor_us: int = 0
     is_open: bool = False
+    reader_is_behind: Callable[[], bool] = lambda: False
+    """Whether whoever reads has pictures left to take; the next one then waits."""
 
 
 pi = Pi()
@@ -82,6 +85,8 @@ class Picamera2:
         for number in range(pi.pictures):
             if self._stopped.wait(PAUSE_S):
                 return
+            while pi.reader_is_behind() and not self._stopped.wait(PAUSE_S):
+                pass
             sensor_us = pi.first_sensor_us + round(number * 1_000_000 / pi.controls["FrameRate"])
             metadata = {"SensorTimestamp": sensor_us * 1000 + 321}
             wall_us = sensor_us - asleep_us + WALL_AHEAD_US
