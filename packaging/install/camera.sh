@@ -54,6 +54,7 @@ put_key() {
 Host $controller
   IdentityFile $key
   IdentitiesOnly yes
+  LogLevel ERROR
   UserKnownHostsFile $state/known_hosts
 SSH
   [ ! -e "$key.pub" ] ||
