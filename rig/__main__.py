@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import platform
 import random
 import shutil
 import sys
@@ -16,7 +17,7 @@ from rig.emulated import EmulatedWorkshop
 from rig.image import PYTHON, prepare
 from rig.isolation import enter_isolation
 from rig.machine import MachineError
-from rig.report import Row, table
+from rig.report import Row, document, table
 from rig.scenario import SCENARIOS, Scenario
 from rig.stage import Stage
 from rig.vm_image import PACKAGES
@@ -55,6 +56,8 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table(rows))
+    if arguments.write:
+        arguments.write.write_text(document(rows, _this_machine()))
     for row in rows:
         for problem in row.problems:
             print(f"{row.name}: {problem}", file=sys.stderr)
@@ -70,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--suite", choices=sorted(PYTHON), default="bookworm", help="Debian release"
     )
+    parser.add_argument("--write", type=Path, help="write the table as a page to this file")
     parser.add_argument("--list", action="store_true", help="print the names")
     return parser.parse_args()
 
@@ -79,6 +83,12 @@ def _what_is_missing() -> str | None:
         return "booting machines needs root: sudo make rig"
     packages = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
     return f"please install {' '.join(packages)}" if packages else None
+
+
+def _this_machine() -> str:
+    return (
+        f"{os.cpu_count()} cores of {platform.machine()}, Linux {platform.release().split('-')[0]}"
+    )
 
 
 def _sub(folder: Path) -> Path:

@@ -39,6 +39,26 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+_DOCUMENT = """# What the rig has seen
+
+Written by `sudo .venv/bin/python -m rig --write docs/reference/rig-results.md` on {machine}. Each
+scenario ends with the account of [run the rig](../how-to/run-the-rig.md), taken from the disks;
+*ok* means that all of it held.
+
+{table}
+
+- **lost**: finished segments that are neither on the drive nor on their camera with the SHA-256 that they had. It must be 0.
+- **video lost at worst**: of the video that was not yet finished, for one interruption: from the last frame that is still there to the cut, or gaps that the manifest names. At most 1 s.
+- **time to recover**: from the end of the disturbance until the drive is in use again, or all cameras record again.
+- **slowest answer** of `/health` and `/api/status`, asked ten times a second from outside, leaving out only the time in which the controller itself was off.
+"""
+
+
+def document(rows: Sequence[Row], machine: str) -> str:
+    """The table as a page of the documentation."""
+    return _DOCUMENT.format(machine=machine, table=table(rows))
+
+
 def _cells(row: Row) -> list[str]:
     accounts = [outcome.account for outcome in row.outcomes]
     lost_s = [value for outcome in row.outcomes for value in outcome.lost_video_s]
