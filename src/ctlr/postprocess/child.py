@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,9 @@ from ctlr.postprocess.jobs import Job, JobResult
 from ctlr.telemetry.log import say_again
 
 TERMINATE_GRACE_S = 5.0
+STALL_S = 300.0
+"""A worker that is at work and silent for so long hangs, or its drive does: even a slow one writes
+the hundredth part of a session in less."""
 MAX_LINE_BYTES = 1 << 20
 
 
@@ -29,10 +32,12 @@ async def run_child(
     job: Job,
     keep: Callable[[Job], None],
     finish: asyncio.Event | None = None,
+    stall_s: float = STALL_S,
 ) -> JobResult:
     """Run the child to its end; cancelled, it ends the child within ``TERMINATE_GRACE_S``.
 
-    ``finish`` is for a child that follows: once set, the child is told to finish.
+    ``finish`` is for a child that follows: once set, the child is told to finish. One that says
+    nothing for ``stall_s`` while it should be at work has failed and is ended.
     """
     try:
         child = await asyncio.create_subprocess_exec(
@@ -47,8 +52,16 @@ async def run_child(
         return JobResult(failed=True, error=f"The worker could not be started: {error.strerror}.")
     telling = asyncio.create_task(_tell_to_finish(child, finish)) if finish else None
     try:
-        last, errors = await asyncio.gather(_follow(child, job, keep), _read_errors(child))
+        following = _follow(_lines(child, finish, stall_s), job, keep)
+        last, errors = await asyncio.gather(following, _read_errors(child))
         code = await child.wait()
+    except _StalledError:
+        await _terminate(child)
+        return JobResult(
+            failed=True,
+            error=f"The worker made no progress for {stall_s / 60:.0f} minutes: a drive does not "
+            "answer. The raw segments are safe; it is tried again.",
+        )
     except BaseException:
         await _terminate(child)
         raise
@@ -79,13 +92,37 @@ def _result(code: int, outcome: dict[str, Any], errors: str | None) -> JobResult
     return JobResult(failed=True, error=summary or errors or f"The worker ended with {code}.")
 
 
-async def _follow(
-    child: asyncio.subprocess.Process, job: Job, keep: Callable[[Job], None]
-) -> dict[str, Any]:
+class _StalledError(Exception):
+    """The child says nothing."""
+
+
+async def _lines(
+    child: asyncio.subprocess.Process, finish: asyncio.Event | None, stall_s: float
+) -> AsyncIterator[bytes]:
+    """What the child says, line by line; one that only follows may be silent."""
     assert child.stdout is not None
+    reading = asyncio.ensure_future(child.stdout.readline())
+    try:
+        while True:
+            at_work = finish is None or finish.is_set()
+            done, _ = await asyncio.wait({reading}, timeout=stall_s)
+            if done:
+                if not (line := reading.result()):
+                    return
+                yield line
+                reading = asyncio.ensure_future(child.stdout.readline())
+            elif at_work:
+                raise _StalledError
+    finally:
+        reading.cancel()
+
+
+async def _follow(
+    lines: AsyncIterator[bytes], job: Job, keep: Callable[[Job], None]
+) -> dict[str, Any]:
     outcome: dict[str, Any] = {}
     began = time.monotonic()
-    async for line in child.stdout:
+    async for line in lines:
         message = _parse_line(line)
         outcome = message.get("outcome", outcome)
         if record := message.get("record"):

@@ -110,6 +110,30 @@ async def test_cancelled_it_ends_the_child(tmp_path: Path) -> None:
         await running  # which waits for the child's end
 
 
+async def test_one_that_says_nothing_while_at_work_has_failed() -> None:
+    """PP12: it hangs, or its drive does."""
+    command = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+    result = await run_child(command, Job(UUID), lambda _job: None, stall_s=0.5)
+    assert result.failed
+    assert "no progress" in (result.error or "")
+
+
+async def test_one_that_follows_may_be_silent_until_it_is_told_to_finish() -> None:
+    command = [sys.executable, "-S", "-c", f"import sys\nsys.stdin.readline()\n{ending(0)}"]
+    finish = asyncio.Event()
+    running = asyncio.create_task(run_child(command, Job(UUID), lambda _job: None, finish, 5.0))
+    await asyncio.sleep(0)
+    silent = asyncio.create_task(
+        run_child(command, Job(UUID), lambda _job: None, asyncio.Event(), 0.05)
+    )
+    finish.set()
+    assert not (await running).failed
+    assert not silent.done()
+    silent.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await silent
+
+
 @pytest.mark.parametrize("line", ["no json", "[]", "7", ""])
 async def test_a_line_that_makes_no_sense_is_skipped(line: str) -> None:
     result, _ = await run(f"print({line!r})\n{ending(0)}")

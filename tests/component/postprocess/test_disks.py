@@ -157,6 +157,18 @@ def test_killed_at_any_instant_it_ends_well(rig: Rig, segment_sets: dict[str, Pa
     assert [p.name for p in rig.sync.iterdir()] == [UUID]
 
 
+def test_two_at_once_are_one(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    """PP8: the second says that it is busy and touches nothing."""
+    frames = big_session(rig, segment_sets["plain"], copies=6)
+    first, second = start_worker(rig), start_worker(rig)
+    said = [worker.communicate(timeout=60) for worker in (first, second)]
+    assert {first.returncode, second.returncode} <= {0, 1}, said
+    assert 0 in {first.returncode, second.returncode}, said
+    assert rig.source("cam-d")["frames"] == frames
+    assert rig.manifest()["revision"] == 1
+    assert verify_folder(rig.folder, quiet).exit_code == 0
+
+
 def test_told_to_end_it_ends_within_seconds(rig: Rig, segment_sets: dict[str, Path]) -> None:
     big_session(rig, segment_sets["plain"])
     worker = start_worker(rig)

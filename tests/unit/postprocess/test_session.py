@@ -127,6 +127,22 @@ class TestBadInput:
         (rig.node() / "seg_0002.mp4").write_text("shopping list\n")
         self.check(rig, frames=90, gaps=[("seg_0001.mp4", 1000, "damaged")])
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://127.0.0.1:9/a.ts\n",
+            "ffconcat version 1.0\nfile /etc/passwd\n",
+            "<?xml version='1.0'?><MPD><BaseURL>file:///etc/passwd</BaseURL></MPD>",
+        ],
+    )
+    def test_a_playlist_leads_nowhere(self, rig: Rig, text: str) -> None:
+        """S14: a list of other files is no segment, whatever it is called."""
+        rig.record()
+        (rig.node() / "seg_0002.mp4").write_text(text)
+        self.check(rig, frames=90, gaps=[("seg_0001.mp4", 1000, "damaged")])
+        made = b"".join(path.read_bytes() for path in rig.folder.rglob("*") if path.is_file())
+        assert b"root:" not in made
+
     @pytest.mark.parametrize("make", [plain, fragmented])
     @pytest.mark.parametrize("lost", [1, 2])
     def test_middle_missing(self, rig: Rig, make: Callable[[Film], bytes], lost: int) -> None:
