@@ -60,7 +60,7 @@ class Workshop:
     def installed_stage(self) -> Stage:
         """Machines as the installer leaves them, and the drive that was plugged in meanwhile."""
         made = self.installed()
-        _forget_others(made)
+        forget_others(made)
         controller = self.layer(made / "controller.img")
         camera = self.layer(made / "camera.img")
         machines = [self._machine(CONTROLLER, [controller, self.image.root])]
@@ -153,9 +153,9 @@ def _rename_camera(machine: Container, name: str) -> None:
     settings.write_text(text.replace(f'node = "{CAMERAS[0]}"', f'node = "{name}"'))
 
 
-def _forget_others(made: Path) -> None:
+def forget_others(made: Path) -> None:
     """Each change of a source makes a new one; those of yesterday are of no use any more."""
-    for other in made.parent.glob("installed-*"):
+    for other in made.parent.glob(f"{made.name.rpartition('-')[0]}-*"):
         if time.time() - other.stat().st_mtime > KEPT_S and other != made:
             shutil.rmtree(other)
 

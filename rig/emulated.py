@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rig.containers import ADDRESSES, Workshop
+from rig.containers import ADDRESSES, Workshop, forget_others
 from rig.image import kept
 from rig.lan import BRIDGE
 from rig.qemu import QemuMachine, VmImage
@@ -62,6 +62,7 @@ class EmulatedWorkshop(Workshop):
         inputs = [layer.parent.name, layer.name, kernel.name]
         lower = [self.layer(layer), kernel, self.image.root]
         folder = kept("emulated", inputs, lambda made: pack(lower, made))
+        forget_others(folder)
         return QemuMachine(
             name,
             ADDRESSES[name],
