@@ -87,6 +87,17 @@ def uuid_of(device: str) -> str:
     return run("blkid", "-p", "-s", "UUID", "-o", "value", device).strip()
 
 
+def unmount_device(device: str) -> None:
+    """Unmount a device everywhere, once those let go that were stuck on it until now."""
+    for mount in reversed(read_mounts()):
+        if mount.source != device:
+            continue
+        until = time.monotonic() + 20
+        while subprocess.run(["umount", mount.mount_point], check=False).returncode:
+            assert time.monotonic() < until, f"{device} is still in use"
+            time.sleep(0.1)
+
+
 def unmount_all_below(folder: Path) -> None:
     """Whatever a test left mounted; the last thing that it does."""
     for mount in reversed(read_mounts()):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.component.drive.disks import run
+from tests.component.drive.disks import run, unmount_device
 from tests.component.drive.watching import drive_of, is_mounted, until_state
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, process, running, settings_in, until
@@ -19,7 +19,6 @@ from tests.faults.served import needs_faults
 from ctlr.config import IngestSettings, Settings
 from ctlr.storage.prober import Prober
 from ctlr.storage.record import read_record
-from ctlr.storage.table import read_mounts
 
 pytestmark = needs_faults
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
@@ -39,9 +38,7 @@ def failing_disk(rig_folder: Path) -> Iterator[FailingDisk]:
             yield disk
         finally:
             disk.heal()
-            for mount in reversed(read_mounts()):
-                if mount.source == disk.device:
-                    run("umount", mount.mount_point)
+            unmount_device(disk.device)
 
 
 @pytest.fixture

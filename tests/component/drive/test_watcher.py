@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
-from tests.component.drive.disks import Disk, run
+from tests.component.drive.disks import Disk, run, unmount_device
 from tests.component.drive.watching import held, is_mounted
 from tests.fakes.controller import until
 from tests.faults.blkfs import FailingDisk
@@ -180,9 +180,7 @@ def failing(rig_folder: Path) -> Iterator[FailingDisk]:
             yield failing
         finally:
             failing.heal()
-            for mount in reversed(read_mounts()):
-                if mount.source == failing.device:
-                    run("umount", mount.mount_point)
+            unmount_device(failing.device)
 
 
 @pytest.fixture
