@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 SYNCED := .venv/.synced
 UV_VERSION := 0.13.9
-FIGURES := $(basename $(notdir $(wildcard bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
+FIGURES := $(basename $(notdir $(wildcard bench/can*.py bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
 FIGURES += together
 export UV_PYTHON_DOWNLOADS := never
 # Modules are compiled once, not at the start of each process of a rig and each test worker.
