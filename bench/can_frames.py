@@ -125,7 +125,7 @@ def receiver(path: str, who: str, port: int, folder: Path) -> Iterator[subproces
     command: Sequence[str] = [
         sys.executable,
         "-m",
-        "bench.can",
+        "bench.can_frames",
         f"{who}-{path}",
         str(port),
         str(folder),
