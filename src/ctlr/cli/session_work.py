@@ -17,7 +17,7 @@ from ctlr.config import Settings
 from ctlr.postprocess import progress as steps
 from ctlr.postprocess.follow import follow
 from ctlr.postprocess.listing import list_sessions, resolve_prefix
-from ctlr.postprocess.plan import describe
+from ctlr.postprocess.plan_text import describe
 from ctlr.postprocess.session import plan_session, process
 from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm, log_to_parent

@@ -16,7 +16,7 @@ from ctlr.postprocess.changes import needs_processing
 from ctlr.postprocess.folders import SET_ASIDE_NAME, session_lock
 from ctlr.postprocess.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.mp4.tables import shown_ticks
-from ctlr.postprocess.plan import describe
+from ctlr.postprocess.plan_text import describe
 from ctlr.postprocess.progress import Progress
 from ctlr.postprocess.session import plan_session, process
 from ctlr.sessions.model import ClockSample, Mark, SessionNode

@@ -17,6 +17,7 @@ from ctlr.postprocess.mp4.boxes import (
     u32,
     walk,
 )
+from ctlr.postprocess.mp4.edits import read_edits
 from ctlr.postprocess.mp4.fragments import (
     Defaults,
     FragmentedTrack,
@@ -29,7 +30,6 @@ from ctlr.postprocess.mp4.tables import (
     Track,
     TrackHeader,
     first_shown_ticks,
-    read_edits,
     read_plain,
     unpack,
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from operator import add
 
-from ctlr.postprocess.mp4.boxes import Box, Damaged, children, find, require, u32, u64
+from ctlr.postprocess.mp4.boxes import Box, Damaged, children, require, u32
 
 MAX_SAMPLES = 1 << 21
 
@@ -293,22 +293,3 @@ def shown_ticks(track: Track) -> list[int]:
     if track.shifts is None:
         return list(decoded)
     return list(map(add, decoded, signed(expand_runs(track.shifts))))
-
-
-def read_edits(data: bytes, trak: Box) -> list[tuple[int, int, int]]:
-    """Edit list rows: duration (movie ticks), media time (track ticks, -1 empty), rate."""
-    box = find(data, trak, b"edts", b"elst")
-    if box is None:
-        return []
-    wide = data[box.body] == 1
-    rows = table(data, box, 20 if wide else 12)
-    step = 20 if wide else 12
-    return [_read_edit(rows, at, wide=wide) for at in range(0, len(rows), step)]
-
-
-def _read_edit(rows: bytes, at: int, *, wide: bool) -> tuple[int, int, int]:
-    if wide:
-        time = u64(rows, at + 8)
-        return u64(rows, at), time - (1 << 64) if time >> 63 else time, u32(rows, at + 16)
-    time = u32(rows, at + 4)
-    return u32(rows, at), time - (1 << 32) if time >> 31 else time, u32(rows, at + 8)
