@@ -39,7 +39,7 @@ class EmulatedWorkshop(Workshop):
         stage.controller.close()
         made = self.installed()
         controller = self._emulate(CONTROLLER, made / "controller.img", stage, chance, {})
-        return replace(stage, controller=controller, slowness=SLOWNESS)
+        return replace(stage, controller=controller, slowness=SLOWNESS, is_emulated=True)
 
     def emulated_camera_stage(self, chance: random.Random) -> Stage:
         """One camera, emulated, with the kernel's test camera as /dev/video0."""
@@ -48,7 +48,7 @@ class EmulatedWorkshop(Workshop):
             camera.close()
         made = self.installed()
         camera = self._emulate(CAMERAS[0], made / "camera.img", stage, chance, _TEST_CAMERA)
-        return replace(stage, cameras=[camera], slowness=SLOWNESS)
+        return replace(stage, cameras=[camera], slowness=SLOWNESS, is_emulated=True)
 
     def _emulate(
         self,

@@ -45,6 +45,7 @@ class Stage:
     drive: Drive
     folder: Path
     slowness: float = 1.0
+    is_emulated: bool = False
 
     @property
     def machines(self) -> list[Machine]:
