@@ -30,8 +30,6 @@ EXTRA_PACKAGES = ("exfat-fuse",)
 INSTALLED_FROM = ("install.sh", "packaging", "src", "pyproject.toml", "README.md", "LICENSE")
 ADDRESSES = {name: address_of(index) for index, name in enumerate((CONTROLLER, *CAMERAS))}
 KEPT_S = 86_400
-# A container has a boot id of its own, which a service with a fresh /proc does not see.
-_SAME_BOOT = "[Service]\nProtectProc=default\n"
 _CHRONY = """[Unit]
 ConditionCapability=
 [Service]
@@ -128,15 +126,13 @@ class Workshop:
 
 
 def prepare_container(machine: Container) -> None:
-    """What a container lacks beside a machine: exFAT in its kernel, a clock of its own, one boot id for all."""
+    """What a container lacks beside a machine: exFAT in its kernel, and a clock of its own."""
     machine.run(["apt-get", "-qq", "update"])
     machine.run(
         ["apt-get", "-qq", "install", "--yes", "--no-install-recommends", *EXTRA_PACKAGES],
         deadline_s=300,
     )
     machine.run(["ln", "-sf", "mount.exfat-fuse", "/sbin/mount.exfat"])
-    machine.run(["mkdir", "-p", "/etc/systemd/system/service.d"])
-    machine.run(["tee", "/etc/systemd/system/service.d/rig.conf"], stdin=_SAME_BOOT)
     machine.run(["mkdir", "-p", "/etc/systemd/system/chrony.service.d"])
     machine.run(["tee", "/etc/systemd/system/chrony.service.d/rig.conf"], stdin=_CHRONY)
 
