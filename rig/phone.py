@@ -123,6 +123,15 @@ class Phone:
             "the rig is ready",
         )
 
+    def wait_until_connected(self, cameras: int) -> None:
+        """The controller has found all cameras again, whatever they are doing."""
+        self.wait(
+            "/api/status",
+            lambda status: sum(camera["connected"] for camera in status["cameras"]) == cameras,
+            60.0,
+            "all cameras are connected",
+        )
+
     def wait_until_recording(self, session: str) -> None:
         """Every camera has frames of it on its card."""
         self.wait(

@@ -43,7 +43,7 @@ def _controller(
     disturb(stage.controller)
     recover_s = wait_until_healthy(stage)
     prober.go_on()
-    stage.phone.wait_until_ready(len(stage.cameras))
+    stage.phone.wait_until_connected(len(stage.cameras))
     phase.leave()
     outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s])
     for manifest in outcome.account.manifests.values():

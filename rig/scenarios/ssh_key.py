@@ -21,7 +21,7 @@ _MISUSES = {
     "another camera's folder": f"rsync -e '{_SSH_OPTIONS}' /etc/hostname {_WHO}:../cam-2/planted",
     "deleting": f"rsync -e '{_SSH_OPTIONS}' -r --delete /etc/chrony/ {_WHO}:/mnt/logging/cam-1/",
 }
-_STATE = "cd /mnt/logging && find . -type f -exec sha256sum {} + | sort; ls -d /mnt/logging/cam-2/planted"
+_STATE = "cd /mnt/logging && find cam-1 cam-2 -type f -exec sha256sum {} + | sort; ls -d /mnt/logging/cam-2/planted"
 
 
 @scenario("delivery over SSH, and what else the key opens")
@@ -70,8 +70,9 @@ def _try_everything(controller: Machine, camera: Machine) -> list[str]:
     ]
     if camera.run(["ls", "/tmp/stolen"], check=False).stdout:
         problems.append("the key reads recordings")
-    if controller.run(["sh", "-c", _STATE], check=False).stdout != before:
-        problems.append("the key has changed what was recorded")
+    after = controller.run(["sh", "-c", _STATE], check=False).stdout
+    if changed := sorted(set(before.splitlines()) ^ set(after.splitlines())):
+        problems.append(f"the key has changed what was recorded: {changed}")
     return problems
 
 
