@@ -20,6 +20,7 @@ from rig.stage import (
 )
 
 RECORD_S = 6.0
+_RECORDED = "find cam-* -type f -exec sha256sum {} + | sort"
 _SNAPSHOT = (
     "find /etc /usr /opt /var/lib/ctlr* /mnt -xdev -newer /run/rig-mark "
     "-not -path '/etc/.pwd.lock' -not -path '/var/lib/ctlr*' | sort"
@@ -122,7 +123,7 @@ def _work_as_printed(stage: Stage) -> None:
 def _uninstall(stage: Stage) -> list[str]:
     """Off again; what is left must be what was recorded, and what is set."""
     controller = stage.controller
-    before = controller.run(["sh", "-c", "cd /mnt/logging && find . -type f | sort"]).stdout
+    before = controller.run(["sh", "-c", f"cd /mnt/logging && {_RECORDED}"]).stdout
     said = controller.run([INSTALLER, "--uninstall"], deadline_s=120).stdout
     problems = [] if "are still there" in said else [f"it does not say what is left: {said}"]
     left = controller.run(
@@ -133,9 +134,9 @@ def _uninstall(stage: Stage) -> list[str]:
     kept = controller.run(["ls", "/etc/ctlr/ctlr.toml", "/var/lib/ctlr/ctlr.db"], check=False)
     problems += [f"removed: {kept.stderr}"] if kept.returncode else []
     controller.run(["sh", "-c", "mount /dev/disk/by-label/logging /media"])
-    after = controller.run(["sh", "-c", "cd /media && find . -type f | sort"]).stdout
+    after = controller.run(["sh", "-c", f"cd /media && {_RECORDED}"]).stdout
     controller.run(["umount", "/media"])
-    problems += [] if before == after else ["recordings are gone"]
+    problems += [] if before and before == after else [f"recordings are gone: {before} {after}"]
     if controller.run([INSTALLER, "--uninstall"]).stdout != "Nothing to change.\n":
         problems.append("a second removal changes something")
     return problems

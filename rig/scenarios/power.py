@@ -21,17 +21,25 @@ _LAST_FRAME = (
 )
 
 
-def _reboot(machine: Machine) -> None:
+Disturb = Callable[[Machine], float]
+"""Turns a machine off and on again; returns when it began to come back (monotonic)."""
+
+
+def _reboot(machine: Machine) -> float:
+    began = time.monotonic()
     machine.reboot()
+    return began
 
 
-def _cut(machine: Machine) -> None:
+def _cut(machine: Machine) -> float:
     machine.cut_power()
+    began = time.monotonic()
     machine.boot()
+    return began
 
 
 def _controller(
-    disturb: Callable[[Machine], None], phase_name: str, stages: Stages, chance: random.Random
+    disturb: Disturb, phase_name: str, stages: Stages, chance: random.Random
 ) -> Outcome:
     """The cameras go on recording meanwhile: nothing of the video may be lost."""
     stage = stages.installed_stage()
@@ -40,8 +48,9 @@ def _controller(
     prober.start()
     phase = enter(stage, phase_name, chance)
     prober.pause()
-    disturb(stage.controller)
-    recover_s = wait_until_healthy(stage)
+    began = disturb(stage.controller)
+    wait_until_healthy(stage)
+    recover_s = time.monotonic() - began
     prober.go_on()
     stage.phone.wait_until_connected(len(stage.cameras))
     phase.leave()
@@ -53,7 +62,7 @@ def _controller(
     return outcome
 
 
-def _camera(disturb: Callable[[Machine], None], stages: Stages, chance: random.Random) -> Outcome:
+def _camera(disturb: Disturb, stages: Stages, chance: random.Random) -> Outcome:
     """It takes its recording up again by itself; at most the last second before is lost."""
     stage = stages.installed_stage()
     stage.boot()
@@ -62,8 +71,7 @@ def _camera(disturb: Callable[[Machine], None], stages: Stages, chance: random.R
     phase = enter(stage, RECORDING, chance)
     camera = chance.choice(stage.cameras)
     cut_at = time.time()
-    disturb(camera)
-    began = time.monotonic()
+    began = disturb(camera)
     stage.phone.wait_until_recording(phase.sessions[-1])
     recover_s = time.monotonic() - began
     time.sleep(chance.uniform(1.0, 3.0))
