@@ -15,7 +15,7 @@ from rig import scenarios
 from rig.containers import EXTRA_PACKAGES
 from rig.emulated import EmulatedWorkshop
 from rig.image import PYTHON, prepare
-from rig.isolation import enter_isolation
+from rig.isolation import enter_isolation, remove_run
 from rig.machine import MachineError
 from rig.report import Row, document, table
 from rig.scenario import SCENARIOS, Scenario
@@ -54,7 +54,7 @@ def main() -> int:
                     _tell(chosen, times, arguments.seed, EmulatedWorkshop(image, _sub(folder)))
                 )
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_run(folder)
     print(table(rows))
     if arguments.write:
         arguments.write.write_text(document(rows, _this_machine()))

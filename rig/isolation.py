@@ -6,12 +6,15 @@ that ends. Two runs at a time do not disturb each other.
 """
 
 import os
+import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rig.lan import make_bridge
-from rig.shell import sh
+from rig.shell import ShellError, sh
 
+_MOUNT_POINT = 4  # field of a line of /proc/self/mountinfo
 _MARK = "CTLR_RIG_ISOLATED"
 
 
@@ -30,3 +33,14 @@ def enter_isolation() -> None:
     own.mkdir(parents=True, exist_ok=True)
     sh(["mount", "-t", "tmpfs", "rig", own])
     make_bridge()
+
+
+def remove_run(folder: Path) -> None:
+    """Remove a run's folder, with the layers that are still mounted below it. Never raises."""
+    table = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
+    places = [line.split(" ")[_MOUNT_POINT] for line in table]
+    for place in reversed(places):  # the last mounted first
+        if place.startswith(f"{folder}/"):
+            with suppress(ShellError):
+                sh(["umount", place])
+    shutil.rmtree(folder, ignore_errors=True)
