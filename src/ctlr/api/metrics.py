@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 
 from ctlr import __version__
 from ctlr.api import overview, shapes
-from ctlr.api.overview import Facts
+from ctlr.api.overview import GIB, Facts
 from ctlr.api.parts import Parts
 from ctlr.nodes.fleet import NodeView
 from ctlr.telemetry.exposition import (
@@ -25,8 +25,6 @@ from ctlr.telemetry.exposition import (
     render,
 )
 from ctlr.telemetry.sink import BrokerState
-
-GIB = 1 << 30
 
 
 class MetricsResponse(PlainTextResponse):
