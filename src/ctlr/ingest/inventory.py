@@ -12,9 +12,8 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import xxhash
 
@@ -34,8 +33,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class DeliveredFile:
+class DeliveredFile(NamedTuple):
     """A regular file of a node's session folder that is there under its final name."""
 
     name: str
@@ -61,7 +59,7 @@ class Inventory:
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def files(self, uuid: str, node: str) -> list[DeliveredFile]:
-        """What a node has delivered of a session, by name and number; empty without a folder.
+        """What a node has delivered of a session, in no order; empty without a folder.
 
         Raises ``Refusal`` ``storage_unavailable`` when the drive does not answer.
         """
@@ -78,7 +76,7 @@ class Inventory:
         Raises ``Refusal`` ``storage_unavailable`` when the drive fails or does not answer.
         """
         async with self._locks.setdefault((uuid, node), asyncio.Lock()):
-            files = await self.files(uuid, node)
+            files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
             known = await self._store.hashes(uuid, node)
             fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
             if fresh:
@@ -124,7 +122,7 @@ class Inventory:
 
 
 def scan(folder: Path) -> list[DeliveredFile]:
-    """The delivered files of a folder, by name with numbers in numeric order. Raises ``OSError``.
+    """The delivered files of a folder, in no order. Raises ``OSError``.
 
     A session or node folder that is a link leads off the drive that we vouch for: nothing there.
     """
@@ -132,7 +130,7 @@ def scan(folder: Path) -> list[DeliveredFile]:
         return []
     try:
         with os.scandir(folder) as entries:
-            files = [
+            return [
                 DeliveredFile(entry.name, status.st_size, status.st_mtime_ns)
                 for entry in entries
                 if is_delivered_name(entry.name)
@@ -141,7 +139,6 @@ def scan(folder: Path) -> list[DeliveredFile]:
             ]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(files, key=lambda file: _natural(file.name))
 
 
 def count_segments(files: list[DeliveredFile]) -> int:

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Readability(StrEnum):
@@ -74,8 +75,7 @@ class SegmentFacts:
         return self.first_ticks * 1_000_000 // self.timescale
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A file to be carried over: path below its own folder, size and modification time."""
 
     path: str
