@@ -30,6 +30,7 @@ import psutil
 from bench.join_segments import make_distinct, repeat
 from bench.paired import machine
 
+from ctlr.ingest.layout import frames_name, segment_name
 from ctlr.postprocess.follow import COMPARE_INTERVAL_S
 from ctlr.sessions.model import ClockSample, SessionState
 from ctlr.sessions.store import SessionStore
@@ -128,9 +129,10 @@ class Controller:
         except OSError:
             return False
 
-    def report(self, camera: str, segments: int, *, complete: bool) -> int:
-        """Say as ``camera`` that it has sent so many of its segments; returns how many files
-        the controller lists as durable."""
+    def report(self, camera: str, segments: int, asks: list[str] | None = None) -> int:
+        """Say as ``camera`` that it has sent so many of its segments: all, if it ``asks`` about
+        the last ones. Returns how many files the controller lists as durable."""
+        complete = asks is not None
         told = {
             "camera": camera,
             "status": "ok" if complete else "syncing",
@@ -139,6 +141,7 @@ class Controller:
             "uuid": UUID,
             "segments_total": segments if complete else segments + 1,
             "complete": complete,
+            "asks": asks,
         }
         headers = {"content-type": "application/json"}
         request = Request(f"{self.url}/api/sync/report", json.dumps(told).encode(), headers)
@@ -173,7 +176,7 @@ def finish(root: Path, distinct: Path, minutes: int) -> Finish:
         return sum(path.stat().st_size for path in growing.glob("*.mp4")) > 0.99 * recorded
 
     def is_durable() -> bool:
-        held = [controller.report(camera, count - 1, complete=False) for camera in CAMERAS]
+        held = [controller.report(camera, count - 1) for camera in CAMERAS]
         return min(held) == 2 * (count - 1)
 
     with controller.running() as process:
@@ -184,10 +187,11 @@ def finish(root: Path, distinct: Path, minutes: int) -> Finish:
         used, moved, peak = worker.cpu_times(), worker.io_counters(), worker.memory_info().rss
         os.sync()
         arrive(distinct, controller.logging, range(count - 1, count))
+        last = [segment_name(count - 1), frames_name(count - 1)]
         began = time.perf_counter()
         with ThreadPoolExecutor(len(CAMERAS)) as cameras:
             for camera in CAMERAS:
-                cameras.submit(controller.report, camera, count, complete=True)
+                cameras.submit(controller.report, camera, count, last)
             wait_until(manifest.exists, look_every_s=0.002)
             ready_s = time.perf_counter() - began
     cpu_s = used.user + used.system

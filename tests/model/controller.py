@@ -6,7 +6,7 @@ and the session store. The disks and the work on them are pretended, with behavi
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.model.virtual_time import SettableClock
 
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import DeliveredFile, Inventory
+from ctlr.ingest.layout import parse_segment_name
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
@@ -74,13 +75,20 @@ class Drive:
         await asyncio.sleep(0)
         return list(self.delivered.get((node, uuid), []))
 
+    async def count_segments(self, uuid: str, node: str) -> int:
+        files = await self.files(uuid, node)
+        return sum(parse_segment_name(file.name) is not None for file in files)
+
     async def has_files(self, uuid: str) -> bool:
         return bool(self.found(uuid))
 
-    async def durable(self, uuid: str, node: str) -> list[DurableFile]:
+    async def durable(
+        self, uuid: str, node: str, names: Sequence[str] | None = None
+    ) -> list[DurableFile]:
         return [
             DurableFile(name=file.name, size=file.size, xxh128="")
             for file in await self.files(uuid, node)
+            if names is None or file.name in names
         ]
 
     async def needs_processing(self, uuid: str) -> bool:

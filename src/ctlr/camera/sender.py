@@ -34,7 +34,7 @@ from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
 from ctlr.camera.rsync import RsyncError
 from ctlr.camera.spool import FinishedFile, SessionFolder, SessionRecord, Spool
 from ctlr.kernel.clock import Clock
-from ctlr.nodes.messages import NodeSync, SyncAnswer, SyncReport
+from ctlr.nodes.messages import MOST_ASKED, NodeSync, SyncAnswer, SyncReport
 
 _log = structlog.get_logger("camera")
 
@@ -185,6 +185,7 @@ class Sender:
                 complete=complete,
                 error=error or record.error,
                 clock=self._node_clock(),
+                asks=[file.name for file in files] if len(files) <= MOST_ASKED else None,
             )
         )
         self._held = False

@@ -7,8 +7,9 @@ anew, so nobody is given up on the word of a file's date.
 
 from dataclasses import dataclass, field
 
-from ctlr.ingest.completeness import Arrival, Delivery, judge_delivery
-from ctlr.ingest.inventory import Inventory, count_segments
+from ctlr.ingest.completeness import Arrival, Delivery, is_whole, judge_delivery
+from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.layout import parse_segment_name
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.sessions.model import Session, SessionNode
@@ -67,6 +68,8 @@ class Arrivals:
             raise
 
     async def _judge(self, uuid: str, node: SessionNode, since: float) -> Delivery:
+        if node.complete and is_whole(node, await self._inventory.count_segments(uuid, node.name)):
+            return Delivery.COMPLETE  # said by names alone; what follows looks at every file
         now = self._clock.monotonic()
         watch = self._node(uuid, node.name)
         files = await self._inventory.files(uuid, node.name)
@@ -74,7 +77,7 @@ class Arrivals:
         if seen != watch.seen:
             watch.seen, watch.changed_at = seen, now
         arrival = Arrival(
-            segments_held=count_segments(files),
+            segments_held=sum(parse_segment_name(file.name) is not None for file in files),
             newest_file_age_s=_age(watch.changed_at, now),
             last_report_age_s=_age(watch.reported_at, now),
         )

@@ -38,7 +38,7 @@ def judge_delivery(
     if not node.started and arrival.segments_held == 0:
         return Delivery.COMPLETE
     if node.segments_total is not None:
-        if node.complete and arrival.segments_held >= node.segments_total:
+        if is_whole(node, arrival.segments_held):
             return Delivery.COMPLETE
     elif _plain_node_is_complete(node, arrival, stopped_for_s, quiet_s):
         return Delivery.COMPLETE
@@ -47,6 +47,13 @@ def judge_delivery(
         signs.append(arrival.last_report_age_s)
     silent_for_s = min(age for age in signs if age is not None)
     return Delivery.GIVEN_UP if silent_for_s >= give_up_s else Delivery.WAITING
+
+
+def is_whole(node: SessionNode, segments_held: int) -> bool:
+    """Whether a node has said how many segments there are, and that many are here."""
+    return (
+        node.segments_total is not None and node.complete and segments_held >= node.segments_total
+    )
 
 
 def _says_that_nothing_comes(node: SessionNode, arrival: Arrival) -> bool:

@@ -11,7 +11,8 @@ All disk work runs in threads with a deadline: a drive that hangs never holds th
 import asyncio
 import os
 import re
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -70,14 +71,29 @@ class Inventory:
         root = self._layout.root
         return await self._on_disk(lambda: any(root.glob(f"*/{uuid}")))
 
-    async def durable(self, uuid: str, node: str) -> list[DurableFile]:
-        """The delivered files that are safe on the drive, each with what it hashed to there.
+    async def count_segments(self, uuid: str, node: str) -> int:
+        """How many segments of a session a node has delivered.
+
+        Raises ``Refusal`` ``storage_unavailable`` when the drive does not answer.
+        """
+        folder = self._layout.node_session(node, uuid)
+        return await self._on_disk(lambda: _count_segments(folder))
+
+    async def durable(
+        self, uuid: str, node: str, names: Sequence[str] | None = None
+    ) -> list[DurableFile]:
+        """The delivered files that are safe on the drive, each with what it hashed to there; of
+        those with certain ``names``, or of all.
 
         Raises ``Refusal`` ``storage_unavailable`` when the drive fails or does not answer.
         """
         async with self._locks.setdefault((uuid, node), asyncio.Lock()):
-            files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
-            known = await self._store.hashes(uuid, node)
+            if names is None:
+                files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
+            else:
+                folder = self._layout.node_session(node, uuid)
+                files = await self._on_disk(lambda: look_at(folder, names))
+            known = await self._store.hashes(uuid, node, [file.name for file in files])
             fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
             if fresh:
                 folder = self._layout.node_session(node, uuid)
@@ -121,12 +137,30 @@ class Inventory:
             ) from error
 
 
-def scan(folder: Path) -> list[DeliveredFile]:
-    """The delivered files of a folder, in no order. Raises ``OSError``.
+def look_at(folder: Path, names: Sequence[str]) -> list[DeliveredFile]:
+    """Those of the delivered files of a folder that have certain names. Raises ``OSError``."""
+    if _is_led_away(folder):
+        return []
+    return [file for name in names if is_delivered_name(name) and (file := _look(folder / name))]
 
-    A session or node folder that is a link leads off the drive that we vouch for: nothing there.
-    """
-    if folder.is_symlink() or folder.parent.is_symlink():
+
+def _look(path: Path) -> DeliveredFile | None:
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    is_file = stat.S_ISREG(status.st_mode)
+    return DeliveredFile(path.name, status.st_size, status.st_mtime_ns) if is_file else None
+
+
+def _is_led_away(folder: Path) -> bool:
+    """Whether a session or node folder is a link: it leads off the drive that we vouch for."""
+    return folder.is_symlink() or folder.parent.is_symlink()
+
+
+def scan(folder: Path) -> list[DeliveredFile]:
+    """The delivered files of a folder, in no order. Raises ``OSError``."""
+    if _is_led_away(folder):
         return []
     try:
         with os.scandir(folder) as entries:
@@ -141,8 +175,17 @@ def scan(folder: Path) -> list[DeliveredFile]:
         return []
 
 
-def count_segments(files: list[DeliveredFile]) -> int:
-    return sum(parse_segment_name(file.name) is not None for file in files)
+def _count_segments(folder: Path) -> int:
+    if _is_led_away(folder):
+        return 0
+    try:
+        with os.scandir(folder) as entries:
+            return sum(
+                parse_segment_name(entry.name) is not None and entry.is_file(follow_symlinks=False)
+                for entry in entries
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def flush_and_hash(path: Path) -> tuple[int, int, str]:

@@ -5,15 +5,14 @@ come) and a question: which files may I delete? Installed nodes do not name the 
 report counts for the newest one that they have a part in.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctlr.ingest.inventory import DeliveredFile, Inventory
-from ctlr.ingest.layout import parse_segment_name
+from ctlr.ingest.inventory import Inventory
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, parse_session_id
-from ctlr.nodes.messages import DurableFile, SyncAnswer, SyncReport
+from ctlr.nodes.messages import SyncAnswer, SyncReport
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -60,26 +59,22 @@ class Reports:
             raise Refusal("invalid_report", "The report names no camera node.")
         uuid = parse_session_id(report.uuid) if report.uuid else None
         self._check_storage()
-        durable = await self._inventory.durable(uuid, report.camera) if uuid else None
+        durable = None
+        if uuid:
+            durable = await self._inventory.durable(uuid, report.camera, report.asks)
         about = uuid or await self._newest_session(report.camera)
+        held = await self._inventory.count_segments(about, report.camera) if about else 0
         if about:
-            await self._store_report(about, report, bool(durable))
-        files: Sequence[DeliveredFile | DurableFile] = (
-            durable if durable is not None else await self._files(about, report.camera)
-        )
-        held = sum(parse_segment_name(file.name) is not None for file in files)
+            await self._store_report(about, report, has_files=held > 0 or bool(durable))
         self._last[report.camera] = LastReport(report, self._clock.now_ms(), held)
         self._on_report(about, report.camera)
         return SyncAnswer(ok=True, durable=durable)
-
-    async def _files(self, uuid: str | None, node: str) -> list[DeliveredFile]:
-        return await self._inventory.files(uuid, node) if uuid else []
 
     async def _newest_session(self, node: str) -> str | None:
         session = await self._store.latest_of_node(node)
         return session.uuid if session else None
 
-    async def _store_report(self, uuid: str, report: SyncReport, has_files: bool) -> None:
+    async def _store_report(self, uuid: str, report: SyncReport, *, has_files: bool) -> None:
         if await self._store.get(uuid) is None:
             if not has_files or report.segments_total is None:
                 return  # nothing on disk, or still being recorded: then it is adopted as such

@@ -106,12 +106,18 @@ class NodeStatus(BaseModel):
     """What befell the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
 
 
+MOST_ASKED = 256
+"""Files that one report may ask about; few, so that what an answer costs does not grow with the
+recording."""
+
+
 class SyncReport(BaseModel):
     """Body of ``POST /api/sync/report``, camera to controller.
 
     ``files`` were sent by the last run, ``remaining`` are still queued. Our own node adds
-    ``uuid``, ``segments_total`` (videos made; known after the stop) and ``complete`` (recording
-    is over and nothing is left to send).
+    ``uuid``, ``segments_total`` (videos made; known after the stop), ``complete`` (recording is
+    over and nothing is left to send) and ``asks``: the files that it wants to hear of; without,
+    it hears of all.
     """
 
     model_config = _LENIENT
@@ -124,6 +130,7 @@ class SyncReport(BaseModel):
     complete: bool = False
     error: str | None = None
     clock: dict[str, Any] | None = None
+    asks: list[str] | None = Field(default=None, max_length=MOST_ASKED)
 
 
 class DurableFile(BaseModel):
@@ -137,7 +144,8 @@ class DurableFile(BaseModel):
 
 class SyncAnswer(BaseModel):
     """Answer to a report. ``durable`` is there when the report named a session; it lists every
-    delivered file of that node and session, videos and sidecars alike."""
+    delivered file of that node and session, videos and sidecars alike, or those of them that the
+    report asks about."""
 
     model_config = _LENIENT
     ok: bool

@@ -5,7 +5,7 @@ States change only along ``lifecycle``; the database refuses a second active ses
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,11 +199,14 @@ class SessionStore:
         rows = await self._db.fetch("SELECT state, count(*) FROM session GROUP BY state")
         return {state.value: 0 for state in SessionState} | {row[0]: row[1] for row in rows}
 
-    async def hashes(self, uuid: str, node: str) -> dict[str, tuple[int, int, str]]:
+    async def hashes(
+        self, uuid: str, node: str, names: Sequence[str]
+    ) -> dict[str, tuple[int, int, str]]:
         """Per delivered file name: size in bytes, mtime in ns, xxh128 as hex."""
         rows = await self._db.fetch(
-            "SELECT name, size, mtime_ns, xxh128 FROM delivered_file WHERE uuid = ? AND node = ?",
-            (uuid, node),
+            "SELECT name, size, mtime_ns, xxh128 FROM delivered_file"
+            " WHERE uuid = ? AND node = ? AND name IN (SELECT value FROM json_each(?))",
+            (uuid, node, json.dumps(names)),
         )
         return {row["name"]: (row["size"], row["mtime_ns"], row["xxh128"]) for row in rows}
 

@@ -276,7 +276,8 @@ class Controller:
         self.reports.append(report)
         answer: dict[str, Any] = {"ok": True}
         if self.mood == "well":
-            answer["durable"] = self._durable(self._logging / report["camera"] / report["uuid"])
+            folder, asks = self._logging / report["camera"] / report["uuid"], report["asks"]
+            answer["durable"] = [file for file in self._durable(folder) if file["name"] in asks]
         return 200, json.dumps(answer).encode()
 
     def _durable(self, folder: Path) -> list[dict[str, Any]]:

@@ -68,6 +68,34 @@ async def test_only_files_under_final_names_are_vouched_for(controller: Controll
     }
 
 
+async def test_a_node_that_asks_about_certain_files_is_told_of_those(
+    controller: Controller, tmp_path: Path
+) -> None:
+    folder = controller.folder("cam-01", UUID)
+    for name in ("seg_0001.mp4", "seg_0002.mp4", "seg_0003.mp4", ".seg_0004.mp4.Xa3dEr"):
+        (folder / name).write_bytes(name.encode())
+    (tmp_path / "logging" / "cam-01" / "outside.csv").write_bytes(b"not of this session")
+    (folder / "seg_0005.mp4").symlink_to("/etc/hostname")
+    asks = [
+        "seg_0002.mp4",
+        "seg_0009.mp4",
+        ".seg_0004.mp4.Xa3dEr",
+        "../outside.csv",
+        "seg_0005.mp4",
+    ]
+    answer = (await report(controller, asks=asks)).expect()
+    assert answer["durable"] == [listed("seg_0002.mp4", b"seg_0002.mp4")]
+    assert (await report(controller, asks=[])).expect()["durable"] == []
+    assert len(await durable(controller)) == 3
+    cameras = (await controller.get("/api/sync/status")).expect()["cameras"]
+    assert [camera["segments_received"] for camera in cameras] == [3]
+
+
+async def test_a_node_cannot_ask_about_any_number_of_files(controller: Controller) -> None:
+    asks = [f"seg_{number:04d}.mp4" for number in range(257)]
+    assert (await report(controller, asks=asks)).status == 422
+
+
 async def test_a_folder_that_is_a_link_is_not_a_delivery(
     controller: Controller, tmp_path: Path
 ) -> None:

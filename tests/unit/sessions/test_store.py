@@ -111,8 +111,11 @@ async def test_a_failed_start_may_be_armed_again(store: SessionStore) -> None:
 async def test_hashes_are_kept_by_file(store: SessionStore) -> None:
     await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": (1, 2, "aa")})
     await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": (1, 3, "bb")})
-    assert await store.hashes(UUID, "cam-01") == {"seg_0001.mp4": (1, 3, "bb")}
-    assert await store.hashes(UUID, "cam-02") == {}
+    await store.keep_hashes(UUID, "cam-01", {"seg_0002.mp4": (4, 5, "cc")})
+    names = ["seg_0001.mp4", "seg_0003.mp4"]
+    assert await store.hashes(UUID, "cam-01", names) == {"seg_0001.mp4": (1, 3, "bb")}
+    assert await store.hashes(UUID, "cam-02", names) == {}
+    assert await store.hashes(UUID, "cam-01", []) == {}
 
 
 async def test_many_at_once(store: SessionStore) -> None:
