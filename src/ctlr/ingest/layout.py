@@ -14,15 +14,11 @@ Names that start with a dot or ``_tmp_`` are not there yet.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
 _SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
 _FRAMES = re.compile(r"seg_([0-9]{4,9})\.frames\.csv")
 _DELIVERED = re.compile(_SEGMENT.pattern + r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
-
-_remembered = lru_cache(maxsize=1 << 14)
-"""Cameras name their segments alike, and every listing of a folder reads all names again."""
 
 
 def segment_name(number: int) -> str:
@@ -33,21 +29,18 @@ def frames_name(number: int) -> str:
     return f"seg_{number:04d}.frames.csv"
 
 
-@_remembered
 def parse_segment_name(name: str) -> int | None:
     """The number of a segment's file name, or None. ``seg_10000.mp4`` follows ``seg_9999.mp4``."""
     match = _SEGMENT.fullmatch(name)
     return int(match[1]) if match else None
 
 
-@_remembered
 def parse_frames_name(name: str) -> int | None:
     """The number of the segment that a frame-time sidecar belongs to, or None."""
     match = _FRAMES.fullmatch(name)
     return int(match[1]) if match else None
 
 
-@_remembered
 def is_delivered_name(name: str) -> bool:
     """Whether a file in a node's session folder is one that a camera delivers."""
     return _DELIVERED.fullmatch(name) is not None

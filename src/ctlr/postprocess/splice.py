@@ -136,7 +136,7 @@ class GrowingVideo:
     def finish(self, moov: Pieces) -> Index:
         """Append the index, close the media box over all segments, and flush."""
         start, digest = self.end, xxhash.xxh3_128()
-        with open(self._fd, "r+b", buffering=1 << 20, closefd=False) as file:
+        with open(self._fd, "r+b", buffering=1 << 17, closefd=False) as file:
             file.seek(start)
             for piece in moov:
                 file.write(piece)
