@@ -41,6 +41,7 @@ class Drives:
         on_change: Callable[[], None],
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._tasks = tasks
         self._on_change = on_change
         self._folder = settings.database.path.parent
@@ -96,7 +97,7 @@ class Drives:
     async def start(self, telemetry: Telemetry) -> None:
         """Watch in the background. Waits a moment, so that the first status tells of the disks;
         not longer, as one of them may hang."""
-        finder = Finder(self._authority, self.monitor)
+        finder = Finder(self._authority, self.monitor, self._clock)
         self._tasks.start_loop("storage", self.monitor.watch_forever())
         self._tasks.start_loop("devices", finder.run_forever())
         self._tasks.start_loop("drive notes", self._notes.save_forever())

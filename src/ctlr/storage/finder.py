@@ -2,13 +2,16 @@
 
 Where udev's links can be seen the monitor knows the device at once. Where they cannot (a container,
 a service with a ``/dev`` of its own) and for what else is plugged in, the privileged program is
-asked, whenever a device came or went and whenever something was mounted or unmounted.
+asked, whenever a device came or went and whenever something was mounted or unmounted. A disk
+has its name before udev has read what is on it, so what was not found is looked for again, soon at first.
 """
 
 import asyncio
+from dataclasses import dataclass, replace
 
 import structlog
 
+from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.storage.authority import Authority
 from ctlr.storage.blockdevices import device_names
@@ -20,13 +23,31 @@ VOLUMES = ("logging", "sync")
 _log = structlog.get_logger("storage")
 
 
+@dataclass(frozen=True)
+class _Search:
+    """What was there when a search began, and how it has gone; times on the monotonic clock."""
+
+    there: tuple[int, ...]
+    devices: frozenset[str]
+    began_at: float
+    asked_at: float
+    found: bool = False
+
+    def is_due(self, now: float) -> bool:
+        """After 1, 2, 4, 8 ... s, for as long as nothing is found."""
+        return not self.found and now >= self.asked_at + max(
+            LOOK_INTERVAL_S, self.asked_at - self.began_at
+        )
+
+
 class Finder:
     """Tells the monitor what is plugged in."""
 
-    def __init__(self, authority: Authority, monitor: StorageMonitor) -> None:
+    def __init__(self, authority: Authority, monitor: StorageMonitor, clock: Clock) -> None:
         self._authority = authority
         self._monitor = monitor
-        self._seen: dict[str, object] = {}
+        self._clock = clock
+        self._searches: dict[str, _Search] = {}
 
     async def run_forever(self) -> None:
         """Look every second; ends at once where nobody can be asked."""
@@ -37,19 +58,26 @@ class Finder:
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def _look(self, name: str) -> None:
-        there = [mount.mount_id for mount in self._monitor.glance_at(name).there]
-        now = there, device_names()
-        if now == self._seen.get(name):
-            return
-        self._seen[name] = now
-        self._monitor.forget_found(name)
+        now = self._clock.monotonic()
+        before = self._searches.get(name)
+        search = _Search(self._mounts(name), device_names(), now, now)
+        if before and (before.there, before.devices) == (search.there, search.devices):
+            if not before.is_due(now):
+                return
+            search = replace(before, asked_at=now)
+        else:
+            self._monitor.forget_found(name)
+        self._searches[name] = search
         try:
             answer = await self._authority.ask("find", name)
         except Refusal as refusal:
             _log.warning("cannot see what is plugged in", mount=name, reason=refusal.detail)
             return
         found, others = answer["found"], answer["others"]
+        self._searches[name] = replace(search, found=found is not None)
         other = f"{others[0]['device']}, {others[0]['label'] or 'no label'}" if others else None
-        number = found["number"] if found else None
-        if there == [mount.mount_id for mount in self._monitor.glance_at(name).there]:
-            self._monitor.set_found(name, number, other)
+        if self._mounts(name) == search.there:
+            self._monitor.set_found(name, found["number"] if found else None, other)
+
+    def _mounts(self, name: str) -> tuple[int, ...]:
+        return tuple(mount.mount_id for mount in self._monitor.glance_at(name).there)

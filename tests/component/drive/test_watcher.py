@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ from ctlr.storage.table import read_mounts
 from ctlr.storage.watcher import WATCHER_LOCK, Watcher
 
 
-@pytest.fixture
-async def watcher(settings: Settings) -> AsyncIterator[Watcher]:
+@asynccontextmanager
+async def watching(settings: Settings) -> AsyncIterator[Watcher]:
     died: list[None] = []
     tasks = BackgroundTasks(lambda: died.append(None))
     folder = settings.database.path.parent
@@ -40,6 +41,12 @@ async def watcher(settings: Settings) -> AsyncIterator[Watcher]:
     yield watcher
     await tasks.close()
     assert not died, "a loop of the watcher died"
+
+
+@pytest.fixture
+async def watcher(settings: Settings) -> AsyncIterator[Watcher]:
+    async with watching(settings) as started:
+        yield started
 
 
 async def until_state(watcher: Watcher, state: State, name: str = "logging") -> None:
@@ -70,6 +77,11 @@ async def until_told(log: Sequence[EventDict], event: str, **fields: object) -> 
         raise AssertionError(f"{event} {fields} was not told: {log}") from error
 
 
+async def is_searched_in_vain(watcher: Watcher) -> bool:
+    monitor = watcher.monitor
+    return monitor.knows_device("logging") and monitor.expected_at("logging") is None
+
+
 def devices_at(path: Path) -> list[str]:
     return [mount.source for mount in mounts_at(read_mounts(), str(path))]
 
@@ -96,6 +108,21 @@ async def test_m9_an_absent_drive_leaves_nothing_below_and_comes_when_it_comes(
     assert list(storage.logging.iterdir()) == []
     disk.plug()
     await until_well(watcher)
+
+
+async def test_a_drive_that_can_be_read_only_after_it_has_its_name_is_mounted_all_the_same(
+    settings: Settings, disk: Disk
+) -> None:
+    """As with a disk that spins up: the kernel names it, its superblock comes a moment later."""
+    superblock = Path(settings.storage.logging.parent / "superblock")
+    run("dd", f"if={disk.logging}", f"of={superblock}", "bs=4096", "count=1")
+    run("dd", "if=/dev/zero", f"of={disk.logging}", "bs=4096", "count=1", "conv=fsync")
+
+    async with watching(settings) as watcher:
+        await until_state(watcher, State.OK, "sync")
+        await until(partial(is_searched_in_vain, watcher))
+        run("dd", f"if={superblock}", f"of={disk.logging}", "bs=4096", "count=1", "conv=fsync")
+        await until_well(watcher)
 
 
 async def test_m14_stacked_mounts_are_unwound(watcher: Watcher, storage: StorageSettings) -> None:
