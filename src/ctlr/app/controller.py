@@ -88,7 +88,7 @@ class Controller:
             clock,
             tasks,
             is_filling=lambda: self.coordinator.current is not None,
-            on_change=self.wake,
+            on_change=self.disks_changed,
         )
         self.monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
@@ -214,10 +214,14 @@ class Controller:
         )
 
     def wake(self) -> None:
-        """A camera or a disk has changed."""
+        """A camera has changed."""
         self.tender.wake()
         self.reconciler.wake()
         self.changes.notify()
+
+    def disks_changed(self) -> None:
+        self.reconciler.disks_changed()
+        self.wake()
 
     def session_changed(self) -> None:
         now = recording_now(self.coordinator.current, self.clock.now_ms())

@@ -102,6 +102,12 @@ class Reconciler:
         """Something that a session may have waited for has changed."""
         self._wake.set()
 
+    def disks_changed(self) -> None:
+        """A drive can be used or no longer. What failed for want of it is due at once."""
+        for watch in self._watches.values():
+            watch.due_at = watch.verify_at = watch.follow_at = 0.0
+        self._wake.set()
+
     async def uploaded(self, uuid: str) -> tuple[bool, list[str]]:
         """Phone files of a session were stored. Returns whether it is processed now, and else
         the nodes that are waited for."""

@@ -241,6 +241,35 @@ async def test_a_failure_is_kept_and_tried_again_later(bench: Bench) -> None:
         await bench.reaches(SessionState.DONE)
 
 
+async def test_what_failed_is_tried_at_once_when_a_drive_comes_back(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    await bench.store.change(UUID, stopped_at_ms=2)
+    bench.shop.result = JobResult(failed=True, error="Input/output error.")
+    async with reconciling(bench):
+        await bench.reaches(SessionState.FAILED)
+        bench.shop.result = JobResult(failed=False)
+        bench.reconciler.disks_changed()
+        await bench.reaches(SessionState.DONE)
+
+
+async def test_what_was_not_read_back_is_read_at_once_when_a_drive_comes_back(
+    bench: Bench,
+) -> None:
+    await bench.add(SessionState.DONE)
+    bench.shop.made.add(UUID)
+    bench.shop.damage = "Input/output error."
+    async with reconciling(bench):
+        await bench.settles()
+        bench.shop.damage = None
+        bench.shop.made.add(UUID)
+        bench.shop.begun.clear()
+        await bench.settles()
+        assert bench.shop.begun == []
+        bench.reconciler.disks_changed()
+        await bench.settles()
+    assert bench.shop.count(Task.VERIFY) == 1
+
+
 async def test_without_the_sync_disk_it_waits_and_says_so(bench: Bench) -> None:
     await bench.add(SessionState.COLLECTING)
     bench.shop.sync_is_away = True
