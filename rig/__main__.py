@@ -3,23 +3,21 @@
 import argparse
 import os
 import platform
-import random
 import shutil
+import signal
 import sys
 import tempfile
-import time
-import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from rig import scenarios
 from rig.containers import EXTRA_PACKAGES
 from rig.emulated import EmulatedWorkshop
-from rig.image import PYTHON, prepare
+from rig.image import PYTHON, Image, prepare
 from rig.isolation import enter_isolation, remove_run
-from rig.machine import MachineError
-from rig.report import Row, document, table
-from rig.scenario import SCENARIOS, Scenario
-from rig.stage import Stage
+from rig.report import Row, document, merged, note, read, table
+from rig.scenario import SCENARIOS
+from rig.telling import tell
 from rig.vm_image import PACKAGES
 
 TOOLS = {
@@ -31,37 +29,49 @@ TOOLS = {
     "qemu-img": "qemu-utils",
 }
 
+EXIT_TERMINATED = 143
+
 
 def main() -> int:
     assert scenarios.__all__, "importing them has listed them"
     arguments = _arguments()
     if arguments.list:
-        for known in SCENARIOS:
-            print(f"{known.name} (short: {known.short}, full: {known.full})")
+        for one in SCENARIOS:
+            print(f"{one.name} (short: {one.short}, full: {one.full})")
         return 0
     if missing := _what_is_missing():
         print(f"rig: {missing}", file=sys.stderr)
         return 2
     image = prepare(arguments.suite, (*EXTRA_PACKAGES, *PACKAGES))
     enter_isolation()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     folder = Path(tempfile.mkdtemp(prefix="ctlr-rig-"))
-    rows = []
     try:
-        for chosen in SCENARIOS:
-            times = arguments.times or (chosen.full if arguments.full else chosen.short)
-            if times and any(word in chosen.name for word in arguments.names or [chosen.name]):
-                rows.append(
-                    _tell(chosen, times, arguments.seed, EmulatedWorkshop(image, _sub(folder)))
-                )
+        rows = merged(_tell_chosen(arguments, image, folder))
     finally:
         remove_run(folder)
     print(table(rows))
     if arguments.write:
-        arguments.write.write_text(document(rows, _this_machine()))
+        known = read(arguments.log) if arguments.log else rows
+        arguments.write.write_text(document(known, _this_machine()))
     for row in rows:
         for problem in row.problems:
             print(f"{row.name}: {problem}", file=sys.stderr)
     return 1 if any(row.problems for row in rows) or not rows else 0
+
+
+def _tell_chosen(arguments: argparse.Namespace, image: Image, folder: Path) -> Iterator[Row]:
+    """Each scenario that is meant, as often as is meant; each telling is noted at once."""
+    for chosen in SCENARIOS:
+        times = arguments.times or (chosen.full if arguments.full else chosen.short)
+        if not any(word in chosen.name for word in arguments.names or [chosen.name]):
+            continue
+        for turn in range(times):
+            stages = EmulatedWorkshop(image, Path(tempfile.mkdtemp(dir=folder)))
+            row = tell(chosen, f"{arguments.seed} {turn}", stages)
+            if arguments.log:
+                note(row, arguments.log)
+            yield row
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,7 +83,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--suite", choices=sorted(PYTHON), default="bookworm", help="Debian release"
     )
-    parser.add_argument("--write", type=Path, help="write the table as a page to this file")
+    parser.add_argument("--log", type=Path, help="add what comes of each telling to this file")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        help="write the table as a page to this file; with --log, of all that stands there",
+    )
     parser.add_argument("--list", action="store_true", help="print the names")
     return parser.parse_args()
 
@@ -89,70 +104,6 @@ def _this_machine() -> str:
     return (
         f"{os.cpu_count()} cores of {platform.machine()}, Linux {platform.release().split('-')[0]}"
     )
-
-
-def _sub(folder: Path) -> Path:
-    return Path(tempfile.mkdtemp(dir=folder))
-
-
-class _Closing:
-    """Stages that are closed when the story is over, whatever its end."""
-
-    def __init__(self, workshop: EmulatedWorkshop) -> None:
-        self._workshop = workshop
-        self.open: list[Stage] = []
-
-    def bare_stage(self) -> Stage:
-        self.open.append(self._workshop.bare_stage())
-        return self.open[-1]
-
-    def installed_stage(self) -> Stage:
-        self.open.append(self._workshop.installed_stage())
-        return self.open[-1]
-
-    def emulated_stage(self, chance: random.Random) -> Stage:
-        self.open.append(self._workshop.emulated_stage(chance))
-        return self.open[-1]
-
-    def emulated_camera_stage(self, chance: random.Random) -> Stage:
-        self.open.append(self._workshop.emulated_camera_stage(chance))
-        return self.open[-1]
-
-    def close(self) -> None:
-        for stage in self.open:
-            stage.close()
-
-
-def _tell(chosen: Scenario, times: int, seed: int, workshop: EmulatedWorkshop) -> Row:
-    row = Row(chosen.name)
-    for turn in range(times):
-        began = time.monotonic()
-        stages = _Closing(workshop)
-        try:
-            outcome = chosen.tell(stages, random.Random(f"{chosen.name} {seed} {turn}"))
-            row.outcomes.append(outcome)
-            said = "; ".join(outcome.account.problems) or "ok"
-        except (Exception, MachineError) as error:
-            said = f"did not get to its end: {error}"
-            row.failures.append(said)
-            traceback.print_exc()
-            _show_journals(stages.open)
-        finally:
-            stages.close()
-        print(
-            f"{chosen.name} ({turn + 1}/{times}, {time.monotonic() - began:.0f} s): {said}",
-            flush=True,
-        )
-    return row
-
-
-def _show_journals(stages: list[Stage]) -> None:
-    for machine in (machine for stage in stages for machine in stage.machines):
-        try:
-            said = machine.run(["journalctl", "--no-pager", "-n", "40"]).stdout
-        except MachineError as error:
-            said = str(error)
-        print(f"--- {machine.name}\n{said}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,11 @@ _HASH = "find {} -type f {} -exec sha256sum {{}} +"
 
 @dataclass
 class Account:
-    """``problems`` in words, none when all is well; the rest is what the table shows."""
+    """``problems`` and what took too long (``late``) in words, none when all is well; the rest is
+    what the table shows."""
 
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     finished: int = 0
     lost: int = 0
     worst_ms: float = 0.0
@@ -137,14 +139,19 @@ def _take_units(stage: Stage, account: Account) -> None:
 def take_probes(probes: Sequence[Probe], limit_ms: float, account: Account) -> None:
     account.probes = len(probes)
     account.worst_ms = max((probe.took_ms for probe in probes), default=0.0)
-    slow = [probe for probe in probes if probe.took_ms > limit_ms or probe.status != 200]
+    failed = [probe for probe in probes if probe.status != 200]
+    slow = [probe for probe in probes if probe.took_ms > limit_ms]
     if not probes:
         account.problems.append("the API was not probed")
+    if failed:
+        account.problems.append(
+            f"{len(failed)} of {len(probes)} requests failed; the first: {failed[0]}"
+        )
     if slow:
         worst = max(slow, key=lambda probe: probe.took_ms)
-        account.problems.append(
-            f"{len(slow)} of {len(probes)} requests took longer than {limit_ms:g} ms or failed; "
-            f"the worst {worst.path}: {worst.took_ms:.0f} ms, status {worst.status}"
+        account.late.append(
+            f"{len(slow)} of {len(probes)} answers took longer than {limit_ms:g} ms; "
+            f"the worst, {worst.path}: {worst.took_ms:.0f} ms"
         )
 
 

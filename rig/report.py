@@ -1,8 +1,16 @@
-"""The table of a run, for the terminal and for ``docs/reference/rig-results.md``."""
+"""The table of a run, for the terminal and for ``docs/reference/rig-results.md``.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+A full run takes hours, so each telling can be noted in a log, one JSON line each, and the table
+made of all that have been noted.
+"""
 
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rig.account import Account
 from rig.scenario import Outcome
 
 
@@ -18,6 +26,43 @@ class Row:
     def problems(self) -> list[str]:
         found = [problem for outcome in self.outcomes for problem in outcome.account.problems]
         return [*self.failures, *found]
+
+    @property
+    def late(self) -> int:
+        """How many tellings took too long."""
+        return sum(bool(outcome.account.late) for outcome in self.outcomes)
+
+    def add(self, other: "Row") -> None:
+        """Take in more tellings of the same scenario."""
+        self.outcomes += other.outcomes
+        self.failures += other.failures
+
+
+def merged(rows: Iterable[Row]) -> list[Row]:
+    """One row a scenario, in the order in which they came first."""
+    by_name: dict[str, Row] = {}
+    for row in rows:
+        by_name.setdefault(row.name, Row(row.name)).add(row)
+    return list(by_name.values())
+
+
+def note(row: Row, log: Path) -> None:
+    """Add a row to a log."""
+    told = asdict(row)
+    for outcome in told["outcomes"]:
+        del outcome["account"]["manifests"]
+    with open(log, "a") as file:
+        file.write(json.dumps(told) + "\n")
+
+
+def read(log: Path) -> list[Row]:
+    """What a log holds, one row a scenario."""
+    return merged(_row(**json.loads(line)) for line in log.read_text().splitlines())
+
+
+def _row(name: str, outcomes: list[dict[str, Any]], failures: list[str]) -> Row:
+    known = [Outcome(**{**told, "account": Account(**told["account"])}) for told in outcomes]
+    return Row(name, known, failures)
 
 
 HEAD = (
@@ -41,9 +86,9 @@ def table(rows: Sequence[Row]) -> str:
 
 _DOCUMENT = """# What the rig has seen
 
-Written by `sudo .venv/bin/python -m rig --write docs/reference/rig-results.md` on {machine}. Each
+Written by `sudo .venv/bin/python -m rig --log FILE --write docs/reference/rig-results.md` on {machine}. Each
 scenario ends with the account of [run the rig](../how-to/run-the-rig.md), taken from the disks;
-*ok* means that all of it held.
+*ok* means that all of it held. *Late* is what missed a limit of time alone; it was told again at once and counts as a problem if it was late again.
 
 {table}
 
@@ -72,8 +117,13 @@ def _cells(row: Row) -> list[str]:
         f"{max(lost_s):.2f} s" if lost_s else "-",
         _span(recover_s),
         "-" if worst_ms is None else f"{worst_ms:.0f} ms",
-        f"{len(row.problems)} problems" if row.problems else "ok",
+        ", ".join(_result(row)),
     ]
+
+
+def _result(row: Row) -> list[str]:
+    late = [f"{row.late} late"] if row.late else []
+    return [f"{len(row.problems)} problems" if row.problems else "ok", *late]
 
 
 def _span(values: Sequence[float]) -> str:

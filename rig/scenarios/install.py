@@ -20,6 +20,7 @@ from rig.stage import (
 )
 
 RECORD_S = 6.0
+_TIMED_OUT = 124  # of timeout(1): it was still following
 _RECORDED = "find cam-* -type f -exec sha256sum {} + | sort"
 _SNAPSHOT = (
     "find /etc /usr /opt /var/lib/ctlr* /mnt -xdev -newer /run/rig-mark "
@@ -114,7 +115,8 @@ def _work_as_printed(stage: Stage) -> None:
         followed = controller.run(
             ["timeout", "1", "journalctl", "-u", unit, "-f", "--no-pager"], check=False
         )
-        assert "Started" in followed.stdout, followed
+        assert " ctlr[" in followed.stdout, followed
+        assert followed.returncode == _TIMED_OUT, followed
     controller.run(["systemctl", "restart", "ctlr-api", "mount-watcher"])
     wait_until_active(controller, CONTROLLER_UNITS)
     stage.phone.wait_until_ready(len(stage.cameras))

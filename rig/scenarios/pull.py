@@ -30,7 +30,7 @@ def _pull(phase_name: str, port: int, stages: Stages, chance: random.Random) -> 
     phase.leave()
     outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s], [0.0])
     if recover_s > BACK_S and not stage.is_emulated:
-        outcome.account.problems.append(f"the drive was back in use after {recover_s:.1f} s only")
+        outcome.account.late.append(f"the drive was back in use after {recover_s:.1f} s only")
     return outcome
 
 

@@ -27,6 +27,8 @@ from ctlr.storage.table_watch import MountTableWatch
 LOOK_INTERVAL_S = 1.0
 LONGEST_PROBE_INTERVAL_S = 45.0
 """A volume is not called healthy on the word of a write that is older than a minute."""
+SOON_S = 5.0
+"""One that takes nothing is asked again sooner: rights may be given to it, or room made."""
 
 _log = structlog.get_logger("storage")
 
@@ -270,6 +272,8 @@ class StorageMonitor:
         volume.asked_in_vain = answer is None
         volume.answer = answer or volume.answer
         volume.answered_at = self._clock.monotonic()
+        if answer is not None and (answer.error is not None or self.is_full(volume.name)):
+            volume.due_at = min(volume.due_at, volume.answered_at + SOON_S)
         if answer is not None and answer.error is None:
             filling = self._is_filling()
             volume.rate.add(volume.answered_at, answer.free_bytes, filling=filling)

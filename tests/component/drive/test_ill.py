@@ -232,6 +232,28 @@ async def test_m15_below_the_floor_nothing_new_is_taken_and_it_goes_on_with_room
     await until(has_room)
 
 
+async def test_room_on_a_full_drive_is_found_long_before_the_next_regular_probe(
+    failing_disk: FailingDisk, settings: Settings
+) -> None:
+    assert failing_disk.device
+    filling = settings.storage.logging / "filling"
+    space = os.statvfs(settings.storage.logging)
+    with filling.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, (space.f_bavail - 100) * space.f_frsize)
+    storage = settings.storage.model_copy(update={"check_interval_s": 3600})
+    async with running(settings.model_copy(update={"storage": storage})) as controller:
+
+        async def is_ready_to_take() -> bool:
+            return (await controller.post("/api/sync/report", json=REPORT)).status == 200
+
+        async def is_full() -> bool:
+            return not await is_ready_to_take()
+
+        await until(is_full)
+        filling.unlink()
+        await until(is_ready_to_take)
+
+
 async def test_m20_probes_do_not_add_up(faulty_folder: FaultyFolder, rig_folder: Path) -> None:
     """Hung and healed again and again: one child at most, and nothing stays open."""
     prober, path = Prober(rig_folder, deadline_s=0.5), faulty_folder.mount_point

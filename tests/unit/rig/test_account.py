@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rig.account import Account, newest_of, take_probes
 from rig.prober import Prober
-from rig.report import Row, table
+from rig.report import Row, note, read, table
 from rig.scenario import Outcome
 
 LINES = [
@@ -30,15 +30,20 @@ def test_what_was_meant_to_be_off_is_not_held_against_it(tmp_path: Path) -> None
     assert [probe.sent_at for probe in probes] == [100.0, 100.5, 104.0]
     account = Account()
     take_probes(probes, 100.0, account)
-    assert (account.problems, account.worst_ms, account.probes) == ([], 30.0, 3)
+    assert (account.problems, account.late) == ([], [])
+    assert (account.worst_ms, account.probes) == (30.0, 3)
 
 
-@pytest.mark.parametrize(("limit_ms", "slow"), [(100.0, 2), (25.0, 3)])
-def test_slow_and_missing_answers_are_problems(tmp_path: Path, limit_ms: float, slow: int) -> None:
+@pytest.mark.parametrize(("limit_ms", "slow"), [(100.0, 1), (25.0, 2)])
+def test_missing_answers_are_problems_and_slow_ones_late(
+    tmp_path: Path, limit_ms: float, slow: int
+) -> None:
     account = Account()
     take_probes(probed(tmp_path, []).stop(), limit_ms, account)
-    assert len(account.problems) == 1
-    assert account.problems[0].startswith(f"{slow} of 5 requests")
+    assert [text.split(";")[0] for text in account.problems] == ["2 of 5 requests failed"]
+    assert [text.split(";")[0] for text in account.late] == [
+        f"{slow} of 5 answers took longer than {limit_ms:g} ms"
+    ]
 
 
 def test_without_a_probe_nothing_is_proven() -> None:
@@ -58,10 +63,22 @@ def test_a_segment_that_was_written_anew_replaces_the_old() -> None:
 
 def test_the_table_shows_the_worst_and_counts_what_failed() -> None:
     good = Outcome(Account(finished=8, worst_ms=20.0), [2.0], [0.25])
-    bad = Outcome(Account(["lost"], finished=4, lost=1, worst_ms=80.0), [5.0], [0.75])
+    bad = Outcome(Account(["lost"], ["slow"], finished=4, lost=1, worst_ms=80.0), [5.0], [0.75])
     rows = [Row("pulled", [good, bad], ["did not get to its end"]), Row("quiet", [good])]
     lines = table(rows).splitlines()
     assert (
-        lines[2] == "| pulled | 3 | 12 | 1 | 0.75 s | 5.0 s, at most 5.0 s | 80 ms | 2 problems |"
+        lines[2]
+        == "| pulled | 3 | 12 | 1 | 0.75 s | 5.0 s, at most 5.0 s | 80 ms | 2 problems, 1 late |"
     )
     assert lines[3] == "| quiet | 1 | 8 | 0 | 0.25 s | 2.0 s | 20 ms | ok |"
+
+
+def test_the_table_of_a_log_is_that_of_all_runs(tmp_path: Path) -> None:
+    account = Account(finished=8, worst_ms=20.0, manifests={"a": {"complete": True}})
+    note(Row("pulled", [Outcome(account, [2.0])]), tmp_path / "log")
+    note(Row("quiet", [Outcome(Account())]), tmp_path / "log")
+    note(Row("pulled", [], ["did not get to its end"]), tmp_path / "log")
+    pulled, quiet = read(tmp_path / "log")
+    assert (pulled.name, quiet.name) == ("pulled", "quiet")
+    assert pulled.failures == ["did not get to its end"]
+    assert (pulled.outcomes[0].account.finished, pulled.outcomes[0].recover_s) == (8, [2.0])
