@@ -58,7 +58,9 @@ def create_routes(parts: Parts) -> FastAPI:
         logs_router,
         metrics_router,
     ):
-        app.include_router(router(parts))
+        # Not include_router: it makes each route a second time, on the first request that passes
+        # by, and for so long (0.1 s, several on a Pi) nobody else is answered.
+        app.router.routes.extend(router(parts).routes)
     return app
 
 
