@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rig.drive import Drive, loop_over
-from rig.machine import Machine
+from rig.machine import Machine, at_once
 from rig.prober import Probe
 from rig.shell import ShellError, sh
 from rig.stage import CAMERA_UNITS, CONTROLLER_UNITS, SEEN, SPOOL, Stage, wait_until_active
@@ -54,8 +54,7 @@ def take(
     _take_units(stage, account)
     take_probes(probes, API_LIMIT_MS * stage.slowness, account)
     account.problems += below_mount_points(stage.controller)
-    for machine in stage.machines:
-        machine.shut_down()
+    at_once(lambda machine: machine.shut_down(), stage.machines)
     account.problems += check_drive(stage.drive)
     return account
 

@@ -15,6 +15,7 @@ from rig.drive import Drive, Partition, make_drive
 from rig.image import CHECKOUT, MOUNT_DEBS, MOUNT_WHEELS, Image, kept, key_of
 from rig.lan import address_of, write_identity
 from rig.layers import Layers, grown_layer
+from rig.machine import at_once
 from rig.nspawn import Container
 from rig.shell import sh
 from rig.stage import (
@@ -79,15 +80,10 @@ class Workshop:
         drive = make_drive(target / "drive.img")
         try:
             controller.plug(drive)
-            for machine in (controller, camera):
-                machine.boot()
-                prepare_container(machine)
-            install_controller(controller)
-            install_camera(camera)
-            post_witness(camera)
+            at_once(boot_bare, (controller, camera))
+            at_once(_install_role, (controller, camera))
             _name_cameras(controller)
-            for machine in (controller, camera):
-                machine.shut_down()
+            at_once(lambda machine: machine.shut_down(), (controller, camera))
             shutil.move(controller.layers.image, target / "controller.img")
             shutil.move(camera.layers.image, target / "camera.img")
             (target / "drive.json").write_text(json.dumps([asdict(p) for p in drive.partitions]))
@@ -125,8 +121,10 @@ class Workshop:
         return folder
 
 
-def prepare_container(machine: Container) -> None:
-    """What a container lacks beside a machine: exFAT in its kernel, and a clock of its own."""
+def boot_bare(machine: Container) -> None:
+    """Boot bare Debian, and add what a container lacks beside a machine: exFAT in its kernel, and
+    a clock of its own."""
+    machine.boot()
     machine.run(["apt-get", "-qq", "update"])
     machine.run(
         ["apt-get", "-qq", "install", "--yes", "--no-install-recommends", *EXTRA_PACKAGES],
@@ -135,6 +133,14 @@ def prepare_container(machine: Container) -> None:
     machine.run(["ln", "-sf", "mount.exfat-fuse", "/sbin/mount.exfat"])
     machine.run(["mkdir", "-p", "/etc/systemd/system/chrony.service.d"])
     machine.run(["tee", "/etc/systemd/system/chrony.service.d/rig.conf"], stdin=_CHRONY)
+
+
+def _install_role(machine: Container) -> None:
+    if machine.name == CONTROLLER:
+        install_controller(machine)
+    else:
+        install_camera(machine)
+        post_witness(machine)
 
 
 def _name_cameras(controller: Container) -> None:

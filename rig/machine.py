@@ -4,10 +4,11 @@ Everything is synchronous: a scenario is a story told in one piece, and what mus
 (the prober, the witness) has a thread or a process of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rig.drive import Drive
 
@@ -75,3 +76,12 @@ class Machine(Protocol):
 
     def close(self) -> None:
         """Off, if it is on, and all that it occupied is free again. Never raises."""
+
+
+SomeMachine = TypeVar("SomeMachine", bound=Machine)
+
+
+def at_once(work: Callable[[SomeMachine], object], machines: Iterable[SomeMachine]) -> None:
+    """Do something with several machines at the same time. Raises what the first of them raised."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, machines))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.drive import Drive
-from rig.machine import Machine
+from rig.machine import Machine, at_once
 from rig.phone import Phone
 from rig.prober import Prober
 
@@ -61,8 +61,7 @@ class Stage:
     def boot(self) -> None:
         """All machines on, with the drive in port 0; the rig is ready to record when it returns."""
         self.controller.plug(self.drive)
-        for machine in self.machines:
-            machine.boot()
+        at_once(lambda machine: machine.boot(), self.machines)
         self.phone.wait_until_ready(len(self.cameras), UP_DEADLINE_S * self.slowness)
 
     def close(self) -> None:

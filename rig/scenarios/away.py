@@ -4,6 +4,7 @@ import random
 import time
 
 from rig import account
+from rig.machine import at_once
 from rig.scenario import Outcome, Stages, scenario
 from rig.scenarios.pull import wait_until_healthy
 from rig.stage import CONTROLLER_UNITS, wait_until_active
@@ -16,8 +17,7 @@ STAYS_S = 20.0
 def absent_at_boot(stages: Stages, _chance: random.Random) -> Outcome:
     """The services run, the cameras record and keep what they have until the drive comes."""
     stage = stages.installed_stage()
-    for machine in stage.machines:
-        machine.boot()
+    at_once(lambda machine: machine.boot(), stage.machines)
     wait_until_active(stage.controller, CONTROLLER_UNITS)
     stage.phone.wait(
         "/api/status",

@@ -4,7 +4,8 @@ import random
 import time
 
 from rig import account
-from rig.containers import prepare_container
+from rig.containers import boot_bare
+from rig.machine import at_once
 from rig.nspawn import Container
 from rig.scenario import Outcome, Stages, scenario
 from rig.stage import (
@@ -37,9 +38,8 @@ def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     assert stage.controller.run(["id", "ctlr"], check=False).returncode != 0
     assert stage.controller.run(["ls", "/opt"]).stdout == ""
     install_controller(stage.controller)
-    for camera in stage.cameras:
-        install_camera(camera)
-        post_witness(camera)
+    at_once(install_camera, stage.cameras)
+    at_once(post_witness, stage.cameras)
     began = time.monotonic()
     adopt(stage.controller, CAMERAS)
     stage.phone.wait_until_ready(len(CAMERAS))
@@ -100,10 +100,9 @@ def record(stage: Stage, seconds: float) -> str:
 
 def _boot_bare(stage: Stage) -> None:
     stage.controller.plug(stage.drive)
-    for machine in stage.machines:
-        machine.boot()
-        if isinstance(machine, Container):
-            prepare_container(machine)
+    containers = [machine for machine in stage.machines if isinstance(machine, Container)]
+    assert len(containers) == len(stage.machines), "bare machines are containers"
+    at_once(boot_bare, containers)
 
 
 def _work_as_printed(stage: Stage) -> None:

@@ -19,7 +19,7 @@ IDLE, RECORDING, STOPPING, JOINING, UPLOADING = (
     "joining",
     "uploading",
 )
-RECORD_S = 6.0
+RECORD_S = 4.0
 UPLOAD_LINES = 60
 UPLOAD_LINE_S = 0.1
 UPLOADED = "accelerometer.csv"
