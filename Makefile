@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 SYNCED := .venv/.synced
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 UV_VERSION := 0.13.9
 FIGURES := $(basename $(notdir $(wildcard bench/can*.py bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
 FIGURES += together
@@ -39,11 +40,11 @@ format: setup ## Format the code and fix what the linter can fix
 soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3)
 	@$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
 
-rig: test-packages $(SYNCED) ## Machines, installed and booted, drives pulled and power cut (needs root)
-	@$(BIN)/python -m rig
+rig: test-packages $(SYNCED) ## Machines, installed and booted, drives pulled and power cut (as root)
+	@$(AS_ROOT) $(BIN)/python -m rig
 
 rig-full: test-packages $(SYNCED) ## The same, everything and often (hours)
-	@$(BIN)/python -m rig --full
+	@$(AS_ROOT) $(BIN)/python -m rig --full --log rig-full.jsonl
 
 bench: setup ## Every figure, each beside its reference (minutes)
 	@for figure in $(FIGURES); do \

@@ -1,5 +1,6 @@
 """The portable drive: one image with a partition table, ext4 for raw data and exFAT to take away."""
 
+import json
 import os
 import re
 import uuid
@@ -66,6 +67,26 @@ def make_drive(
         Partition(1, offsets[0], logging_mb * MB, labels[0], ext4_uuid),
         Partition(2, offsets[1], sync_mb * MB, labels[1], exfat_uuid),
     )
+
+
+def read_drive(image: Path) -> Drive:
+    """A drive that somebody else has prepared, as its partition table and its labels tell."""
+    table = json.loads(sh(["sfdisk", "--json", image]))["partitiontable"]
+    sector = table["sectorsize"]
+    logging, sync = (
+        _read_partition(image, number, part["start"] * sector, part["size"] * sector)
+        for number, part in enumerate(table["partitions"], 1)
+    )
+    return Drive(image, logging, sync)
+
+
+def _read_partition(image: Path, number: int, offset: int, length: int) -> Partition:
+    with loop_over(image, offset, length) as device:
+        label, fs_uuid = (
+            sh(["blkid", "-p", "-o", "value", "-s", tag, device]).strip()
+            for tag in ("LABEL", "UUID")
+        )
+    return Partition(number, offset, length, label, fs_uuid)
 
 
 @contextmanager

@@ -2,18 +2,24 @@
 
 import random
 import time
+from dataclasses import replace
+from pathlib import Path
 
 from rig import account
-from rig.containers import boot_bare
-from rig.machine import at_once
+from rig.containers import INSTALLED_FROM, boot_bare
+from rig.drive import read_drive
+from rig.image import CHECKOUT
+from rig.machine import Machine, MachineError, at_once
 from rig.nspawn import Container
 from rig.scenario import Outcome, Stages, scenario
+from rig.scenarios.pull import wait_until_healthy
 from rig.stage import (
     CAMERAS,
     CONTROLLER_UNITS,
     INSTALLER,
     Stage,
     adopt,
+    install,
     install_camera,
     install_controller,
     post_witness,
@@ -21,6 +27,8 @@ from rig.stage import (
 )
 
 RECORD_S = 6.0
+BLANK_MB = 1024
+DISK_S = 60.0
 _TIMED_OUT = 124  # of timeout(1): it was still following
 _RECORDED = "find cam-* -type f -exec sha256sum {} + | sort"
 _SNAPSHOT = (
@@ -87,6 +95,51 @@ def install_again(stages: Stages, _chance: random.Random) -> Outcome:
     outcome = Outcome(account.take(stage, [session, again], prober.stop()))
     outcome.account.problems += problems
     return outcome
+
+
+@scenario("new disk, made a drive by the installer", short=0)
+def format_disk(stages: Stages, chance: random.Random) -> Outcome:
+    """A blank USB disk replaces the drive; it takes a real kernel to see its partitions come."""
+    stage = stages.emulated_stage(chance)
+    stage.boot()
+    controller = stage.controller
+    for name in INSTALLED_FROM:
+        controller.copy_in(CHECKOUT / name, f"{Path(INSTALLER).parent}/{name}")
+    controller.pull(stage.drive)
+    image = stage.folder / "blank.img"
+    with open(image, "xb") as file:
+        file.truncate(BLANK_MB << 20)
+    blank = replace(stage.drive, image=image)
+    controller.plug(blank, 1)
+    disk = _wait_for_disk(controller)
+    options = ("controller", "--format-disk", disk, "--yes")
+    shown = install(controller, *options, "--dry-run")
+    assert f"would erase {disk}" in shown, shown
+    began = time.monotonic()
+    install(controller, *options)
+    wait_until_healthy(stage)
+    recover_s = time.monotonic() - began
+    stage.phone.wait_until_ready(len(stage.cameras))
+    prober = stage.prober()
+    prober.start()
+    session = record(stage, RECORD_S)
+    stage.phone.wait_until_done(session)
+    controller.run(["sync"])
+    stage.drive = read_drive(image)
+    assert [part.label for part in stage.drive.partitions] == ["logging", "sync"]
+    return Outcome(account.take(stage, [session], prober.stop()), [recover_s])
+
+
+def _wait_for_disk(controller: Machine) -> str:
+    """The device file of the one USB disk, once the kernel has found it."""
+    until = time.monotonic() + DISK_S
+    while time.monotonic() < until:
+        told = controller.run(["lsblk", "--nodeps", "--noheadings", "--output", "NAME,TRAN"]).stdout
+        found = [words[0] for line in told.splitlines() if (words := line.split())[1:] == ["usb"]]
+        if found:
+            return f"/dev/{found[0]}"
+        time.sleep(0.5)
+    raise MachineError(f"{controller.name} does not see its USB disk: {told}")
 
 
 def record(stage: Stage, seconds: float) -> str:
