@@ -7,15 +7,24 @@ is flushed: what a power cut takes before that nobody has seen finished. Standar
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 EVERY_S = 0.1
 
 
+def segments(spool: Path) -> Iterator[Path]:
+    """All finished segments; a session's folder may go while they are listed."""
+    for folder in list(spool.glob("*")):
+        with suppress(FileNotFoundError):
+            yield from list(folder.glob("seg_*.mp4"))
+
+
 def look(spool: Path, seen: Path) -> None:
     """Link what is new: ``{uuid}.{segment}.{inode}`` below ``seen``."""
     new = False
-    for segment in spool.glob("*/seg_*.mp4"):
+    for segment in segments(spool):
         try:
             link = seen / f"{segment.parent.name}.{segment.name}.{segment.stat().st_ino}"
             if not link.exists():

@@ -93,3 +93,9 @@ def follow(case: Case, state: MountState, device: str | None, now: float) -> Cas
 
 def tried(case: Case, now: float) -> Case:
     return replace(case, tries=case.tries + 1, last_try_at=now, helped=False)
+
+
+def failed(case: Case, code: str) -> Case:
+    """The case after a try that the privileged program has refused. Was the device gone by then,
+    then what comes next was plugged in anew, though it may have the number that it had before."""
+    return Case() if code == "absent" else case

@@ -25,7 +25,7 @@ from ctlr.storage.handling import LOCK_NAME
 from ctlr.storage.metrics import storage_record
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.record import read_record
-from ctlr.storage.repair import MOST_TRIES, Case, Step, follow, may_try, needed_step, tried
+from ctlr.storage.repair import MOST_TRIES, Case, Step, failed, follow, may_try, needed_step, tried
 from ctlr.telemetry.process import telemetry_of
 from ctlr.telemetry.sink import Telemetry
 
@@ -119,6 +119,7 @@ class Watcher:
         except Refusal as refusal:
             told = {"mount": name, "step": step.value, "code": refusal.code}
             _log.error("drive not repaired", **told, reason=refusal.detail, tries=tries)
+            self._cases[name] = failed(self._cases[name], refusal.code)
         finally:
             self.monitor.let_on(name)
         if tries >= MOST_TRIES and not self.monitor.states[name].healthy:

@@ -10,6 +10,7 @@ from ctlr.storage.repair import (
     WELL_AFTER_S,
     Case,
     Step,
+    failed,
     follow,
     may_try,
     needed_step,
@@ -51,6 +52,13 @@ def test_read_only_is_repaired_and_a_wrong_owner_is_not() -> None:
     assert needed_step(flipped, is_mounted=True, is_plugged_in=True) is Step.REMOUNT
     denied = replace(ILL, state=State.OK, error="it cannot be written to (Permission denied)")
     assert needed_step(denied, is_mounted=True, is_plugged_in=True) is None
+
+
+def test_a_drive_that_was_gone_at_a_try_is_plugged_in_anew_even_under_its_old_number() -> None:
+    case = tried(tried(Case(device="8:1"), 10.0), 11.0)
+    absent = replace(ILL, state=State.ABSENT)
+    assert not may_try(follow(failed(case, "busy"), absent, "8:1", 12.0), 12.0)
+    assert may_try(follow(failed(case, "absent"), absent, "8:1", 12.0), 12.0)
 
 
 def test_the_first_try_is_at_once_and_each_further_one_later_and_then_none() -> None:
