@@ -17,7 +17,7 @@ from tests.model.database import open_database
 from tests.model.virtual_time import SettableClock
 
 from ctlr.ingest.arrivals import Arrivals
-from ctlr.ingest.inventory import DeliveredFile, Inventory
+from ctlr.ingest.inventory import DeliveredFile, Inventory, Vouched
 from ctlr.ingest.layout import parse_segment_name
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.errors import Refusal
@@ -82,14 +82,13 @@ class Drive:
     async def has_files(self, uuid: str) -> bool:
         return bool(self.found(uuid))
 
-    async def durable(
-        self, uuid: str, node: str, names: Sequence[str] | None = None
-    ) -> list[DurableFile]:
-        return [
+    async def vouch(self, uuid: str, node: str, names: Sequence[str] | None = None) -> Vouched:
+        files = [
             DurableFile(name=file.name, size=file.size, xxh128="")
             for file in await self.files(uuid, node)
             if names is None or file.name in names
         ]
+        return Vouched(files, sorted({*(names or ())} - {file.name for file in files}))
 
     async def needs_processing(self, uuid: str) -> bool:
         return self.made.get(uuid, frozenset()) != self.found(uuid)

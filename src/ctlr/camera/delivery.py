@@ -2,12 +2,12 @@
 
 A file leaves the card only when the controller lists it as durable with the same size and
 hash. Until then it is *unsent*, or *sent* and waited for. It becomes unsent again when the
-controller lists it with another hash, or has not listed it for ``UNLISTED_S`` although it
-lists files at all: the copy is damaged or gone. A controller that lists nothing (an installed
+controller lists it with another hash, says that it is absent, or has not listed it for
+``UNLISTED_S`` although it lists files at all: the copy is damaged or gone. A controller that lists nothing (an installed
 one) confirms nothing: files stay.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from ctlr.camera.spool import FinishedFile, segment_of
@@ -47,7 +47,11 @@ def is_durable(file: FinishedFile, listed: Mapping[str, DurableFile]) -> bool:
 
 
 def judge(
-    files: Iterable[FinishedFile], durable: Iterable[DurableFile], sent: Sent, now: float
+    files: Iterable[FinishedFile],
+    durable: Iterable[DurableFile],
+    sent: Sent,
+    now: float,
+    absent: Container[str] = (),
 ) -> Verdict:
     """Compare the card with what the controller lists, at the monotonic time ``now``."""
     listed = {there.name: there for there in durable}
@@ -55,7 +59,9 @@ def judge(
     for file in files:
         if is_durable(file, listed):
             confirmed.append(file)
-        elif file in sent and (file.name in listed or now - sent[file] > UNLISTED_S):
+        elif file in sent and (
+            file.name in listed or file.name in absent or now - sent[file] > UNLISTED_S
+        ):
             damaged.append(file)
     return Verdict(confirmed, damaged)
 

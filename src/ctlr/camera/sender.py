@@ -205,7 +205,8 @@ class Sender:
         sent = self._sent[folder.uuid]
         verdict = Verdict([], [])
         if answer.durable is not None:
-            verdict = judge(files, answer.durable, sent, self._clock.monotonic())
+            now, absent = self._clock.monotonic(), answer.absent or ()
+            verdict = judge(files, answer.durable, sent, now, absent)
         await asyncio.to_thread(folder.remove, [file.name for file in verdict.confirmed])
         await asyncio.to_thread(folder.touch, [file.name for file in verdict.damaged])
         for file in verdict.damaged:

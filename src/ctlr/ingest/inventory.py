@@ -42,6 +42,14 @@ class DeliveredFile(NamedTuple):
     mtime_ns: int
 
 
+class Vouched(NamedTuple):
+    """Files that are safe on the drive, each with what it hashed to there, and the names of those
+    that are not there at all."""
+
+    durable: list[DurableFile]
+    absent: list[str]
+
+
 class Inventory:
     """Looks at the session folders below the logging mount. ``check_disk`` raises the ``Refusal``
     for a drive that is away or known to hang: it is not asked then."""
@@ -79,11 +87,8 @@ class Inventory:
         folder = self._layout.node_session(node, uuid)
         return await self._on_disk(lambda: _count_segments(folder))
 
-    async def durable(
-        self, uuid: str, node: str, names: Sequence[str] | None = None
-    ) -> list[DurableFile]:
-        """The delivered files that are safe on the drive, each with what it hashed to there; of
-        those with certain ``names``, or of all.
+    async def vouch(self, uuid: str, node: str, names: Sequence[str] | None = None) -> Vouched:
+        """Which of the files with certain ``names`` are safe on the drive, or of all.
 
         Raises ``Refusal`` ``storage_unavailable`` when the drive fails or does not answer.
         """
@@ -101,11 +106,12 @@ class Inventory:
                 new = await self._on_disk(lambda: self._settle(folder, fresh, until))
                 await self._store.keep_hashes(uuid, node, new)
                 known |= new
-        return [
+        durable = [
             DurableFile(name=f.name, size=f.size, xxh128=known[f.name][2])
             for f in files
             if known.get(f.name, ())[:2] == (f.size, f.mtime_ns)
         ]
+        return Vouched(durable, sorted({*(names or ())} - {file.name for file in files}))
 
     def _settle(
         self, folder: Path, files: list[DeliveredFile], until: float

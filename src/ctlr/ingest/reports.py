@@ -59,16 +59,18 @@ class Reports:
             raise Refusal("invalid_report", "The report names no camera node.")
         uuid = parse_session_id(report.uuid) if report.uuid else None
         self._check_storage()
-        durable = None
-        if uuid:
-            durable = await self._inventory.durable(uuid, report.camera, report.asks)
+        vouched = await self._inventory.vouch(uuid, report.camera, report.asks) if uuid else None
         about = uuid or await self._newest_session(report.camera)
         held = await self._inventory.count_segments(about, report.camera) if about else 0
         if about:
-            await self._store_report(about, report, has_files=held > 0 or bool(durable))
+            await self._store_report(
+                about, report, has_files=held > 0 or bool(vouched and vouched.durable)
+            )
         self._last[report.camera] = LastReport(report, self._clock.now_ms(), held)
         self._on_report(about, report.camera)
-        return SyncAnswer(ok=True, durable=durable)
+        if vouched is None:
+            return SyncAnswer(ok=True)
+        return SyncAnswer(ok=True, durable=vouched.durable, absent=vouched.absent or None)
 
     async def _newest_session(self, node: str) -> str | None:
         session = await self._store.latest_of_node(node)

@@ -145,8 +145,10 @@ class DurableFile(BaseModel):
 class SyncAnswer(BaseModel):
     """Answer to a report. ``durable`` is there when the report named a session; it lists every
     delivered file of that node and session, videos and sidecars alike, or those of them that the
-    report asks about."""
+    report asks about. ``absent`` are files that it asks about and that are not here at all: what
+    was sent of them went with a drive that was pulled."""
 
     model_config = _LENIENT
     ok: bool
     durable: list[DurableFile] | None = None
+    absent: list[str] | None = None

@@ -277,7 +277,9 @@ class Controller:
         answer: dict[str, Any] = {"ok": True}
         if self.mood == "well":
             folder, asks = self._logging / report["camera"] / report["uuid"], report["asks"]
-            answer["durable"] = [file for file in self._durable(folder) if file["name"] in asks]
+            there = [file for file in self._durable(folder) if file["name"] in asks]
+            answer["durable"] = there
+            answer["absent"] = sorted({*asks} - {file["name"] for file in there})
         return 200, json.dumps(answer).encode()
 
     def _durable(self, folder: Path) -> list[dict[str, Any]]:

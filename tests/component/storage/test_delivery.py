@@ -85,7 +85,8 @@ async def test_a_node_that_asks_about_certain_files_is_told_of_those(
     ]
     answer = (await report(controller, asks=asks)).expect()
     assert answer["durable"] == [listed("seg_0002.mp4", b"seg_0002.mp4")]
-    assert (await report(controller, asks=[])).expect()["durable"] == []
+    assert answer["absent"] == sorted({*asks} - {"seg_0002.mp4"})
+    assert (await report(controller, asks=[])).expect() == {"ok": True, "durable": []}
     assert len(await durable(controller)) == 3
     cameras = (await controller.get("/api/sync/status")).expect()["cameras"]
     assert [camera["segments_received"] for camera in cameras] == [3]

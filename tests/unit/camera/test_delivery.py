@@ -46,6 +46,11 @@ def test_a_file_that_is_never_listed_is_sent_again_after_a_while() -> None:
     assert judge([VIDEO], [], sent, now=101 + UNLISTED_S).damaged == [VIDEO]
 
 
+def test_a_sent_file_that_is_absent_at_the_controller_is_sent_again_at_once() -> None:
+    verdict = judge([ROWS, VIDEO], [], {VIDEO: 100.0}, now=101, absent=[ROWS.name, VIDEO.name])
+    assert (verdict.confirmed, verdict.damaged) == ([], [VIDEO])
+
+
 def test_a_file_that_is_no_longer_on_the_card_is_not_asked_for() -> None:
     verdict = judge([], [_durable(VIDEO)], {VIDEO: 0}, now=1)
     assert (verdict.confirmed, verdict.damaged) == ([], [])
