@@ -229,7 +229,6 @@ class QemuMachine:
         ]
         mac = "52:54:00:" + ":".join(f"{int(part):02x}" for part in self.address.split(".")[1:])
         return [
-            *("setpriv", "--pdeathsig", "KILL"),  # it ends with the rig, however that ends
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35"),
             *("-cpu", "max", "-smp", "2", "-m", str(self._memory_mb)),
             *("-nodefaults", "-display", "none"),
