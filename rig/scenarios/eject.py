@@ -92,6 +92,7 @@ def _mounted(stage: Stage) -> str:
 
 _EXCLUSIVE = """
 for link in /dev/disk/by-label/logging /dev/disk/by-label/sync; do
+  [ -e $link ] || continue  # powered down: the kernel has let go of the disk
   device=$(readlink -f $link)
   /usr/bin/python3 -c '
 import os, sys
