@@ -3,8 +3,8 @@
 A file leaves the card only when the controller lists it as durable with the same size and
 hash. Until then it is *unsent*, or *sent* and waited for. It becomes unsent again when the
 controller lists it with another hash, says that it is absent, or has not listed it for
-``UNLISTED_S`` although it lists files at all: the copy is damaged or gone. A controller that lists nothing (an installed
-one) confirms nothing: files stay.
+``UNLISTED_S`` although it lists files at all: the copy is damaged or gone. A controller that
+lists nothing (an installed one) confirms nothing: files stay.
 """
 
 from collections.abc import Container, Iterable, Mapping
