@@ -27,10 +27,11 @@ async def retire_forever(
     command: Sequence[str],
     free_bytes: Callable[[], int | None],
     note: NoteDeletion,
+    interval_s: float = INTERVAL_S,
 ) -> None:
     """Look every ten minutes; ``free_bytes`` tells of the logging drive, None while it is ill."""
     while True:
-        await asyncio.sleep(INTERVAL_S)
+        await asyncio.sleep(interval_s)
         free = free_bytes()
         if settings.enabled and free is not None and free < settings.free_gb * 2**30:
             await retire_once(command, note)
