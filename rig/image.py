@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.markers import Marker
+
 from rig.shell import sh
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -30,6 +32,7 @@ ROLES = ("controller", "camera")
 BARE = "systemd,systemd-sysv,dbus,udev,kmod,iproute2,apt-utils"
 MOUNT_DEBS = "/srv/debian"
 MOUNT_WHEELS = "/srv/wheels"
+_MARKER = re.compile(r" ;\s*([^\\\n]+?)\s*(?=\\|$)", re.MULTILINE)
 VERSION = 1  # raised when what is built changes without its inputs changing
 
 
@@ -151,4 +154,20 @@ def _collect_wheels(python: str, requirements: list[Path], target: Path) -> None
         pip = [f"{scratch}/venv/bin/pip", "download", "--quiet", "--require-hashes"]
         pip += ["--only-binary=:all:", "--python-version", python, "--dest", str(target)]
         for file in requirements:
-            sh([*pip, "--requirement", str(file)])
+            chosen = Path(scratch) / file.name
+            chosen.write_text(requirements_for(python, file.read_text()))
+            sh([*pip, "--requirement", str(chosen)])
+
+
+def requirements_for(python: str, text: str) -> str:
+    """The lines of a requirements file that hold for a version of Python, without their markers:
+    pip would hold those against the Python that runs it."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0"}
+
+    def choose(block: str) -> str:
+        found = _MARKER.search(block)
+        if found is None:
+            return block
+        return block.replace(found[0], "", 1) if Marker(found[1]).evaluate(environment) else ""
+
+    return "\n".join(map(choose, re.split(r"\n(?=\S)", text)))
