@@ -168,6 +168,6 @@ def requirements_for(python: str, text: str) -> str:
         found = _MARKER.search(block)
         if found is None:
             return block
-        return block.replace(found[0], "", 1) if Marker(found[1]).evaluate(environment) else ""
+        return block.replace(found[0], " ", 1) if Marker(found[1]).evaluate(environment) else ""
 
     return "\n".join(map(choose, re.split(r"\n(?=\S)", text)))
