@@ -29,6 +29,7 @@ TOOLS = {
     "qemu-img": "qemu-utils",
 }
 
+USUAL_SUITE = "bookworm"
 EXIT_TERMINATED = 143
 
 
@@ -69,6 +70,8 @@ def _tell_chosen(arguments: argparse.Namespace, image: Image, folder: Path) -> I
         for turn in range(times):
             stages = EmulatedWorkshop(image, Path(tempfile.mkdtemp(dir=folder)))
             row = tell(chosen, f"{arguments.seed} {turn}", stages)
+            if arguments.suite != USUAL_SUITE:
+                row.name += f", on {arguments.suite}"
             if arguments.log:
                 note(row, arguments.log)
             yield row
@@ -81,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=0, help="each so many times")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same instants")
     parser.add_argument(
-        "--suite", choices=sorted(PYTHON), default="bookworm", help="Debian release"
+        "--suite", choices=sorted(PYTHON), default=USUAL_SUITE, help="Debian release"
     )
     parser.add_argument("--log", type=Path, help="add what comes of each telling to this file")
     parser.add_argument(
