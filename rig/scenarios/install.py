@@ -124,9 +124,11 @@ def format_disk(stages: Stages, chance: random.Random) -> Outcome:
     prober.start()
     session = record(stage, RECORD_S)
     stage.phone.wait_until_done(session)
-    controller.run(["sync"])
+    controller.pull(blank)  # only now the image holds what was written to it
     stage.drive = read_drive(image)
     assert [part.label for part in stage.drive.partitions] == ["logging", "sync"]
+    controller.plug(stage.drive)
+    wait_until_healthy(stage)
     return Outcome(account.take(stage, [session], prober.stop()), [recover_s])
 
 
