@@ -41,7 +41,7 @@ soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3
 	@$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
 
 rig: test-packages $(SYNCED) ## Machines, installed and booted, drives pulled and power cut (as root)
-	@$(AS_ROOT) $(BIN)/python -m rig
+	@$(AS_ROOT) $(BIN)/python -m rig $(RIG)
 
 rig-full: test-packages $(SYNCED) ## The same, everything and often (hours)
 	@$(AS_ROOT) $(BIN)/python -m rig --full --log rig-full.jsonl

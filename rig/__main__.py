@@ -15,8 +15,10 @@ from rig.containers import EXTRA_PACKAGES
 from rig.emulated import EmulatedWorkshop
 from rig.image import PYTHON, Image, prepare
 from rig.isolation import enter_isolation, remove_run
+from rig.machine import MachineError
 from rig.report import Row, document, merged, note, read, table
 from rig.scenario import SCENARIOS
+from rig.shell import ShellError
 from rig.telling import tell
 from rig.vm_image import PACKAGES
 
@@ -30,7 +32,11 @@ TOOLS = {
 }
 
 USUAL_SUITE = "bookworm"
-EXIT_TERMINATED = 143
+EXIT_CANNOT, EXIT_TERMINATED = 2, 143
+
+
+class CannotBootError(Exception):
+    """What this machine lacks to be a rig; it says nothing about the project."""
 
 
 def main() -> int:
@@ -40,14 +46,23 @@ def main() -> int:
         for one in SCENARIOS:
             print(f"{one.name} (short: {one.short}, full: {one.full})")
         return 0
-    if missing := _what_is_missing():
-        print(f"rig: {missing}", file=sys.stderr)
-        return 2
-    image = prepare(arguments.suite, (*EXTRA_PACKAGES, *PACKAGES))
-    enter_isolation()
+    try:
+        return _run(arguments)
+    except CannotBootError as error:
+        print(f"rig: NOT RUN, nothing is proven: {error}", file=sys.stderr)
+        return 0 if arguments.if_possible else EXIT_CANNOT
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    image = _prepare(arguments.suite)
+    try:
+        enter_isolation()
+    except ShellError as error:
+        raise CannotBootError(f"a run cannot be kept apart here: {error}") from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     folder = Path(tempfile.mkdtemp(prefix="ctlr-rig-"))
     try:
+        _boot_one(image, folder)
         rows = merged(_tell_chosen(arguments, image, folder))
     finally:
         remove_run(folder)
@@ -92,15 +107,38 @@ def _arguments() -> argparse.Namespace:
         type=Path,
         help="write the table as a page to this file; with --log, of all that stands there",
     )
+    parser.add_argument(
+        "--if-possible",
+        action="store_true",
+        help="end well, with a notice, where no machine can be booted",
+    )
     parser.add_argument("--list", action="store_true", help="print the names")
     return parser.parse_args()
 
 
-def _what_is_missing() -> str | None:
+def _prepare(suite: str) -> Image:
+    """What machines are made of. Raises ``CannotBootError``."""
     if os.geteuid() != 0:
-        return "booting machines needs root: sudo make rig"
-    packages = [package for tool, package in TOOLS.items() if not shutil.which(tool)]
-    return f"please install {' '.join(packages)}" if packages else None
+        raise CannotBootError("booting machines needs root: sudo make rig")
+    if packages := [package for tool, package in TOOLS.items() if not shutil.which(tool)]:
+        raise CannotBootError(f"please install {' '.join(packages)}")
+    try:
+        return prepare(suite, (*EXTRA_PACKAGES, *PACKAGES))
+    except ShellError as error:
+        raise CannotBootError(f"the image cannot be made: {error}") from error
+
+
+def _boot_one(image: Image, folder: Path) -> None:
+    """Whether bare Debian boots here at all. Raises ``CannotBootError``."""
+    try:
+        stage = EmulatedWorkshop(image, Path(tempfile.mkdtemp(dir=folder))).bare_stage()
+        try:
+            stage.controller.boot()
+            stage.controller.shut_down()
+        finally:
+            stage.close()
+    except (MachineError, ShellError, OSError) as error:
+        raise CannotBootError(f"bare Debian does not boot: {error}") from error
 
 
 def _this_machine() -> str:

@@ -19,12 +19,13 @@ _MARK = "CTLR_RIG_ISOLATED"
 
 
 def enter_isolation() -> None:
-    """Does not return the first time: the program begins again inside. Needs root."""
+    """Does not return the first time: the program begins again inside. Needs root. Raises
+    ``ShellError``."""
     if os.environ.get(_MARK) != "1":
-        namespaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        environment = os.environ | {_MARK: "1"}
-        command = ["unshare", *namespaces, sys.executable, *sys.orig_argv[1:]]
-        os.execvpe(command[0], command, environment)
+        apart = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        sh([*apart, "true"])  # the program that takes this one's place could only fail
+        command = [*apart, sys.executable, *sys.orig_argv[1:]]
+        os.execvpe(command[0], command, os.environ | {_MARK: "1"})
     # unshare has cut these mounts off from everybody else's. The machines' own copies follow them,
     # so that what is unmounted here is unmounted everywhere.
     sh(["mount", "--make-rshared", "/"])
