@@ -169,7 +169,7 @@ def _is_dirty(drive: Drive) -> bool:
 
 def _wait_for_rows(controller: Machine) -> int:
     """Rows of the CAN recording, once no more come."""
-    count = "cat /mnt/logging/can/raw*.csv | grep -c '^[0-9]'"
+    count = "cd /mnt/logging/can && cat $(ls raw*.csv | grep -v arrival) | grep -c '^[0-9]'"
     until = time.monotonic() + ROWS_S
     rows = -1
     while time.monotonic() < until:
