@@ -173,7 +173,8 @@ class QemuMachine:
         return self._disks[f"usb{port}"].log
 
     def shut_down(self) -> None:
-        self.run(["systemctl", "--no-block", "poweroff"])
+        with suppress(MachineError):  # it may be off before it has answered
+            self.run(["systemctl", "--no-block", "poweroff"])
         try:
             self._running().wait(OFF_DEADLINE_S)
         except subprocess.TimeoutExpired as error:

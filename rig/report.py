@@ -91,7 +91,7 @@ scenario ends with the account of [run the rig](../how-to/run-the-rig.md), taken
 *ok* means that all of it held. *Late* is what missed a limit of time alone; it was told again at once and counts as a problem if it was late again.
 
 {table}
-
+{problems}
 - **lost**: finished segments that are neither on the drive nor on their camera with the SHA-256 that they had. It must be 0.
 - **video lost at worst**: of the video that was not yet finished, for one interruption: from the last frame that is still there to the cut, or gaps that the manifest names. At most 1 s.
 - **time to recover**: from the end of the disturbance until the drive is in use again, or all cameras record again.
@@ -100,8 +100,10 @@ scenario ends with the account of [run the rig](../how-to/run-the-rig.md), taken
 
 
 def document(rows: Sequence[Row], machine: str) -> str:
-    """The table as a page of the documentation."""
-    return _DOCUMENT.format(machine=machine, table=table(rows))
+    """The table as a page of the documentation, with what did not hold."""
+    problems = [f"- {row.name}: {problem}" for row in rows for problem in row.problems]
+    found = "\n".join(["", "What did not hold:", "", *problems, ""]) if problems else ""
+    return _DOCUMENT.format(machine=machine, table=table(rows), problems=found)
 
 
 def _cells(row: Row) -> list[str]:

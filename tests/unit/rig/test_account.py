@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rig.account import Account, newest_of, take_probes
 from rig.prober import Prober
-from rig.report import Row, note, read, table
+from rig.report import Row, document, note, read, table
 from rig.scenario import Outcome
 
 LINES = [
@@ -70,6 +70,10 @@ def test_the_table_shows_the_worst_and_counts_what_failed() -> None:
         lines[2]
         == "| pulled | 3 | 12 | 1 | 0.75 s | 5.0 s, at most 5.0 s | 80 ms | 2 problems, 1 late |"
     )
+    page = document(rows, "a machine")
+    assert "- pulled: lost\n" in page
+    assert "- pulled: did not get to its end\n" in page
+    assert "What did not hold" not in document(rows[1:], "a machine")
     assert lines[3] == "| quiet | 1 | 8 | 0 | 0.25 s | 2.0 s | 20 ms | ok |"
 
 
