@@ -59,7 +59,7 @@ def create_routes(parts: Parts) -> FastAPI:
         metrics_router,
     ):
         # Not include_router: it makes each route a second time, on the first request that passes
-        # by, and for so long (0.1 s, several on a Pi) nobody else is answered.
+        # by, and for so long (0.1 s, more on a Pi) nobody else is answered.
         app.router.routes.extend(router(parts).routes)
     return app
 

@@ -92,16 +92,15 @@ class Inventory:
 
         Raises ``Refusal`` ``storage_unavailable`` when the drive fails or does not answer.
         """
+        folder = self._layout.node_session(node, uuid)
         async with self._locks.setdefault((uuid, node), asyncio.Lock()):
             if names is None:
                 files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
             else:
-                folder = self._layout.node_session(node, uuid)
                 files = await self._on_disk(lambda: look_at(folder, names))
             known = await self._store.hashes(uuid, node, [file.name for file in files])
             fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
             if fresh:
-                folder = self._layout.node_session(node, uuid)
                 until = self._monotonic() + HASH_BUDGET_S
                 new = await self._on_disk(lambda: self._settle(folder, fresh, until))
                 await self._store.keep_hashes(uuid, node, new)

@@ -3,7 +3,8 @@
 Where udev's links can be seen the monitor knows the device at once. Where they cannot (a container,
 a service with a ``/dev`` of its own) and for what else is plugged in, the privileged program is
 asked, whenever a device came or went and whenever something was mounted or unmounted. A disk
-has its name before udev has read what is on it, so what was not found is looked for again, soon at first.
+has its name before udev has read what is on it, so what was not found is looked for again, soon
+at first.
 """
 
 import asyncio
