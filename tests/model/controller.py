@@ -30,6 +30,7 @@ from ctlr.postprocess.reconcile import Reconciler
 from ctlr.postprocess.workers import Task, Workers
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
+from ctlr.recording.stopwatch import Stopwatch
 from ctlr.recording.tender import Tender
 from ctlr.sessions.store import SessionStore
 
@@ -136,6 +137,7 @@ class Controller:
             self.fleet,
             clock,
             self.clock_log,
+            Stopwatch(clock, LONGEST_S),
             start_delay_ms=START_DELAY_MS,
             min_cameras=1,
             find_warnings=list,

@@ -24,9 +24,9 @@ GIB = 1 << 30
 class Facts:
     """All that is known at one instant."""
 
-    now_ms: int
     min_cameras: int
     current: Session | None
+    recorded_s: float
     views: Sequence[NodeView]
     reports: Mapping[str, LastReport]
     logging: MountState
@@ -44,7 +44,7 @@ class Facts:
 
 def status(facts: Facts) -> shapes.Status:
     """Body of ``GET /api/status``."""
-    recording = recording_now(facts.current, facts.now_ms)
+    recording = recording_now(facts.current, facts.recorded_s)
     usable = [view for view in facts.views if _is_idle(view)]
     cameras = [_camera(view, facts.reports.get(view.name)) for view in facts.views]
     return shapes.Status(
@@ -68,7 +68,7 @@ def status(facts: Facts) -> shapes.Status:
 
 def sync_overview(facts: Facts) -> shapes.SyncOverview:
     """Body of ``GET /api/sync/status``."""
-    summary, recording = _sync(facts), recording_now(facts.current, facts.now_ms)
+    summary, recording = _sync(facts), recording_now(facts.current, facts.recorded_s)
     return shapes.SyncOverview(
         recording=recording.recording,
         uuid=recording.uuid,
@@ -87,10 +87,10 @@ class RecordingNow:
     duration: float
 
 
-def recording_now(session: Session | None, now_ms: int) -> RecordingNow:
+def recording_now(session: Session | None, recorded_s: float) -> RecordingNow:
     """The one place that derives this: for the status, the pushed status and ``status/recording``."""
     uuid = session.uuid if session else None
-    return RecordingNow(_is_recording(session), uuid, duration_s(session, now_ms))
+    return RecordingNow(_is_recording(session), uuid, round(recorded_s, 3))
 
 
 def _is_recording(session: Session | None) -> bool:
@@ -99,13 +99,6 @@ def _is_recording(session: Session | None) -> bool:
 
 def _is_idle(view: NodeView) -> bool:
     return view.connected and view.status is not None and view.status.state == "idle"
-
-
-def duration_s(session: Session | None, now_ms: int) -> float:
-    """How long a session has been recorded; 0 before its start and without one."""
-    if session is None or session.start_at_ms is None:
-        return 0.0
-    return max(0, now_ms - session.start_at_ms) / 1000
 
 
 def _phase(facts: Facts) -> str:
@@ -263,8 +256,6 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
         if job.state == "failed"
     ]
     if _is_recording(facts.current):
-        ending = warn_before_end(
-            duration_s(facts.current, facts.now_ms), facts.longest_s, facts.views
-        )
+        ending = warn_before_end(facts.recorded_s, facts.longest_s, facts.views)
         found += [shapes.Warn(code=item.code, message=item.message) for item in ending]
     return found

@@ -48,6 +48,7 @@ from ctlr.recording.preflight import (
     check_rig,
     fleet_kbps,
 )
+from ctlr.recording.stopwatch import Stopwatch
 from ctlr.recording.tender import Tender
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
@@ -98,6 +99,7 @@ class Controller:
             self.fleet,
             clock,
             self.clock_log,
+            Stopwatch(clock, settings.max_session_h * 3600),
             start_delay_ms=settings.start_delay_ms,
             min_cameras=settings.min_cameras,
             find_warnings=self.find_start_warnings,
@@ -224,7 +226,7 @@ class Controller:
         self.wake()
 
     def session_changed(self) -> None:
-        now = recording_now(self.coordinator.current, self.clock.now_ms())
+        now = recording_now(self.coordinator.current, self.coordinator.recorded_s)
         self.telemetry.set_recording(recording=now.recording, uuid=now.uuid, duration=now.duration)
         self.reconciler.wake()
         self.changes.notify()

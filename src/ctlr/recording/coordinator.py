@@ -25,6 +25,7 @@ from ctlr.recording.outcome import (
     start_answer,
     stop_answer,
 )
+from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -48,6 +49,7 @@ class Coordinator:
         fleet: Fleet,
         clock: Clock,
         clock_log: ClockLog,
+        stopwatch: Stopwatch,
         *,
         start_delay_ms: int,
         min_cameras: int,
@@ -59,6 +61,7 @@ class Coordinator:
         self._fleet = fleet
         self._clock = clock
         self._clock_log = clock_log
+        self._stopwatch = stopwatch
         self._start_delay_ms = start_delay_ms
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
@@ -72,6 +75,11 @@ class Coordinator:
     def current(self) -> Session | None:
         """The active session as last stored; None when idle. Answered from memory."""
         return self._current
+
+    @property
+    def recorded_s(self) -> float:
+        """How long the active session has been recorded; 0 when idle."""
+        return self._stopwatch.recorded_s(self._current)
 
     async def start(self, uuid: str | None) -> dict[str, Any]:
         """Begin a session on all cameras; the answer is the contract's.
@@ -230,6 +238,7 @@ class Coordinator:
         raise Refusal("not_recording", "Nothing is being recorded, so there is nothing to stop.")
 
     async def _stop(self, session: Session) -> dict[str, Any]:
+        recorded_s = self._stopwatch.recorded_s(session)
         stopped_at_ms = session.stopped_at_ms or self._clock.now_ms()
         self._set_current(
             await self._store.change(
@@ -245,9 +254,7 @@ class Coordinator:
             session.uuid,
             {name: {"stop_acknowledged": result.acknowledged} for name, result in results.items()},
         )
-        answer = stop_answer(
-            session.uuid, session.start_at_ms or stopped_at_ms, stopped_at_ms, results
-        )
+        answer = stop_answer(session.uuid, recorded_s, stopped_at_ms, results)
         await self._store.keep_answer(session.uuid, "stop", answer)
         await self._store.change(session.uuid, SessionState.COLLECTING)
         self._set_current(None)

@@ -61,9 +61,9 @@ def camera_results(results: Mapping[str, CommandResult]) -> list[dict[str, Any]]
 
 
 def stop_answer(
-    uuid: str, start_at_ms: int, stopped_at_ms: int, results: Mapping[str, CommandResult]
+    uuid: str, recorded_s: float, stopped_at_ms: int, results: Mapping[str, CommandResult]
 ) -> dict[str, Any]:
-    """The body of an accepted stop. ``duration`` is in seconds; a stop before ``start_at`` has 0.
+    """The body of an accepted stop. ``duration`` is in seconds, to the millisecond.
 
     ``success`` says that the stop is stored and will reach every camera; ``errors`` names the
     cameras that it has not reached yet.
@@ -76,7 +76,7 @@ def stop_answer(
     return {
         "success": True,
         "uuid": uuid,
-        "duration": max(0, stopped_at_ms - start_at_ms) / 1000,
+        "duration": round(recorded_s, 3),
         "stopped_at": stopped_at_ms,
         "cameras": [
             {

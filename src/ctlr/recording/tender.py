@@ -59,7 +59,6 @@ class Tender:
         self._clock = clock
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
-        self._began: tuple[str, float] = ("", 0.0)
         self._wake = asyncio.Event()
         self._backoff = Backoff(clock.monotonic)
         self._unheard: dict[str, _LateStart] = {}
@@ -99,24 +98,12 @@ class Tender:
         if session is None or session.state is not SessionState.RECORDING:
             return
         started = [node.name for node in session.nodes if node.started]
-        recorded_s = self._recorded_s(session)
+        recorded_s = self._coordinator.recorded_s
         reason = reason_to_end(recorded_s, self._longest_s, self._fleet.views(), started)
         if reason is not None:
             await self._note(session.uuid, "ended_by_itself", reason)
             with suppress(Refusal):  # somebody stopped it in this very moment
                 await self._coordinator.stop(session.uuid)
-
-    def _recorded_s(self, session: Session) -> float:
-        """How long it has been recorded. The wall clock counts only for the time before this
-        process saw the session; what it has seen, it measures on the monotonic clock. No
-        recording ends on the word of a wall clock alone: it may have been set meanwhile."""
-        now_s = self._clock.monotonic()
-        if self._began[0] != session.uuid:
-            before_ms = self._clock.now_ms() - (session.start_at_ms or self._clock.now_ms())
-            before_s = max(0, before_ms) / 1000
-            believed_s = before_s if before_s < self._longest_s else 0
-            self._began = session.uuid, now_s - believed_s
-        return now_s - self._began[1]
 
     async def _ended_uuids(self, active: Session | None) -> set[str]:
         """Of the sessions that cameras record now, those that were stopped here."""

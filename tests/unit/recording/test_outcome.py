@@ -33,18 +33,14 @@ def test_a_camera_that_confirms_only_when_it_is_due_is_late(before_ms: int, *, l
 
 
 def test_a_stop_is_stored_whoever_confirms_it() -> None:
-    answer = stop_answer(UUID, 1000, 3500, MIXED)
+    answer = stop_answer(UUID, 2.50049, 3500, MIXED)
     assert (answer["success"], answer["duration"], answer["stopped_at"]) == (True, 2.5, 3500)
     assert [camera["stopped"] for camera in answer["cameras"]] == [True, False]
     assert len(answer["errors"]) == 1
     assert "cam-02" in answer["errors"][0]
-    assert stop_answer(UUID, 1000, 3500, {"cam-01": DONE})["errors"] is None
-
-
-def test_a_stop_before_the_start_lasted_nothing() -> None:
-    assert stop_answer(UUID, 5000, 3000, {})["duration"] == 0
+    assert stop_answer(UUID, 2.5, 3500, {"cam-01": DONE})["errors"] is None
 
 
 def test_a_node_that_had_nothing_to_stop_shows_no_error() -> None:
     idle = CommandResult(acknowledged=True, error="not recording", refused=True)
-    assert stop_answer(UUID, 0, 1, {"cam-01": idle})["cameras"][0]["error"] is None
+    assert stop_answer(UUID, 0.001, 1, {"cam-01": idle})["cameras"][0]["error"] is None

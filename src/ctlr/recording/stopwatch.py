@@ -1,0 +1,36 @@
+"""How long a session has been recorded, whatever the wall clock is set to meanwhile.
+
+A Pi has no clock of its own that keeps time while it is off: what NTP or a person sets in the
+middle of a recording moves ``now - start`` by hours. What this process has seen of a session is
+therefore measured on the monotonic clock, and the wall clock is asked once, when the session is
+seen first: for the time until its start, or for how long it was recorded before a restart.
+"""
+
+from ctlr.kernel.clock import Clock
+from ctlr.sessions.model import Session
+
+AHEAD_S = 120.0
+"""No start is set further ahead than this."""
+
+
+class Stopwatch:
+    """Of one session at a time. A wall clock that says ``longest_s`` or more was set wrong
+    before: no recording may end on its word."""
+
+    def __init__(self, clock: Clock, longest_s: float) -> None:
+        self._clock = clock
+        self._longest_s = longest_s
+        self._start: tuple[str, int] | None = None
+        self._began_s = 0.0
+
+    def recorded_s(self, session: Session | None) -> float:
+        """Seconds since its start; 0 before it, without one, and without a session."""
+        if session is None or session.start_at_ms is None:
+            return 0.0
+        now_s, start = self._clock.monotonic(), (session.uuid, session.start_at_ms)
+        if self._start != start:
+            until_ms = session.stopped_at_ms or self._clock.now_ms()
+            before_s = (until_ms - session.start_at_ms) / 1000
+            believed_s = before_s if -AHEAD_S < before_s < self._longest_s else 0.0
+            self._start, self._began_s = start, now_s - believed_s
+        return max(0.0, now_s - self._began_s)
