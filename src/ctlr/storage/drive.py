@@ -14,7 +14,6 @@ from ctlr.storage.states import State
 VOLUMES = ("logging", "sync")
 WRITERS = ("can-listener", "log-subscriber")
 """Services that write to the logging volume."""
-BACK_S = 20.0
 
 
 class Drive:
@@ -92,7 +91,7 @@ class Drive:
                     await self._let_go()
                     await self._handling.unmount(name)
                 except Refusal:
-                    await self._handling.put_back([], stopped, BACK_S)
+                    await self._handling.put_back([], stopped)
                     raise
                 await self._handling.note(ejected=tuple({*self._notes.record.ejected, name}))
         except Refusal as refusal:
@@ -116,7 +115,7 @@ class Drive:
                 for name in names:
                     results[name] = await self._remount(name)
             finally:
-                await self._handling.put_back([], stopped, BACK_S)
+                await self._handling.put_back([], stopped)
         await self._monitor.check()
         ills = self._find_ills({})
         return {name: results[name] or ills.get(name) for name in names}

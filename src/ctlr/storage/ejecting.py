@@ -24,7 +24,8 @@ from ctlr.storage.states import State
 
 VOLUMES = ("logging", "sync")
 FORWARD_S, BACK_S = 20.0, 9.0
-"""An eject has ended after at most the sum of these, with the drive out or as it was."""
+"""An eject is answered after at most the sum of these. What is put back when it fails may take
+longer, on a slow machine; that goes on, and new recordings do not wait for it."""
 LOOK_AGAIN_S = 2.0
 
 _log = structlog.get_logger("storage")
@@ -118,18 +119,18 @@ class Ejector:
 
     async def _run_eject(self, told: asyncio.Future[Outcome]) -> None:
         try:
-            told.set_result(await self._eject())
+            _answer(told, await self._eject(told))
         finally:
             self._ejecting = None
             self._on_change()
 
-    async def _eject(self) -> Outcome:
+    async def _eject(self, told: asyncio.Future[Outcome]) -> Outcome:
         unfit = await self._begin()
         if unfit is not None:
             return unfit
         try:
             async with self._handling.alone(VOLUMES):
-                outcome = await self._take_out()
+                outcome = await self._take_out(told)
         except Refusal as refusal:
             outcome = refused(refusal)
         # Not where this process is ended in the middle: ``resume`` then puts the drive back.
@@ -156,7 +157,7 @@ class Ejector:
         )
         return Outcome(False, message, {"hung": hung})
 
-    async def _take_out(self) -> Outcome:
+    async def _take_out(self, told: asyncio.Future[Outcome]) -> Outcome:
         mounted = self._handling.mounted()
         stopped: list[str] = []
         try:
@@ -170,7 +171,10 @@ class Ejector:
                     await self._handling.unmount(name)
                 released = await self._handling.release()
         except (Refusal, TimeoutError, OSError) as error:
-            problems = await self._handling.put_back(mounted, stopped, BACK_S)
+            await self._handling.note(ejecting=(), stopped=tuple(stopped))
+            late = asyncio.get_running_loop().call_later(BACK_S, _answer, told, _unfinished(error))
+            problems = await self._handling.put_back(mounted, stopped)
+            late.cancel()
             outcome = _failed(error, problems)
             _log.error("eject failed", reason=outcome.message, problems=problems)
             return outcome
@@ -181,9 +185,9 @@ class Ejector:
     async def resume(self) -> None:
         """After a restart of the controller in the middle of an eject: put the drive back."""
         record = self._notes.record
-        if record.ejecting:
-            async with self._handling.alone(record.ejecting):
-                problems = await self._handling.put_back(record.ejecting, record.stopped, BACK_S)
+        if record.ejecting or record.stopped:
+            async with self._handling.alone(VOLUMES):
+                problems = await self._handling.put_back(record.ejecting, record.stopped)
             _log.warning("an eject was interrupted; undone", problems=problems)
             await self._handling.note(ejecting=(), stopped=())
 
@@ -193,12 +197,24 @@ class Ejector:
             self._waiting.cancel()
 
 
+def _answer(told: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not told.done():
+        told.set_result(outcome)
+
+
+def _unfinished(error: BaseException) -> Outcome:
+    return _unsafe(error, "Putting everything back takes longer than usual and goes on.", [])
+
+
 def _failed(error: BaseException, problems: Sequence[str]) -> Outcome:
+    if not problems:
+        return _unsafe(error, "Everything is as it was before.", problems)
+    then = f"And not everything could be put back: {'; '.join(problems)}."
+    return _unsafe(error, then, problems)
+
+
+def _unsafe(error: BaseException, then: str, problems: Sequence[str]) -> Outcome:
     extra = {"code": error.code, **error.extra} if isinstance(error, Refusal) else {}
-    again = (
-        f" And not everything could be put back: {'; '.join(problems)}."
-        if problems
-        else " Everything is as it was before."
-    )
     reason = reason_of(error).rstrip(".")
-    return Outcome(False, f"Not safe to remove. {reason}.{again}", {**extra, "problems": problems})
+    message = f"Not safe to remove. {reason}. {then}"
+    return Outcome(False, message, {**extra, "problems": problems})

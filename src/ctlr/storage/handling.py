@@ -94,19 +94,18 @@ class Handling:
         self._monitor.look()
         self._on_change()
 
-    async def put_back(
-        self, mounted: Iterable[str], stopped: Iterable[str], deadline_s: float
-    ) -> list[str]:
-        """Mount volumes and start services again; returns what could not be done."""
+    async def put_back(self, mounted: Iterable[str], stopped: Iterable[str]) -> list[str]:
+        """Mount volumes and start services again; returns what could not be done.
+
+        However long it takes: nobody else starts a service that was stopped here.
+        """
         problems = []
-        until = asyncio.get_running_loop().time() + deadline_s
         steps = [(name, self._mount_again) for name in mounted]
         for name, step in [*steps, *((name, self.start_unit) for name in stopped)]:
             try:
-                async with asyncio.timeout_at(until):
-                    await step(name)
-            except (Refusal, TimeoutError) as error:
-                problems.append(f"{name}: {reason_of(error)}")
+                await step(name)
+            except Refusal as refusal:
+                problems.append(f"{name}: {refusal.detail}")
         return problems
 
     def mounted(self) -> list[str]:
@@ -133,12 +132,15 @@ class Handling:
         return others(found, UNITS, frozenset({os.getpid()}))
 
     async def stop_units(self, names: Iterable[str], stopped: list[str]) -> None:
-        """Stop services and add those that ran to ``stopped``, at once, so that they are known
-        when a later one fails. Where nobody can be asked there are no services."""
+        """Stop services and add those that ran to ``stopped``: each before it is asked to stop,
+        for it does so too when the answer is no longer waited for. Where nobody can be asked
+        there are no services."""
         if self._authority.is_there:
             for name in names:
+                stopped.append(name)
                 result = await self._authority.ask("stop", name)
-                stopped += [name] if result["was_active"] else []
+                if not result["was_active"]:
+                    stopped.remove(name)
 
     async def start_unit(self, name: str) -> bool:
         """Start a service; returns whether there is one of this name."""
@@ -171,8 +173,9 @@ class Handling:
         return bool(checked["repaired"])
 
     async def _mount_again(self, name: str) -> bool:
-        """Mount a volume that was just unmounted in good order, so need not be checked."""
-        if self._has_mounts and name not in self.mounted():
+        """Mount a volume that was just unmounted in good order, so need not be checked. One that
+        looks mounted is mounted too: it may just be coming off."""
+        if self._has_mounts:
             await self._authority.ask("mount", name)
         return True
 
@@ -187,4 +190,4 @@ def reason_of(error: BaseException) -> str:
     """Why a step failed, in words."""
     if isinstance(error, Refusal):
         return error.detail
-    return "it took too long" if isinstance(error, TimeoutError) else str(error)
+    return "It took too long" if isinstance(error, TimeoutError) else str(error)

@@ -1,0 +1,113 @@
+"""Ejects on a machine whose services stop and start slowly: whatever was stopped runs again."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.fakes.controller import Controller, running, settings_in, until
+
+from ctlr.storage import ejecting
+from ctlr.storage.authority import UNITS
+from ctlr.storage.record import read_record
+
+
+@dataclass
+class SlowServices:
+    """Privileged program and systemd of a slow machine. What was asked is finished also when
+    whoever asked has gone; a service starts when its stop has ended."""
+
+    stop_s: dict[str, float] = field(default_factory=dict)
+    start_s: float = 0.0
+    active: set[str] = field(default_factory=lambda: set(UNITS))
+    turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = json.loads(await reader.readline())
+        await self._answer(writer, await self._do(request["verb"], request["target"]))
+
+    async def _do(self, verb: str, unit: str) -> dict[str, object]:
+        if verb == "find":
+            return {"found": None, "others": []}
+        was_active = unit in self.active
+        async with self.turns[unit]:
+            if verb == "stop":
+                await asyncio.sleep(self.stop_s.get(unit, 0.0))
+                self.active.discard(unit)
+            else:
+                await asyncio.sleep(self.start_s)
+                self.active.add(unit)
+        return {"managed": True, "was_active": was_active}
+
+    async def _answer(self, writer: asyncio.StreamWriter, result: dict[str, object]) -> None:
+        writer.write(json.dumps({"ok": True, "result": result}).encode() + b"\n")
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def is_idle(self) -> bool:
+        return not any(turn.locked() for turn in self.turns.values())
+
+    async def all_run(self) -> bool:
+        return self.active == set(UNITS)
+
+
+@asynccontextmanager
+async def rig(services: SlowServices, folder: Path) -> AsyncIterator[Controller]:
+    path = folder / "privileged.sock"
+    settings = settings_in(folder, storage={"privileged_socket": path})
+    async with await asyncio.start_unix_server(services.serve, path), running(settings) as started:
+        yield started
+    await until(services.is_idle)
+    path.unlink()
+
+
+@pytest.fixture(autouse=True)
+def limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ejecting, "FORWARD_S", 0.3)
+    monkeypatch.setattr(ejecting, "BACK_S", 1.0)
+
+
+async def eject(controller: Controller) -> dict[str, object]:
+    return (await controller.post("/api/storage/eject")).expect()
+
+
+@pytest.mark.parametrize("slow", UNITS)
+async def test_a_service_that_has_not_stopped_in_time_runs_again(tmp_path: Path, slow: str) -> None:
+    services = SlowServices(stop_s={slow: 0.6})
+    async with rig(services, tmp_path) as controller:
+        answer = await eject(controller)
+        assert answer["success"] is False
+        assert str(answer["message"]).endswith("It took too long. Everything is as it was before.")
+        assert await services.all_run()
+
+
+async def test_slow_starts_go_on_after_the_answer(tmp_path: Path) -> None:
+    services = SlowServices(stop_s={UNITS[-1]: 0.6}, start_s=0.5)
+    async with rig(services, tmp_path) as controller:
+        answer = await eject(controller)
+        assert answer["success"] is False
+        assert str(answer["message"]).endswith("takes longer than usual and goes on.")
+        assert not await services.all_run()
+        told = (await controller.get("/api/storage/status")).expect()
+        assert told["eject"]["phase"] == "in_use"
+        await until(services.all_run)
+
+
+async def test_a_restart_in_the_middle_of_slow_starts_goes_on_with_them(tmp_path: Path) -> None:
+    services = SlowServices(stop_s={UNITS[-1]: 0.6}, start_s=2.0)
+    async with rig(services, tmp_path) as controller:
+        await eject(controller)
+        assert read_record(tmp_path).stopped == tuple(UNITS)
+    assert not await services.all_run()
+    async with rig(services, tmp_path):
+        await until(services.all_run)
+
+        async def is_noted() -> bool:
+            return read_record(tmp_path).stopped == ()
+
+        await until(is_noted)
