@@ -107,9 +107,11 @@ def adopt(controller: Machine, cameras: Sequence[str]) -> None:
         controller.run(["ctlr", "nodes", "add", f"{camera}:8080"])
 
 
-def wait_until_active(machine: Machine, units: Sequence[str]) -> None:
+def wait_until_active(
+    machine: Machine, units: Sequence[str], deadline_s: float = UP_DEADLINE_S
+) -> None:
     """Raises ``TimeoutError`` naming the units that are not active."""
-    until = time.monotonic() + UP_DEADLINE_S
+    until = time.monotonic() + deadline_s
     while True:
         states = machine.run(["systemctl", "is-active", *units], check=False).stdout.split()
         missing = [unit for unit, state in zip(units, states, strict=True) if state != "active"]

@@ -15,6 +15,9 @@ from rig.report import Row
 from rig.scenario import Outcome, Scenario
 from rig.stage import Stage
 
+_LAST_LINES = "journalctl --no-pager -n 2000 | grep -v qemu-ga | tail -n 100"
+"""What a machine said last, without what it says about being asked."""
+
 
 class _Closing:
     """Stages that are closed when the story is over, whatever its end."""
@@ -80,7 +83,7 @@ def _say(outcome: Outcome) -> str:
 def _show_journals(stages: list[Stage]) -> None:
     for machine in (machine for stage in stages for machine in stage.machines):
         try:
-            said = machine.run(["journalctl", "--no-pager", "-n", "40"]).stdout
+            said = machine.run(["sh", "-c", _LAST_LINES]).stdout
         except MachineError as error:
             said = str(error)
         print(f"--- {machine.name}\n{said}", file=sys.stderr)

@@ -21,9 +21,9 @@ TOLD_AGAIN = {
     "wrong drive with the same labels": (0, 1),
     "eject while idle": (0, 1),
     "eject while recording": (0, 1),
-    "controller's power cut while recording": (0, 10),
-    "controller's power cut while stopping": (0, 10),
-    "controller's power cut while joining": (0, 10),
+    "controller's power cut while recording": (0, 3),
+    "controller's power cut while stopping": (0, 3),
+    "controller's power cut while joining": (0, 3),
     "drive absent at boot": (0, 1),
     "ejected, pulled and plugged in again": (0, 1),
 }
