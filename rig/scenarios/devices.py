@@ -11,7 +11,6 @@ from rig.machine import Machine
 from rig.scenario import Outcome, Stages, scenario
 from rig.scenarios.power import gaps_s
 from rig.scenarios.pull import wait_until_healthy
-from rig.stage import CAMERAS
 
 RECORD_S = 5.0
 HOUR_S, DAY_S = 3600, 86_400
@@ -30,8 +29,9 @@ def video_device(stages: Stages, chance: random.Random) -> Outcome:
     stage = stages.emulated_camera_stage(chance)
     stage.boot()
     camera = stage.cameras[0]
-    for name in set(CAMERAS) - {camera.name}:
-        stage.controller.run(["ctlr", "nodes", "remove", name])
+    alone = f's/^nodes = .*/nodes = ["{camera.name}:8080"]/'
+    stage.controller.run(["sed", "-i", alone, "/etc/ctlr/ctlr.toml"])
+    stage.controller.run(["systemctl", "restart", "ctlr-api"])
     use = 's/^source = .*/source = "v4l2"/; s/^device = .*/device = "\\/dev\\/video0"/'
     camera.run(["sed", "-i", use, "/etc/ctlr/ctlr.toml"])
     camera.run(["systemctl", "restart", "ctlr-camera"], deadline_s=120)

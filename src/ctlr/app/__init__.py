@@ -17,7 +17,7 @@ from ctlr.app.retention import retire_forever
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
-from ctlr.kernel.serving import serve_until
+from ctlr.kernel.serving import serve_until, settle
 from ctlr.nodes.client import NodeClient
 from ctlr.telemetry.process import telemetry_of
 
@@ -70,5 +70,6 @@ async def serve(
         stopped.set()
 
     async with build(settings, worker_command, die, retention_command) as app:
+        await settle()
         await serve_until(stopped, app, settings.api.host, settings.api.port)
     return 1 if died else 0

@@ -28,7 +28,7 @@ from ctlr.camera.vitals import Vitals
 from ctlr.config import CameraSettings, Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import ConfigError
-from ctlr.kernel.serving import serve_until
+from ctlr.kernel.serving import serve_until, settle
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.telemetry.process import telemetry_of
 
@@ -52,6 +52,7 @@ async def run_camera(settings: Settings) -> None:
         stopped.set()
 
     async with build_node(settings, die) as app:
+        await settle()
         await serve_until(stopped, app, settings.camera.host, settings.camera.port)
     if died.is_set():
         raise NodeDiedError("A part of the camera node died; see the log. Start it again.")

@@ -5,12 +5,14 @@ process before what stands around it is closed. So the signals are taken here.
 """
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import anyio.lowlevel
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGIApplication
@@ -35,6 +37,19 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+async def settle() -> None:
+    """Do before the first request what would otherwise hold one up, when a process has made all
+    that lasts as long as itself.
+
+    A full run of the garbage collector looks at every object there is: on a Pi that is a pause of
+    a tenth of a second, in the middle of a recording. What is there now stays, and is left out
+    from here on. anyio loads its half of the event loop when it is first used.
+    """
+    await anyio.lowlevel.checkpoint()
+    gc.collect()
+    gc.freeze()
 
 
 async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int) -> None:

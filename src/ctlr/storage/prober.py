@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ctlr.kernel.locks import take_lock
-from ctlr.kernel.process import die_with_parent, kill
+from ctlr.kernel.process import kill
 from ctlr.storage.states import Answer
 
 DEADLINE_S = 5.0
@@ -64,13 +64,14 @@ class Prober:
     async def _start(
         self, path: Path, expected: dict[str, object] | None, lock_fd: int
     ) -> asyncio.subprocess.Process:
+        """Tied to nothing: it ends by itself at once, or hangs where no signal reaches it. A
+        ``preexec_fn`` would cost a fork of this whole process, during which it stands still."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "ctlr.storage.probe", str(path), json.dumps(expected)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             pass_fds=[lock_fd],
-            preexec_fn=die_with_parent(os.getpid()),
         )
 
 
