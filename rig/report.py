@@ -1,6 +1,6 @@
 """The table of a run, for the terminal and for ``docs/reference/rig-results.md``.
 
-A full run takes hours, so each telling can be noted in a log, one JSON line each, and the table
+A full run takes two hours, so each telling can be noted in a log, one JSON line each, and the table
 made of all that have been noted.
 """
 

@@ -23,7 +23,7 @@ _DIRTY_AT, _DIRTY = 106, 2  # VolumeFlags in exFAT's boot sector, and its Volume
 _BUS = '\\nbuses = [{ name = "car", interface = "socketcan", channel = "vcan0" }]'
 
 
-@scenario("camera on the kernel's video device", short=0, full=2)
+@scenario("camera on the kernel's video device", short=0)
 def video_device(stages: Stages, chance: random.Random) -> Outcome:
     """It is unplugged in the middle; then its power is cut."""
     stage = stages.emulated_camera_stage(chance)
@@ -144,7 +144,7 @@ def clock_steps(stages: Stages, chance: random.Random) -> Outcome:
     return outcome
 
 
-@scenario("exFAT left dirty by a pull", short=0, full=3)
+@scenario("exFAT left dirty by a pull", short=0)
 def dirty_exfat(stages: Stages, chance: random.Random) -> Outcome:
     stage = stages.emulated_stage(chance)
     stage.boot()
