@@ -204,13 +204,22 @@ def examine(folder: Path) -> str | None:
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
         for name, source in manifest["sources"].items():
-            for chunk in source.get("chunks", []):
-                _check_chunk(folder / source["file"], chunk)
-            if not source.get("chunks"):
+            file = folder / source["file"]
+            if name == "can":
+                _check_rows(file, source["frames"])
+                continue
+            for chunk in source["chunks"]:
+                _check_chunk(file, chunk)
+            if not source["chunks"]:
                 return f"{name} has no chunks"
     except (OSError, ValueError, KeyError, MachineError) as error:
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def _check_rows(table: Path, rows: int) -> None:
+    if (found := table.read_text("ascii").count("\n") - 1) != rows:  # the first line is its header
+        raise ValueError(f"{table.name} has {found} rows, its manifest says {rows}")
 
 
 def _check_chunk(file: Path, chunk: dict[str, Any]) -> None:

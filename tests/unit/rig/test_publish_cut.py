@@ -8,6 +8,7 @@ import xxhash
 from rig.scenarios.publish_cut import examine
 
 VIDEO = b"first chunk, second chunk"
+TABLE = "ts_ms,id,len,hex\n1,7,1,00\n2,7,1,01\n"
 
 
 @pytest.fixture
@@ -17,7 +18,9 @@ def session(tmp_path: Path) -> Path:
         {"offset": at, "length": length, "xxh128": xxhash.xxh128_hexdigest(VIDEO[at : at + length])}
         for at, length in ((0, 12), (12, len(VIDEO) - 12))
     ]
-    manifest = {"sources": {"cam-1": {"file": "cam-1.mp4", "chunks": chunks}}}
+    (tmp_path / "can_raw.csv").write_text(TABLE)
+    camera = {"file": "cam-1.mp4", "chunks": chunks}
+    manifest = {"sources": {"cam-1": camera, "can": {"file": "can_raw.csv", "frames": 2}}}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     return tmp_path
 
@@ -30,6 +33,12 @@ def test_a_whole_session(session: Path) -> None:
 def test_a_video_that_lost_something(session: Path, left: bytes) -> None:
     (session / "cam-1.mp4").write_bytes(left)
     assert "differs from its manifest" in str(examine(session))
+
+
+@pytest.mark.parametrize("left", ["", TABLE[:-1], TABLE[:30], TABLE[:-2] + "\0\0"])
+def test_a_table_that_lost_something(session: Path, left: str) -> None:
+    (session / "can_raw.csv").write_text(left)
+    assert "its manifest says 2" in str(examine(session))
 
 
 def test_a_video_that_is_gone(session: Path) -> None:
