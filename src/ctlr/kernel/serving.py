@@ -45,10 +45,10 @@ async def settle() -> None:
 
     A full run of the garbage collector looks at every object there is: on a Pi that is a pause of
     a tenth of a second, in the middle of a recording. What is there now stays, and is left out
-    from here on. anyio loads its half of the event loop when it is first used.
+    from here on; a run before that would cost the same pause at the start, for a few hundred
+    kilobytes. anyio loads its half of the event loop when it is first used.
     """
     await anyio.lowlevel.checkpoint()
-    gc.collect()
     gc.freeze()
 
 
