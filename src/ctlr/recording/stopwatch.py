@@ -7,10 +7,8 @@ seen first: for the time until its start, or for how long it was recorded before
 """
 
 from ctlr.kernel.clock import Clock
+from ctlr.recording.recovery import ARMED_AHEAD_MS
 from ctlr.sessions.model import Session
-
-AHEAD_S = 120.0
-"""No start is set further ahead than this."""
 
 
 class Stopwatch:
@@ -31,6 +29,6 @@ class Stopwatch:
         if self._start != start:
             until_ms = session.stopped_at_ms or self._clock.now_ms()
             before_s = (until_ms - session.start_at_ms) / 1000
-            believed_s = before_s if -AHEAD_S < before_s < self._longest_s else 0.0
+            believed_s = before_s if -ARMED_AHEAD_MS / 1000 < before_s < self._longest_s else 0.0
             self._start, self._began_s = start, now_s - believed_s
         return max(0.0, now_s - self._began_s)
