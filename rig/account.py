@@ -17,15 +17,7 @@ from rig.drive import Drive, loop_over
 from rig.machine import Machine, at_once
 from rig.prober import Probe
 from rig.shell import ShellError, sh
-from rig.stage import (
-    CAMERA_UNITS,
-    CONTROLLER_UNITS,
-    SEEN,
-    SPOOL,
-    UP_DEADLINE_S,
-    Stage,
-    wait_until_active,
-)
+from rig.stage import CAMERA_UNITS, CONTROLLER_UNITS, SEEN, SPOOL, Stage, wait_until_active
 
 API_LIMIT_MS = 100.0
 DONE_DEADLINE_S = 240.0
@@ -134,7 +126,7 @@ def _take_units(stage: Stage, account: Account) -> None:
     expected += [(camera, CAMERA_UNITS) for camera in stage.cameras]
     for machine, units in expected:
         try:
-            wait_until_active(machine, units, UP_DEADLINE_S * stage.slowness)
+            wait_until_active(machine, units, stage.up_deadline_s)
         except TimeoutError as error:
             account.problems.append(str(error))
         failed = machine.run(["systemctl", "list-units", "--failed", "--plain", "--no-legend"])

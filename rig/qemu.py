@@ -2,8 +2,7 @@
 
 ``qemu-system-x86_64`` in software (``-accel tcg``): a kernel may hang in ways that the host's
 must not, and the host's own virtualization cannot run one. It boots in 20 to 30 s on two shared
-cores and computes about six times slower than the host. It goes before everything else on those
-cores: the machines around it would not slow a real one down.
+cores and computes about six times slower than the host.
 
 Its disks keep a log of what is written (``rig.qemu_disk``), so that ``cut_power`` and ``pull``
 lose what was not flushed. A drive sits in a numbered port of a USB controller: pulling it is what
@@ -231,7 +230,6 @@ class QemuMachine:
         ]
         mac = "52:54:00:" + ":".join(f"{int(part):02x}" for part in self.address.split(".")[1:])
         return [
-            *("nice", "--adjustment=-10"),
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35"),
             *("-cpu", "max", "-smp", "2", "-m", str(self._memory_mb)),
             *("-nodefaults", "-display", "none"),

@@ -52,6 +52,11 @@ class Stage:
         return [self.controller, *self.cameras]
 
     @property
+    def up_deadline_s(self) -> float:
+        """How long services and machines may take to be there."""
+        return UP_DEADLINE_S * self.slowness
+
+    @property
     def phone(self) -> Phone:
         return Phone(self.controller.address)
 
@@ -62,7 +67,7 @@ class Stage:
         """All machines on, with the drive in port 0; the rig is ready to record when it returns."""
         self.controller.plug(self.drive)
         at_once(lambda machine: machine.boot(), self.machines)
-        self.phone.wait_until_ready(len(self.cameras), UP_DEADLINE_S * self.slowness)
+        self.phone.wait_until_ready(len(self.cameras), self.up_deadline_s)
 
     def close(self) -> None:
         for machine in self.machines:

@@ -8,7 +8,7 @@ from rig import account
 from rig.scenario import Outcome, Stages, scenario
 from rig.scenarios.phases import IDLE, JOINING, RECORDING, UPLOADING, Phase, enter
 from rig.scenarios.pull import wait_until_healthy
-from rig.stage import CONTROLLER_UNITS, UP_DEADLINE_S, Stage, wait_until_active
+from rig.stage import CONTROLLER_UNITS, Stage, wait_until_active
 
 STOPPED = ("can-listener", "mount-watcher", "log-subscriber")
 STAYS_AWAY_S = 3.0
@@ -41,7 +41,7 @@ def _judge(stage: Stage, phase_name: str, answer: dict[str, object]) -> list[str
     if answer["success"] not in may:
         problems.append(f"ejecting while {phase_name} was answered {answer}")
     if not answer["success"]:
-        _wait_until_active(stage)
+        wait_until_active(stage.controller, CONTROLLER_UNITS, stage.up_deadline_s)
         if not _mounted(stage):
             problems.append("a refused eject has unmounted the drive")
     return problems
@@ -68,7 +68,7 @@ def _away_and_back(stage: Stage, problems: list[str]) -> float:
     if not answer["success"]:
         problems.append(f"mounting again was answered {answer}")
     wait_until_healthy(stage)
-    _wait_until_active(stage)
+    wait_until_active(controller, CONTROLLER_UNITS, stage.up_deadline_s)
     return time.monotonic() - began
 
 
@@ -84,10 +84,6 @@ def _eject_when_safe(stage: Stage, phase: Phase, problems: list[str]) -> float:
         "the drive is ejected once it is safe",
     )
     return _away_and_back(stage, problems)
-
-
-def _wait_until_active(stage: Stage) -> None:
-    wait_until_active(stage.controller, CONTROLLER_UNITS, UP_DEADLINE_S * stage.slowness)
 
 
 def _mounted(stage: Stage) -> str:
