@@ -9,7 +9,7 @@ from rig import account
 from rig.drive import Drive
 from rig.machine import Machine
 from rig.scenario import Outcome, Stages, scenario
-from rig.scenarios.power import gaps_s
+from rig.scenarios.power import gaps_s, lost_before, note_lost
 from rig.scenarios.pull import wait_until_healthy
 
 RECORD_S = 5.0
@@ -41,6 +41,7 @@ def video_device(stages: Stages, chance: random.Random) -> Outcome:
     session = stage.phone.start()
     stage.phone.wait_until_recording(session)
     time.sleep(RECORD_S)
+    unplugged_at = time.time()
     camera.run(["v4l2-ctl", "-d", "/dev/video0", "-c", "disconnect=1"])
     time.sleep(RECORD_S)
     camera.cut_power()
@@ -55,9 +56,11 @@ def video_device(stages: Stages, chance: random.Random) -> Outcome:
     recover_s = time.monotonic() - began
     time.sleep(RECORD_S)
     stage.phone.stop(session)
+    stage.phone.wait_until_done(session)
+    lost_s = lost_before(stage, camera, session, unplugged_at)
     outcome = Outcome(account.take(stage, [session], prober.stop()), [recover_s])
+    note_lost(outcome, camera, lost_s)
     for manifest in outcome.account.manifests.values():
-        outcome.lost_video_s.append(gaps_s(manifest))
         source = manifest["sources"][camera.name]
         if not source["gaps"]:
             outcome.account.problems.append("the manifest does not show the power cut")

@@ -77,14 +77,19 @@ def _camera(disturb: Disturb, stages: Stages, chance: random.Random) -> Outcome:
     time.sleep(chance.uniform(1.0, 3.0))
     phase.leave()
     stage.phone.wait_until_done(phase.sessions[-1])
-    lost_s = _lost_before(stage, camera, phase.sessions[-1], cut_at)
-    outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s], [lost_s])
-    if lost_s > MOST_LOST_S:
-        outcome.account.problems.append(f"{camera.name}: {lost_s:.2f} s of video are lost")
+    lost_s = lost_before(stage, camera, phase.sessions[-1], cut_at)
+    outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s])
+    note_lost(outcome, camera, lost_s)
     return outcome
 
 
-def _lost_before(stage: Stage, camera: Machine, session: str, cut_at: float) -> float:
+def note_lost(outcome: Outcome, camera: Machine, lost_s: float) -> None:
+    outcome.lost_video_s.append(lost_s)
+    if lost_s > MOST_LOST_S:
+        outcome.account.problems.append(f"{camera.name}: {lost_s:.2f} s of video are lost")
+
+
+def lost_before(stage: Stage, camera: Machine, session: str, cut_at: float) -> float:
     """How long before the cut the last frame was taken that is still there."""
     command = _LAST_FRAME.format(until=round(cut_at * 1e6), camera=camera.name, session=session)
     last_us = int(float(stage.controller.run(["sh", "-c", command]).stdout))
