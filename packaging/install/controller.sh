@@ -65,19 +65,19 @@ node = "$name"
 nodes = []
 
 [storage]
-logging_device = "${logging_uuid:+UUID=$logging_uuid}"
-sync_device = "${sync_uuid:+UUID=$sync_uuid}"
+logging_device = "$logging_tag"
+sync_device = "$sync_tag"
 TOML
     return
   fi
-  put_device logging "$logging_uuid" "$logging_device"
-  put_device sync "$sync_uuid" "$sync_device"
+  put_device logging "$logging_tag" "$logging_device"
+  put_device sync "$sync_tag" "$sync_device"
 }
 
 # A configuration that is there is the user's. The name of a drive changes in it where none is
 # named yet, or where another one was asked for.
-put_device() { # put_device VOLUME UUID ASKED_FOR
-  local file=$etc/ctlr.toml line="${1}_device = \"UUID=$2\""
+put_device() { # put_device VOLUME TAG ASKED_FOR
+  local file=$etc/ctlr.toml line="${1}_device = \"$2\""
   if [ -z "$2" ] || grep -qxF "$line" "$file"; then
     return
   fi

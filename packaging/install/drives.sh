@@ -19,30 +19,34 @@ find_partition() {
   blkid -p -o value -s UUID "$found"
 }
 
-# uuid_of VOLUME TYPE LABEL OPTION DEVICE: which file system the volume is to be; "" if not known.
-uuid_of() {
-  local volume=$1 type=$2 label=$3 option=$4 device=$5 configured uuid
-  configured=$(sed -n "s/^${volume}_device = \"UUID=\(.*\)\"\$/\1/p" "$etc/ctlr.toml" 2>/dev/null | head -1)
-  if [ -n "$device" ]; then
-    uuid=$(find_partition "$device" "$type" "$option") || exit
-    [ -n "$uuid" ] || fail "$device is not plugged in"
-    echo "$uuid"
-  elif [ -n "$configured" ]; then
-    echo "$configured"
-  else
-    find_partition "LABEL=$label" "$type" "$option"
+# tag_of VOLUME TYPE LABEL OPTION DEVICE: how the volume's file system is known; "" if none is yet.
+# By its UUID, so that no other drive is taken for it; by a label where that was asked for, so that
+# several drives can take turns.
+tag_of() {
+  local volume=$1 type=$2 label=$3 option=$4 device=$5 tag uuid
+  tag=$(sed -n "s/^${volume}_device = \"\(.*\)\"\$/\1/p" "$etc/ctlr.toml" 2>/dev/null | head -1)
+  if [ -n "$device" ] || [ -z "$tag" ]; then
+    uuid=$(find_partition "${device:-LABEL=$label}" "$type" "$option") || exit
+    [ -n "$uuid" ] || [ -z "$device" ] || fail "$device is not plugged in"
+    case $device in
+      LABEL=* | PARTUUID=*) tag=$device ;;
+      *) tag=${uuid:+UUID=$uuid} ;;
+    esac
   fi
+  [[ $tag =~ ^((UUID|LABEL|PARTUUID)=[A-Za-z0-9._:-]+)?$ ]] ||
+    fail "$tag cannot stand in a mount unit. Give the partition a label of letters, digits and . _ - only."
+  echo "$tag"
 }
 
 put_drives() {
   [ -z "$format_disk" ] || format_drive
-  logging_uuid=$(uuid_of logging ext4 logging --logging-device "$logging_device") || exit
-  sync_uuid=$(uuid_of sync exfat sync --sync-device "$sync_device") || exit
+  logging_tag=$(tag_of logging ext4 logging --logging-device "$logging_device") || exit
+  sync_tag=$(tag_of sync exfat sync --sync-device "$sync_device") || exit
   put_mount_point /mnt/logging
   put_mount_point /mnt/sync
-  put_mount logging "$logging_uuid" ext4 errors=remount-ro
-  put_mount sync "$sync_uuid" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0002"
-  [ -n "$logging_uuid$sync_uuid" ] ||
+  put_mount logging "$logging_tag" ext4 errors=remount-ro
+  put_mount sync "$sync_tag" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0002"
+  [ -n "$logging_tag$sync_tag" ] ||
     note "no drive with partitions labelled logging (ext4) and sync (exFAT) is plugged in. Plug it in and run this again, name them with --logging-device and --sync-device, or make a new drive with --format-disk."
 }
 
@@ -61,15 +65,15 @@ make_unwritable() {
 
 # Nothing pulls these in at boot: mount-watcher mounts a drive when it is there, and checks it
 # before. So a drive that is away delays nothing.
-put_mount() { # put_mount VOLUME UUID TYPE OPTIONS
-  local unit=$units/mnt-$1.mount
+put_mount() { # put_mount VOLUME TAG TYPE OPTIONS
+  local unit=$units/mnt-$1.mount kind=${2%%=*}
   [ -n "$2" ] || return 0
   put_text "$unit" 644 root:root <<UNIT || true
 [Unit]
 Description=ctlr drive: $1
 
 [Mount]
-What=/dev/disk/by-uuid/$2
+What=/dev/disk/by-${kind,,}/${2#*=}
 Where=/mnt/$1
 Type=$3
 Options=nofail,noatime,nosuid,nodev,noexec,$4
@@ -106,5 +110,5 @@ format_now() {
   mkfs.ext4 -q -m 0 -L logging "${parts[0]}" || return
   mkfs.exfat -L sync "${parts[1]}" >/dev/null || return
   udevadm settle || true
-  logging_device=${parts[0]} sync_device=${parts[1]}
+  logging_device=${logging_device:-${parts[0]}} sync_device=${sync_device:-${parts[1]}}
 }

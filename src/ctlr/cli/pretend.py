@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ctlr.cli.command import app
+from ctlr.cli.command import app, fail
 from ctlr.kernel.ids import parse_session_id
 
 simulate = typer.Typer(help="Pretend to be a part of the rig.", no_args_is_help=True)
@@ -18,7 +18,7 @@ app.add_typer(simulate, name="simulate")
 def simulate_phone(
     uuid: Annotated[str, typer.Option(help="Session that the data belongs to.")],
     folder: Annotated[Path, typer.Option(help="Where the CSV files are written.")],
-    seconds: Annotated[float, typer.Option(help="How long the session was.")] = 60,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the session was.")] = 60,
     start_ms: Annotated[
         int | None, typer.Option(help="Its start, Unix ms [now - seconds].")
     ] = None,
@@ -47,10 +47,17 @@ def simulate_phone(
 
 
 async def _hand_over(url: str, uuid: str, folder: Path, clock_ahead_ms: float) -> None:
+    """The upload comes first: it makes a session that the controller does not know yet."""
+    import aiohttp
+
     from ctlr.simulator import phone, phone_clock
 
-    await phone_clock.tell(url, await phone_clock.measure(url, clock_ahead_ms), uuid)
-    await phone.upload(url, uuid, folder)
+    try:
+        found = await phone_clock.measure(url, clock_ahead_ms)
+        await phone.upload(url, uuid, folder)
+        await phone_clock.tell(url, found, uuid)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        fail(f"{url}: {error or 'no answer in time'}. The files are in {folder}.", code=1)
 
 
 @simulate.command("can")
@@ -66,6 +73,8 @@ def simulate_can(
     serial: Annotated[bool, typer.Option("--serial", help="Be a serial adapter (slcan).")] = False,
 ) -> None:
     """Be a vehicle's CAN bus: send what its units say, until --seconds are over."""
+    import can
+
     from ctlr.simulator import can_senders as ways
     from ctlr.simulator.can import VehicleBus
 
@@ -80,7 +89,10 @@ def simulate_can(
         way = ways.adapter(interface, channel)
     else:
         way = ways.serial_device(typer.echo)
-    count = asyncio.run(ways.run(VehicleBus(seed, fps), way, seconds))
+    try:
+        count = asyncio.run(ways.run(VehicleBus(seed, fps), way, seconds))
+    except (OSError, can.CanError) as error:
+        fail(f"The bus cannot be reached: {error}.", code=1)
     typer.echo(f"{count} frames")
 
 

@@ -3,7 +3,9 @@ controller and a camera do without.
 """
 
 import os
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -15,10 +17,11 @@ from rich.table import Table
 from ctlr.cli.command import fail
 from ctlr.config import Settings
 from ctlr.postprocess import progress as steps
+from ctlr.postprocess.folders import find_folder
 from ctlr.postprocess.follow import follow
 from ctlr.postprocess.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.plan_text import describe
-from ctlr.postprocess.session import plan_session, process
+from ctlr.postprocess.session import explain, plan_session, process
 from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm, log_to_parent
 from ctlr.postprocess.workers import Task
@@ -26,6 +29,18 @@ from ctlr.sessions.store import read_session
 from ctlr.storage.look import mount_problem
 
 
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What the disks refuse is told in one line, for a person."""
+    try:
+        yield
+    except OSError as error:
+        fail(explain(error), code=1)
+    except sqlite3.Error as error:
+        fail(f"The controller's database cannot be read ({error}). Nothing was changed.", code=1)
+
+
+@_in_one_line()
 def make_ready(settings: Settings, uuid: str, *, dry_run: bool) -> NoReturn:
     """Process a session, or print what would be done; ends with the contract's exit code."""
     _require_mount(settings, "logging")
@@ -40,14 +55,17 @@ def make_ready(settings: Settings, uuid: str, *, dry_run: bool) -> NoReturn:
     _end(_with_bar(lambda report: process(settings, session, facts, report)))
 
 
+@_in_one_line()
 def read_back(settings: Settings, uuid: str) -> NoReturn:
     """Verify a session of the sync disk and keep the result there."""
     end_on_sigterm()
     _require_mount(settings, "sync")
-    session = resolve_prefix(settings, uuid)
+    whole = uuid.lower()
+    session = whole if find_folder(settings, whole) else resolve_prefix(settings, uuid)
     _end(_with_bar(lambda report: verify_session(settings, session, report)))
 
 
+@_in_one_line()
 def read_back_folder(folder: Path) -> NoReturn:
     """Verify a session folder wherever it lies."""
     end_on_sigterm()
@@ -104,6 +122,7 @@ def _with_bar(work: Callable[[steps.Report], steps.Outcome]) -> steps.Outcome:
         return work(show)
 
 
+@_in_one_line()
 def show_sessions(settings: Settings) -> None:
     """Print what lies on the logging disk."""
     sessions = list_sessions(settings)

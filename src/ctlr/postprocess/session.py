@@ -266,4 +266,6 @@ def explain(error: OSError) -> str:
     what = f"{error.strerror or error}{where}"
     if error.errno == errno.ENOSPC:
         return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
+    if error.errno == errno.EACCES:
+        return f"{what}. Run it as the user that the controller runs as: sudo -u ctlr ctlr ..."
     return f"Processing failed: {what}. The raw segments are safe; it can be run again."

@@ -85,10 +85,12 @@ async def upload(url: str, uuid: str, folder: Path) -> dict[str, Any]:
         form = _form(uuid, folder, files)
         timeout = aiohttp.ClientTimeout(total=_UPLOAD_TIMEOUT_S)
         async with (
-            aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as http,
+            aiohttp.ClientSession(timeout=timeout) as http,
             http.post(f"{url}/api/sync/phone", data=form) as answer,
         ):
-            body: dict[str, Any] = await answer.json()
+            body: dict[str, Any] = await answer.json(content_type=None)
+            if not answer.ok:
+                raise aiohttp.ClientError(body["detail"])
             return body
 
 

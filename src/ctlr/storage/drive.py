@@ -114,6 +114,8 @@ class Drive:
                 await self._handling.stop_units(WRITERS if "logging" in names else (), stopped)
                 for name in names:
                     results[name] = await self._remount(name)
+            except Refusal as refusal:
+                results = dict.fromkeys(names, refusal.detail)
             finally:
                 await self._handling.put_back([], stopped)
         await self._monitor.check()

@@ -184,12 +184,17 @@ class Ejector:
 
     async def resume(self) -> None:
         """After a restart of the controller in the middle of an eject: put the drive back."""
-        record = self._notes.record
-        if record.ejecting or record.stopped:
-            async with self._handling.alone(VOLUMES):
-                problems = await self._handling.put_back(record.ejecting, record.stopped)
+        while (record := self._notes.record).ejecting or record.stopped:
+            try:
+                async with self._handling.alone(VOLUMES):
+                    problems = await self._handling.put_back(record.ejecting, record.stopped)
+            except Refusal as refusal:  # the watcher is at it, for as long as a check takes
+                _log.warning("an eject was interrupted; not yet undone", reason=refusal.detail)
+                await asyncio.sleep(LOOK_AGAIN_S)
+                continue
             _log.warning("an eject was interrupted; undone", problems=problems)
             await self._handling.note(ejecting=(), stopped=())
+            return
 
     def cancel(self) -> None:
         """Wait no longer for an eject "when safe"."""

@@ -8,7 +8,7 @@ nothing.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,8 @@ class Handling:
 
         Raises ``Refusal`` ``drive_busy``.
         """
-        async with self._lock:
-            fd = await self._take_lock()
+        async with AsyncExitStack() as held:
+            await self._take_locks(held)
             try:
                 for name in names:
                     await self._monitor.keep_off(name)
@@ -72,18 +72,20 @@ class Handling:
             finally:
                 for name in names:
                     self._monitor.let_on(name)
-                os.close(fd)
                 self._on_change()
 
-    async def _take_lock(self) -> int:
+    async def _take_locks(self, held: AsyncExitStack) -> None:
         try:
-            return await take_lock(self._folder / LOCK_NAME, LOCK_S)
+            async with asyncio.timeout(LOCK_S):
+                await held.enter_async_context(self._lock)
+                fd = await take_lock(self._folder / LOCK_NAME, LOCK_S)
         except TimeoutError as error:
             raise Refusal(
                 "drive_busy",
                 "The drive is just being mounted or repaired. Nothing was changed; try again in "
                 "a moment.",
             ) from error
+        held.callback(os.close, fd)
 
     async def note(self, **fields: object) -> None:
         """Change the record of the drive; returns when it is on the disk."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 from tests.fakes.controller import Controller, running, settings_in, until
 
-from ctlr.storage import ejecting
+from ctlr.kernel.locks import take_lock
+from ctlr.storage import ejecting, handling
 from ctlr.storage.authority import UNITS
-from ctlr.storage.record import read_record
+from ctlr.storage.record import DriveRecord, read_record, write_record
+
+HUNG = "systemctl stop does not end."
 
 
 @dataclass
@@ -22,13 +26,18 @@ class SlowServices:
     whoever asked has gone; a service starts when its stop has ended."""
 
     stop_s: dict[str, float] = field(default_factory=dict)
+    stuck: str | None = None
     start_s: float = 0.0
     active: set[str] = field(default_factory=lambda: set(UNITS))
     turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = json.loads(await reader.readline())
-        await self._answer(writer, await self._do(request["verb"], request["target"]))
+        if (request["verb"], request["target"]) == ("stop", self.stuck):
+            await self._answer(writer, ok=False, code="hung", detail=HUNG, extra={})
+        else:
+            result = await self._do(request["verb"], request["target"])
+            await self._answer(writer, ok=True, result=result)
 
     async def _do(self, verb: str, unit: str) -> dict[str, object]:
         if verb == "find":
@@ -43,8 +52,8 @@ class SlowServices:
                 self.active.add(unit)
         return {"managed": True, "was_active": was_active}
 
-    async def _answer(self, writer: asyncio.StreamWriter, result: dict[str, object]) -> None:
-        writer.write(json.dumps({"ok": True, "result": result}).encode() + b"\n")
+    async def _answer(self, writer: asyncio.StreamWriter, **answer: object) -> None:
+        writer.write(json.dumps(answer).encode() + b"\n")
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
@@ -70,6 +79,8 @@ async def rig(services: SlowServices, folder: Path) -> AsyncIterator[Controller]
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ejecting, "FORWARD_S", 0.3)
     monkeypatch.setattr(ejecting, "BACK_S", 1.0)
+    monkeypatch.setattr(ejecting, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(handling, "LOCK_S", 0.3)
 
 
 async def eject(controller: Controller) -> dict[str, object]:
@@ -111,3 +122,35 @@ async def test_a_restart_in_the_middle_of_slow_starts_goes_on_with_them(tmp_path
             return read_record(tmp_path).stopped == ()
 
         await until(is_noted)
+
+
+async def test_while_services_come_back_the_drive_is_busy(tmp_path: Path) -> None:
+    services = SlowServices(stop_s={UNITS[-1]: 0.6}, start_s=1.0)
+    async with rig(services, tmp_path) as controller:
+        await eject(controller)
+        answer = (await controller.post("/api/storage/mount")).expect()
+        assert answer["success"] is False
+        assert str(answer["message"]).startswith("The drive is just being mounted or repaired.")
+        assert not await services.all_run()
+        await until(services.all_run)
+
+
+async def test_a_remount_says_which_service_does_not_stop(tmp_path: Path) -> None:
+    services = SlowServices(stuck="can-listener")
+    async with rig(services, tmp_path) as controller:
+        answer = (await controller.post("/api/storage/remount")).expect()
+        assert answer["success"] is False
+        assert {mount["error"] for mount in answer["mounts"].values()} == {HUNG}
+        assert await services.all_run()
+
+
+async def test_an_eject_is_undone_also_if_the_drive_is_being_repaired(tmp_path: Path) -> None:
+    services = SlowServices(active=set())
+    write_record(tmp_path, DriveRecord(ejecting=("logging", "sync"), stopped=tuple(UNITS)))
+    lock = await take_lock(tmp_path / handling.LOCK_NAME, 1.0)
+    async with rig(services, tmp_path) as controller:
+        await asyncio.sleep(1.0)
+        assert services.active == set()
+        assert (await controller.get("/health")).status == 200
+        os.close(lock)
+        await until(services.all_run)
