@@ -3,6 +3,7 @@
 
 install_controller() {
   local services=(ctlr-api mount-watcher can-listener log-subscriber)
+  refuse_fstab
   put_base controller
   put_user ctlr-ingest /var/lib/ctlr-ingest /bin/sh ctlr
   put_folder /var/lib/ctlr-ingest 750 ctlr-ingest:ctlr
@@ -78,12 +79,10 @@ TOML
 # named yet, or where another one was asked for.
 put_device() { # put_device VOLUME TAG ASKED_FOR
   local file=$etc/ctlr.toml line="${1}_device = \"$2\""
-  if [ -z "$2" ] || grep -qxF "$line" "$file"; then
-    return
-  fi
+  [ -n "$2" ] && [ "$(configured_tag "$1")" != "$2" ] || return 0
   if grep -qx "${1}_device = \"${3:+.*}\"" "$file"; then
     change "name the $1 drive in $file" sed -i "s|^${1}_device = \".*\"\$|$line|" "$file"
-    restart+=(ctlr-api mount-watcher)
+    restart+=(ctlr-api mount-watcher can-listener log-subscriber)
   else
     note "$file does not say $line under [storage]; it was left as it is."
   fi

@@ -19,23 +19,35 @@ find_partition() {
   blkid -p -o value -s UUID "$found"
 }
 
+configured_tag() { # configured_tag VOLUME
+  sed -n "s/^${1}_device *= *\"\([^\"]*\)\".*/\1/p" "$etc/ctlr.toml" 2>/dev/null | head -1
+}
+
 # tag_of VOLUME TYPE LABEL OPTION DEVICE: how the volume's file system is known; "" if none is yet.
 # By its UUID, so that no other drive is taken for it; by a label where that was asked for, so that
 # several drives can take turns.
 tag_of() {
   local volume=$1 type=$2 label=$3 option=$4 device=$5 tag uuid
-  tag=$(sed -n "s/^${volume}_device = \"\(.*\)\"\$/\1/p" "$etc/ctlr.toml" 2>/dev/null | head -1)
+  tag=$(configured_tag "$volume")
   if [ -n "$device" ] || [ -z "$tag" ]; then
     uuid=$(find_partition "${device:-LABEL=$label}" "$type" "$option") || exit
     [ -n "$uuid" ] || [ -z "$device" ] || fail "$device is not plugged in"
     case $device in
       LABEL=* | PARTUUID=*) tag=$device ;;
-      *) tag=${uuid:+UUID=$uuid} ;;
+      *) [ -n "$format_disk" ] && [ "$tag" = "LABEL=$label" ] || tag=${uuid:+UUID=$uuid} ;;
     esac
   fi
   [[ $tag =~ ^((UUID|LABEL|PARTUUID)=[A-Za-z0-9._:-]+)?$ ]] ||
     fail "$tag cannot stand in a mount unit. Give the partition a label of letters, digits and . _ - only."
   echo "$tag"
+}
+
+# A line of fstab wins over a mount unit: with its options, and mounted before anybody has checked it.
+refuse_fstab() {
+  local line
+  line=$(awk '$1 !~ /^#/ && ($2 == "/mnt/logging" || $2 == "/mnt/sync")' /etc/fstab 2>/dev/null | head -1)
+  [ -z "$line" ] ||
+    fail "/etc/fstab mounts the drive, which mount-watcher does from now on. Remove this line and run this again: $line"
 }
 
 put_drives() {

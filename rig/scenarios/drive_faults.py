@@ -13,7 +13,7 @@ from rig.scenario import Outcome, Stages, scenario
 from rig.scenarios.phases import RECORDING, Phase, enter
 from rig.scenarios.pull import wait_until_healthy, wait_until_unhealthy
 from rig.shell import sh
-from rig.stage import Stage
+from rig.stage import Stage, install_controller
 
 WATCHED_S = 4.0
 HANGS_S = 12.0
@@ -42,6 +42,57 @@ def wrong_drive(stages: Stages, chance: random.Random) -> Outcome:
     outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s], [0.0])
     outcome.account.problems += problems
     return outcome
+
+
+@scenario("several drives in turn, known by their labels")
+def in_turn(stages: Stages, chance: random.Random) -> Outcome:
+    """A further drive is a stranger's until a person says otherwise, and nothing is written to it;
+    from then on both are taken without a word."""
+    stage = stages.installed_stage()
+    stage.boot()
+    labels = ("--logging-device", "LABEL=logging", "--sync-device", "LABEL=sync")
+    install_controller(stage.controller, *labels)
+    wait_until_healthy(stage)
+    first, second = stage.drive, make_drive(stage.folder / "second.img")
+    problems = _swap(stage, first, second)
+    if (told := stage.phone.ask("POST", "/api/storage/mount"))["success"]:
+        problems.append(f"a stranger's drive was taken: {told}")
+    time.sleep(WATCHED_S)
+    if mounted := stage.controller.run(
+        ["grep", " /mnt/", "/proc/self/mountinfo"], check=False
+    ).stdout:
+        problems.append(f"a stranger's drive stays mounted: {mounted}")
+    if (found := _names_on(second)) != {".", "..", "lost+found"}:
+        problems.append(f"written to a stranger's drive: {found}")
+    began = time.monotonic()
+    stage.controller.run(["ctlr", "storage", "adopt"])
+    wait_until_healthy(stage)
+    recover_s = time.monotonic() - began
+    for out, come in ((second, first), (first, second)):
+        problems += _swap(stage, out, come)
+        stage.controller.run(["ctlr", "storage", "mount"])
+        wait_until_healthy(stage)
+    stage.drive = second
+    stage.phone.wait_until_ready(len(stage.cameras))
+    prober = stage.prober()
+    prober.start()
+    phase = enter(stage, RECORDING, chance)
+    phase.leave()
+    outcome = Outcome(account.take(stage, phase.sessions, prober.stop()), [recover_s])
+    outcome.account.problems += problems
+    return outcome
+
+
+def _swap(stage: Stage, out: Drive, come: Drive) -> list[str]:
+    told = stage.phone.ask("POST", "/api/storage/eject")
+    stage.controller.pull(out)
+    stage.controller.plug(come)
+    return [] if told["success"] else [f"not ejected: {told}"]
+
+
+def _names_on(drive: Drive) -> set[str]:
+    listed = sh(["debugfs", "-R", "ls -p /", f"{drive.image}?offset={drive.logging.offset}"])
+    return {line.split("/")[5] for line in listed.splitlines() if line.startswith("/")}
 
 
 @scenario("drive full while recording")

@@ -45,6 +45,7 @@ def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     assert "would build ctlr" in said, said
     assert stage.controller.run(["id", "ctlr"], check=False).returncode != 0
     assert stage.controller.run(["ls", "/opt"]).stdout == ""
+    _refused_beside_fstab(stage.controller)
     install_controller(stage.controller)
     at_once(install_camera, stage.cameras)
     at_once(post_witness, stage.cameras)
@@ -158,6 +159,15 @@ def _boot_bare(stage: Stage) -> None:
     containers = [machine for machine in stage.machines if isinstance(machine, Container)]
     assert len(containers) == len(stage.machines), "bare machines are containers"
     at_once(boot_bare, containers)
+
+
+def _refused_beside_fstab(controller: Machine) -> None:
+    """An older rig mounts the drive by itself; that would win over what the installer sets up."""
+    controller.run(["sh", "-c", "echo '/dev/sdx2 /mnt/sync exfat defaults' >> /etc/fstab"])
+    refused = controller.run([INSTALLER, "controller"], check=False)
+    assert refused.returncode == 1, refused
+    assert "/dev/sdx2 /mnt/sync" in refused.stderr, refused
+    controller.run(["sed", "-i", "/sdx2/d", "/etc/fstab"])
 
 
 def _work_as_printed(stage: Stage) -> None:

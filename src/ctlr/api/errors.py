@@ -179,5 +179,8 @@ async def _on_client_gone(request: Request, _error: Exception) -> JSONResponse:
 async def _on_defect(request: Request, error: Exception) -> JSONResponse:
     _log.error("request failed", path=request.url.path, exc_info=error)
     return _problem(
-        500, "internal_error", "The controller failed on this request; a recording goes on."
+        500,
+        "internal_error",
+        "The controller failed on this request; a recording goes on. Try again; its log says more "
+        "(journalctl -u ctlr-api).",
     )

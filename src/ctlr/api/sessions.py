@@ -28,7 +28,8 @@ def sessions_router(parts: Parts) -> APIRouter:
             UnixMs | None, Query(description="For the next page: Unix ms of the last one seen")
         ] = None,
     ) -> shapes.SessionList:
-        """Sessions, newest first. For the next page give ``before`` = the last ``started_at``."""
+        """Sessions, newest first. For the next page give ``before`` = the last ``started_at``, or its
+        ``created_at`` where that is null."""
         found = await parts.store.newest(limit, before)
         return shapes.SessionList(sessions=[_summary(session) for session in found])
 
@@ -42,7 +43,10 @@ def sessions_router(parts: Parts) -> APIRouter:
         now_ms = parts.clock.now_ms()
         at_ms = mark.at_ms if mark.at_ms is not None else now_ms
         if not (session.start_at_ms or 0) <= at_ms <= now_ms + FUTURE_MS:
-            raise Refusal("invalid_request", "The mark lies outside of the recording.")
+            raise Refusal(
+                "invalid_request",
+                "The mark lies outside of the recording; nothing was marked. Leave out at_ms for now.",
+            )
         await parts.store.add_mark(session.uuid, Mark(at_ms, mark.label))
         return shapes.MarkAnswer(ok=True, uuid=session.uuid, at_ms=at_ms, label=mark.label)
 
@@ -73,6 +77,7 @@ def _summary(session: Session) -> shapes.SessionSummary:
     return shapes.SessionSummary(
         uuid=session.uuid,
         folder=session.folder,
+        created_at=session.created_at_ms,
         started_at=session.start_at_ms,
         stopped_at=session.stopped_at_ms,
         state=session.state.value,

@@ -212,6 +212,7 @@ class UploadAnswer(BaseModel):
 class SessionSummary(BaseModel):
     uuid: str
     folder: str | None
+    created_at: int
     started_at: int | None
     stopped_at: int | None
     state: str

@@ -65,13 +65,15 @@ class Drives:
         let_go: Callable[[], Awaitable[None]],
         starts: asyncio.Lock,
     ) -> tuple[Ejector, Drive]:
-        """What takes the drive out and brings it back; arguments as of ``Ejector``."""
+        """What takes the drive out and brings it back; arguments as of ``Ejector`` and
+        ``Handling``."""
         handling = Handling(
             self._settings.storage,
             self._folder,
             self._authority,
             self.monitor,
             self._notes,
+            starts,
             self._changed,
         )
         ejector = Ejector(
@@ -81,7 +83,6 @@ class Drives:
             self._tasks,
             find_work=find_work,
             let_go=let_go,
-            starts=starts,
             on_change=self._changed,
         )
         drive = Drive(

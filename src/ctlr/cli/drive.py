@@ -29,6 +29,7 @@ LOOK_AGAIN_S = 1.0
 
 storage = typer.Typer(help="The drive: status, mount, unmount, remount.", no_args_is_help=True)
 app.add_typer(storage, name="storage")
+OneMount = Annotated[str, typer.Argument(help="logging or sync")]
 Mount = Annotated[str, typer.Argument(help="logging, sync or all")]
 
 
@@ -72,7 +73,7 @@ def mount(context: typer.Context, *, url: Url = None, as_json: AsJson = False) -
 
 @storage.command("unmount")
 def unmount(
-    context: typer.Context, mount: Mount = "sync", *, url: Url = None, as_json: AsJson = False
+    context: typer.Context, mount: OneMount = "sync", *, url: Url = None, as_json: AsJson = False
 ) -> None:
     """Unmount one of the two mounts; it stays away until it is mounted again."""
     _post(context, "unmount", mount, url, as_json=as_json)

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from functools import partial
 
 import typer
 
@@ -41,12 +40,13 @@ def camera(context: typer.Context) -> None:
 @app.command("subscribe-logs")
 def subscribe_logs(context: typer.Context) -> None:
     """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
-    from ctlr.storage.look import mount_problem
+    from ctlr.storage.look import CheckedMount
     from ctlr.telemetry.logbook.service import SubscriberDiedError, subscribe
 
     settings = settings_of(context)
+    folder = settings.database.path.parent
     try:
-        asyncio.run(subscribe(settings, partial(mount_problem, settings.storage, "logging")))
+        asyncio.run(subscribe(settings, CheckedMount(settings.storage, "logging", folder)))
     except (SubscriberDiedError, OSError) as error:
         fail(f"The log subscriber has ended: {error}", code=1)
 
@@ -55,11 +55,12 @@ def subscribe_logs(context: typer.Context) -> None:
 def listen_can(context: typer.Context) -> None:
     """Record the CAN buses of the rig on the logging drive."""
     from ctlr.can.listener import ListenerDiedError, listen
-    from ctlr.storage.look import mount_problem
+    from ctlr.storage.look import CheckedMount
 
     settings = settings_of(context)
+    folder = settings.database.path.parent
     try:
-        asyncio.run(listen(settings, partial(mount_problem, settings.storage, "logging")))
+        asyncio.run(listen(settings, CheckedMount(settings.storage, "logging", folder)))
     except ListenerDiedError as error:
         fail(f"The CAN listener has ended: {error}", code=1)
 

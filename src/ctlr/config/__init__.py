@@ -133,7 +133,8 @@ def _read_toml(file: Path) -> dict[str, Any]:
             return tomllib.load(stream)
     except OSError as error:
         raise ConfigError(
-            f"The configuration file {file} cannot be read: {error.strerror}."
+            f"The configuration file {file} cannot be read: {error.strerror}. An installed one is for "
+            "root and the group ctlr: use sudo."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The configuration file {file} is not TOML: {error}.") from error

@@ -232,7 +232,7 @@ class Coordinator:
         if active is not None:
             raise Refusal(
                 "other_session_recording",
-                "The session that is being recorded is another one; it goes on.",
+                "The session that is being recorded is another one; it goes on. Stop that, by its id.",
                 uuid=active.uuid,
             )
         raise Refusal("not_recording", "Nothing is being recorded, so there is nothing to stop.")

@@ -80,6 +80,7 @@ class Session:
 
     uuid: str
     state: SessionState
+    created_at_ms: int = 0
     start_at_ms: int | None = None
     stop_requested_at_ms: int | None = None
     stopped_at_ms: int | None = None

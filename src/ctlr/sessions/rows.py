@@ -44,6 +44,7 @@ def session_of(
     return Session(
         uuid=row["uuid"],
         state=SessionState(row["state"]),
+        created_at_ms=row["created_at_ms"],
         nodes=tuple(_node(node) for node in nodes),
         events=tuple(
             SessionEvent(event["at_ms"], event["kind"], event["text"]) for event in events

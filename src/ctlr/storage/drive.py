@@ -80,47 +80,71 @@ class Drive:
 
     async def unmount(self, name: str) -> Outcome:
         """Unmount one volume; it stays away until ``mount``."""
-        unfit = refuse_for(self._find_work())
+        unfit = await self._handling.begin([name], lambda: refuse_for(self._find_work()))
         if unfit is not None:
             return unfit
         try:
             async with self._handling.alone([name]):
-                stopped: list[str] = []
-                try:
-                    await self._handling.stop_units(WRITERS if name == "logging" else (), stopped)
-                    await self._let_go()
-                    await self._handling.unmount(name)
-                except Refusal:
-                    await self._handling.put_back([], stopped)
-                    raise
-                await self._handling.note(ejected=tuple({*self._notes.record.ejected, name}))
+                await self._take_off(name)
+                ejected = tuple({*self._notes.record.ejected, name})
+                await self._handling.note(ejected=ejected, ejecting=(), stopped=())
         except Refusal as refusal:
+            # Not where this process is ended in the middle: the next one puts the volume back.
+            await self._handling.note(ejecting=(), stopped=())
             return refused(refusal)
         return Outcome(True, f"The {name} drive is unmounted", {})
 
-    async def remount(self, names: Sequence[str]) -> dict[str, str | None]:
-        """Unmount, check and mount volumes; returns why each failed, None where it did not.
+    async def _take_off(self, name: str) -> None:
+        stopped: list[str] = []
+        try:
+            await self._stop_writers([name], stopped)
+            await self._handling.unmount(name)
+        except Refusal:
+            await self._handling.put_back([], stopped)
+            raise
 
-        Raises ``Refusal``: ``recording_in_progress``, ``processing_in_progress``, ``drive_busy``.
+    async def remount(self, names: Sequence[str]) -> dict[str, str | None]:
+        """Unmount, check and mount volumes; returns why each failed, None where it did not. One
+        that was ejected comes back with its services.
+
+        Raises ``Refusal``: ``recording_in_progress``, ``processing_in_progress``,
+        ``upload_in_progress``, ``drive_busy``.
         """
-        for work in self._find_work():
-            if work.blocks:
-                raise Refusal(work.code, f"{work.text}; the drive was not remounted.")
-        results: dict[str, str | None] = {}
-        async with self._handling.alone(names):
-            stopped: list[str] = []
-            try:
-                await self._let_go()
-                await self._handling.stop_units(WRITERS if "logging" in names else (), stopped)
-                for name in names:
-                    results[name] = await self._remount(name)
-            except Refusal as refusal:
-                results = dict.fromkeys(names, refusal.detail)
-            finally:
-                await self._handling.put_back([], stopped)
+        if unfit := await self._handling.begin(names, self._refuse_remount):
+            raise Refusal("drive_busy", unfit.message)
+        try:
+            async with self._handling.alone(names):
+                results = await self._remount_all(names)
+                ejected = self._notes.record.ejected
+                left = tuple(name for name in ejected if results.get(name, "not asked for"))
+                await self._handling.note(ejected=left, ejecting=(), stopped=())
+        except Refusal:
+            await self._handling.note(ejecting=(), stopped=())
+            raise
         await self._monitor.check()
         ills = self._find_ills({})
         return {name: results[name] or ills.get(name) for name in names}
+
+    def _refuse_remount(self) -> None:
+        for work in self._find_work():
+            if work.blocks:
+                raise Refusal(work.code, f"{work.text}; the drive was not remounted.")
+
+    async def _remount_all(self, names: Sequence[str]) -> dict[str, str | None]:
+        stopped: list[str] = []
+        if set(names) & set(self._notes.record.ejected):
+            stopped += UNITS  # they do not run since
+        try:
+            await self._stop_writers(names, stopped)
+            results = {name: await self._remount(name) for name in names}
+        except Refusal as refusal:
+            results = dict.fromkeys(names, refusal.detail)
+        problems = await self._handling.put_back([], dict.fromkeys(stopped))
+        return {name: results[name] or " ".join(problems) or None for name in names}
+
+    async def _stop_writers(self, names: Sequence[str], stopped: list[str]) -> None:
+        await self._let_go()
+        await self._handling.stop_units(WRITERS if "logging" in names else (), stopped)
 
     async def _remount(self, name: str) -> str | None:
         try:
@@ -128,7 +152,6 @@ class Drive:
             await self._handling.mount(name)
         except Refusal as refusal:
             return refusal.detail
-        await self._handling.note(ejected=tuple(e for e in self._notes.record.ejected if e != name))
         return None
 
     def _must_be_taken_off(self, name: str) -> bool:

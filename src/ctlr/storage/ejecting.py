@@ -35,8 +35,7 @@ class Ejector:
     """Takes the drive out.
 
     ``find_work`` tells what uses the drive now; ``let_go`` ends our children that only read it;
-    ``starts`` is the lock that whoever starts a recording holds; ``on_change`` is called when the
-    phase has changed.
+    ``on_change`` is called when the phase has changed.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Ejector:
         *,
         find_work: Callable[[], Sequence[Work]],
         let_go: Callable[[], Awaitable[None]],
-        starts: asyncio.Lock,
         on_change: Callable[[], None],
     ) -> None:
         self._notes = notes
@@ -57,7 +55,6 @@ class Ejector:
         self._tasks = tasks
         self._find_work = find_work
         self._let_go = let_go
-        self._starts = starts
         self._on_change = on_change
         self._ejecting: asyncio.Future[Outcome] | None = None
         self._waiting: asyncio.Task[None] | None = None
@@ -67,9 +64,10 @@ class Ejector:
     def phase(self) -> Phase:
         if self._notes.record.ejecting:
             return Phase.EJECTING
-        if set(VOLUMES) <= set(self._notes.record.ejected):
-            return Phase.EJECTED
-        return Phase.IN_USE if self._waiting is None else Phase.WAITING
+        if self._waiting is not None:
+            return Phase.WAITING
+        is_out = set(VOLUMES) <= set(self._notes.record.ejected)
+        return Phase.EJECTED if is_out else Phase.IN_USE
 
     def waits_for(self) -> Outcome | None:
         """What an eject "when safe" would answer now; None when there is none."""
@@ -79,11 +77,12 @@ class Ejector:
         return wait_for(work) if work or self._last is None else self._last
 
     def check_start(self) -> None:
-        """Raise ``Refusal`` ``drive_ejecting`` while an eject is under way."""
+        """Raise ``Refusal`` ``drive_ejecting`` while a volume is taken off."""
         if self._notes.record.ejecting:
             raise Refusal(
                 "drive_ejecting",
-                "The drive is just being ejected, so nothing was started. Start again in a moment.",
+                "The drive is just being ejected or remounted, so nothing was started. Start again "
+                "in a moment.",
             )
 
     async def eject(self) -> Outcome:
@@ -125,7 +124,7 @@ class Ejector:
             self._on_change()
 
     async def _eject(self, told: asyncio.Future[Outcome]) -> Outcome:
-        unfit = await self._begin()
+        unfit = await self._handling.begin(VOLUMES, self._find_reason)
         if unfit is not None:
             return unfit
         try:
@@ -137,15 +136,8 @@ class Ejector:
         await self._handling.note(ejecting=(), stopped=())
         return outcome
 
-    async def _begin(self) -> Outcome | None:
-        """Whether it may begin, decided at one instant; from then on nothing new starts."""
-        async with self._starts:
-            unfit = refuse_for(self._find_work()) or self._refuse_hung()
-            if unfit is None:
-                self._notes.change(ejecting=VOLUMES)
-        if unfit is None:
-            await self._handling.note()
-        return unfit
+    def _find_reason(self) -> Outcome | None:
+        return refuse_for(self._find_work()) or self._refuse_hung()
 
     def _refuse_hung(self) -> Outcome | None:
         hung = [name for name, s in self._monitor.states.items() if s.state is State.HUNG]
@@ -165,11 +157,11 @@ class Ejector:
                 await self._let_go()
                 await self._handling.refuse_others(mounted)
                 await self._handling.stop_units(UNITS, stopped)
-                await self._handling.note(stopped=tuple(stopped))
                 await self._handling.flush(mounted)
+                devices = self._handling.devices(mounted)
                 for name in reversed(mounted):
                     await self._handling.unmount(name)
-                released = await self._handling.release()
+                released = await self._handling.release(devices)
         except (Refusal, TimeoutError, OSError) as error:
             await self._handling.note(ejecting=(), stopped=tuple(stopped))
             late = asyncio.get_running_loop().call_later(BACK_S, _answer, told, _unfinished(error))

@@ -19,7 +19,8 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.process import ProcessTimeoutError, run
 from ctlr.storage.authority import DRIVE, UNITS, Authority
-from ctlr.storage.ejection import is_transfer, name_holders, others
+from ctlr.storage.blockdevices import name_of
+from ctlr.storage.ejection import Outcome, is_transfer, name_holders, others, refused
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.notes import DriveNotes
@@ -37,7 +38,8 @@ _log = structlog.get_logger("storage")
 
 class Handling:
     """Does what it is told to the volumes and services. ``folder`` is the state folder;
-    ``on_change`` is called when what others are told of the drive has changed."""
+    ``starts`` is the lock that whoever starts a recording holds; ``on_change`` is called when what
+    others are told of the drive has changed."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Handling:
         authority: Authority,
         monitor: StorageMonitor,
         notes: DriveNotes,
+        starts: asyncio.Lock,
         on_change: Callable[[], None],
     ) -> None:
         self._paths = {"logging": storage.logging, "sync": storage.sync}
@@ -54,8 +57,23 @@ class Handling:
         self._authority = authority
         self._monitor = monitor
         self._notes = notes
+        self._starts = starts
         self._on_change = on_change
         self._lock = asyncio.Lock()
+
+    async def begin(
+        self, names: Sequence[str], find_reason: Callable[[], Outcome | None]
+    ) -> Outcome | None:
+        """Whether volumes may be taken off, decided at one instant; None: they may. From then on
+        nothing new starts, until the record no longer says ``ejecting``."""
+        async with self._starts:
+            is_busy = bool(self._notes.record.ejecting)
+            unfit = refused(_busy()) if is_busy else find_reason()
+            if unfit is None:
+                self._notes.change(ejecting=tuple(names))
+        if unfit is None:
+            await self.note()
+        return unfit
 
     @asynccontextmanager
     async def alone(self, names: Sequence[str]) -> AsyncIterator[None]:
@@ -80,11 +98,7 @@ class Handling:
                 await held.enter_async_context(self._lock)
                 fd = await take_lock(self._folder / LOCK_NAME, LOCK_S)
         except TimeoutError as error:
-            raise Refusal(
-                "drive_busy",
-                "The drive is just being mounted or repaired. Nothing was changed; try again in "
-                "a moment.",
-            ) from error
+            raise _busy() from error
         held.callback(os.close, fd)
 
     async def note(self, **fields: object) -> None:
@@ -134,15 +148,17 @@ class Handling:
         return others(found, UNITS, frozenset({os.getpid()}))
 
     async def stop_units(self, names: Iterable[str], stopped: list[str]) -> None:
-        """Stop services and add those that ran to ``stopped``: each before it is asked to stop,
-        for it does so too when the answer is no longer waited for. Where nobody can be asked
-        there are no services."""
+        """Stop services and add those that ran to ``stopped``, and note that down: each before it
+        is asked to stop, for it does so too when the answer is no longer waited for. Where nobody
+        can be asked there are no services."""
         if self._authority.is_there:
             for name in names:
                 stopped.append(name)
+                await self.note(stopped=tuple(stopped))
                 result = await self._authority.ask("stop", name)
                 if not result["was_active"]:
                     stopped.remove(name)
+            await self.note(stopped=tuple(stopped))
 
     async def start_unit(self, name: str) -> bool:
         """Start a service; returns whether there is one of this name."""
@@ -181,11 +197,35 @@ class Handling:
             await self._authority.ask("mount", name)
         return True
 
-    async def release(self) -> dict[str, Any]:
-        """Prove that the drive is free and power it down."""
+    def devices(self, names: Sequence[str]) -> set[str]:
+        """The device files that are mounted as these volumes and are still plugged in."""
+        table = read_mounts() if self._has_mounts else []
+        there = [mount for name in names for mount in mounts_at(table, str(self._paths[name]))]
+        return {f"/dev/{name}" for mount in there if (name := name_of(mount.device_number))}
+
+    async def release(self, devices: set[str]) -> dict[str, Any]:
+        """Prove that the drive is free, with all devices that were mounted, and power it down.
+
+        Raises ``Refusal`` ``not_proven``.
+        """
         if not self._has_mounts:
             return {"released": [], "powered_down": []}
-        return await self._authority.ask("release", DRIVE)
+        answer = await self._authority.ask("release", DRIVE)
+        if unproven := devices - set(answer["released"]):
+            raise Refusal(
+                "not_proven",
+                f"{' and '.join(sorted(unproven))} was mounted and is not what the configuration "
+                "names now, so it is not known to be free. Unplug the other drive, and try again.",
+            )
+        return answer
+
+
+def _busy() -> Refusal:
+    return Refusal(
+        "drive_busy",
+        "The drive is just being mounted, repaired or ejected. Nothing was changed; try again in "
+        "a moment.",
+    )
 
 
 def reason_of(error: BaseException) -> str:

@@ -20,6 +20,11 @@ NAME = "volumes.json"
 MOST_KNOWN = 100
 
 
+def is_certain(tag: str) -> bool:
+    """Whether a configured tag fits one drive only, whatever that is marked as."""
+    return tag.startswith(("UUID=", "PARTUUID="))
+
+
 class KnownVolumes:
     """The memory in one state folder. ``tags`` are the configured devices by volume."""
 
@@ -30,7 +35,7 @@ class KnownVolumes:
     def expectation(self, volume: str) -> Expectation:
         """What is known of a volume beforehand."""
         values = self._read().get(volume, {})
-        certain = self._tags[volume].startswith(("UUID=", "PARTUUID="))
+        certain = is_certain(self._tags[volume])
         return Expectation(volume, tuple(values.get("ids", ())), certain, bool(values.get("adopt")))
 
     def remember(self, volume: str, identity: str) -> None:

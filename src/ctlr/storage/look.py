@@ -7,7 +7,9 @@ from typing import Literal
 
 from ctlr.config import StorageSettings
 from ctlr.storage.blockdevices import has_udev_tags, is_plugged_in, name_of, number_of, udev_link
+from ctlr.storage.known import is_certain
 from ctlr.storage.mountinfo import Mount, mounts_at
+from ctlr.storage.record import read_record
 from ctlr.storage.states import Seen, State, judge
 from ctlr.storage.table import read_mounts
 
@@ -48,11 +50,12 @@ def _count_errors(number: str) -> int:
         return 0
 
 
-def mount_problem(storage: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
+def mount_problem(
+    storage: StorageSettings, name: Literal["logging", "sync"], *, ours: bool = False
+) -> str | None:
     """Why nothing may be written below a mount, in words, as far as can be seen without asking
-    it; None when it may. Never hangs."""
-    path = storage.logging if name == "logging" else storage.sync
-    tag = storage.logging_device if name == "logging" else storage.sync_device
+    it; None when it may. ``ours``: its mark is known to be one of ours. Never hangs."""
+    path, tag = _place(storage, name)
     view = glance(path, tag)
     verdict = judge(
         Seen(
@@ -61,6 +64,44 @@ def mount_problem(storage: StorageSettings, name: Literal["logging", "sync"]) ->
             expected=view.expected,
             named=view.named,
             must_be_mounted=storage.require_mounts,
+            ours=ours,
         )
     )
     return None if verdict.state is State.MOUNTING else verdict.error
+
+
+class CheckedMount:
+    """The same for a service that writes by itself: called, it says why not, None when it may.
+
+    A drive that is not known by its UUID may be a stranger's, so it is written to only once the
+    controller has read its mark, as the record in ``folder`` tells; from then on for as long as
+    it is mounted, though the controller may end.
+    """
+
+    def __init__(
+        self, storage: StorageSettings, name: Literal["logging", "sync"], folder: Path
+    ) -> None:
+        self._storage = storage
+        self._name = name
+        self._folder = folder
+        self._path, tag = _place(storage, name)
+        self._is_certain = is_certain(tag) or not storage.require_mounts
+        self._checked: Mount | None = None
+
+    def __call__(self) -> str | None:
+        there = mounts_at(read_mounts(), os.path.abspath(self._path))
+        mount = there[-1] if there else None
+        if mount != self._checked:
+            self._checked = mount if mount is not None and self._is_checked(mount) else None
+        if mount is not None and not self._is_certain and self._checked is None:
+            return "the controller has not checked it"
+        return mount_problem(self._storage, self._name, ours=self._checked is not None)
+
+    def _is_checked(self, mount: Mount) -> bool:
+        return read_record(self._folder).open.get(self._name) == mount.device_number
+
+
+def _place(storage: StorageSettings, name: Literal["logging", "sync"]) -> tuple[Path, str]:
+    if name == "logging":
+        return storage.logging, storage.logging_device
+    return storage.sync, storage.sync_device

@@ -176,16 +176,16 @@ class StorageMonitor:
         return self._volumes[name].glance
 
     def find_usable(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The volumes that take data now, each with its device's number ("" of a folder), and
-        why the others do not."""
+        """The volumes that are well, each with its device's number ("" of a folder), and why
+        some take nothing now all the same."""
         usable, held = {}, {}
         for name, volume in self._volumes.items():
-            problem = self.find_problem(name) or ("it is full" if self.is_full(name) else None)
+            problem = self.find_problem(name)
             if problem is None:
                 there = volume.glance.there
                 usable[name] = there[-1].device_number if there else ""
-            else:
-                held[name] = problem
+            if problem is not None or self.is_full(name):
+                held[name] = problem or "it is full"
         return usable, held
 
     def find_problem(self, name: str) -> str | None:
@@ -307,6 +307,7 @@ class StorageMonitor:
             ejected=self._is_ejected(volume.name),
             busy=volume.busy,
             must_be_mounted=self._must_be_mounted,
+            ours=volume.answer is not None and volume.answer.identity is not None,
             answer=None if unasked else volume.answer,
             asked_in_vain=not unasked and volume.asked_in_vain,
         )

@@ -34,7 +34,7 @@ class DriveNotes:
         return "it is being ejected" if name in self.record.ejecting else None
 
     def note_usable(self, usable: Mapping[str, str], held: Mapping[str, str]) -> None:
-        """Which volumes take data now (with the device's number), and why others do not."""
+        """Which volumes are well (with the device's number), and why some take nothing now."""
         self.change(open=dict(usable), held=dict(held))
 
     def change(self, **fields: object) -> None:

@@ -32,13 +32,15 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """How often a fault has been tried to be repaired, and whether the last try helped. ``device``: the number of the configured
-    device then; times on the monotonic clock."""
+    """How often a fault has been tried to be repaired, and whether the last try helped.
+    ``foreign``: what was mounted proved to be a stranger's, so it is not mounted again; ``device``:
+    the number of the configured device then; times on the monotonic clock."""
 
     tries: int = 0
     last_try_at: float = 0.0
     well_since: float | None = None
     helped: bool = False
+    foreign: bool = False
     device: str | None = None
 
     @property
@@ -65,9 +67,11 @@ def needed_step(state: MountState, *, is_mounted: bool, is_plugged_in: bool) -> 
             return None
 
 
-def may_try(case: Case, now: float) -> bool:
-    """Whether it is time for a try."""
-    if case.given_up:
+def may_try(case: Case, step: Step, now: float) -> bool:
+    """Whether it is time for a try. To take off what must not be there is tried for ever."""
+    if case.given_up and step is not Step.UNMOUNT:
+        return False
+    if case.foreign and step is Step.MOUNT:
         return False
     at_once = case.tries == 0 or (case.helped and case.tries <= AT_ONCE_AGAIN)
     return at_once or now >= case.last_try_at + pause_s(case.tries)
@@ -84,7 +88,8 @@ def follow(case: Case, state: MountState, device: str | None, now: float) -> Cas
     if device != case.device:
         return Case(device=device)
     if not state.healthy:
-        return replace(case, well_since=None)
+        foreign = case.foreign or (state.mounted and state.state is State.FOREIGN)
+        return replace(case, well_since=None, foreign=foreign)
     since = case.well_since if case.well_since is not None else now
     if now - since >= WELL_AFTER_S:
         return Case(device=case.device, well_since=since)

@@ -77,7 +77,8 @@ class MountState:
 
 @dataclass(frozen=True)
 class Seen:
-    """One mount as it is now. ``there`` are the mounts on its path; ``plugged_in`` tells whether
+    """One mount as it is now. ``ours``: the mark on it was read since it is mounted, and is one of
+    ours; with two drives of one label plugged in the label leads to either. ``there`` are the mounts on its path; ``plugged_in`` tells whether
     the topmost one's device is; ``expected`` is the number of the configured device where it is
     plugged in; ``named`` tells whether one is configured and can be looked up; ``other`` is
     another drive that is plugged in instead; ``answer`` is the last probe's, None before the
@@ -91,6 +92,7 @@ class Seen:
     ejected: bool = False
     busy: bool = False
     must_be_mounted: bool = True
+    ours: bool = False
     answer: Answer | None = None
     asked_in_vain: bool = False
 
@@ -130,7 +132,7 @@ def _judge_mount(seen: Seen) -> Verdict | None:
     (mount,) = seen.there
     if not seen.plugged_in:
         return Verdict(State.STALE, "it has been pulled out")
-    if seen.named and seen.expected != mount.device_number:
+    if seen.named and seen.expected != mount.device_number and not seen.ours:
         return Verdict(
             State.FOREIGN, f"{mount.source} is mounted there, which is not the configured drive"
         )

@@ -98,7 +98,7 @@ class Watcher:
         case = self._cases[name] = follow(self._cases[name], state, device, now)
         there = self.monitor.glance_at(name).there
         step = needed_step(state, is_mounted=bool(there), is_plugged_in=device is not None)
-        if step is None or not may_try(case, now):
+        if step is None or not may_try(case, step, now):
             return
         lock = try_lock(self._folder / LOCK_NAME)
         if lock is None:
@@ -122,7 +122,7 @@ class Watcher:
             self._cases[name] = failed(self._cases[name], refusal.code)
         finally:
             self.monitor.let_on(name)
-        if tries >= MOST_TRIES and not self.monitor.states[name].healthy:
+        if tries == MOST_TRIES and not self.monitor.states[name].healthy:
             _log.error(
                 "drive given up: a person is needed; plug it in again or use remount",
                 mount=name,

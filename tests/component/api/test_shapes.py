@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.fakes.camera_node import CameraNode, Fault
 from tests.fakes.controller import Controller, running, settings_in
@@ -85,6 +86,7 @@ STOP = {
 SESSION = {
     "uuid": str,
     "folder": (str, NULL),
+    "created_at": int,
     "started_at": int,
     "stopped_at": (int, NULL),
     "state": str,
@@ -179,6 +181,21 @@ async def test_sessions_are_listed_newest_first_in_pages(controller: Controller)
     before = page[-1]["started_at"]
     rest = (await controller.get(f"/api/sessions?limit=2&before={before}")).expect()["sessions"]
     assert [session["uuid"] for session in rest] == uuids[2:]
+
+
+async def test_sessions_that_never_started_are_paged_by_when_they_were_made(
+    controller: Controller,
+) -> None:
+    uuids = [UUID, UUID.replace("3f2b", "4f2b")]
+    for uuid in uuids:
+        upload = aiohttp.FormData({"uuid": uuid})
+        upload.add_field("files", b"time,x\n1,2\n", filename="gyroscope.csv")
+        (await controller.post("/api/sync/phone", data=upload)).expect()
+    last = (await controller.get("/api/sessions?limit=1")).expect()["sessions"][0]
+    assert (last["uuid"], last["started_at"]) == (uuids[1], None)
+    path = f"/api/sessions?before={last['created_at']}"
+    rest = (await controller.get(path)).expect()["sessions"]
+    assert [session["uuid"] for session in rest] == [uuids[0]]
 
 
 async def test_without_cameras_the_controller_is_of_use(tmp_path: Path) -> None:

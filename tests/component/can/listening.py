@@ -40,6 +40,7 @@ class Listening:
                     "node": "ctlr",
                     "storage": {
                         "logging": str(logging),
+                        "logging_device": more.pop("logging_device", ""),
                         "require_mounts": more.pop("require_mounts", False),
                     },
                     "mqtt": {"host": HOST, "port": free_port(), "spool": str(root / "spool.db")},

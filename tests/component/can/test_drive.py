@@ -20,6 +20,8 @@ from ctlr.simulator.places import HOST
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
 
 MB = 1 << 20
+UUID = "0e2f6b0a-54c1-4c0e-9d0c-6a3a3f0f5a11"
+TAG = f"UUID={UUID}"
 BEGAN_S = 1_776_313_714.0
 _EXT4_SHUTDOWN = 0x8004587D
 _WITHOUT_FLUSH = 2
@@ -53,7 +55,7 @@ def drive(root: Path) -> Iterator[Drive]:
     at.mkdir()
     with open(image, "wb") as file:
         file.truncate(64 * MB)
-    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    subprocess.run(["mkfs.ext4", "-q", "-U", UUID, str(image)], check=True)
     command = ["losetup", "-f", "--show", str(image)]
     device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     made = Drive(device, at)
@@ -69,7 +71,9 @@ async def test_a_drive_that_is_pulled_while_frames_come_in_loses_none(tmp_path: 
     frames = VehicleBus(1).frames(BEGAN_S, BEGAN_S + 40)
     quarter = len(frames) // 4
     with drive(tmp_path) as plugged:
-        listening = Listening(tmp_path, plugged.at, [tcp_bus(port)], require_mounts=True)
+        listening = Listening(
+            tmp_path, plugged.at, [tcp_bus(port)], require_mounts=True, logging_device=TAG
+        )
         async with started(listening):
             status = listening.status
             await listening.until(lambda: status()["problem"] == "not mounted")
@@ -105,7 +109,9 @@ async def test_a_drive_that_is_full_holds_up_no_bus(tmp_path: Path) -> None:
     half = len(frames) // 2
     with drive(tmp_path) as plugged:
         plugged.plug()
-        listening = Listening(tmp_path, plugged.at, [tcp_bus(port)], require_mounts=True)
+        listening = Listening(
+            tmp_path, plugged.at, [tcp_bus(port)], require_mounts=True, logging_device=TAG
+        )
         async with started(listening), bridge(HOST, port) as send:
             await send(frames[:half])
             await listening.until_recorded(half)

@@ -150,6 +150,22 @@ async def test_m12_a_holder_is_named_and_nothing_is_half_ejected(
     assert (await eject(controller))["success"] is True
 
 
+async def test_a_drive_that_nobody_was_asked_about_is_not_called_safe(
+    controller: Controller, rig_folder: Path
+) -> None:
+    logging = controller.settings.storage.logging
+    other = Disk(rig_folder / "other.img")
+    try:
+        run("umount", logging)
+        run("mount", other.logging, logging)
+        answer = await eject(controller)
+        assert answer["success"] is False
+        assert f"{other.logging} was mounted and is not" in answer["message"]
+        assert await until_state(controller, "ok")
+    finally:
+        other.unplug()
+
+
 async def test_m13_a_hidden_copy_of_the_mount_is_not_safe(controller: Controller) -> None:
     with hidden_namespace() as hidden:
         answer = await eject(controller)

@@ -59,7 +59,10 @@ class SlowServices:
             await writer.wait_closed()
 
     async def is_idle(self) -> bool:
-        return not any(turn.locked() for turn in self.turns.values())
+        return not await self.is_busy()
+
+    async def is_busy(self) -> bool:
+        return any(turn.locked() for turn in self.turns.values())
 
     async def all_run(self) -> bool:
         return self.active == set(UNITS)
@@ -130,7 +133,7 @@ async def test_while_services_come_back_the_drive_is_busy(tmp_path: Path) -> Non
         await eject(controller)
         answer = (await controller.post("/api/storage/mount")).expect()
         assert answer["success"] is False
-        assert str(answer["message"]).startswith("The drive is just being mounted or repaired.")
+        assert str(answer["message"]).startswith("The drive is just being mounted, repaired or")
         assert not await services.all_run()
         await until(services.all_run)
 
@@ -154,3 +157,29 @@ async def test_an_eject_is_undone_also_if_the_drive_is_being_repaired(tmp_path: 
         assert (await controller.get("/health")).status == 200
         os.close(lock)
         await until(services.all_run)
+
+
+async def test_a_remount_after_an_eject_brings_the_services_back(tmp_path: Path) -> None:
+    services = SlowServices()
+    async with rig(services, tmp_path) as controller:
+        assert (await eject(controller))["success"] is True
+        assert services.active == set()
+        answer = (await controller.post("/api/storage/remount")).expect()
+        assert answer["success"] is True
+        assert await services.all_run()
+        assert read_record(tmp_path).ejected == ()
+
+
+@pytest.mark.parametrize("taking_off", ["remount", "unmount?mount=logging"])
+async def test_nothing_starts_while_a_volume_is_taken_off(tmp_path: Path, taking_off: str) -> None:
+    services = SlowServices(stop_s={"can-listener": 0.5})
+    async with rig(services, tmp_path) as controller:
+        asked = asyncio.create_task(controller.post(f"/api/storage/{taking_off}"))
+        await until(services.is_busy)
+        record = read_record(tmp_path)  # what a restart would go by
+        assert "logging" in record.ejecting
+        assert record.stopped == ("can-listener",)
+        (await controller.start()).expect_problem(409, "drive_ejecting")
+        second = (await controller.post("/api/storage/unmount?mount=sync")).expect()
+        assert second["details"]["code"] == "drive_busy"
+        assert (await asked).expect()["success"] is True

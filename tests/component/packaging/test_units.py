@@ -15,7 +15,7 @@ MOST_EXPOSED = {  # systemd's own measure, from 0 (nothing is possible) to 10
     "ctlr-api.service": 1.5,
     "ctlr-camera.service": 2.3,  # video devices of every kind
     "ctlr-drive-rights.service": 4.0,
-    "ctlr-privileged@.service": 6.9,  # mounts for the whole machine, so it has no view of its own
+    "ctlr-privileged@.service": 7.0,  # mounts for the whole machine, so it has no view of its own
     "ctlr-rsyncd.service": 2.0,
     "log-subscriber.service": 1.5,
     "mount-watcher.service": 1.4,

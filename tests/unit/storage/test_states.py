@@ -34,6 +34,7 @@ def failed(number: int) -> Answer:
         ({"plugged_in": False, "expected": "8:17"}, State.STALE, "pulled out"),
         ({"expected": "8:17"}, State.FOREIGN, "not the configured drive"),
         ({"expected": None}, State.FOREIGN, "not the configured drive"),
+        ({"expected": "8:17", "ours": True}, State.OK, None),
         ({"there": (replace(MOUNT, options=frozenset({"ro"})),)}, State.RO, READ_ONLY),
         ({"there": (replace(MOUNT, options=frozenset({"emergency_ro"})),)}, State.RO, READ_ONLY),
         ({"asked_in_vain": True}, State.HUNG, "does not answer"),

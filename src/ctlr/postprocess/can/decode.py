@@ -26,7 +26,8 @@ FOLDER = "can"
 _MOST_UNKNOWN = 100
 _BLOCK_BYTES = 4 << 20
 NO_PYARROW = (
-    "can.parquet was left out because pyarrow is not installed: pip install 'ctlr[data]'. "
+    "can.parquet was left out because pyarrow is not installed (on a controller: "
+    "sudo /opt/ctlr/current/bin/pip install pyarrow). "
     "The CSV files below can/ hold the same values."
 )
 

@@ -77,7 +77,7 @@ def _mount(volume: Volume, found: Found) -> None:
         unit = _unit(volume)
         run_command(["systemctl", "unmask", "--runtime", unit], MOUNT_S)
         run_command(["systemctl", "reset-failed", unit], MOUNT_S)
-        done = run_command(["systemctl", "start", unit], MOUNT_S)
+        done = _start(unit)
     elif found.fs_type == "exfat":
         done = _mount_exfat(volume, found)
     elif found.fs_type.startswith("ext"):
@@ -92,6 +92,16 @@ def _mount(volume: Volume, found: Found) -> None:
             "mount_failed",
             f"The {volume.name} drive ({found.device}) cannot be mounted: {done.last_line}.",
         )
+
+
+def _start(unit: str) -> Done:
+    """Start a mount unit. One whose device has gone would wait for it and, when it comes, mount it
+    though nobody has checked it: what did not start in time is called off."""
+    try:
+        return run_command(["systemctl", "start", unit], MOUNT_S)
+    except Refusal:
+        run_command(["systemctl", "stop", "--no-block", unit], MOUNT_S)
+        raise
 
 
 def _mount_exfat(volume: Volume, found: Found) -> Done:

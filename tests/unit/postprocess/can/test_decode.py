@@ -153,7 +153,7 @@ def test_without_pyarrow_the_rest_is_there_and_it_is_said(
     made = make(tmp_path, lines(FRAMES), DATABASE)
     assert made.signals.parquet is None
     assert [(p.code, p.harms) for p in made.problems] == [("no_parquet", False)]
-    assert "ctlr[data]" in made.problems[0].text
+    assert "pip install pyarrow" in made.problems[0].text
     assert len(made.files) == 7
 
 
