@@ -26,6 +26,10 @@ class Glance:
     named: bool = False
     errors: int = 0
 
+    @property
+    def ids(self) -> list[int]:
+        return [mount.mount_id for mount in self.there]
+
 
 def glance(path: Path, tag: str) -> Glance:
     """Look at a mount point whose file system has a tag ("": none is configured)."""

@@ -7,9 +7,8 @@ deadline. What they say is judged by ``states``; everybody else reads the last v
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
 from uuid import uuid4
 
 import structlog
@@ -20,9 +19,10 @@ from ctlr.kernel.errors import Refusal
 from ctlr.storage.known import KnownVolumes
 from ctlr.storage.look import Glance, glance
 from ctlr.storage.prober import Prober
-from ctlr.storage.rate import FillRate, minutes_left
-from ctlr.storage.states import Answer, MountState, Seen, State, Verdict, judge
+from ctlr.storage.rate import minutes_left
+from ctlr.storage.states import MountState, Seen, State, Verdict, judge
 from ctlr.storage.table_watch import MountTableWatch
+from ctlr.storage.volume import Volume
 
 LOOK_INTERVAL_S = 1.0
 LONGEST_PROBE_INTERVAL_S = 45.0
@@ -31,26 +31,6 @@ SOON_S = 5.0
 """One that takes nothing is asked again sooner: rights may be given to it, or room made."""
 
 _log = structlog.get_logger("storage")
-
-
-@dataclass
-class _Volume:
-    """What is known of one mount from one moment to the next."""
-
-    name: Literal["logging", "sync"]
-    path: Path
-    tag: str
-    glance: Glance = field(default_factory=Glance)
-    answer: Answer | None = None
-    answered_at: float | None = None
-    asked_in_vain: bool = False
-    due_at: float = 0.0
-    rate: FillRate = field(default_factory=FillRate)
-    asking: asyncio.Task[None] | None = None
-    busy: bool = False
-    searched: bool = False
-    found: str | None = None
-    other: str | None = None
 
 
 class StorageMonitor:
@@ -76,7 +56,7 @@ class StorageMonitor:
         tags = {"logging": settings.logging_device, "sync": settings.sync_device}
         self._must_be_mounted = settings.require_mounts
         self._interval_s = min(settings.check_interval_s, LONGEST_PROBE_INTERVAL_S)
-        self._floor_bytes = settings.floor_mb << 20
+        limits = settings.require_mounts, settings.floor_mb << 20
         self._node = node
         self._clock = clock
         self._is_ejected = is_ejected
@@ -89,8 +69,8 @@ class StorageMonitor:
         self._prober = Prober(folder)
         self.known = KnownVolumes(folder, tags)
         self._volumes = {
-            "logging": _Volume("logging", settings.logging, tags["logging"]),
-            "sync": _Volume("sync", settings.sync, tags["sync"]),
+            "logging": Volume("logging", settings.logging, tags["logging"], *limits),
+            "sync": Volume("sync", settings.sync, tags["sync"], *limits),
         }
         self.states = {name: MountState(str(v.path)) for name, v in self._volumes.items()}
 
@@ -121,13 +101,7 @@ class StorageMonitor:
     def look(self) -> None:
         """Judge both mounts anew by what can be seen without asking them."""
         for volume in self._volumes.values():
-            before, volume.glance = volume.glance, glance(volume.path, volume.tag)
-            if _ids(before) != _ids(volume.glance):
-                self.forget_found(volume.name)
-                volume.answer, volume.asked_in_vain = None, False
-                volume.due_at = 0.0
-            elif volume.glance.errors > before.errors:
-                volume.due_at = 0.0
+            volume.look(glance(volume.path, volume.tag))
             self._judge(volume)
 
     async def keep_off(self, name: str) -> None:
@@ -154,8 +128,7 @@ class StorageMonitor:
 
     def forget_found(self, name: str) -> None:
         """What was found may not be so any more."""
-        volume = self._volumes[name]
-        volume.searched, volume.found, volume.other = False, None, None
+        self._volumes[name].forget_found()
 
     def forget_answers(self) -> None:
         """Ask anew, as what counts as one of our volumes has changed."""
@@ -199,10 +172,7 @@ class StorageMonitor:
         if held := self._why_held(name):
             return Verdict(State.MOUNTING, held)
         now = glance(volume.path, volume.tag)
-        same = _ids(now) == _ids(volume.glance)
-        verdict = judge(
-            replace(self._seen(volume, unasked=not same), **self._known_of(volume, now))
-        )
+        verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.glance.ids))
         stands_in = not self._must_be_mounted and not volume.busy
         return Verdict(State.OK) if verdict.state is State.MOUNTING and stands_in else verdict
 
@@ -237,17 +207,16 @@ class StorageMonitor:
     def minutes_left(self, name: str, usual_bytes_s: float | None) -> float | None:
         """How long a volume still takes data at the measured rate; before one was measured, at
         the usual one. None while it is not well."""
-        state, rate = self.states[name], self._volumes[name].rate
+        state, volume = self.states[name], self._volumes[name]
         if not state.healthy:
             return None
-        return minutes_left(state.free_bytes, self._floor_bytes, rate.bytes_s or usual_bytes_s)
+        return minutes_left(
+            state.free_bytes, volume.floor_bytes, volume.rate.bytes_s or usual_bytes_s
+        )
 
     def is_full(self, name: str) -> bool:
         """Whether less is free than what is kept for that which is on its way already."""
-        answer = self._volumes[name].answer
-        return (
-            answer is not None and answer.error is None and (answer.free_bytes < self._floor_bytes)
-        )
+        return self._volumes[name].is_full()
 
     def _ask_those_due(self) -> None:
         now = self._clock.monotonic()
@@ -261,18 +230,18 @@ class StorageMonitor:
                 volume.due_at = now + self._interval_s
                 volume.asking = asyncio.create_task(self._ask(volume), name=f"ask {volume.name}")
 
-    async def _ask(self, volume: _Volume) -> None:
+    async def _ask(self, volume: Volume) -> None:
         """Send a probe, if a mount is there that may be written to, and judge by its answer."""
-        ids = _ids(volume.glance)
+        ids = volume.glance.ids
         if not self._may_be_asked(volume):
             return
         answer = await self._prober.ask(volume.name, volume.path, self._expectation(volume))
-        if _ids(volume.glance) != ids:
+        if volume.glance.ids != ids:
             return  # the answer is about another mount than what is there now
         volume.asked_in_vain = answer is None
         volume.answer = answer or volume.answer
         volume.answered_at = self._clock.monotonic()
-        if answer is not None and (answer.error is not None or self.is_full(volume.name)):
+        if answer is not None and (answer.error is not None or volume.is_full()):
             volume.due_at = min(volume.due_at, volume.answered_at + SOON_S)
         if answer is not None and answer.error is None:
             filling = self._is_filling()
@@ -280,13 +249,13 @@ class StorageMonitor:
             self._remember(volume.name, answer.identity)
         self._judge(volume)
 
-    def _may_be_asked(self, volume: _Volume) -> bool:
+    def _may_be_asked(self, volume: Volume) -> bool:
         if volume.busy or (self._must_be_mounted and len(volume.glance.there) != 1):
             return False
         without = judge(self._seen(volume, unasked=True))
         return without.state is State.MOUNTING
 
-    def _expectation(self, volume: _Volume) -> dict[str, object] | None:
+    def _expectation(self, volume: Volume) -> dict[str, object] | None:
         """What the probe is told; None for a plain folder, which has no identity."""
         if not self._must_be_mounted:
             return None
@@ -300,33 +269,14 @@ class StorageMonitor:
         except OSError as error:
             _log.error("a drive in use could not be noted down", mount=name, error=str(error))
 
-    def _seen(self, volume: _Volume, *, unasked: bool = False) -> Seen:
-        return Seen(
-            **self._known_of(volume, volume.glance),
-            other=volume.other,
-            ejected=self._is_ejected(volume.name),
-            busy=volume.busy,
-            must_be_mounted=self._must_be_mounted,
-            ours=volume.answer is not None and volume.answer.identity is not None,
-            answer=None if unasked else volume.answer,
-            asked_in_vain=not unasked and volume.asked_in_vain,
-        )
+    def _seen(self, volume: Volume, *, now: Glance | None = None, unasked: bool = False) -> Seen:
+        ejected = self._is_ejected(volume.name)
+        return volume.seen(ejected=ejected, now=now, unasked=unasked)
 
-    def _known_of(self, volume: _Volume, view: Glance) -> dict[str, Any]:
-        """A glance, with what was found where udev's links can't be seen."""
-        named = view.named or volume.searched
-        expected = view.expected if view.named else volume.found
-        return {
-            "there": view.there,
-            "plugged_in": view.plugged_in,
-            "named": named,
-            "expected": expected,
-        }
-
-    def _judge(self, volume: _Volume) -> None:
+    def _judge(self, volume: Volume) -> None:
         verdict = judge(self._seen(volume))
         before = self.states[volume.name]
-        state = self._state(volume, verdict)
+        state = volume.state(verdict)
         self.states[volume.name] = state
         if all(known.state is not State.MOUNTING for known in self.states.values()):
             self.looked.set()
@@ -339,28 +289,3 @@ class StorageMonitor:
             log = _log.error if state.full else _log.info
             log("drive is full" if state.full else "drive has room again", mount=volume.name)
             self._on_change()
-
-    def _state(self, volume: _Volume, verdict: Verdict) -> MountState:
-        top = volume.glance.there[-1] if volume.glance.there else None
-        answer = volume.answer or Answer()
-        works = verdict.error is None
-        stands_in = not self._must_be_mounted and works
-        return MountState(
-            path=str(volume.path),
-            state=verdict.state,
-            mounted=top is not None or stands_in,
-            accessible=works,
-            free_bytes=answer.free_bytes,
-            total_bytes=answer.total_bytes,
-            fs_type=top.fs_type if top else None,
-            device=top.source if top else None,
-            read_only=verdict.state is State.RO or (top is not None and top.read_only),
-            latency_ms=answer.latency_ms,
-            checked_at=volume.answered_at,
-            full=self.is_full(volume.name),
-            error=verdict.error,
-        )
-
-
-def _ids(view: Glance) -> list[int]:
-    return [mount.mount_id for mount in view.there]
