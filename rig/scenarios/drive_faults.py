@@ -62,7 +62,7 @@ def in_turn(stages: Stages, chance: random.Random) -> Outcome:
         ["grep", " /mnt/", "/proc/self/mountinfo"], check=False
     ).stdout:
         problems.append(f"a stranger's drive stays mounted: {mounted}")
-    if (found := _names_on(second)) != {".", "..", "lost+found"}:
+    if (found := _names_on_the_drive(stage)) != {".", "..", "lost+found"}:
         problems.append(f"written to a stranger's drive: {found}")
     began = time.monotonic()
     stage.controller.run(["ctlr", "storage", "adopt"])
@@ -90,8 +90,9 @@ def _swap(stage: Stage, out: Drive, come: Drive) -> list[str]:
     return [] if told["success"] else [f"not ejected: {told}"]
 
 
-def _names_on(drive: Drive) -> set[str]:
-    listed = sh(["debugfs", "-R", "ls -p /", f"{drive.image}?offset={drive.logging.offset}"])
+def _names_on_the_drive(stage: Stage) -> set[str]:
+    """What lies on the logging volume, which is not mounted."""
+    listed = stage.controller.run(["debugfs", "-R", "ls -p /", "/dev/disk/by-label/logging"]).stdout
     return {line.split("/")[5] for line in listed.splitlines() if line.startswith("/")}
 
 
