@@ -11,6 +11,7 @@ from ctlr.postprocess.can.news import has_news
 from ctlr.postprocess.can.shapes import CanSource
 from ctlr.postprocess.facts import SessionFiles
 from ctlr.postprocess.folders import find_folder, is_finished, read_manifest
+from ctlr.postprocess.kept import gone, late
 from ctlr.postprocess.manifest import FailedSource, Manifest, VideoSource
 from ctlr.postprocess.plan import (
     missing_nodes,
@@ -71,7 +72,11 @@ def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | Non
             return True
         told = node_told(facts, node.node)
         names = {file.path for file in node.segments}
-        if not names or (isinstance(source, VideoSource) and source.was_made_of_more_than(names)):
+        if not names:
+            continue
+        if isinstance(source, VideoSource) and gone(source, names):
+            if late(source, names):
+                return True
             continue
         if source.inputs != node_inputs(node) or (told and source.told != told):
             return True
@@ -88,6 +93,6 @@ def _can_be_repaired(files: SessionFiles, manifest: Manifest) -> bool:
     remade = {copy.target for copy in plan_copies(files)}
     for node in files.nodes:
         source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
-        if isinstance(source, VideoSource) and not source.was_made_of_more_than(names):
+        if isinstance(source, VideoSource) and not gone(source, names):
             remade |= source.file_names
     return not remade.isdisjoint(manifest.damaged)

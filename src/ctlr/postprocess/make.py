@@ -1,8 +1,8 @@
 """Making what a plan says into the workspace, and keeping what an earlier run made of the same.
 
 A video is kept when the files that it was made of have not changed; so is one whose raw segments
-have been cleared away since, wholly or in part: a later run never makes less of a session. What proved
-damaged on the disk is made again, if there is still as much to make it of.
+have been cleared away since, wholly or in part (``kept``): a later run never makes less of a session.
+What proved damaged on the disk is made again, if there is still as much to make it of.
 """
 
 import os
@@ -15,6 +15,7 @@ from ctlr.postprocess.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.events import write_events
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.growing import GrowingParts
+from ctlr.postprocess.kept import gone, keep
 from ctlr.postprocess.manifest import (
     FileEntry,
     Manifest,
@@ -73,7 +74,9 @@ class Maker:
         ``measured`` is the fingerprint of what the record says of clocks and marks, if there is one.
         """
         before = self._previous
-        if before is None or self._new_copies or not all(self._kept.values()):
+        if before is None or self._new_copies:
+            return False
+        if any(kept is None or kept is not before.sources[n] for n, kept in self._kept.items()):
             return False
         if self._can.changed or (self._plan.marks and EVENTS_FILE in self._damaged):
             return False
@@ -123,8 +126,8 @@ class Maker:
         before = self._previous.sources.get(video.node) if self._previous else None
         if not isinstance(before, VideoSource) or not self._intact(before):
             return None
-        if before.was_made_of_more_than(video.names):
-            return before
+        if gone(before, video.names):
+            return keep(before, video.names)
         if self._damaged.intersection(before.file_names):
             return None
         same_files = before.inputs == video.inputs
@@ -162,14 +165,10 @@ class Maker:
         return _size(self._folder / copy.target) == entry.bytes
 
     def _outdated(self, sources: Mapping[str, Source]) -> set[str]:
-        """Files of earlier videos that were made anew; everything else of a session stays."""
+        """Files of earlier videos that those of this run don't have; everything else of a session
+        stays."""
         before = self._previous.sources if self._previous else {}
-        return {
-            name
-            for node, source in before.items()
-            if isinstance(source, VideoSource) and sources.get(node) is not source
-            for name in source.file_names
-        }
+        return _video_names(before) - _video_names(sources)
 
     # --- making
 
@@ -216,6 +215,11 @@ class Maker:
     def _count(self, stage: str, source: str, size: int) -> None:
         self._done += size
         self._report(Progress(self._plan.uuid, stage, source, self._done, self.bytes_to_write))
+
+
+def _video_names(sources: Mapping[str, Source]) -> set[str]:
+    videos = (source for source in sources.values() if isinstance(source, VideoSource))
+    return {name for video in videos for name in video.file_names}
 
 
 def _size(path: Path) -> int | None:

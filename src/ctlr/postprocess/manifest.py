@@ -8,7 +8,6 @@ versions; those of earlier tools list no hashes and are not ours to change.
 
 import json
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
@@ -23,8 +22,6 @@ from ctlr.postprocess.truth.shapes import TruthEntry
 
 MANIFEST_VERSION = 1
 MANIFEST_NAME = "manifest.json"
-
-_ABOUT_A_SEGMENT = {"segment_empty", "segment_damaged", "segment_cut", "duplicate_number"}
 
 
 class _Shape(BaseModel):
@@ -66,7 +63,8 @@ class ProblemEntry(_Shape):
 
 
 class VideoFile(_Shape):
-    """One video file."""
+    """One video file. ``chunks`` tell of a spliced one which segments it holds, ``made_of`` of a
+    remuxed one."""
 
     file: str
     segments: int
@@ -83,6 +81,7 @@ class VideoFile(_Shape):
     frames_file: str | None = None
     method: Literal["splice", "remux"] = "splice"
     chunks: tuple[ChunkEntry, ...] = ()
+    made_of: tuple[str, ...] = ()
     index: IndexEntry | None = None
     xxh128: str | None = None
 
@@ -111,12 +110,6 @@ class VideoSource(VideoFile):
     def file_names(self) -> set[str]:
         """Its videos and their frame times."""
         return {n for video in self.videos for n in (video.file, video.frames_file) if n}
-
-    def was_made_of_more_than(self, names: AbstractSet[str]) -> bool:
-        """Whether these segments are only some of those that it was made of."""
-        had = {chunk.segment for video in self.videos for chunk in video.chunks}
-        had.update(p.segment for p in self.problems if p.segment and p.code in _ABOUT_A_SEGMENT)
-        return names < had
 
 
 class FilesSource(_Shape):

@@ -57,7 +57,11 @@ class VideoMaker:
             raise RemuxError(f"{name} got {made.frames} of {part.frames} frames")
         _, digest = hash_path(self._out / name)
         return _describe(part, name, made.bytes, made.duration_s).model_copy(
-            update={"method": "remux", "xxh128": digest}
+            update={
+                "method": "remux",
+                "made_of": tuple(placed.facts.name for placed in part.segments),
+                "xxh128": digest,
+            }
         )
 
 

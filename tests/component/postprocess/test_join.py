@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from tests.component.postprocess.conftest import KINDS, SEGMENT_S
 from tests.component.postprocess.packets import decode_errors, packets, picture_hashes
-from tests.unit.postprocess.rig import Rig
+from tests.unit.postprocess.rig import UUID, Rig
+
+from ctlr.postprocess.changes import needs_processing
 
 ALL = [*KINDS, "aac primed in each segment"]
 AUDIO_ERROR_S = 0.001
@@ -80,17 +82,37 @@ def test_a_damaged_frame_table_is_no_reason_to_lose_the_rest(
     assert decode_errors(rig.folder / "cam-a.mp4") == ""
 
 
-def test_what_cannot_be_spliced_is_remuxed(rig: Rig, segment_sets: dict[str, Path]) -> None:
-    """An edit list that hides a second of film: PyAV does it, and the manifest says so."""
-    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
-    path = rig.node() / "seg_0001.mp4"
-    data = bytearray(path.read_bytes())
+def hide_a_beginning(segment: Path) -> None:
+    """Give a segment an edit list that hides a third of a second of film: it cannot be spliced."""
+    data = bytearray(segment.read_bytes())
     media_time = data.index(b"elst") + 4 + 4 + 4 + 4
     data[media_time : media_time + 4] = (30_000).to_bytes(4, "big")
-    path.write_bytes(data)
+    segment.write_bytes(data)
+
+
+def test_what_cannot_be_spliced_is_remuxed(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    """PyAV does it, and the manifest says so."""
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    hide_a_beginning(rig.node() / "seg_0001.mp4")
     outcome = rig.process()
     assert outcome.exit_code in (0, 3), outcome.summary
     source = rig.source()
     assert source["method"] == "remux"
     assert source["frames"] == len(packets(rig.folder / "cam-a.mp4")["video"])
     assert "edit list" in "".join(p["text"] for p in source["problems"])
+
+
+def test_a_remuxed_video_is_not_made_again_of_fewer_segments(
+    rig: Rig, segment_sets: dict[str, Path]
+) -> None:
+    """As a retention leaves them that was ended while it deleted."""
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    hide_a_beginning(rig.node() / "seg_0001.mp4")
+    rig.process()
+    video = (rig.folder / "cam-a.mp4").read_bytes()
+    (rig.node() / "seg_0000.mp4").unlink()
+    assert not needs_processing(rig.settings, UUID)
+    rig.upload("late.csv")
+    assert rig.process().revision == 2
+    assert (rig.source()["method"], rig.source()["segments"]) == ("remux", 4)
+    assert (rig.folder / "cam-a.mp4").read_bytes() == video

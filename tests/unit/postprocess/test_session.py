@@ -406,6 +406,43 @@ class TestRevisions:
         assert not needs_processing(rig.settings, UUID)
         assert not rig.process().changed
 
+    @pytest.mark.parametrize("left", [0, 2])
+    def test_a_segment_that_is_late_for_its_raw_data_is_left_out_and_named(
+        self, rig: Rig, left: int
+    ) -> None:
+        rig.record()
+        assert rig.process().exit_code == 0
+        video = (rig.folder / "cam-a.mp4").read_bytes()
+        for number in range(left, 4):
+            (rig.node() / f"seg_{number:04d}.mp4").unlink()
+        rig.record(numbers=range(4, 5))
+        assert needs_processing(rig.settings, UUID)
+        outcome = rig.process()
+        assert (outcome.exit_code, outcome.revision) == (3, 2), outcome.summary
+        assert (rig.folder / "cam-a.mp4").read_bytes() == video
+        assert rig.source()["segments"] == 4
+        found = [(p["code"], p["segment"], p["harms"]) for p in rig.source()["problems"]]
+        assert found == [("segment_left_out", "seg_0004.mp4", True)]
+        assert (rig.node() / "seg_0004.mp4").exists()
+        assert not needs_processing(rig.settings, UUID)
+        assert not rig.process().changed
+        rig.record(numbers=range(5, 6))
+        assert needs_processing(rig.settings, UUID)
+        assert rig.process().revision == 3
+        named = [p["segment"] for p in rig.source()["problems"]]
+        assert named == ["seg_0004.mp4", "seg_0005.mp4"]
+
+    def test_raw_data_that_returns_takes_in_what_was_left_out(self, rig: Rig) -> None:
+        rig.record()
+        rig.process()
+        shutil.move(rig.node(), rig.logging / "elsewhere")
+        rig.record(numbers=range(4, 5))
+        assert rig.process().exit_code == 3
+        shutil.copytree(rig.logging / "elsewhere", rig.node(), dirs_exist_ok=True)
+        assert needs_processing(rig.settings, UUID)
+        assert rig.process().exit_code == 0
+        assert (rig.source()["frames"], rig.source()["problems"]) == (150, [])
+
     def test_a_segment_that_was_sent_again_counts_beside_a_stray(self, rig: Rig) -> None:
         rig.record()
         (rig.node() / "notes.txt").write_text("a stray")
