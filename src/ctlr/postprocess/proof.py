@@ -57,7 +57,7 @@ def prove(
     return {
         "sync": _sync(videos, facts, find, tolerance_ms, compare_frames),
         "clock": clock_section(facts.clocks),
-        "marks": _marks(plan, previous),
+        "marks": _marks(plan, videos, previous),
         "measured": fingerprint(facts, tolerance_ms),
     }
 
@@ -131,15 +131,19 @@ def _after_reading(camera: CameraFacts, frames: TimedFrames) -> CameraFacts:
     )
 
 
-def _marks(plan: Plan, previous: Manifest | None) -> tuple[MarkEntry, ...]:
-    """Every mark with its place in each video; in a video of an earlier run, as it was then."""
+def _marks(
+    plan: Plan, videos: Mapping[str, VideoSource], previous: Manifest | None
+) -> tuple[MarkEntry, ...]:
+    """Every mark with its place in each video; in a video that an earlier run made of other files
+    than lie there now, as it was then."""
+    made = [v for v in plan.videos if v.node in videos and videos[v.node].inputs == v.inputs]
     before = {(m.at_ms, m.label): m.offset_s for m in previous.marks} if previous else {}
     return tuple(
         MarkEntry(
             at_ms=mark.at_ms,
             label=mark.label,
             offset_s=before.get((mark.at_ms, mark.label), {})
-            | {video.node: video.marks[index].offset_s for video in plan.videos},
+            | {video.node: video.marks[index].offset_s for video in made},
         )
         for index, mark in enumerate(plan.marks)
     )

@@ -432,6 +432,17 @@ class TestRevisions:
         named = [p["segment"] for p in rig.source()["problems"]]
         assert named == ["seg_0004.mp4", "seg_0005.mp4"]
 
+    def test_marks_stay_where_they_are_in_a_video_that_is_kept(self, rig: Rig) -> None:
+        rig.record()
+        rig.capture()
+        facts = session(SessionNode("cam-a", True, START_MS), marks=(Mark(START_MS + 3500, "a"),))
+        rig.process(facts)
+        for number in range(1, 4):
+            (rig.node() / f"seg_{number:04d}.mp4").unlink()
+        rig.upload("late.csv")
+        assert rig.process(facts).revision == 2
+        assert rig.manifest()["marks"][0]["offset_s"] == {"cam-a": 3.5}
+
     def test_raw_data_that_returns_takes_in_what_was_left_out(self, rig: Rig) -> None:
         rig.record()
         rig.process()
