@@ -11,7 +11,7 @@ from ctlr.postprocess.can.news import has_news
 from ctlr.postprocess.can.shapes import CanSource
 from ctlr.postprocess.facts import SessionFiles
 from ctlr.postprocess.folders import find_folder, is_finished, read_manifest
-from ctlr.postprocess.kept import gone, late
+from ctlr.postprocess.kept import can_be_made_again, gone, late
 from ctlr.postprocess.manifest import FailedSource, Manifest, VideoSource
 from ctlr.postprocess.plan import (
     missing_nodes,
@@ -93,6 +93,6 @@ def _can_be_repaired(files: SessionFiles, manifest: Manifest) -> bool:
     remade = {copy.target for copy in plan_copies(files)}
     for node in files.nodes:
         source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
-        if isinstance(source, VideoSource) and not gone(source, names):
+        if isinstance(source, VideoSource) and can_be_made_again(source, names):
             remade |= source.file_names
     return not remade.isdisjoint(manifest.damaged)

@@ -2,7 +2,8 @@
 
 A video is kept when the files that it was made of have not changed; so is one whose raw segments
 have been cleared away since, wholly or in part (``kept``): a later run never makes less of a session.
-What proved damaged on the disk is made again, if there is still as much to make it of.
+What proved damaged on the disk is made again, if there is still as much to make it of; else it stays
+and is called damaged. A file of an earlier run goes only where another takes its place.
 """
 
 import os
@@ -15,8 +16,9 @@ from ctlr.postprocess.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.events import write_events
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.growing import GrowingParts
-from ctlr.postprocess.kept import gone, keep
+from ctlr.postprocess.kept import gone, keep, keep_instead
 from ctlr.postprocess.manifest import (
+    FailedSource,
     FileEntry,
     Manifest,
     Source,
@@ -89,9 +91,14 @@ class Maker:
         )
 
     def still_damaged(self, files: Iterable[FileEntry]) -> tuple[str, ...]:
-        """Those of the files known to be damaged that ``make`` could not make again."""
-        kept = (f.path for f in files if not (self._workspace.out / f.path).exists())
-        return tuple(path for path in kept if path in self._damaged)
+        """Those of the files that ``make`` did not make that are known to be damaged, or are not
+        there with the size that they were made with."""
+        kept = (f for f in files if not (self._workspace.out / f.path).exists())
+        return tuple(
+            f.path
+            for f in kept
+            if f.path in self._damaged or _size(self._folder / f.path) != f.bytes
+        )
 
     def make(self) -> tuple[dict[str, Source], tuple[FileEntry, ...]]:
         """Make everything that is new; returns the sources and all files of the folder.
@@ -101,8 +108,7 @@ class Maker:
         sources = self._carried_over()
         files: dict[str, FileEntry] = {}
         for video in self._plan.videos:
-            kept = self._kept[video.node]
-            sources[video.node] = kept or self._make_video(video)
+            sources[video.node] = self._kept[video.node] or self._make_or_keep(video)
         for copy in self._new_copies:
             files[copy.target] = self._copy(copy)
         bus, made = self._can.make()
@@ -116,23 +122,31 @@ class Maker:
                 files.update(self._video_files(node, source))
         outdated = self._outdated(sources) | self._can.outdated(bus)
         for entry in self._previous.files if self._previous else ():
-            if entry.path not in outdated and (self._folder / entry.path).is_file():
+            if entry.path not in outdated and not _is_absent(self._folder / entry.path):
                 files.setdefault(entry.path, entry)
         return sources, tuple(files[path] for path in sorted(files))
 
     # --- what an earlier run made
 
     def _kept_video(self, video: PlannedVideo) -> VideoSource | None:
-        before = self._previous.sources.get(video.node) if self._previous else None
-        if not isinstance(before, VideoSource) or not self._intact(before):
+        before = self._video_before(video.node)
+        if before is None:
             return None
         if gone(before, video.names):
             return keep(before, video.names)
-        if self._damaged.intersection(before.file_names):
+        if not self._intact(before) or self._damaged.intersection(before.file_names):
             return None
         same_files = before.inputs == video.inputs
         same_facts = not video.told or before.told == video.told
         return before if same_files and same_facts and self._same_marks(video) else None
+
+    def _video_before(self, node: str) -> VideoSource | None:
+        """A camera's video of the earlier run, if it left any of its files."""
+        before = self._previous.sources.get(node) if self._previous else None
+        if not isinstance(before, VideoSource):
+            return None
+        lost = all(_is_absent(self._folder / video.file) for video in before.videos)
+        return None if lost else before
 
     def _same_marks(self, video: PlannedVideo) -> bool:
         """Whether the chapters in the earlier run's video are those that this one would write."""
@@ -148,12 +162,8 @@ class Maker:
         return {
             node: source
             for node, source in before.items()
-            if node not in planned
-            and (isinstance(source, CanSource) or self._is_intact_video(source))
+            if node not in planned and isinstance(source, VideoSource | CanSource)
         }
-
-    def _is_intact_video(self, source: Source) -> bool:
-        return isinstance(source, VideoSource) and self._intact(source)
 
     def _intact(self, source: VideoSource) -> bool:
         return all(_size(self._folder / f.file) == f.bytes for f in source.videos)
@@ -171,6 +181,12 @@ class Maker:
         return _video_names(before) - _video_names(sources)
 
     # --- making
+
+    def _make_or_keep(self, video: PlannedVideo) -> Source:
+        made, before = self._make_video(video), self._video_before(video.node)
+        if isinstance(made, FailedSource) and before is not None:
+            return keep_instead(before, made)
+        return made
 
     def _make_video(self, video: PlannedVideo) -> Source:
         maker = VideoMaker(
@@ -220,6 +236,17 @@ class Maker:
 def _video_names(sources: Mapping[str, Source]) -> set[str]:
     videos = (source for source in sources.values() if isinstance(source, VideoSource))
     return {name for video in videos for name in video.file_names}
+
+
+def _is_absent(path: Path) -> bool:
+    """Whether a file is certainly not there: a disk that refuses to tell does not say so."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _size(path: Path) -> int | None:

@@ -189,6 +189,23 @@ class TestSyncDiskThatFails:
         assert rig.process().exit_code == 0
         assert rig.source()["frames"] == 240
 
+    def test_a_video_that_cannot_be_looked_at_is_not_removed(
+        self, rig: Rig, sync: FaultyFolder
+    ) -> None:
+        assert rig.process().exit_code == 0
+        video = rig.folder / "cam-a.mp4"
+        before = video.read_bytes()
+        raw = rig.node().rename(rig.logging.parent / "deleted")
+        rig.upload("late.csv")
+        sync.fail("getattr", path=f"/{UUID}/cam-a.mp4")
+        assert rig.process().exit_code == 1
+        sync.heal()
+        assert video.read_bytes() == before
+        assert rig.process().revision == 2
+        assert (rig.source()["frames"], rig.manifest()["damaged"]) == (240, [])
+        raw.rename(rig.node())
+        (rig.logging / "phone" / UUID / "late.csv").unlink()
+
     def test_what_cannot_be_read_back_is_never_called_verified(
         self, rig: Rig, sync: FaultyFolder
     ) -> None:

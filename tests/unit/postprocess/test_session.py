@@ -432,6 +432,66 @@ class TestRevisions:
         named = [p["segment"] for p in rig.source()["problems"]]
         assert named == ["seg_0004.mp4", "seg_0005.mp4"]
 
+    @pytest.mark.parametrize("left", [0, 1])
+    def test_a_video_that_changed_on_the_drive_stays_where_it_cannot_be_made_again(
+        self, rig: Rig, left: int
+    ) -> None:
+        rig.record()
+        rig.process()
+        for number in range(left, 4):
+            (rig.node() / f"seg_{number:04d}.mp4").unlink()
+        video = rig.folder / "cam-a.mp4"
+        os.truncate(video, video.stat().st_size - 1)
+        shortened = video.read_bytes()
+        rig.upload("late.csv")
+        assert rig.process().revision == 2
+        assert video.read_bytes() == shortened
+        assert rig.source()["frames"] == 120
+        assert rig.manifest()["damaged"] == ["cam-a.mp4"]
+        assert {f["path"]: f["bytes"] for f in rig.manifest()["files"]} == {
+            "cam-a.mp4": len(shortened) + 1,
+            "phone/late.csv": 11,
+        }
+        assert not needs_processing(rig.settings, UUID)
+
+    def test_a_video_that_was_lost_with_its_raw_data_is_not_forgotten(self, rig: Rig) -> None:
+        rig.record()
+        rig.process()
+        shutil.rmtree(rig.node())
+        (rig.folder / "cam-a.mp4").unlink()
+        rig.upload("late.csv")
+        assert rig.process().revision == 2
+        assert rig.source()["frames"] == 120
+        assert rig.manifest()["damaged"] == ["cam-a.mp4"]
+
+    def test_what_is_left_takes_the_place_of_a_video_that_was_lost(self, rig: Rig) -> None:
+        rig.record()
+        rig.process()
+        (rig.node() / "seg_0003.mp4").unlink()
+        (rig.folder / "cam-a.mp4").unlink()
+        rig.upload("late.csv")
+        assert rig.process().revision == 2
+        assert len(rig.movie().frames) == 90
+        assert rig.manifest()["damaged"] == []
+
+    def test_a_video_outlives_raw_data_that_became_unreadable(self, rig: Rig) -> None:
+        rig.record()
+        rig.process()
+        video = (rig.folder / "cam-a.mp4").read_bytes()
+        for number in range(4):
+            (rig.node() / f"seg_{number:04d}.mp4").write_bytes(b"")
+        assert needs_processing(rig.settings, UUID)
+        outcome = rig.process()
+        assert (outcome.exit_code, outcome.revision) == (3, 2), outcome.summary
+        assert (rig.folder / "cam-a.mp4").read_bytes() == video
+        [problem] = rig.source()["problems"]
+        assert (problem["code"], problem["harms"]) == ("not_made_again", True)
+        assert "not one frame" in problem["text"]
+        assert not needs_processing(rig.settings, UUID)
+        rig.record()
+        assert rig.process().exit_code == 0
+        assert rig.source()["problems"] == []
+
     def test_marks_stay_where_they_are_in_a_video_that_is_kept(self, rig: Rig) -> None:
         rig.record()
         rig.capture()
