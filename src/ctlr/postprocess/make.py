@@ -70,6 +70,19 @@ class Maker:
         videos = sum(v.bytes for v in self._plan.videos if not self._kept[v.node])
         return videos + sum(copy.size for copy in self._new_copies) + self._can.bytes_to_write
 
+    @property
+    def bytes_to_add(self) -> int:
+        """How much of that the drive has to have room for: not what already stands in the workspace,
+        which is taken up, or makes room when it is begun anew."""
+        return self.bytes_to_write - sum(
+            min(video.bytes, sum(_size(path) or 0 for path in self._paths(video)))
+            for video in self._plan.videos
+            if not self._kept[video.node]
+        )
+
+    def _paths(self, video: PlannedVideo) -> list[Path]:
+        return [self._workspace.out / video.file(number) for number in range(len(video.parts))]
+
     def nothing_changed(self, measured: str) -> bool:
         """Whether the manifest that is there says all that this run would say.
 

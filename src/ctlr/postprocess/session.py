@@ -182,7 +182,7 @@ class _Run:
         measured = fingerprint(self.facts, self.settings.sync.tolerance_ms)
         if is_finished(folder) and previous and maker.nothing_changed(measured):
             return _outcome(previous, folder, changed=False)
-        _require_space(self.settings.storage.sync, maker.bytes_to_write)
+        _require_space(self.settings.storage.sync, maker.bytes_to_add)
         workspace.prepare()
         made, files = maker.make()
         sources, proof = self._prove(plan, made, files, previous, folder, workspace)

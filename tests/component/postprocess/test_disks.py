@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 from tests.component.postprocess.packets import packets
+from tests.unit.postprocess.mp4 import Film, plain
 from tests.unit.postprocess.rig import UUID, Rig
 
+from ctlr.kernel.clock import SystemClock
 from ctlr.postprocess.changes import needs_processing
+from ctlr.postprocess.follow import Follower
 from ctlr.postprocess.progress import Outcome, Progress
 from ctlr.postprocess.session import process
 from ctlr.postprocess.verify import needs_verification, verify_folder, verify_session
@@ -88,6 +91,31 @@ def test_too_little_room_is_said_before_anything_is_written(rig: Rig) -> None:
         assert outcome.exit_code == 1
         assert "free" in outcome.summary
         assert rig.listing() == []
+
+
+class Heavy(Film):
+    """Segments of 4 MB."""
+
+    def payload(self, number: int) -> bytes:
+        return super().payload(number) + bytes(MB // 8)
+
+
+@needs_root
+@pytest.mark.parametrize("size_mb", [86, 74])
+def test_what_was_copied_ahead_needs_no_room_again(rig: Rig, size_mb: int) -> None:
+    """Four of five segments are there when the end comes: 64 MB more than the fifth must be free."""
+    rig.record(numbers=range(5), make=lambda film: plain(Heavy(**vars(film))))
+    last = (rig.node() / "seg_0004.mp4").rename(rig.node() / ".seg_0004.mp4.x7Yz")
+    with mounted(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs"], rig.sync):
+        follower = Follower(rig.settings, UUID, quiet)
+        assert follower.step() == 4
+        last.rename(rig.node() / "seg_0004.mp4")
+        if size_mb > 80:
+            assert follower.finish(None, SystemClock()).exit_code == 0
+            assert len(rig.movie().frames) == 150
+        else:
+            with pytest.raises(OSError, match=r"3 MB are needed, 5. MB are free"):
+                follower.finish(None, SystemClock())
 
 
 @needs_root
