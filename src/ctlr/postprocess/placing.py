@@ -117,7 +117,7 @@ class _Placer:
         elif facts.captured and facts.captured.rows != facts.frames:
             text = f"{facts.name} has {facts.frames} frames, its frame times {facts.captured.rows}."
             self.problems.append(Problem("frame_times_differ", text, facts.name))
-        if facts.obstacle:
+        if facts.obstacle and facts.usable:
             text = f"{facts.name} cannot be spliced ({facts.obstacle}); its file was remuxed."
             self.problems.append(Problem("remuxed", text, facts.name, harms=False))
         if facts.usable and not facts.starts_with_keyframe:

@@ -1,9 +1,10 @@
 """Carrying out one camera's part of a plan: splice (or remux) its parts, write its frame times."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
-from ctlr.postprocess.copying import hash_path
+from ctlr.postprocess.copying import SourceReadError, hash_path
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.growing import GrowingPart, GrowingParts
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
@@ -20,7 +21,8 @@ CountBytes = Callable[[int], None]
 class VideoMaker:
     """Makes the files of one camera from ``source`` (its session folder) in the workspace.
 
-    All methods raise ``OSError``.
+    All methods raise ``OSError``: ``SourceReadError`` where a segment proves unreadable, or not fit
+    for what has to be done with it; the examiner knows then.
     """
 
     def __init__(self, parts: GrowingParts, source: Path, workspace: Workspace) -> None:
@@ -52,9 +54,11 @@ class VideoMaker:
     def _remux(
         self, part: Part, name: str, chapters: list[Chapter], count: CountBytes
     ) -> VideoFile:
-        made = remux(part, self._source, self._out / name, count, chapters)
-        if made.frames != part.frames:
-            raise RemuxError(f"{name} got {made.frames} of {part.frames} frames")
+        try:
+            made = remux(part, self._source, self._out / name, count, chapters)
+        except RemuxError as error:
+            self._parts.examiner.cut_at(self._source / error.segment, error.offset, error.why)
+            raise SourceReadError(errno.EIO, str(error), error.offset) from error
         _, digest = hash_path(self._out / name)
         return _describe(part, name, made.bytes, made.duration_s).model_copy(
             update={

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.component.postprocess.conftest import hide_a_beginning
 from tests.component.postprocess.packets import packets
 from tests.unit.postprocess.mp4 import Film, plain
 from tests.unit.postprocess.rig import UUID, Rig
@@ -56,11 +57,14 @@ def loop_device(image: Path) -> Iterator[str]:
 
 
 @needs_root
+@pytest.mark.parametrize("remuxed", [False, True])
 @pytest.mark.parametrize("filled_at", [1, 2, 5])
 def test_a_disk_that_fills_up_leaves_nothing_and_is_taken_up(
-    rig: Rig, segment_sets: dict[str, Path], filled_at: int
+    rig: Rig, segment_sets: dict[str, Path], filled_at: int, remuxed: bool
 ) -> None:
     shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    if remuxed:
+        hide_a_beginning(rig.node() / "seg_0001.mp4")
     steps = 0
 
     def fill(_: Progress) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.component.postprocess.conftest import hide_a_beginning, put_index_first
 from tests.component.postprocess.packets import decode_errors, packets
 from tests.faults.blkfs import FailingDisk, after_power_cut
 from tests.faults.faultfs import FaultyFolder
@@ -89,6 +90,28 @@ class TestRawDiskThatFails:
         assert len(joined) == frames
         assert joined[-60].shown_s == pytest.approx(6.0, abs=1e-3)  # the last segment has its place
         assert decode_errors(rig.folder / "cam-a.mp4") == ""
+
+    def test_among_segments_that_are_remuxed_too(
+        self, rig: Rig, segment_sets: dict[str, Path], tmp_path: Path
+    ) -> None:
+        shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+        hide_a_beginning(rig.node() / "seg_0002.mp4")
+        segment = rig.node() / "seg_0001.mp4"
+        put_index_first(segment)
+        bad_from = segment.stat().st_size // 2
+        rig.logging.rename(tmp_path / "raw-beneath")
+        with FaultyFolder(tmp_path / "raw-beneath", rig.logging) as logging:
+            logging.fail("read", path="*/seg_0001.mp4", from_byte=bad_from)
+            outcome = rig.process()
+        assert outcome.exit_code == 3, outcome.summary
+        assert rig.source()["method"] == "remux"
+        gap = rig.source()["gaps"][0]
+        assert (gap["after_segment"], gap["reason"]) == ("seg_0001.mp4", "cut")
+        frames = rig.source()["frames"]
+        assert 180 < frames < 240
+        joined = packets(rig.folder / "cam-a.mp4")["video"]
+        assert len(joined) == frames
+        assert joined[-60].shown_s == pytest.approx(6.0, abs=1e-3)
 
     def test_a_segment_that_cannot_be_opened_is_a_gap(
         self, rig: Rig, logging: FaultyFolder

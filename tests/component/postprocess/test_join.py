@@ -1,11 +1,17 @@
 """Every kind of segment that a camera sends, joined, against ffprobe's and ffmpeg's word."""
 
+import os
 import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.component.postprocess.conftest import KINDS, SEGMENT_S
+from tests.component.postprocess.conftest import (
+    KINDS,
+    SEGMENT_S,
+    hide_a_beginning,
+    put_index_first,
+)
 from tests.component.postprocess.packets import decode_errors, packets, picture_hashes
 from tests.unit.postprocess.rig import UUID, Rig
 
@@ -82,14 +88,6 @@ def test_a_damaged_frame_table_is_no_reason_to_lose_the_rest(
     assert decode_errors(rig.folder / "cam-a.mp4") == ""
 
 
-def hide_a_beginning(segment: Path) -> None:
-    """Give a segment an edit list that hides a third of a second of film: it cannot be spliced."""
-    data = bytearray(segment.read_bytes())
-    media_time = data.index(b"elst") + 4 + 4 + 4 + 4
-    data[media_time : media_time + 4] = (30_000).to_bytes(4, "big")
-    segment.write_bytes(data)
-
-
 def test_what_cannot_be_spliced_is_remuxed(rig: Rig, segment_sets: dict[str, Path]) -> None:
     """PyAV does it, and the manifest says so."""
     shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
@@ -116,3 +114,46 @@ def test_a_remuxed_video_is_not_made_again_of_fewer_segments(
     assert rig.process().revision == 2
     assert (rig.source()["method"], rig.source()["segments"]) == ("remux", 4)
     assert (rig.folder / "cam-a.mp4").read_bytes() == video
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_cut_segment_among_remuxed_ones_costs_its_end(
+    rig: Rig, segment_sets: dict[str, Path], number: int
+) -> None:
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    shutil.copytree(segment_sets["plain"], rig.node("cam-b"), dirs_exist_ok=True)
+    hide_a_beginning(rig.node() / "seg_0002.mp4")
+    segment = rig.node() / f"seg_{number:04d}.mp4"
+    put_index_first(segment)
+    os.truncate(segment, segment.stat().st_size * 3 // 5)
+    outcome = rig.process()
+    assert outcome.exit_code == 3, outcome.summary
+    assert rig.source("cam-b")["frames"] == 240
+    assert rig.source()["method"] == "remux"
+    assert 180 < rig.source()["frames"] < 240
+    found = packets(rig.folder / "cam-a.mp4")["video"]
+    assert len(found) == rig.source()["frames"]
+    assert "segment_cut" in [p["code"] for p in rig.source()["problems"]]
+
+
+@pytest.mark.parametrize("unfit", [[1], [0, 1, 2, 3]])
+def test_a_segment_that_cannot_be_remuxed_holds_up_no_other(
+    rig: Rig, segment_sets: dict[str, Path], unfit: list[int]
+) -> None:
+    """Encrypted, with nothing that says how."""
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    shutil.copytree(segment_sets["plain"], rig.node("cam-b"), dirs_exist_ok=True)
+    for number in unfit:
+        path = rig.node() / f"seg_{number:04d}.mp4"
+        path.write_bytes(path.read_bytes().replace(b"avc1", b"encv"))
+    outcome = rig.process()
+    assert outcome.exit_code == 3, outcome.summary
+    assert rig.source("cam-b")["frames"] == 240
+    problems = {p["segment"]: p for p in rig.source()["problems"] if p["segment"]}
+    assert [p["code"] for p in problems.values()] == ["segment_damaged"] * len(unfit)
+    if len(unfit) == 1:
+        assert rig.source()["frames"] == 180
+        assert rig.source()["gaps"][0]["segments"] == ["seg_0001.mp4"]
+    else:
+        assert "not one frame" in rig.source()["error"]
+    assert not needs_processing(rig.settings, UUID)
