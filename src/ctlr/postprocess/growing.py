@@ -11,6 +11,7 @@ segments that arrive next: a backlog delivered in any order never holds up the r
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -54,6 +55,11 @@ class GrowingPart:
         self._merged = 0
         self._timed = False  # whether there are frame times at all
         self.times = FrameTimes(frames)
+
+    @property
+    def name(self) -> str:
+        """The video's own."""
+        return self._path.name
 
     @property
     def names(self) -> set[str]:
@@ -198,6 +204,16 @@ class GrowingParts:
                 self.examiner,
             )
         return self._parts[node, number]
+
+    def keep_only(self, names: AbstractSet[str]) -> None:
+        """Remove every file that was begun in the workspace but these. Raises ``OSError``."""
+        for part in self._parts.values():
+            if part.name not in names:
+                part.remove()
+        out = self._workspace.out
+        for path in (p for p in out.rglob("*") if not p.is_dir()):
+            if path.relative_to(out).as_posix() not in names:
+                path.unlink()
 
     @property
     def rewritten(self) -> int:

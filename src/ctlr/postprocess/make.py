@@ -118,6 +118,7 @@ class Maker:
 
         Raises ``OSError``.
         """
+        self._parts.keep_only(self._names_to_make())
         sources = self._carried_over()
         files: dict[str, FileEntry] = {}
         for video in self._plan.videos:
@@ -138,6 +139,16 @@ class Maker:
             if entry.path not in outdated and not _is_absent(self._folder / entry.path):
                 files.setdefault(entry.path, entry)
         return sources, tuple(files[path] for path in sorted(files))
+
+    def _names_to_make(self) -> set[str]:
+        """What this run will make; whatever else an earlier one or a follower has begun must not take
+        the place of a file that is kept, or appear beside the session's own."""
+        names = {copy.target for copy in self._new_copies}
+        for video in self._plan.videos:
+            if not self._kept[video.node]:
+                for number in range(len(video.parts)):
+                    names |= {video.file(number), video.frames_file(number)}
+        return names
 
     # --- what an earlier run made
 

@@ -66,6 +66,24 @@ def test_arrival_out_of_order_does_not_matter(rig: Rig) -> None:
     check(rig)
 
 
+def test_a_file_that_was_begun_too_many_does_not_appear(rig: Rig) -> None:
+    """Other parameters arrive between: what follows them is a third file, until all are there."""
+    following = follower(rig)
+    for numbers, film in (
+        (range(1), Film()),
+        (range(4, 5), Film(width=320)),
+        (range(1, 4), Film()),
+    ):
+        rig.record(numbers=numbers, film=film)
+        settle(rig)
+        following.step()
+    assert (rig.sync / f".tmp-{UUID}" / "out" / "cam-a.part3.mp4").exists()
+    assert following.finish(None, SystemClock()).exit_code == 0
+    files = {entry["path"] for entry in rig.manifest()["files"]}
+    assert files == {"cam-a.mp4", "cam-a.part2.mp4"}
+    assert {p.name for p in rig.folder.iterdir()} == {*files, "manifest.json"}
+
+
 def test_a_new_follower_takes_up_what_was_flushed(rig: Rig) -> None:
     rig.record(numbers=range(4))
     leave_half_done(rig)

@@ -492,6 +492,28 @@ class TestRevisions:
         assert rig.process().exit_code == 0
         assert rig.source()["problems"] == []
 
+    def test_what_was_begun_anew_does_not_replace_a_video_that_has_to_be_kept(
+        self, rig: Rig
+    ) -> None:
+        rig.record()
+        rig.capture()
+        rig.process()
+        names = ("cam-a.mp4", "cam-a.frames.csv")
+        before = [(rig.folder / name).read_bytes() for name in names]
+        rig.record(numbers=range(4, 5))
+        rig.capture(numbers=range(4, 5))
+
+        def stop(progress: Progress) -> None:
+            if progress.stage == "compare":
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            process(rig.settings, UUID, None, stop)
+        for number in range(4):
+            (rig.node() / f"seg_{number:04d}.mp4").unlink()
+        assert rig.process().revision == 2
+        assert [(rig.folder / name).read_bytes() for name in names] == before
+
     def test_marks_stay_where_they_are_in_a_video_that_is_kept(self, rig: Rig) -> None:
         rig.record()
         rig.capture()
