@@ -26,7 +26,8 @@ def join(folder: Path, out: Path) -> None:
         for placed in part.segments:
             path = folder / placed.facts.name
             tables = examiner.tables(path)
-            movie.append(tables, placed.at_ticks, video.append(path, tables.media).offset)
+            seen = placed.facts.size, placed.facts.mtime_ns
+            movie.append(tables, placed.at_ticks, video.append(path, tables.media, seen).offset)
         video.finish(movie.moov())
 
 

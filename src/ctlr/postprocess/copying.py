@@ -24,6 +24,13 @@ class SourceReadError(OSError):
         self.offset = offset
 
 
+class SourceChangedError(SourceReadError):
+    """The source is not the file that was looked at before: it was sent again meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ESTALE, "The file was replaced while it was read", 0)
+
+
 class Copier:
     """Copies ranges into one open file."""
 

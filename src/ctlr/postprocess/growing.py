@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ctlr.ingest.layout import LoggingLayout
-from ctlr.postprocess.copying import SourceReadError
+from ctlr.postprocess.copying import SourceChangedError, SourceReadError
 from ctlr.postprocess.examine import Examiner
 from ctlr.postprocess.facts import SegmentFacts
 from ctlr.postprocess.folders import Workspace
@@ -79,14 +79,18 @@ class GrowingPart:
     def copy(self, facts: SegmentFacts) -> None:
         """Copy a segment's media bytes, unless they are there.
 
-        Raises ``SourceReadError`` where the segment proves unreadable; the examiner knows then.
+        Raises ``SourceReadError`` where the segment proves unreadable; the examiner knows then. So it
+        does where another file lies there than was examined, which is to be examined anew.
         """
         video = self._open()
         if facts.name in self._chunks:
             return
         source = self._source / facts.name
         try:
-            self._chunks[facts.name] = video.append(source, self._examiner.tables(source).media)
+            media, seen = self._examiner.tables(source).media, (facts.size, facts.mtime_ns)
+            self._chunks[facts.name] = video.append(source, media, seen)
+        except SourceChangedError:
+            raise
         except SourceReadError as error:
             self._examiner.cut_at(source, error.offset, error.strerror or "")
             raise

@@ -149,12 +149,13 @@ class _Run:
         self.compare_frames = compare_frames
 
     def run(self, clock: Clock) -> Outcome:
-        """Plan and act; plan again where a segment proves unreadable while it is copied."""
+        """Plan and act; plan again where a segment proves unreadable, or another, while it is
+        copied."""
         while True:
             try:
                 return self._attempt(clock)
             except SourceReadError:
-                continue  # the examiner knows now: each round, less of some segment is believed
+                continue  # the examiner knows now, and believes less of it; or it will look again
 
     def _attempt(self, clock: Clock) -> Outcome:
         self.report(Progress(self.uuid, "examine"))

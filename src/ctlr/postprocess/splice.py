@@ -25,7 +25,7 @@ from typing import Self
 
 import xxhash
 
-from ctlr.postprocess.copying import Copier
+from ctlr.postprocess.copying import Copier, SourceChangedError
 from ctlr.postprocess.mp4.merge import Pieces
 
 FTYP = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
@@ -106,18 +106,24 @@ class GrowingVideo:
     def bytes_unflushed(self) -> int:
         return sum(chunk.length for chunk in self._unflushed)
 
-    def append(self, source: Path, media: list[tuple[int, int]]) -> Chunk:
-        """Copy the media ranges of a segment to the end."""
+    def append(self, source: Path, media: list[tuple[int, int]], seen: tuple[int, int]) -> Chunk:
+        """Copy the media ranges of a segment to the end.
+
+        ``seen`` are its size and modification time (ns) when ``media`` was found out. Raises
+        ``SourceChangedError`` when it has others: the bytes are not those that are meant.
+        """
         offset = self.end + _HEAD_BYTES
         # First, so that the file only ever grows: exFAT fills holes and seeks back slowly.
         _write_all(self._fd, _mdat_head(sum(length for _, length in media)), self.end)
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            stat = os.fstat(fd)
             length, digest = self._copier.copy(fd, media, offset)
+            stat = os.fstat(fd)
         finally:
             os.close(fd)
-        chunk = Chunk(source.name, stat.st_size, stat.st_mtime_ns, offset, length, digest)
+        if (stat.st_size, stat.st_mtime_ns) != seen:
+            raise SourceChangedError
+        chunk = Chunk(source.name, *seen, offset, length, digest)
         self.chunks.append(chunk)
         self._unflushed.append(chunk)
         if self.bytes_unflushed >= FLUSH_BYTES:

@@ -2,15 +2,21 @@
 
 import os
 import threading
+from contextlib import closing
 
 import pytest
-from tests.unit.postprocess.mp4 import Film
+from tests.unit.postprocess.mp4 import Film, fragmented
 from tests.unit.postprocess.rig import UUID, Rig
 
+from ctlr.ingest.layout import LoggingLayout
 from ctlr.kernel.clock import SystemClock
+from ctlr.postprocess.copying import SourceReadError
+from ctlr.postprocess.facts import SegmentFacts
 from ctlr.postprocess.follow import Follower, follow
 from ctlr.postprocess.mp4.tables import shown_ticks
 from ctlr.postprocess.progress import Progress
+from ctlr.postprocess.scan import scan_node
+from ctlr.postprocess.session import growing_parts
 from ctlr.postprocess.worker import EXIT_TERMINATED
 
 
@@ -64,6 +70,30 @@ def test_arrival_out_of_order_does_not_matter(rig: Rig) -> None:
     os.utime(rig.node() / "seg_0000.mp4", (1, 1))  # and one was sent again
     assert following.finish(None, SystemClock()).exit_code == 0
     check(rig)
+
+
+def test_a_segment_that_was_sent_again_before_it_was_copied_is_not_taken_for_the_first(
+    rig: Rig,
+) -> None:
+    rig.record(numbers=range(1))
+    path = rig.node() / "seg_0000.mp4"
+    parts = growing_parts(rig.settings, UUID)
+
+    def look() -> SegmentFacts:
+        [file] = scan_node(LoggingLayout(rig.logging), "cam-a", UUID).segments
+        return parts.examiner.examine(rig.node(), file, ())
+
+    seen = look()
+    path.write_bytes(fragmented(Film(tag=b"again")))
+    with closing(parts):
+        part = parts.get("cam-a", 0)
+        with pytest.raises(SourceReadError):
+            part.add(seen)
+        assert part.names == set()
+        part.add(look())
+        parts.flush()
+    assert rig.process().exit_code == 0
+    assert rig.movie().frames == [Film(tag=b"again").payload(n) for n in range(30)]
 
 
 def test_a_file_that_was_begun_too_many_does_not_appear(rig: Rig) -> None:

@@ -206,6 +206,24 @@ class TestBadInput:
         assert shown_ticks(rig.movie().tables.reference)[-30] == 3 * 90_000
         assert rig.source()["gaps"][0]["reason"] in {"cut", "damaged", "empty"}
 
+    def test_sent_again_between_being_looked_at_and_copied(self, rig: Rig) -> None:
+        rig.record(make=fragmented)
+        begun = False
+
+        def send_again(progress: Progress) -> None:
+            nonlocal begun
+            if progress.stage == "join" and not begun:
+                begun = True
+                again = rig.node() / ".seg_0002.mp4.a1B2"
+                again.write_bytes(plain(Film(tag=b"again")))
+                again.rename(rig.node() / "seg_0002.mp4")
+
+        outcome = process(rig.settings, UUID, None, send_again)
+        assert outcome.exit_code == 0, outcome.summary
+        assert begun
+        assert rig.movie().frames[60:90] == [Film(tag=b"again").payload(n) for n in range(30)]
+        assert not needs_processing(rig.settings, UUID)
+
     def test_parameters_change(self, rig: Rig) -> None:
         rig.record(numbers=range(2))
         rig.record(numbers=range(2, 4), film=Film(width=320))
