@@ -207,7 +207,7 @@ class TestBadInput:
         assert rig.source()["gaps"][0]["reason"] in {"cut", "damaged", "empty"}
 
     def test_sent_again_between_being_looked_at_and_copied(self, rig: Rig) -> None:
-        rig.record(make=fragmented)
+        rig.record()
         begun = False
 
         def send_again(progress: Progress) -> None:
@@ -215,7 +215,7 @@ class TestBadInput:
             if progress.stage == "join" and not begun:
                 begun = True
                 again = rig.node() / ".seg_0002.mp4.a1B2"
-                again.write_bytes(plain(Film(tag=b"again")))
+                again.write_bytes(fragmented(Film(tag=b"again")))
                 again.rename(rig.node() / "seg_0002.mp4")
 
         outcome = process(rig.settings, UUID, None, send_again)
