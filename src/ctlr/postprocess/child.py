@@ -22,8 +22,8 @@ from ctlr.telemetry.log import say_again
 
 TERMINATE_GRACE_S = 5.0
 STALL_S = 300.0
-"""A worker that is at work and silent for so long hangs, or its drive does: even a slow one writes
-the hundredth part of a session in less."""
+"""A worker that is at work and silent for so long hangs, or its drive does: it says every few
+seconds that it goes on, with each block that it reads or writes."""
 MAX_LINE_BYTES = 1 << 20
 
 

@@ -8,12 +8,19 @@ written.
 import errno
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import xxhash
 
 BLOCK_BYTES = 512 << 10
+
+CountBytes = Callable[[int], None]
+"""Told of bytes as they are read or written: one file may take longer than a worker may be silent."""
+
+
+def not_counted(_size: int) -> None:
+    """For who needs no count."""
 
 
 class SourceReadError(OSError):
@@ -34,8 +41,9 @@ class SourceChangedError(SourceReadError):
 class Copier:
     """Copies ranges into one open file."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, count: CountBytes = not_counted) -> None:
         self._target = target
+        self._count = count
         self._block = memoryview(mmap.mmap(-1, BLOCK_BYTES))
 
     def copy(self, source: int, ranges: Iterable[tuple[int, int]], at: int) -> tuple[int, str]:
@@ -58,6 +66,7 @@ class Copier:
             got = _read(source, block, offset)
             digest.update(block[:got])
             self._write(block[:got], at)
+            self._count(got)
             offset, at, length = offset + got, at + got, length - got
 
     def _write(self, block: memoryview, at: int) -> None:
@@ -76,16 +85,16 @@ def _read(source: int, block: memoryview, offset: int) -> int:
     return got
 
 
-def copy_file(source: Path, target: Path) -> tuple[int, str]:
+def copy_file(source: Path, target: Path, count: CountBytes = not_counted) -> tuple[int, str]:
     """Copy a whole file, flushed to the disk; returns its length and xxh128. Raises ``OSError``."""
     with open(source, "rb") as file, open(target, "wb") as out:
         size = os.fstat(file.fileno()).st_size
-        result = Copier(out.fileno()).copy(file.fileno(), [(0, size)], 0)
+        result = Copier(out.fileno(), count).copy(file.fileno(), [(0, size)], 0)
         os.fsync(out.fileno())
     return result
 
 
-def hash_path(path: Path) -> tuple[int, str]:
+def hash_path(path: Path, count: CountBytes = not_counted) -> tuple[int, str]:
     """Length and xxh128 of a file. Raises ``OSError``."""
     digest, size = xxhash.xxh3_128(), 0
     block = memoryview(bytearray(BLOCK_BYTES))
@@ -93,4 +102,5 @@ def hash_path(path: Path) -> tuple[int, str]:
         while got := file.readinto(block):
             digest.update(block[:got])
             size += got
+            count(got)
     return size, digest.hexdigest()

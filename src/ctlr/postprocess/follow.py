@@ -130,7 +130,6 @@ class Follower:
         taken = sum(self._take_one(camera, files.node, file, times) for file in new)
         if taken:
             self._parts.flush()
-            self._report(Progress(self._uuid, "follow", files.node, self._bytes, self._bytes))
         return taken
 
     def _take_one(self, camera: _Camera, node: str, file: FoundFile, times: set[str]) -> bool:
@@ -143,6 +142,7 @@ class Follower:
         except SourceReadError:
             return False  # the examiner knows it as cut now
         self._bytes += file.size
+        self._report(Progress(self._uuid, "follow", node, self._bytes, self._bytes))
         return True
 
 

@@ -62,8 +62,9 @@ class Maker:
             pieces=logging / "can",
             folder=folder,
             out=workspace.out,
+            alive=lambda: self._count("can", None, 0),
         )
-        self._done = 0
+        self._done, self._total = 0, self.bytes_to_write
 
     @property
     def bytes_to_write(self) -> int:
@@ -227,34 +228,33 @@ class Maker:
                 path=part.file, bytes=part.bytes, xxh128=part.xxh128, inputs=source.inputs
             )
             if part.frames_file:
-                files[part.frames_file] = self._frames_entry(part.frames_file, source.inputs)
+                files[part.frames_file] = self._frames_entry(node, part.frames_file, source.inputs)
         return files
 
-    def _frames_entry(self, name: str, inputs: str) -> FileEntry:
+    def _frames_entry(self, node: str, name: str, inputs: str) -> FileEntry:
         before = self._previous.file(name) if self._previous else None
         made = self._workspace.out / name
         if not made.exists() and before is not None:
             return before
-        size, digest = hash_path(made)
+        size, digest = hash_path(made, lambda _: self._count("join", node, 0))
         return FileEntry(path=name, bytes=size, xxh128=digest, inputs=inputs)
 
     def _copy(self, copy: PlannedCopy) -> FileEntry:
         target = self._workspace.out / copy.target
         target.parent.mkdir(parents=True, exist_ok=True)
         size, digest = self._copied(copy, target)
-        self._count("copy", copy.target, size)
         return FileEntry(path=copy.target, bytes=size, xxh128=digest, inputs=copy.inputs)
 
     def _copied(self, copy: PlannedCopy, target: Path) -> tuple[int, str]:
         source = self._logging / copy.source
         try:
-            return copy_file(source, target)
+            return copy_file(source, target, lambda n: self._count("copy", copy.target, n))
         except SourceReadError as error:
             raise OSError(error.errno, error.strerror, str(source)) from error
 
-    def _count(self, stage: str, source: str, size: int) -> None:
+    def _count(self, stage: str, source: str | None, size: int) -> None:
         self._done += size
-        self._report(Progress(self._plan.uuid, stage, source, self._done, self.bytes_to_write))
+        self._report(Progress(self._plan.uuid, stage, source, self._done, self._total))
 
 
 def _video_names(sources: Mapping[str, Source]) -> set[str]:

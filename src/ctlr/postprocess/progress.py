@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``stage`` is examine, join, copy, publish or verify; bytes are of the whole run."""
+    """``stage`` is examine, follow, join, copy, can, compare, publish or verify; bytes are of the whole run."""
 
     uuid: str
     stage: str

@@ -9,7 +9,7 @@ and the media hash list. A bad one is a generation with the failed files in that
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import xxhash
@@ -19,7 +19,7 @@ from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.postprocess import manifest as manifests
 from ctlr.postprocess import mhl
-from ctlr.postprocess.copying import BLOCK_BYTES
+from ctlr.postprocess.copying import BLOCK_BYTES, CountBytes, not_counted
 from ctlr.postprocess.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import MANIFEST_NAME, FileEntry, Manifest, VideoFile, VideoSource
 from ctlr.postprocess.progress import Outcome, Progress, Report
@@ -118,8 +118,8 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
     total = sum(entry.bytes for entry in manifest.files)
     done = 0
     for entry in manifest.files:
-        report(Progress(manifest.uuid, "verify", entry.path, done, total))
-        hashes[entry.path] = _check_file(folder, entry, ranges.get(entry.path, []), faults)
+        count = _counting(report, Progress(manifest.uuid, "verify", entry.path, done, total))
+        hashes[entry.path] = _check_file(folder, entry, ranges.get(entry.path, []), faults, count)
         done += entry.bytes
     if not manifest.files:
         text = f"{MANIFEST_NAME} lists no hashes; nothing can be compared"
@@ -127,12 +127,30 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
     return Verification(manifest, hashes, tuple(faults), tuple(_unknown(folder, manifest)))
 
 
-def _check_file(folder: Path, entry: FileEntry, ranges: list[Range], faults: list[Fault]) -> str:
+def _counting(report: Report, progress: Progress) -> CountBytes:
+    """Report how far a file has been read, from where ``progress`` stands."""
+    report(progress)
+
+    def count(size: int) -> None:
+        nonlocal progress
+        progress = replace(progress, bytes_done=progress.bytes_done + size)
+        report(progress)
+
+    return count
+
+
+def _check_file(
+    folder: Path,
+    entry: FileEntry,
+    ranges: list[Range],
+    faults: list[Fault],
+    count: CountBytes,
+) -> str:
     def is_bad(text: str) -> None:
         faults.append(Fault(entry.path, f"{entry.path}{text}"))
 
     try:
-        size, digest, bad = hash_ranges(folder / entry.path, ranges)
+        size, digest, bad = hash_ranges(folder / entry.path, ranges, count)
     except FileNotFoundError:
         is_bad(" is missing")
         return ""
@@ -148,7 +166,9 @@ def _check_file(folder: Path, entry: FileEntry, ranges: list[Range], faults: lis
     return digest
 
 
-def hash_ranges(path: Path, ranges: Iterable[Range]) -> tuple[int, str, list[Range]]:
+def hash_ranges(
+    path: Path, ranges: Iterable[Range], count: CountBytes = not_counted
+) -> tuple[int, str, list[Range]]:
     """Size and xxh128 of a file read from the disk, and the ranges whose hash is another.
 
     Ranges may stand in any order but don't overlap. Raises ``OSError``.
@@ -156,7 +176,7 @@ def hash_ranges(path: Path, ranges: Iterable[Range]) -> tuple[int, str, list[Ran
     whole, bad, at = xxhash.xxh3_128(), [], 0
     with open(path, "rb", buffering=0) as file:
         drop_cache(file.fileno())
-        read = _reader(file.readinto, whole)
+        read = _reader(file.readinto, whole, count)
         for part in sorted(ranges, key=lambda r: r.offset):
             read(part.offset - at, None)
             digest = xxhash.xxh3_128()
@@ -169,7 +189,7 @@ def hash_ranges(path: Path, ranges: Iterable[Range]) -> tuple[int, str, list[Ran
 
 
 def _reader(
-    readinto: Callable[[memoryview], int | None], whole: xxhash.xxh3_128
+    readinto: Callable[[memoryview], int | None], whole: xxhash.xxh3_128, count: CountBytes
 ) -> Callable[[int | None, xxhash.xxh3_128 | None], None]:
     block = memoryview(bytearray(BLOCK_BYTES))
 
@@ -179,6 +199,7 @@ def _reader(
             if not got:
                 return
             whole.update(block[:got])
+            count(got)
             if also is not None:
                 also.update(block[:got])
             length = None if length is None else length - got

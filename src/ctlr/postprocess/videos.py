@@ -1,10 +1,9 @@
 """Carrying out one camera's part of a plan: splice (or remux) its parts, write its frame times."""
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
 
-from ctlr.postprocess.copying import SourceReadError, hash_path
+from ctlr.postprocess.copying import CountBytes, SourceReadError, hash_path
 from ctlr.postprocess.folders import Workspace
 from ctlr.postprocess.growing import GrowingPart, GrowingParts
 from ctlr.postprocess.manifest import ChunkEntry, IndexEntry, VideoFile
@@ -14,8 +13,6 @@ from ctlr.postprocess.plan import PlannedVideo
 from ctlr.postprocess.remux import RemuxError, remux
 from ctlr.postprocess.splice import Chunk
 from ctlr.postprocess.timeline import Part
-
-CountBytes = Callable[[int], None]
 
 
 class VideoMaker:
@@ -59,7 +56,7 @@ class VideoMaker:
         except RemuxError as error:
             self._parts.examiner.cut_at(self._source / error.segment, error.offset, error.why)
             raise SourceReadError(errno.EIO, str(error), error.offset) from error
-        _, digest = hash_path(self._out / name)
+        _, digest = hash_path(self._out / name, lambda _: count(0))
         return _describe(part, name, made.bytes, made.duration_s).model_copy(
             update={
                 "method": "remux",

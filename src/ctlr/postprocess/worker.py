@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,8 @@ NICE = 10
 FIRST_TO_GO = 500  # of 1000; see oom_score_adj in proc(5)
 EXIT_TERMINATED = 143
 _MIN_STEP = 0.01
+_MAX_SILENCE_S = 5.0
+"""A hundredth part of a long session on a slow drive takes longer than the parent waits."""
 
 
 class TerminatedError(SystemExit):
@@ -68,15 +71,22 @@ def log_to_parent(node: str) -> None:
 
 
 class ProgressLines:
-    """Prints progress as JSON lines: every new stage and source, and every percent between."""
+    """Prints progress as JSON lines: every new stage and source, every percent between, and at
+    least one every few seconds for as long as there is anything to report."""
 
-    def __init__(self, write: Callable[[str], None] = print_line) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], None] = print_line,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._write = write
+        self._monotonic = monotonic
         self._last: Progress | None = None
+        self._last_s = 0.0
 
     def __call__(self, progress: Progress) -> None:
         if self._is_news(progress):
-            self._last = progress
+            self._last, self._last_s = progress, self._monotonic()
             self._write(progress.to_line())
 
     def end(self, outcome: Outcome) -> None:
@@ -86,6 +96,8 @@ class ProgressLines:
         last = self._last
         if last is None or (progress.stage, progress.source) != (last.stage, last.source):
             return True
-        if progress.bytes_done >= progress.bytes_total:
+        if self._monotonic() - self._last_s >= _MAX_SILENCE_S:
             return True
-        return progress.bytes_done - last.bytes_done >= _MIN_STEP * progress.bytes_total
+        step = progress.bytes_done - last.bytes_done
+        is_end = progress.bytes_done >= progress.bytes_total
+        return step > 0 and (is_end or step >= _MIN_STEP * progress.bytes_total)

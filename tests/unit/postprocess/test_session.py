@@ -19,6 +19,7 @@ from ctlr.postprocess.mp4.tables import shown_ticks
 from ctlr.postprocess.plan_text import describe
 from ctlr.postprocess.progress import Progress
 from ctlr.postprocess.session import plan_session, process
+from ctlr.postprocess.verify import verify_session
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 OTHER = "99999999-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
@@ -682,6 +683,19 @@ class TestListing:
         ):
             assert word in text
         assert rig.listing() == []
+
+    def test_a_large_file_is_reported_on_in_its_middle(self, rig: Rig) -> None:
+        """One file alone may take longer than a worker may be silent."""
+        rig.record()
+        rig.upload("gps.csv", "time,x\n" + "1,2\n" * (1 << 19))
+        rig.process()
+        copied = [p.bytes_done for p in rig.progress if p.stage == "copy"]
+        assert len(copied) >= 4
+        assert copied == sorted(set(copied))
+        read: list[Progress] = []
+        verify_session(rig.settings, UUID, read.append)
+        assert len({p.bytes_done for p in read if p.source == "phone/gps.csv"}) >= 4
+        assert max(p.bytes_done for p in read) == read[-1].bytes_total
 
     def test_progress_counts_every_byte(self, rig: Rig) -> None:
         rig.record()

@@ -24,6 +24,21 @@ def test_lines_are_news_only() -> None:
     assert (ended["exit_code"], ended["manifest"], ended["revision"]) == (3, "/x/manifest.json", 2)
 
 
+def test_slow_work_is_heard_of_between_two_percents() -> None:
+    """The parent ends a worker that it does not hear of for some minutes."""
+    lines: list[str] = []
+    now_s = 0.0
+    say = ProgressLines(lines.append, lambda: now_s)
+    for second in range(600):
+        now_s = float(second)
+        say(Progress("u", "verify", "cam-a.mp4", second, 10**6))
+    assert 100 <= len(lines) <= 130
+    lines.clear()
+    for _ in range(1000):
+        say(Progress("u", "join", "cam-a", 10, 10))
+    assert len(lines) == 1, "what says the same at once is no news"
+
+
 def test_sigterm_is_an_exit() -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:

@@ -5,6 +5,7 @@ is copied in large blocks and hashed on the way; only at the edges rows are told
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,11 +35,19 @@ class Cut:
 
 
 class _Cutter:
-    def __init__(self, folder: Path, found: CanRows, raw: HashedFile, arrival: HashedFile) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        found: CanRows,
+        raw: HashedFile,
+        arrival: HashedFile,
+        alive: Callable[[], None],
+    ) -> None:
         self._folder = folder
         self._found = found
         self._raw = raw
         self._arrival = arrival
+        self._alive = alive
         self.cut = Cut()
 
     def take(self, stretch: Stretch) -> None:
@@ -66,6 +75,7 @@ class _Cutter:
         self._note(runs, runs.offsets - stretch.offset + begin)
         off = (runs.low_ms < self._found.first_ms) | (runs.high_ms > self._found.last_ms)
         for offset, size in zip(runs.offsets[off].tolist(), runs.sizes[off].tolist(), strict=True):
+            self._alive()
             block = os.pread(fd, size, offset)
             _, timed = select(block, self._found.first_ms, self._found.last_ms)
             self.cut.by_arrival += block.count(b"\n") - timed
@@ -84,6 +94,7 @@ class _Cutter:
 
     def _add(self, data: bytes, rows: int) -> None:
         self._raw.write(data)
+        self._alive()
         self.cut.rows += rows
 
     def _note(self, runs: Runs, offsets: Ints) -> None:
@@ -97,6 +108,7 @@ class _Cutter:
         for begin in range(0, len(runs), _LINES):
             some = slice(begin, begin + _LINES)
             self._arrival.write(_lines(runs.where(some), offsets[some]))
+            self._alive()
 
 
 def _lines(runs: Runs, offsets: Ints) -> bytes:
@@ -106,15 +118,17 @@ def _lines(runs: Runs, offsets: Ints) -> bytes:
     return b"".join(encode_run(Run(*run)) for run in zip(arrived, names, *numbers, strict=True))
 
 
-def cut_rows(folder: Path, found: CanRows, out: Path) -> Cut:
+def cut_rows(
+    folder: Path, found: CanRows, out: Path, alive: Callable[[], None] = lambda: None
+) -> Cut:
     """Write the files of a session into ``out``, flushed; there are no arrivals where none are
-    known. Raises ``OSError``."""
+    known. ``alive`` is called with each block. Raises ``OSError``."""
     raw, arrival = (
         HashedFile(out / RAW_FILE, RAW_HEADER),
         HashedFile(out / ARRIVAL_FILE, ARRIVAL_HEADER),
     )
     try:
-        cutter = _Cutter(folder, found, raw, arrival)
+        cutter = _Cutter(folder, found, raw, arrival, alive)
         for stretch in found.stretches:
             cutter.take(stretch)
         cut = cutter.cut

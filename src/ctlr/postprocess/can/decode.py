@@ -6,7 +6,7 @@ frames with too little data, rows that are none.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,10 +57,12 @@ def decode_rows(
     databases: Sequence[str],
     out: Path,
     inputs: str,
+    alive: Callable[[], None] = lambda: None,
 ) -> Decoding:
     """Decode ``raw``, a cut of the recording, into tables below ``out``, flushed.
 
-    ``inputs`` is what the result says it was made of. Raises ``OSError``.
+    ``inputs`` is what the result says it was made of; ``alive`` is called with each block and each
+    table. Raises ``OSError``.
     """
     decoder = _Decoder(meaning, _read_runs(arrival, raw), out)
     try:
@@ -68,7 +70,8 @@ def decode_rows(
             size = raw.stat().st_size
             for offset, block in blocks(file.fileno(), len(RAW_HEADER), size, _BLOCK_BYTES):
                 decoder.take(offset, block)
-        files = decoder.end()
+                alive()
+        files = decoder.end(alive)
     finally:
         decoder.close()
     tally = decoder.tally
@@ -107,10 +110,13 @@ class _Decoder:
         for rows in _by_message(fields, np.flatnonzero(~remote)):
             self._take_frames(fields, rows, offset, block)
 
-    def end(self) -> dict[str, tuple[int, str]]:
-        files = {self._names[message]: table.end() for message, table in self._tables.items()}
+    def end(self, alive: Callable[[], None]) -> dict[str, tuple[int, str]]:
+        files = {}
+        for message, table in self._tables.items():
+            files[self._names[message]] = table.end()
+            alive()
         if self._parquet is not None:
-            files[PARQUET_FILE] = self._parquet.end()
+            files[PARQUET_FILE] = self._parquet.end(alive)
         return files
 
     def close(self) -> None:

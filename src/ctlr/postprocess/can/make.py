@@ -7,7 +7,7 @@ source says so.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ctlr.postprocess.can.cut import ARRIVAL_FILE, RAW_FILE, Cut, cut_rows
@@ -24,7 +24,8 @@ SOURCE = "can"
 
 class CanMaker:
     """One run's work on the CAN bus. ``pieces`` is where the recording lies, ``folder`` where the
-    session stands or will stand, ``out`` where new files go."""
+    session stands or will stand, ``out`` where new files go. ``alive`` is called now and then while
+    it is at work."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class CanMaker:
         pieces: Path,
         folder: Path,
         out: Path,
+        alive: Callable[[], None],
     ) -> None:
         self._found = found
         self._databases = databases
@@ -42,6 +44,7 @@ class CanMaker:
         self._pieces = pieces
         self._folder = folder
         self._out = out
+        self._alive = alive
         self._previous = previous
         before = previous.sources.get(SOURCE) if previous else None
         self._before = before if isinstance(before, CanSource) else None
@@ -109,7 +112,7 @@ class CanMaker:
         return self._intact([RAW_FILE, self._before.arrival_file])
 
     def _cut(self, found: CanRows) -> tuple[CanSource, dict[str, FileEntry]]:
-        cut = cut_rows(self._pieces, found, self._out)
+        cut = cut_rows(self._pieces, found, self._out, self._alive)
         inputs = cut_inputs(found)
         before, entry = self._before, self._entry(RAW_FILE)
         if before and entry and cut.rows < before.frames and self._intact([RAW_FILE]):
@@ -141,8 +144,9 @@ class CanMaker:
         arrival = self._find(source.arrival_file) if source.arrival_file else None
         names = [path.name for path in self._databases]
         inputs = self._signal_inputs(raw)
+        meaning = load(self._databases)
         return decode_rows(
-            self._find(RAW_FILE), arrival, load(self._databases), names, self._out, inputs
+            self._find(RAW_FILE), arrival, meaning, names, self._out, inputs, self._alive
         )
 
     def _clear(self) -> None:

@@ -6,7 +6,7 @@ pyarrow, which is an extra (``ctlr[data]``): 160 MB that a rig does without.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,13 +105,13 @@ class ParquetTable:
         if self._rows >= _ROW_GROUP:
             self._flush()
 
-    def end(self) -> tuple[int, str]:
+    def end(self, alive: Callable[[], None]) -> tuple[int, str]:
         self._flush()
         with _told(self._path):
             self._writer.close()
             with open(self._path, "r+b") as file:
                 os.fsync(file.fileno())
-            return hash_path(self._path)
+            return hash_path(self._path, lambda _: alive())
 
     def close(self) -> None:
         """Let go of the file, whatever has become of it."""

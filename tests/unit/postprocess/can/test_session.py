@@ -95,6 +95,16 @@ def test_the_sessions_rows_with_two_minutes_on_either_side(rig: CanRig) -> None:
     assert verify_session(rig.settings, UUID, lambda _: None).exit_code == 0
 
 
+def test_cutting_and_decoding_are_reported_on(rig: CanRig) -> None:
+    rig.listen(FIRST_MS, LAST_MS)
+    rig.process(FACTS)
+    cut = sum(p.stage == "can" for p in rig.progress)
+    shutil.rmtree(rig.folder)
+    rig.configure(DATABASE)
+    rig.process(FACTS)
+    assert 0 < cut < sum(p.stage == "can" for p in rig.progress)
+
+
 def test_frames_of_a_clock_that_is_years_off_count_by_their_arrival(rig: CanRig) -> None:
     rows = rig.listen(START_MS, START_MS + 4000, clock_off_ms=-1_000_000_000_000)
     rig.process(FACTS)
