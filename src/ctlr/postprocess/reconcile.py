@@ -9,7 +9,8 @@ delays the round that sees it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -22,10 +23,11 @@ from ctlr.postprocess.jobs import (
     FIRST_RETRY_S,
     LONGEST_RETRY_S,
     Job,
-    JobResult,
     JobState,
     retry_after_s,
 )
+from ctlr.postprocess.read_back import ReadBack
+from ctlr.postprocess.watches import Watches
 from ctlr.postprocess.workers import Workers
 from ctlr.sessions.lifecycle import IllegalTransitionError
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
@@ -37,18 +39,6 @@ MAX_PARALLEL = 2
 FOLLOW_AGAIN_S = 10.0
 
 _log = structlog.get_logger("postprocess")
-
-
-@dataclass
-class _Watch:
-    """What this process knows of one session beyond the record: before when it is not made, read
-    back or followed again, whether there may be new files, and when to look for some anyway."""
-
-    due_at: float = 0.0
-    verify_at: float = 0.0
-    follow_at: float = 0.0
-    dirty: bool = False
-    looks_at: tuple[float, ...] = ()
 
 
 class Reconciler:
@@ -81,8 +71,15 @@ class Reconciler:
         self._check_sync = check_sync
         self._needs_processing = needs_processing
         self._needs_verification = needs_verification
-        self._looks_s = looks_s
-        self._watches: dict[str, _Watch] = {}
+        self._watches = Watches(clock, looks_s)
+        self._read_back = ReadBack(
+            store,
+            clock,
+            tasks,
+            workers,
+            needs=self._should_be_read_back,
+            on_end=self._was_read_back,
+        )
         self._running: set[str] = set()
         self._wake = asyncio.Event()
         self.collecting = False
@@ -95,7 +92,7 @@ class Reconciler:
         """A camera reported on a session: its delivery is alive."""
         if uuid is not None:
             self._arrivals.reported(uuid, node)
-            self._watch(uuid).dirty = True
+            self._watches.of(uuid).dirty = True
         self._wake.set()
 
     def wake(self) -> None:
@@ -104,15 +101,15 @@ class Reconciler:
 
     def disks_changed(self) -> None:
         """A drive can be used or no longer. What failed for want of it is due at once."""
-        for watch in self._watches.values():
-            watch.due_at = watch.verify_at = watch.follow_at = 0.0
+        self._watches.make_all_due()
+        self._read_back.make_all_due()
         self._wake.set()
 
     async def uploaded(self, uuid: str) -> tuple[bool, list[str]]:
         """Phone files of a session were stored. Returns whether it is processed now, and else
         the nodes that are waited for."""
         session = await self._known(uuid)
-        self._watch(uuid).dirty = True
+        self._watches.of(uuid).dirty = True
         self._wake.set()
         if session.state in ACTIVE_STATES:
             return False, [node.name for node in session.nodes if node.started]
@@ -143,8 +140,10 @@ class Reconciler:
         for session in await self._store.with_states([SessionState.PROCESSING]):
             await self._store.change(session.uuid, SessionState.COLLECTING)
         for session in await self._store.with_states([SessionState.DONE]):
-            self._watch(session.uuid).dirty = True  # its files may have changed while we were away
-            self._plan_looks(session)
+            self._watches.of(
+                session.uuid
+            ).dirty = True  # its files may have changed while we were away
+            self._watches.plan_looks(session)
         while True:
             self._wake.clear()
             await self._round()
@@ -167,11 +166,16 @@ class Reconciler:
         due = [session for session in sessions if _was_recorded(session)]
         self.collecting = any(session.state is SessionState.COLLECTING for session in due)
         for session in due:
-            if session.uuid not in self._running and len(self._running) < MAX_PARALLEL:
+            if not self._is_worked_on(session.uuid) and len(self._running) < MAX_PARALLEL:
                 await self._consider(session)
+        if not self._running:  # nor does one wait for its turn
+            await self._begin_to_read_back()
+
+    def _is_worked_on(self, uuid: str) -> bool:
+        return uuid in self._running or uuid == self._read_back.at_work
 
     async def _consider(self, session: Session) -> None:
-        if self._clock.monotonic() < self._watch(session.uuid).due_at:
+        if self._clock.monotonic() < self._watches.of(session.uuid).due_at:
             return
         try:
             collecting = session.state is SessionState.COLLECTING
@@ -189,7 +193,7 @@ class Reconciler:
 
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""
-        watch, now = self._watch(session.uuid), self._clock.monotonic()
+        watch, now = self._watches.of(session.uuid), self._clock.monotonic()
         if session.processed_at or self._workers.is_following(session.uuid):
             return
         if now >= watch.follow_at and self._sync_is_there(session.uuid):
@@ -209,13 +213,9 @@ class Reconciler:
 
     async def _look_again_at_finished(self) -> None:
         """A finished session that got new files is collected and made again; one that was not
-        read back from the disk is."""
-        now = self._clock.monotonic()
-        for uuid, watch in list(self._watches.items()):
-            if watch.looks_at and watch.looks_at[0] <= now:
-                watch.looks_at = tuple(at for at in watch.looks_at if at > now)
-                watch.dirty = True
-            if not watch.dirty or uuid in self._running:
+        read back from the disk is, in its turn."""
+        for uuid, watch in self._watches.dirty():
+            if self._is_worked_on(uuid):
                 continue
             session = await self._store.get(uuid)
             if session is None or session.state is not SessionState.DONE:
@@ -224,26 +224,40 @@ class Reconciler:
                 return
             watch.dirty = False
             try:
-                await self._look_again(uuid, watch)
+                await self._look_again(uuid)
             except OSError as error:  # a drive that is away or hangs
                 _log.warning("a finished session could not be compared", uuid=uuid, error=error)
                 watch.dirty = True
                 return
 
-    async def _look_again(self, uuid: str, watch: _Watch) -> None:
+    async def _look_again(self, uuid: str) -> None:
         if await self._needs_processing(uuid):
             if uuid not in self._running:  # somebody may have asked for it in between
                 await self._store.change(uuid, SessionState.COLLECTING)
-            return
-        if self._clock.monotonic() < watch.verify_at:
+        else:
+            self._read_back.want(uuid)
+
+    async def _begin_to_read_back(self) -> None:
+        with suppress(Refusal, OSError):  # a drive that is away or hangs: the next round again
+            self._check_sync()
+            await self._read_back.begin()
+
+    async def _should_be_read_back(self, uuid: str) -> bool:
+        session = await self._store.get(uuid)
+        if session is None or session.state is not SessionState.DONE:
+            return False  # it is, once it is made
+        return await self._needs_verification(uuid) and uuid not in self._running
+
+    def _was_read_back(self, uuid: str, well: bool) -> None:
+        if not well:  # what proved damaged is made again, if it can be
+            watch = self._watches.of(uuid)
+            watch.due_at = self._clock.monotonic() + LONGEST_RETRY_S
             watch.dirty = True
-        elif await self._needs_verification(uuid) and uuid not in self._running:
-            self._running.add(uuid)
-            self._tasks.start_job(f"verify {uuid}", self._verify(uuid))
+        self._wake.set()
 
     async def _begin(self, uuid: str) -> None:
         """Set a worker on a session, unless one is: claimed before anything is waited for."""
-        if uuid in self._running:
+        if self._is_worked_on(uuid):
             return
         self._running.add(uuid)
         taken = False
@@ -275,7 +289,7 @@ class Reconciler:
         result = await self._workers.make(uuid)
         job = self._workers.job(uuid)
         if result.failed:
-            self._watch(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
+            self._watches.of(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
             await self._move(uuid, SessionState.FAILED, error=result.error)
             _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
             self._workers.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
@@ -287,37 +301,15 @@ class Reconciler:
             processed_at=result.processed_at,
         ):
             _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
-            self._end(uuid, result)
+            self._workers.end(uuid, result)
             session = await self._store.get(uuid)
             if session is not None:
-                self._plan_looks(session)
+                self._watches.plan_looks(session)
             # Not at once again, should the work not have had the effect that is looked for.
-            self._watch(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S
+            self._watches.of(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S
         self._running.discard(uuid)
-        self._watch(uuid).dirty = True  # what arrived meanwhile is compared with what was made
+        self._watches.of(uuid).dirty = True  # what arrived meanwhile is compared with what was made
         self._wake.set()
-
-    async def _verify(self, uuid: str) -> None:
-        result = await self._workers.verify(uuid)
-        if result.let_go:
-            self._watch(uuid).dirty = True
-            result = JobResult(failed=False)
-        elif result.failed or result.error:
-            _log.error("verification failed", uuid=uuid, error=result.error)
-            watch = self._watch(uuid)
-            watch.verify_at = watch.due_at = self._clock.monotonic() + LONGEST_RETRY_S
-            watch.dirty = True  # what proved damaged is made again, if it can be
-            await self._store.change(uuid, error=f"Reading back failed: {result.error}")
-        else:
-            _log.info("session verified", uuid=uuid)
-        self._end(uuid, result)
-        self._running.discard(uuid)
-        self._wake.set()
-
-    def _end(self, uuid: str, result: JobResult) -> None:
-        job = self._workers.job(uuid)
-        state = JobState.FAILED if result.failed else JobState.DONE
-        self._workers.keep(replace(job, state=state, attempts=0, eta_s=None, error=result.error))
 
     async def _known(self, uuid: str) -> Session:
         """The session's record; made when files came for a session that has none."""
@@ -328,17 +320,6 @@ class Reconciler:
             start_at_ms=None,
             node_names=[],
         )
-
-    def _plan_looks(self, session: Session) -> None:
-        if session.stopped_at_ms is None:
-            return
-        ago_s = (self._clock.now_ms() - session.stopped_at_ms) / 1000
-        now = self._clock.monotonic()
-        waits_s = (look_s - ago_s for look_s in self._looks_s)
-        self._watch(session.uuid).looks_at = tuple(now + wait for wait in waits_s if wait > 0)
-
-    def _watch(self, uuid: str) -> _Watch:
-        return self._watches.setdefault(uuid, _Watch())
 
 
 def _was_recorded(session: Session) -> bool:

@@ -84,6 +84,11 @@ class Workers:
         self.keep(replace(self.job(uuid), state=JobState.VERIFYING))
         return await self._run_light(Task.VERIFY, uuid, None)
 
+    def end(self, uuid: str, result: JobResult) -> None:
+        """Keep how a job has ended."""
+        state = JobState.FAILED if result.failed else JobState.DONE
+        self.keep(replace(self.job(uuid), state=state, attempts=0, eta_s=None, error=result.error))
+
     async def let_go(self) -> None:
         """End the workers that follow or read back, so that a drive is free; whoever started
         them does so again."""

@@ -30,6 +30,8 @@ class Shop:
         self.begun: list[tuple[Task, str]] = []
         self.at_once = 0
         self.most_at_once = 0
+        self.reading_back = 0
+        self.most_read_back = 0
         self.result = JobResult(failed=False, folder=UUID, processed_at="2026-04-14T10:40:00Z")
         self.made: set[str] = set()
         self.sync_is_away = False
@@ -48,9 +50,12 @@ class Shop:
         self.begun.append((task, job.uuid))
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
+        self.reading_back += task is Task.VERIFY
+        self.most_read_back = max(self.reading_back, self.most_read_back)
         await (finish.wait() if finish else asyncio.sleep(0.005))
         await self.go_on.wait()
         self.at_once -= 1
+        self.reading_back -= task is Task.VERIFY
         if task is Task.VERIFY and self.damage:
             self.made.discard(job.uuid)
             return JobResult(failed=False, error=self.damage)
@@ -110,7 +115,16 @@ class Bench:
     def _is_quiet(self) -> bool:
         news = self.reconciler._wake
         waits = bool(news._waiters) and not news.is_set()
-        return waits and not self.reconciler._running
+        return waits and not self.reconciler._running and not self.reconciler._read_back.at_work
+
+    async def rounds(self, count: int) -> None:
+        """Let the loop go round so often, whatever is at work."""
+        news = self.reconciler._wake
+        async with asyncio.timeout(30):
+            for _ in range(count):
+                self.reconciler.wake()
+                while news.is_set() or not news._waiters:  # noqa: ASYNC110 - its own wait is watched
+                    await asyncio.sleep(0.001)
 
     def error(self) -> str | None:
         (job,) = self.reconciler.jobs()
@@ -206,7 +220,7 @@ async def test_a_session_is_looked_at_again_some_time_after_its_stop(tmp_path: P
             bench.shop.made.discard(UUID)  # nobody says that anything is new
             while bench.shop.count(Task.PROCESS) == 1:
                 bench.reconciler.wake()  # as its rounds do, every half minute
-                bench.reconciler._watch(UUID).due_at = 0
+                bench.reconciler._watches.of(UUID).due_at = 0
                 await asyncio.sleep(0.02)
             await bench.reaches(SessionState.DONE)
             await bench.settles()
@@ -372,3 +386,45 @@ async def test_what_proves_damaged_is_collected_to_be_made_again(bench: Bench) -
     assert session is not None
     assert "cam-a.mp4 differs" in (session.error or "")
     assert bench.shop.begun == [(Task.VERIFY, UUID)], "it is made again a while later"
+
+
+async def test_after_a_restart_sessions_are_read_back_one_by_one(bench: Bench) -> None:
+    finished = [UUID.replace("3f2b", f"000{number}") for number in range(4)]
+    for uuid in finished:
+        await bench.add(SessionState.DONE, uuid)
+        bench.shop.made.add(uuid)
+    async with reconciling(bench):
+        await bench.settles()
+    assert sorted(bench.shop.begun) == [(Task.VERIFY, uuid) for uuid in finished]
+    assert bench.shop.most_read_back == 1
+
+
+async def test_reading_back_never_keeps_a_session_from_being_made(bench: Bench) -> None:
+    finished = [UUID.replace("3f2b", f"000{number}") for number in range(4)]
+    for uuid in finished:
+        await bench.add(SessionState.DONE, uuid)
+        bench.shop.made.add(uuid)
+    bench.shop.go_on.clear()
+    async with reconciling(bench):
+        await bench.rounds(3)
+        assert [task for task, _ in bench.shop.begun] == [Task.VERIFY]
+        await bench.add(SessionState.COLLECTING)
+        await bench.rounds(3)
+        assert bench.shop.begun[1:] == [(Task.PROCESS, UUID)]
+        bench.shop.go_on.set()
+        await bench.settles()
+    assert bench.shop.most_read_back == 1
+
+
+async def test_nothing_is_read_back_while_a_session_is_made(bench: Bench) -> None:
+    other = UUID.replace("3f2b", "0000")
+    await bench.add(SessionState.DONE, other)
+    bench.shop.made.add(other)
+    await bench.add(SessionState.COLLECTING)
+    bench.shop.go_on.clear()
+    async with reconciling(bench):
+        await bench.rounds(3)
+        assert bench.shop.begun == [(Task.PROCESS, UUID)]
+        bench.shop.go_on.set()
+        await bench.settles()
+    assert bench.shop.begun[1:] == [(Task.VERIFY, other), (Task.VERIFY, UUID)]
