@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -51,7 +51,7 @@ class CameraNode:
 
     ``fault`` hits the paths in ``faulty``; ``clock_ahead_ms`` shifts the clock that it stamps
     its answers with. ``times_left``: how often the fault still strikes. ``asked`` counts requests
-    by path, whatever becomes of them.
+    by path, whatever becomes of them; ``on_start`` is called as it begins to record.
     """
 
     def __init__(self, name: str, *, ours: bool = False) -> None:
@@ -65,6 +65,7 @@ class CameraNode:
         self.starts: list[Recording] = []
         self.stops = 0
         self.asked: Counter[str] = Counter()
+        self.on_start: Callable[[], None] = lambda: None
         self.status_changes: dict[str, Any] = {}
         self.sent_bytes = 0
         self._claim: PortClaim | None = None
@@ -138,6 +139,7 @@ class CameraNode:
             return None, "already recording"
         self.recording = Recording(body["uuid"], body["start_at"])
         self.starts.append(self.recording)
+        self.on_start()
         return body, ""
 
     def _stop(self) -> tuple[dict[str, Any] | None, str]:

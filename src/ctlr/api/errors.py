@@ -4,6 +4,7 @@ Which HTTP status belongs to which code stands in this one table; a ``Refusal`` 
 is missing here is a programming error and shows as 500.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -102,6 +103,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(sqlite3.OperationalError, _on_database_error)
     app.add_exception_handler(ClientDisconnect, _on_client_gone)
     app.add_exception_handler(Exception, _on_defect)
 
@@ -168,6 +170,15 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     answer = _problem(error.status_code, code, f"{error.detail}.")
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _on_database_error(_request: Request, error: Exception) -> JSONResponse:
+    """The disk beneath the database is full, read-only or broken; the database has logged it."""
+    detail = (
+        f"The controller's record of sessions cannot be used ({error}), so this was not done. What "
+        "is being recorded goes on. Free space on the controller's own disk and try again."
+    )
+    return _of_refusal(Refusal("storage_full", detail))
 
 
 async def _on_client_gone(request: Request, _error: Exception) -> JSONResponse:

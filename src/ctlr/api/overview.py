@@ -40,6 +40,7 @@ class Facts:
     sync_minutes_left: float | None = None
     phase: Phase = Phase.IN_USE
     waits_for: Outcome | None = None
+    record_problem: str | None = None
 
 
 def status(facts: Facts) -> shapes.Status:
@@ -51,7 +52,8 @@ def status(facts: Facts) -> shapes.Status:
         ready=facts.current is None
         and len(usable) >= facts.min_cameras
         and facts.logging.healthy
-        and not facts.logging.full,
+        and not facts.logging.full
+        and facts.record_problem is None,
         recording=recording.recording,
         uuid=recording.uuid,
         duration=recording.duration,
@@ -243,6 +245,12 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
         *_drive_warnings("logging", facts.logging, facts.minutes_left),
         *_drive_warnings("sync", facts.sync, facts.sync_minutes_left),
     ]
+    if facts.record_problem is not None:
+        text = (
+            f"The controller's record of sessions cannot be written ({facts.record_problem}): none "
+            "can be started. What is recorded goes on and can be stopped. Free space on its own disk."
+        )
+        found.append(shapes.Warn(code="record_unwritable", message=text))
     found += [
         shapes.Warn(
             code="camera_unreachable", message=f"{view.name} does not answer ({view.error})."

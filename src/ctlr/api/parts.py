@@ -85,6 +85,7 @@ class Parts:
             phase=self.ejector.phase,
             waits_for=self.ejector.waits_for(),
             longest_s=self.settings.max_session_h * 3600,
+            record_problem=self.store.problem,
         )
 
 

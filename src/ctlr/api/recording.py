@@ -19,6 +19,7 @@ def recording_router(parts: Parts) -> APIRouter:
             "invalid_uuid",
             "no_camera_ready",
             "drive_ejecting",
+            "storage_full",
         ),
     )
     async def start(uuid: str | None = None) -> shapes.StartAnswer:

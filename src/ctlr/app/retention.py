@@ -7,10 +7,12 @@ has deleted is written into the record of the session.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import structlog
 
 from ctlr.config import RetentionSettings
+from ctlr.kernel.database import persist
 from ctlr.kernel.process import ProcessTimeoutError, run
 
 INTERVAL_S = 600.0
@@ -50,6 +52,6 @@ async def retire_once(command: Sequence[str], note: NoteDeletion) -> None:
             text = (
                 f"Its raw data ({size_mb:.0f} MB) was deleted to make room; its copy is verified."
             )
-            await note(words[1], text)
+            await persist(partial(note, words[1], text))
     if done.returncode:
         _log.error("retention failed", error=done.stderr.decode("utf-8", "replace").strip())

@@ -4,21 +4,29 @@
 commits in 123, FULL in none. One process writes (``ctlr serve``); others open read-only.
 Migrations are numbered SQL files, applied in order, each in one transaction that also sets
 ``user_version``; a database from a newer release is refused instead of being guessed at.
+
+A disk that is full or was made read-only fails every write, for as long as it lasts. That is
+logged here, once, and shown as ``problem``; loops go on and try again.
 """
 
 import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
+import structlog
 
 BUSY_TIMEOUT_S = 5.0
+WRITE_AGAIN_S = 0.5
+
+_T = TypeVar("_T")
+_log = structlog.get_logger("database")
 
 
 class DatabaseError(Exception):
@@ -48,6 +56,8 @@ class Database:
         self._connection = connection
         self._claim = claim
         self._writing = asyncio.Lock()
+        self.problem: str | None = None
+        """Why it failed lately; None once something could be written since."""
 
     @classmethod
     async def open(cls, path: Path, migrations: list[str]) -> "Database":
@@ -86,13 +96,49 @@ class Database:
             try:
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
+                await self._connection.execute("COMMIT")
+            except sqlite3.Error as error:  # a COMMIT that fails leaves the block open
+                await self._connection.rollback()
+                self._note(error)
+                raise
             except BaseException:  # also when cancelled in BEGIN, which then still takes place
                 await self._connection.rollback()
                 raise
-            await self._connection.execute("COMMIT")
+            self._note(None)
+
+    async def check(self) -> None:
+        """After a write that has failed: find out whether one would succeed now."""
+        if self.problem is None:
+            return
+        version = int(await _pragma(self._connection, "user_version"))
+        with suppress(sqlite3.Error):
+            async with self.transaction() as db:
+                await db.execute(f"PRAGMA user_version={version}")
+
+    def _note(self, error: sqlite3.Error | None) -> None:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            return  # not the disk's fault
+        before, self.problem = self.problem, str(error) if error else None
+        if error and not before:
+            _log.error("the database cannot be used; what runs goes on", error=str(error))
+        elif before and not error:
+            _log.warning("the database can be used again", before=before)
 
     async def fetch(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        return list(await self._connection.execute_fetchall(query, values))
+        try:
+            return list(await self._connection.execute_fetchall(query, values))
+        except sqlite3.Error as error:
+            self._note(error)
+            raise
+
+
+async def persist(write: Callable[[], Awaitable[_T]]) -> _T:
+    """Try until the database takes it: for what has happened, whether it can be stored or not."""
+    while True:
+        try:
+            return await write()
+        except sqlite3.Error:  # logged by the database
+            await asyncio.sleep(WRITE_AGAIN_S)
 
 
 def _claim(path: Path) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.database import persist
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.jobs import LONGEST_RETRY_S, JobResult
 from ctlr.postprocess.workers import Workers
@@ -69,7 +70,8 @@ class ReadBack:
         elif result.failed or result.error:
             _log.error("verification failed", uuid=uuid, error=result.error)
             self._not_before[uuid] = self._clock.monotonic() + LONGEST_RETRY_S
-            await self._store.change(uuid, error=f"Reading back failed: {result.error}")
+            error = f"Reading back failed: {result.error}"
+            await persist(lambda: self._store.change(uuid, error=error))
         else:
             _log.info("session verified", uuid=uuid)
         self._workers.end(uuid, result)

@@ -8,6 +8,7 @@ delays the round that sees it.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,17 +20,11 @@ from ctlr.ingest.inventory import Inventory
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.postprocess.jobs import (
-    FIRST_RETRY_S,
-    LONGEST_RETRY_S,
-    Job,
-    JobState,
-    retry_after_s,
-)
+from ctlr.postprocess.jobs import LONGEST_RETRY_S, Job, JobState
+from ctlr.postprocess.making import Making
 from ctlr.postprocess.read_back import ReadBack
 from ctlr.postprocess.watches import Watches
 from ctlr.postprocess.workers import Workers
-from ctlr.sessions.lifecycle import IllegalTransitionError
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -66,12 +61,12 @@ class Reconciler:
         self._inventory = inventory
         self._arrivals = arrivals
         self._clock = clock
-        self._tasks = tasks
         self._workers = workers
         self._check_sync = check_sync
         self._needs_processing = needs_processing
         self._needs_verification = needs_verification
         self._watches = Watches(clock, looks_s)
+        self._making = Making(store, arrivals, clock, tasks, workers, self._watches, self.wake)
         self._read_back = ReadBack(
             store,
             clock,
@@ -80,7 +75,6 @@ class Reconciler:
             needs=self._should_be_read_back,
             on_end=self._was_read_back,
         )
-        self._running: set[str] = set()
         self._wake = asyncio.Event()
         self.collecting = False
 
@@ -137,22 +131,29 @@ class Reconciler:
 
     async def run_forever(self) -> None:
         """Reconcile, round after round."""
-        for session in await self._store.with_states([SessionState.PROCESSING]):
-            await self._store.change(session.uuid, SessionState.COLLECTING)
-        for session in await self._store.with_states([SessionState.DONE]):
-            self._watches.of(
-                session.uuid
-            ).dirty = True  # its files may have changed while we were away
-            self._watches.plan_looks(session)
+        taken_up = False
         while True:
             self._wake.clear()
-            await self._round()
+            with suppress(sqlite3.Error):  # which the database has logged: the next round again
+                if not taken_up:
+                    await self._take_up()
+                    taken_up = True
+                await self._round()
             interval = ROUND_INTERVAL_S if self._busy() else IDLE_INTERVAL_S
             try:
                 async with asyncio.timeout(interval):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _take_up(self) -> None:
+        """Begin where an earlier process left off."""
+        for session in await self._store.with_states([SessionState.PROCESSING]):
+            if session.uuid not in self._making.running:
+                await self._store.change(session.uuid, SessionState.COLLECTING)
+        for session in await self._store.with_states([SessionState.DONE]):
+            self._watches.of(session.uuid).dirty = True  # its files may have changed meanwhile
+            self._watches.plan_looks(session)
 
     def _busy(self) -> bool:
         return self.collecting or any(job.state is not JobState.DONE for job in self.jobs())
@@ -166,13 +167,13 @@ class Reconciler:
         due = [session for session in sessions if _was_recorded(session)]
         self.collecting = any(session.state is SessionState.COLLECTING for session in due)
         for session in due:
-            if not self._is_worked_on(session.uuid) and len(self._running) < MAX_PARALLEL:
+            if not self._is_worked_on(session.uuid) and len(self._making.running) < MAX_PARALLEL:
                 await self._consider(session)
-        if not self._running:  # nor does one wait for its turn
+        if not self._making.running:  # nor does one wait for its turn
             await self._begin_to_read_back()
 
     def _is_worked_on(self, uuid: str) -> bool:
-        return uuid in self._running or uuid == self._read_back.at_work
+        return uuid in self._making.running or uuid == self._read_back.at_work
 
     async def _consider(self, session: Session) -> None:
         if self._clock.monotonic() < self._watches.of(session.uuid).due_at:
@@ -232,7 +233,7 @@ class Reconciler:
 
     async def _look_again(self, uuid: str) -> None:
         if await self._needs_processing(uuid):
-            if uuid not in self._running:  # somebody may have asked for it in between
+            if uuid not in self._making.running:  # somebody may have asked for it in between
                 await self._store.change(uuid, SessionState.COLLECTING)
         else:
             self._read_back.want(uuid)
@@ -246,7 +247,7 @@ class Reconciler:
         session = await self._store.get(uuid)
         if session is None or session.state is not SessionState.DONE:
             return False  # it is, once it is made
-        return await self._needs_verification(uuid) and uuid not in self._running
+        return await self._needs_verification(uuid) and uuid not in self._making.running
 
     def _was_read_back(self, uuid: str, well: bool) -> None:
         if not well:  # what proved damaged is made again, if it can be
@@ -256,60 +257,9 @@ class Reconciler:
         self._wake.set()
 
     async def _begin(self, uuid: str) -> None:
-        """Set a worker on a session, unless one is: claimed before anything is waited for."""
-        if self._is_worked_on(uuid):
-            return
-        self._running.add(uuid)
-        taken = False
-        try:
-            taken = await self._move(uuid, SessionState.PROCESSING)
-        finally:
-            if not taken:
-                self._running.discard(uuid)
-        if not taken:
-            return
-        self._arrivals.settle(uuid)
-        self._workers.keep(replace(self._workers.job(uuid), state=JobState.RUNNING))
-        self._tasks.start_job(f"process {uuid}", self._work(uuid))
-
-    async def _move(self, uuid: str, state: SessionState, **columns: object) -> bool:
-        """Change a session's state; not when a camera was found recording it meanwhile. Then it
-        is made once that is stopped."""
-        try:
-            await self._store.change(uuid, state, **columns)
-        except IllegalTransitionError:
-            session = await self._store.get(uuid)
-            if session is None or session.state not in ACTIVE_STATES:
-                raise
-            _log.warning("a session is recorded on while it is made", uuid=uuid)
-            return False
-        return True
-
-    async def _work(self, uuid: str) -> None:
-        result = await self._workers.make(uuid)
-        job = self._workers.job(uuid)
-        if result.failed:
-            self._watches.of(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
-            await self._move(uuid, SessionState.FAILED, error=result.error)
-            _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
-            self._workers.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
-        elif await self._move(
-            uuid,
-            SessionState.DONE,
-            error=result.error,
-            folder=result.folder,
-            processed_at=result.processed_at,
-        ):
-            _log.info("session ready", uuid=uuid, folder=result.folder, problems=result.error)
-            self._workers.end(uuid, result)
-            session = await self._store.get(uuid)
-            if session is not None:
-                self._watches.plan_looks(session)
-            # Not at once again, should the work not have had the effect that is looked for.
-            self._watches.of(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S
-        self._running.discard(uuid)
-        self._watches.of(uuid).dirty = True  # what arrived meanwhile is compared with what was made
-        self._wake.set()
+        """Set a worker on a session, unless one is."""
+        if not self._is_worked_on(uuid):
+            await self._making.begin(uuid)
 
     async def _known(self, uuid: str) -> Session:
         """The session's record; made when files came for a session that has none."""

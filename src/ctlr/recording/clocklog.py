@@ -9,11 +9,15 @@ being recorded, or into the next one: phones do so before they start it.
 """
 
 import asyncio
+import sqlite3
+from contextlib import suppress
 
-from ctlr.kernel.clock import Clock
+import structlog
+
+from ctlr.kernel.clock import Clock, iso_from_ms
 from ctlr.kernel.errors import Refusal
 from ctlr.nodes.fleet import Fleet
-from ctlr.sessions.model import ClockSample
+from ctlr.sessions.model import ClockSample, Session
 from ctlr.sessions.store import SessionStore
 
 SAMPLE_INTERVAL_S = 10.0
@@ -22,6 +26,8 @@ MAX_AGE_MS = 10_000
 PHONE = "phone"
 PHONE_KEPT_S = 3600.0
 """How long what a phone said waits for the next session; its clock may since have been set."""
+
+_log = structlog.get_logger("recording")
 
 
 class ClockLog:
@@ -55,7 +61,10 @@ class ClockLog:
         return self._phone if self._clock.monotonic() < self._phone_until_s else None
 
     async def sample(self, uuid: str) -> None:
-        """Write down what is known of every clock now; what the session has already stays once."""
+        """Write down what is known of every clock now; what the session has already stays once.
+
+        A database that cannot be written costs the sample, and nothing else.
+        """
         now_ms = self._clock.now_ms()
         samples = {
             view.name: ClockSample(view.seen_at_ms, view.clock.offset_ms, view.clock.uncertainty_ms)
@@ -65,12 +74,30 @@ class ClockLog:
         if phone := self._phone_lately():
             samples[PHONE] = phone
         if samples:
-            await self._store.add_clock_samples(uuid, samples)
+            with suppress(sqlite3.Error):  # which the database has logged
+                await self._store.add_clock_samples(uuid, samples)
+
+    async def note_absence(self, session: Session) -> None:
+        """Write the hole of our own absence into the session: since its last sign of life.
+
+        Raises ``sqlite3.Error``.
+        """
+        now_ms = self._clock.now_ms()
+        samples = (await self._store.with_measurements(session)).clocks.values()
+        signs = [sample.at_ms for found in samples for sample in found]
+        since = f" since {iso_from_ms(max(signs))}" if signs else ""
+        text = (
+            f"The controller was away{since} and is back at {iso_from_ms(now_ms)}; "
+            "the cameras recorded on."
+        )
+        await self._store.add_event(session.uuid, now_ms, "controller_away", text)
+        _log.warning(text, uuid=session.uuid)
 
     async def run_forever(self) -> None:
         """Sample while a session is being recorded."""
         while True:
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-            session = await self._store.active()
-            if session is not None:
-                await self.sample(session.uuid)
+            with suppress(sqlite3.Error):
+                session = await self._store.active()
+                if session is not None:
+                    await self.sample(session.uuid)

@@ -4,16 +4,21 @@ A command is stored before a camera hears of it, so that a crash between the two
 with. One lock puts starts, stops and corrections in order: a double tap, two phones or a stop
 during arming have one outcome. The phone's answer waits for one bounded round of calls; what
 that round does not reach is left to the ``Tender``.
+
+Where the database cannot be written, a start is refused and called back, and a stop is carried
+out all the same. What it owes the record is kept in memory and stored by ``catch_up``.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from ctlr.kernel.clock import Clock, iso_from_ms
+from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import new_session_id
 from ctlr.nodes.fleet import CommandResult, Fleet
@@ -25,6 +30,7 @@ from ctlr.recording.outcome import (
     start_answer,
     stop_answer,
 )
+from ctlr.recording.repeated import answer_start, answer_stop
 from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
@@ -70,6 +76,7 @@ class Coordinator:
         self.lock = asyncio.Lock()
         self.urgent = asyncio.Event()
         self._current: Session | None = None
+        self._owed: Session | None = None  # as the record should say, and could not be made to
 
     @property
     def current(self) -> Session | None:
@@ -85,11 +92,12 @@ class Coordinator:
         """Begin a session on all cameras; the answer is the contract's.
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``,
-        and what ``check_start`` raises.
+        and what ``check_start`` raises; ``sqlite3.Error``: then nothing is being recorded.
         """
         async with self._at_once():
+            await self.catch_up()
             uuid = uuid or new_session_id()
-            repeated = await self._check_start(uuid)
+            repeated = await answer_start(self._store, uuid)
             if repeated:
                 return repeated
             self._check_moment()
@@ -101,35 +109,43 @@ class Coordinator:
         Raises ``Refusal``: ``not_recording``, ``other_session_recording``.
         """
         async with self._at_once():
-            session = await self._store.active()
+            session = self._owed or await self._store.active()
+            if session is not None and session.state is SessionState.FAILED:
+                session = None  # a start that was called back
             if session is None or (uuid is not None and uuid != session.uuid):
-                return await self._answer_idle_stop(session, uuid)
+                return await answer_stop(self._store, session, uuid)
             return await self._stop(session)
 
     async def resume(self) -> None:
         """Take up, after a restart, what the record says was going on."""
         async with self.lock:
             session = await self._store.active()
-            if session is not None and session.state is SessionState.STOPPING:
-                await self._stop(session)
-            elif session is not None:
-                await self._store.change(session.uuid, SessionState.RECORDING)
-                await self._note_absence(session)
-            await self.refresh()
+            if session is not None and session.state is not SessionState.STOPPING:
+                session = replace(session, state=SessionState.RECORDING)
+            self._owed = session
+            self._set_current(session)
+            with suppress(sqlite3.Error):  # the tender tries again
+                await self.catch_up()
         self._on_change()  # also when idle: what was said before the restart may be wrong now
 
-    async def _note_absence(self, session: Session) -> None:
-        """Write the hole of our own absence into the session: since its last sign of life."""
-        now_ms = self._clock.now_ms()
-        samples = (await self._store.with_measurements(session)).clocks.values()
-        signs = [sample.at_ms for found in samples for sample in found]
-        since = f" since {iso_from_ms(max(signs))}" if signs else ""
-        text = (
-            f"The controller was away{since} and is back at {iso_from_ms(now_ms)}; "
-            "the cameras recorded on."
-        )
-        await self._store.add_event(session.uuid, now_ms, "controller_away", text)
-        _log.warning(text, uuid=session.uuid)
+    async def catch_up(self) -> None:
+        """Store what a command has done and the database did not take. For the holder of the
+        lock. Raises ``sqlite3.Error`` while it still does not."""
+        owed = self._owed
+        if owed is None:
+            return
+        if owed.state is SessionState.STOPPING:
+            await self._stop(owed)
+            if self._owed is not None:
+                raise sqlite3.OperationalError(self._store.problem or "not written")
+        elif owed.state is SessionState.FAILED:
+            await self._call_back(self._fleet.names)
+            await self._store.change(owed.uuid, SessionState.FAILED, error=owed.error)
+        else:
+            await self._store.change(owed.uuid, SessionState.RECORDING)
+            await self._clock_log.note_absence(owed)
+        self._owed = None
+        await self.refresh()
 
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""
@@ -143,42 +159,36 @@ class Coordinator:
             self.urgent.clear()
             yield
 
-    async def _check_start(self, uuid: str) -> dict[str, Any] | None:
-        """The first answer when ``uuid`` is already recording; None when it may begin."""
-        active = await self._store.active()
-        if active is not None and active.uuid == uuid:
-            return await self._store.kept_answer(uuid, "start") or self._adopted_answer(active)
-        if active is not None:
-            raise Refusal(
-                "already_recording",
-                "Another session is being recorded. Stop it first.",
-                uuid=active.uuid,
-            )
-        known = await self._store.get(uuid)
-        if known is not None and not (
-            known.state is SessionState.FAILED and known.stopped_at_ms is None
-        ):
-            raise Refusal(
-                "uuid_already_used",
-                "This session id has been recorded before. Start with a new one.",
-            )
-        return None
-
     async def _start(self, uuid: str) -> dict[str, Any]:
         names = self._fleet.names
         now_ms = self._clock.now_ms()
         start_at_ms = now_ms + self._start_delay_ms
         warnings = self._find_warnings()
-        self._set_current(
-            await self._store.create(
-                uuid,
-                SessionState.ARMING,
-                created_at_ms=now_ms,
-                start_at_ms=start_at_ms,
-                node_names=names,
-            )
+        session = await self._store.create(
+            uuid,
+            SessionState.ARMING,
+            created_at_ms=now_ms,
+            start_at_ms=start_at_ms,
+            node_names=names,
         )
+        self._set_current(session)
         results = await self._fleet.start_recording(names, uuid, start_at_ms)
+        try:
+            return await self._note_start(uuid, start_at_ms, results, warnings)
+        except sqlite3.Error as error:
+            detail = f"Nothing was recorded: the start could not be stored ({error})."
+            self._owed = replace(session, state=SessionState.FAILED, error=detail)
+            self._set_current(None)
+            await self._call_back(results.keys())
+            raise
+
+    async def _note_start(
+        self,
+        uuid: str,
+        start_at_ms: int,
+        results: dict[str, CommandResult],
+        warnings: list[StartWarning],
+    ) -> dict[str, Any]:
         await self._store.change_nodes(
             uuid,
             {
@@ -201,18 +211,14 @@ class Coordinator:
             uuid=uuid,
             start_at=start_at_ms,
             cameras=count_started(results),
-            of=len(names),
+            of=len(results),
         )
         return answer
 
     async def _give_up_start(self, uuid: str, results: dict[str, CommandResult]) -> None:
         """Too few cameras: call the armed ones back before they begin, then refuse."""
         maybe_armed = [name for name, result in results.items() if not result.refused]
-        idle = results.keys() - maybe_armed
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CALL_BACK_S):
-                stopped = await self._fleet.stop_recording(maybe_armed)
-                idle |= {name for name, result in stopped.items() if result.acknowledged}
+        idle = results.keys() - maybe_armed | await self._call_back(maybe_armed)
         await self._store.change_nodes(uuid, {name: {"stop_acknowledged": True} for name in idle})
         names = ", ".join(name for name, result in results.items() if not result.acknowledged)
         detail = (
@@ -225,46 +231,64 @@ class Coordinator:
         self._set_current(None)
         raise Refusal("no_camera_ready", detail, cameras=camera_results(results))
 
-    async def _answer_idle_stop(self, active: Session | None, uuid: str | None) -> dict[str, Any]:
-        kept = await self._store.kept_answer(uuid, "stop") if uuid else None
-        if kept:
-            return kept
-        if active is not None:
-            raise Refusal(
-                "other_session_recording",
-                "The session that is being recorded is another one; it goes on. Stop that, by its id.",
-                uuid=active.uuid,
-            )
-        raise Refusal("not_recording", "Nothing is being recorded, so there is nothing to stop.")
+    async def _call_back(self, names: Iterable[str]) -> set[str]:
+        """Stop cameras before they begin; returns those that have confirmed it in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALL_BACK_S):
+                stopped = await self._fleet.stop_recording(list(names))
+                return {name for name, result in stopped.items() if result.acknowledged}
+        return set()
 
     async def _stop(self, session: Session) -> dict[str, Any]:
         recorded_s = self._stopwatch.recorded_s(session)
         stopped_at_ms = session.stopped_at_ms or self._clock.now_ms()
-        self._set_current(
-            await self._store.change(
-                session.uuid,
-                SessionState.STOPPING,
-                stop_requested_at_ms=session.stop_requested_at_ms or stopped_at_ms,
-                stopped_at_ms=stopped_at_ms,
-            )
+        self._owed = stopping = replace(
+            session,
+            state=SessionState.STOPPING,
+            stop_requested_at_ms=session.stop_requested_at_ms or stopped_at_ms,
+            stopped_at_ms=stopped_at_ms,
         )
+        self._set_current(stopping)
+        stored = await self._try_to_store_stop(stopping)
         await self._clock_log.sample(session.uuid)
         results = await self._fleet.stop_recording(self._fleet.names)
-        await self._store.change_nodes(
-            session.uuid,
-            {name: {"stop_acknowledged": result.acknowledged} for name, result in results.items()},
-        )
         answer = stop_answer(session.uuid, recorded_s, stopped_at_ms, results)
-        await self._store.keep_answer(session.uuid, "stop", answer)
-        await self._store.change(session.uuid, SessionState.COLLECTING)
+        try:
+            if not stored:
+                await self._store_stop(stopping)
+            await self._end(session.uuid, results, answer)
+        except sqlite3.Error:
+            _log.error("stopped, but that cannot be stored yet", uuid=session.uuid)
+            return stop_answer(session.uuid, recorded_s, stopped_at_ms, results, stored=False)
+        self._owed = None
         self._set_current(None)
         _log.info("stopped", uuid=session.uuid, errors=answer["errors"])
         return answer
 
-    def _adopted_answer(self, session: Session) -> dict[str, Any]:
-        """A start of a session that was adopted, or whose answer a crash has swallowed."""
-        results = {part.name: CommandResult(part.started, part.error) for part in session.nodes}
-        return start_answer(session.uuid, session.start_at_ms or 0, results, [])
+    async def _store_stop(self, stopping: Session) -> None:
+        await self._store.change(
+            stopping.uuid,
+            SessionState.STOPPING,
+            stop_requested_at_ms=stopping.stop_requested_at_ms,
+            stopped_at_ms=stopping.stopped_at_ms,
+        )
+
+    async def _try_to_store_stop(self, stopping: Session) -> bool:
+        try:
+            await self._store_stop(stopping)
+        except sqlite3.Error:  # the cameras hear of it all the same
+            return False
+        return True
+
+    async def _end(
+        self, uuid: str, results: dict[str, CommandResult], answer: dict[str, Any]
+    ) -> None:
+        await self._store.change_nodes(
+            uuid,
+            {name: {"stop_acknowledged": result.acknowledged} for name, result in results.items()},
+        )
+        await self._store.keep_answer(uuid, "stop", answer)
+        await self._store.change(uuid, SessionState.COLLECTING)
 
     def _set_current(self, session: Session | None) -> None:
         changed = session != self._current

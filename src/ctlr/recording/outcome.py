@@ -60,12 +60,23 @@ def camera_results(results: Mapping[str, CommandResult]) -> list[dict[str, Any]]
     ]
 
 
+UNSTORED = (
+    "The cameras were told to stop, but the controller's own disk does not take the record of it. "
+    "Leave the controller on and free space there: it is written as soon as that works."
+)
+
+
 def stop_answer(
-    uuid: str, recorded_s: float, stopped_at_ms: int, results: Mapping[str, CommandResult]
+    uuid: str,
+    recorded_s: float,
+    stopped_at_ms: int,
+    results: Mapping[str, CommandResult],
+    *,
+    stored: bool = True,
 ) -> dict[str, Any]:
     """The body of an accepted stop. ``duration`` is in seconds, to the millisecond.
 
-    ``success`` says that the stop is stored and will reach every camera; ``errors`` names the
+    ``success`` says that the stop is ``stored`` and will reach every camera; ``errors`` names the
     cameras that it has not reached yet.
     """
     errors = [
@@ -73,8 +84,10 @@ def stop_answer(
         for name, result in results.items()
         if not result.acknowledged
     ]
+    if not stored:
+        errors.insert(0, UNSTORED)
     return {
-        "success": True,
+        "success": stored,
         "uuid": uuid,
         "duration": round(recorded_s, 3),
         "stopped_at": stopped_at_ms,

@@ -8,7 +8,7 @@ seen first: for the time until its start, or for how long it was recorded before
 
 from ctlr.kernel.clock import Clock
 from ctlr.recording.recovery import ARMED_AHEAD_MS
-from ctlr.sessions.model import Session
+from ctlr.sessions.model import Session, SessionState
 
 
 class Stopwatch:
@@ -20,9 +20,11 @@ class Stopwatch:
         self._longest_s = longest_s
         self._start: tuple[str, int] | None = None
         self._began_s = 0.0
+        self._stopped_s: float | None = None
 
     def recorded_s(self, session: Session | None) -> float:
-        """Seconds since its start; 0 before it, without one, and without a session."""
+        """Seconds from its start until now, or until it was first seen stopping; 0 before the
+        start, without one, and without a session."""
         if session is None or session.start_at_ms is None:
             return 0.0
         now_s, start = self._clock.monotonic(), (session.uuid, session.start_at_ms)
@@ -31,4 +33,10 @@ class Stopwatch:
             before_s = (until_ms - session.start_at_ms) / 1000
             believed_s = before_s if -ARMED_AHEAD_MS / 1000 < before_s < self._longest_s else 0.0
             self._start, self._began_s = start, now_s - believed_s
-        return max(0.0, now_s - self._began_s)
+            self._stopped_s = None
+        recorded_s = max(0.0, now_s - self._began_s)
+        if session.state is not SessionState.STOPPING:
+            return recorded_s
+        if self._stopped_s is None:
+            self._stopped_s = recorded_s
+        return self._stopped_s

@@ -6,6 +6,7 @@ late camera joins, a lost stop arrives, and a restarted controller carries on.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,9 +71,11 @@ class Tender:
     async def tend_forever(self) -> None:
         while True:
             self._wake.clear()
-            async with self._coordinator.lock:
-                await self._tend()
-            await self._end_if_due()
+            with suppress(sqlite3.Error):  # which the database has logged: the next look again
+                async with self._coordinator.lock:
+                    await self._coordinator.catch_up()
+                    await self._tend()
+                await self._end_if_due()
             try:
                 async with asyncio.timeout(TEND_INTERVAL_S):
                     await self._wake.wait()
@@ -90,8 +93,11 @@ class Tender:
             self._clock.now_ms(),
             [node for node, told in self._unheard.items() if active and told.uuid == active.uuid],
         )
-        await asyncio.gather(*(self._act(active, action) for action in actions))
+        acts = (self._act(active, action) for action in actions)
+        done = await asyncio.gather(*acts, return_exceptions=True)  # one never cuts off another
         await self._coordinator.refresh()
+        for error in filter(None, done):
+            raise error
 
     async def _end_if_due(self) -> None:
         session = self._coordinator.current
@@ -101,7 +107,8 @@ class Tender:
         recorded_s = self._coordinator.recorded_s
         reason = reason_to_end(recorded_s, self._longest_s, self._fleet.views(), started)
         if reason is not None:
-            await self._note(session.uuid, "ended_by_itself", reason)
+            with suppress(sqlite3.Error):
+                await self._note(session.uuid, "ended_by_itself", reason)
             with suppress(Refusal):  # somebody stopped it in this very moment
                 await self._coordinator.stop(session.uuid)
 

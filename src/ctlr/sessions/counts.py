@@ -24,6 +24,7 @@ class SessionCounts:
     async def count_forever(self) -> None:
         while True:
             try:
+                await self._store.check()
                 self.by_state = await self._store.count_by_state()
                 self._works = True
             except sqlite3.Error as error:  # a figure is not worth the controller's life

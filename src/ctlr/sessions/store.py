@@ -74,6 +74,15 @@ class SessionStore:
             )
         return await self._existing(uuid)
 
+    @property
+    def problem(self) -> str | None:
+        """Why the database failed lately; None once something could be written since."""
+        return self._db.problem
+
+    async def check(self) -> None:
+        """See whether the database can be written again. Raises ``sqlite3.Error``."""
+        await self._db.check()
+
     async def change(
         self, uuid: str, state: SessionState | None = None, **columns: object
     ) -> Session:

@@ -140,3 +140,24 @@ async def test_a_second_writer_is_refused_and_harms_nothing(tmp_path: Path) -> N
     again = await Database.open(path, ["CREATE TABLE t (x INTEGER) STRICT;"])
     assert [row["x"] for row in await again.fetch("SELECT x FROM t")] == [1]
     await again.close()
+
+
+async def test_a_disk_that_fails_is_noted_until_it_works_again(database: Database) -> None:
+    await add(database, "a")
+    await database._connection.execute("PRAGMA query_only=1")  # as on one made read-only
+    with pytest.raises(sqlite3.OperationalError):
+        await add(database, "b")
+    assert "readonly" in (database.problem or "")
+    await database.check()
+    assert database.problem is not None
+    await database._connection.execute("PRAGMA query_only=0")
+    await database.check()
+    assert database.problem is None
+    assert await names(database) == ["a", "a'"]
+
+
+async def test_what_breaks_a_rule_is_not_the_disks_fault(database: Database) -> None:
+    await add(database, "a")
+    with pytest.raises(sqlite3.IntegrityError):
+        await add(database, "a")
+    assert database.problem is None

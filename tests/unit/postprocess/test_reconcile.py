@@ -115,7 +115,9 @@ class Bench:
     def _is_quiet(self) -> bool:
         news = self.reconciler._wake
         waits = bool(news._waiters) and not news.is_set()
-        return waits and not self.reconciler._running and not self.reconciler._read_back.at_work
+        return (
+            waits and not self.reconciler._making.running and not self.reconciler._read_back.at_work
+        )
 
     async def rounds(self, count: int) -> None:
         """Let the loop go round so often, whatever is at work."""
@@ -428,3 +430,34 @@ async def test_nothing_is_read_back_while_a_session_is_made(bench: Bench) -> Non
         bench.shop.go_on.set()
         await bench.settles()
     assert bench.shop.begun[1:] == [(Task.VERIFY, other), (Task.VERIFY, UUID)]
+
+
+async def test_what_the_database_does_not_take_is_stored_later(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    bench.shop.go_on.clear()
+    connection = bench.store._db._connection
+    async with reconciling(bench):
+        await bench.reaches(SessionState.PROCESSING)
+        await connection.execute("PRAGMA query_only=1")  # as on a disk that was made read-only
+        bench.shop.go_on.set()
+        async with asyncio.timeout(30):
+            while bench.store.problem is None:  # noqa: ASYNC110 - shows only when asked
+                await asyncio.sleep(0.005)
+        await bench.rounds(3)
+        await connection.execute("PRAGMA query_only=0")
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()
+    assert bench.shop.begun == [(Task.PROCESS, UUID), (Task.VERIFY, UUID)]
+    assert bench.store.problem is None
+
+
+async def test_a_round_that_the_database_fails_does_not_end_the_loop(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    await bench.store._db._connection.execute("PRAGMA query_only=1")
+    async with reconciling(bench):
+        await bench.rounds(3)
+        assert bench.shop.begun == []
+        await bench.store._db._connection.execute("PRAGMA query_only=0")
+        bench.reconciler.wake()
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()

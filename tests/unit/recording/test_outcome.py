@@ -41,6 +41,13 @@ def test_a_stop_is_stored_whoever_confirms_it() -> None:
     assert stop_answer(UUID, 2.5, 3500, {"cam-01": DONE})["errors"] is None
 
 
+def test_a_stop_that_is_not_stored_says_so() -> None:
+    answer = stop_answer(UUID, 2.5, 3500, {"cam-01": DONE}, stored=False)
+    assert answer["success"] is False
+    assert len(answer["errors"]) == 1
+    assert answer["cameras"][0]["stopped"] is True
+
+
 def test_a_node_that_had_nothing_to_stop_shows_no_error() -> None:
     idle = CommandResult(acknowledged=True, error="not recording", refused=True)
     assert stop_answer(UUID, 0.001, 1, {"cam-01": idle})["cameras"][0]["error"] is None

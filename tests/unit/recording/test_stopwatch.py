@@ -90,3 +90,15 @@ def test_a_second_start_under_the_same_id_counts_anew() -> None:
     stopwatch.recorded_s(started())
     clock.wait(60.0)
     assert stopwatch.recorded_s(started(in_ms=60_000)) == 0
+
+
+def test_what_was_stopped_stays_as_long_as_it_was() -> None:
+    """A stop that waits to be stored is no longer a recording."""
+    clock = SetClock()
+    stopwatch = Stopwatch(clock, LONGEST_S)
+    stopwatch.recorded_s(started())
+    clock.wait(10)
+    stopping = replace(started(), state=SessionState.STOPPING, stopped_at_ms=clock.wall_ms)
+    assert stopwatch.recorded_s(stopping) == 10
+    clock.wait(60)
+    assert stopwatch.recorded_s(stopping) == 10
