@@ -15,6 +15,8 @@ from ctlr.postprocess.jobs import LONGEST_RETRY_S, JobResult
 from ctlr.postprocess.workers import Workers
 from ctlr.sessions.store import SessionStore
 
+_FAILED = "Reading back failed: "
+
 _log = structlog.get_logger("postprocess")
 
 
@@ -70,10 +72,20 @@ class ReadBack:
         elif result.failed or result.error:
             _log.error("verification failed", uuid=uuid, error=result.error)
             self._not_before[uuid] = self._clock.monotonic() + LONGEST_RETRY_S
-            error = f"Reading back failed: {result.error}"
-            await persist(lambda: self._store.change(uuid, error=error))
+            await persist(lambda: self._note(uuid, f"{_FAILED}{result.error}"))
         else:
             _log.info("session verified", uuid=uuid)
+            await persist(lambda: self._note(uuid, None))
         self._workers.end(uuid, result)
         self.at_work = None
         self._on_end(uuid, not (result.failed or result.error))
+
+    async def _note(self, uuid: str, failure: str | None) -> None:
+        """Have the session's error end with what reading it back has shown; what the making left
+        there (that something is missing) stays."""
+        session = await self._store.get(uuid)
+        before = session.error if session else None
+        made = (before or "").partition(_FAILED)[0].strip()
+        error = " ".join(filter(None, (made, failure))) or None
+        if error != before:
+            await self._store.change(uuid, error=error)

@@ -154,6 +154,8 @@ class Reconciler:
         for session in await self._store.with_states([SessionState.DONE]):
             self._watches.of(session.uuid).dirty = True  # its files may have changed meanwhile
             self._watches.plan_looks(session)
+        for session in await self._store.with_states([SessionState.FAILED]):
+            self._watches.of(session.uuid).dirty = True  # something may have come for it
 
     def _busy(self) -> bool:
         return self.collecting or any(job.state is not JobState.DONE for job in self.jobs())
@@ -164,7 +166,7 @@ class Reconciler:
         if active is not None and active.state is SessionState.RECORDING:
             self._follow(active)
         sessions = await self._store.with_states([SessionState.COLLECTING, SessionState.FAILED])
-        due = [session for session in sessions if _was_recorded(session)]
+        due = [session for session in sessions if await self._is_to_be_made(session)]
         self.collecting = any(session.state is SessionState.COLLECTING for session in due)
         for session in due:
             if not self._is_worked_on(session.uuid) and len(self._making.running) < MAX_PARALLEL:
@@ -174,6 +176,18 @@ class Reconciler:
 
     def _is_worked_on(self, uuid: str) -> bool:
         return uuid in self._making.running or uuid == self._read_back.at_work
+
+    async def _is_to_be_made(self, session: Session) -> bool:
+        """Also a session whose start failed, once something has come for it."""
+        if session.state is SessionState.COLLECTING or not session.start_failed:
+            return True
+        watch = self._watches.of(session.uuid)
+        if watch.dirty and not self._is_worked_on(session.uuid):
+            try:
+                watch.dirty = await self._inventory.has_files(session.uuid)
+            except Refusal:  # the logging drive is away: the next round looks again
+                return False
+        return watch.dirty
 
     async def _consider(self, session: Session) -> None:
         if self._clock.monotonic() < self._watches.of(session.uuid).due_at:
@@ -270,12 +284,3 @@ class Reconciler:
             start_at_ms=None,
             node_names=[],
         )
-
-
-def _was_recorded(session: Session) -> bool:
-    """Not a start that failed for want of cameras: nothing of that exists."""
-    return (
-        session.state is SessionState.COLLECTING
-        or session.stopped_at_ms is not None
-        or session.start_at_ms is None
-    )

@@ -24,9 +24,12 @@ async def answer_start(store: SessionStore, uuid: str) -> dict[str, Any] | None:
             uuid=active.uuid,
         )
     known = await store.get(uuid)
-    if known is not None and not (
-        known.state is SessionState.FAILED and known.stopped_at_ms is None
-    ):
+    never_began = (
+        known is None
+        or known.start_failed
+        or (known.state is SessionState.FAILED and known.stopped_at_ms is None)
+    )
+    if not never_began:
         raise Refusal(
             "uuid_already_used",
             "This session id has been recorded before. Start with a new one.",

@@ -122,7 +122,9 @@ class Tender:
         ended = set()
         for uuid in recorded - ({active.uuid} if active else set()):
             known = await self._store.get(uuid) if is_session_id(uuid) else None
-            if known and (known.stopped_at_ms or known.state is SessionState.FAILED):
+            if known and (
+                known.stopped_at_ms or known.start_failed or known.state is SessionState.FAILED
+            ):
                 ended.add(uuid)
         return ended
 

@@ -94,5 +94,15 @@ class Session:
     marks: tuple[Mark, ...] = ()
     """In the order of their instants."""
 
+    @property
+    def start_failed(self) -> bool:
+        """Whether it was told to start and too few cameras did: nothing was recorded on purpose.
+        What came for it all the same is made ready, and it may still be started."""
+        return (
+            self.state not in ACTIVE_STATES
+            and self.start_at_ms is not None
+            and self.stopped_at_ms is None
+        )
+
     def node(self, name: str) -> SessionNode | None:
         return next((node for node in self.nodes if node.name == name), None)

@@ -54,12 +54,15 @@ class SessionStore:
     ) -> Session:
         """Store a new session, arm again one whose start failed, or reopen one; returns it.
 
-        What is known of the nodes stays, except after a failed start.
+        What is known of the nodes stays, except after a failed start, also of one whose uploads
+        were made ready since.
         """
         async with self._db.transaction() as db:
             await db.execute(
                 "DELETE FROM session_node WHERE uuid = ? AND EXISTS"
-                " (SELECT 1 FROM session WHERE uuid = ? AND state = 'failed')",
+                " (SELECT 1 FROM session WHERE uuid = ? AND (state = 'failed' OR (start_at_ms IS"
+                " NOT NULL AND stopped_at_ms IS NULL"
+                " AND state NOT IN ('arming', 'recording', 'stopping'))))",
                 (uuid, uuid),
             )
             await db.execute(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, running, settings_in, until
@@ -317,3 +318,30 @@ async def test_a_camera_with_a_shifted_clock_is_told_the_instant_as_its_own_cloc
             assert ahead.recording.start_at == pytest.approx(answer["start_at"] + 7_000, abs=5)
             found = await controller.session(UUID)
             assert found["sources"]["ahead"]["start_at"] == ahead.recording.start_at
+
+
+async def test_a_start_that_failed_is_possible_again_though_its_uploads_were_made(
+    tmp_path: Path,
+) -> None:
+    async with (
+        CameraNode("cam-01") as node,
+        running(settings_in(tmp_path, [node.address])) as controller,
+    ):
+        await controller.until_connected(node.name)
+        node.fault, node.faulty = Fault.REFUSES, frozenset({"/record/start"})
+        (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
+        form = aiohttp.FormData()
+        form.add_field("uuid", UUID)
+        form.add_field("files", b"time,lat,lon\n", filename="gps.csv")
+        uploaded = (await controller.post("/api/sync/phone", data=form)).expect()
+        assert uploaded["processing"] is True
+
+        async def is_made() -> bool:
+            jobs = (await controller.session(UUID))["jobs"]
+            return [job["state"] for job in jobs] == ["done"]
+
+        await until(is_made)
+        node.fault = None
+        (await controller.start(UUID)).expect()
+        (await controller.stop(UUID)).expect()
+        (await controller.start(UUID)).expect_problem(409, "uuid_already_used")

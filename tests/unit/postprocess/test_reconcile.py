@@ -95,6 +95,13 @@ class Bench:
             await self.store.change(uuid, SessionState.PROCESSING)
             await self.store.change(uuid, SessionState.DONE)
 
+    async def fail_start(self) -> None:
+        """As where no camera was ready."""
+        await self.store.create(
+            UUID, SessionState.ARMING, created_at_ms=1, start_at_ms=1, node_names=["cam-01"]
+        )
+        await self.store.change(UUID, SessionState.FAILED, error="No camera started.")
+
     async def reaches(self, state: SessionState, uuid: str = UUID) -> None:
         async with asyncio.timeout(30):
             while True:
@@ -461,3 +468,56 @@ async def test_a_round_that_the_database_fails_does_not_end_the_loop(bench: Benc
         bench.reconciler.wake()
         await bench.reaches(SessionState.DONE)
         await bench.settles()
+
+
+def upload(tmp_path: Path) -> None:
+    folder = tmp_path / "logging" / "phone" / UUID
+    folder.mkdir(parents=True)
+    (folder / "gps.csv").write_text("time,lat,lon\n")
+
+
+async def test_what_is_uploaded_for_a_start_that_failed_is_made(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await bench.fail_start()
+    async with reconciling(bench):
+        await bench.settles()
+        assert bench.shop.begun == [], "nothing of it exists"
+        upload(tmp_path)
+        assert await bench.reconciler.uploaded(UUID) == (True, [])
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()
+    assert bench.shop.count(Task.PROCESS) == 1
+
+
+async def test_what_was_uploaded_for_a_start_that_failed_is_made_after_a_restart(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await bench.fail_start()
+    upload(tmp_path)
+    async with reconciling(bench):
+        await bench.reaches(SessionState.DONE)
+
+
+@pytest.mark.parametrize("problem", [None, "incomplete: cam-02 is missing"])
+async def test_a_good_reading_back_takes_a_failed_one_back(
+    bench: Bench, problem: str | None
+) -> None:
+    await bench.add(SessionState.DONE)
+    await bench.store.change(UUID, error=problem)
+    bench.shop.made.add(UUID)
+    bench.shop.result = JobResult(failed=True, error="Input/output error.")
+    async with reconciling(bench):
+        await bench.settles()
+        session = await bench.store.get(UUID)
+        assert session is not None
+        assert session.error == " ".join(
+            filter(None, (problem, "Reading back failed: Input/output error."))
+        )
+        bench.shop.result = JobResult(failed=False)
+        bench.shop.begun.clear()
+        bench.reconciler.disks_changed()
+        await bench.settles()
+    session = await bench.store.get(UUID)
+    assert session is not None
+    assert session.error == problem
