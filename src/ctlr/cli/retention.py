@@ -36,13 +36,15 @@ def retention(
             typer.echo(f"The raw data of {uuid} is {'kept' if keep else 'no longer kept'}.")
             return
         now_ms = time.time_ns() // 1_000_000
-        plan = retire.plan(settings, now_ms)
         if dry_run:
-            typer.echo("\n".join(describe(plan)))
+            typer.echo("\n".join(describe(retire.plan(settings, now_ms))))
             return
         if not settings.retention.enabled:
             fail("Retention is off ([retention] enabled). --dry-run shows what would go.", code=1)
-        for gone in retire.retire(settings, plan.delete, now_ms):
-            typer.echo(f"deleted {gone.uuid} {gone.size_bytes}")
+        for gone, size in retire.finish_earlier(settings, now_ms):
+            typer.echo(f"deleted {gone} {size}")
+        plan = retire.plan(settings, now_ms)
+        for gone, size in retire.retire(settings, plan.delete, now_ms):
+            typer.echo(f"deleted {gone} {size}")
     except (OSError, sqlite3.Error) as error:
         fail(f"Retention has stopped: {error}.", code=1)

@@ -252,11 +252,13 @@ def make_manifest(
     revision: int,
     now_ms: int,
     damaged: tuple[str, ...],
+    raw_deleted_at: int | None,
     proof: Mapping[str, Any],
 ) -> Manifest:
     """The manifest of a finished run.
 
-    ``damaged`` are files of an earlier run that are known to be and could not be made again;
+    ``damaged`` are files of an earlier run that are known to be and could not be made again,
+    ``raw_deleted_at`` is what an earlier one says;
     ``proof`` holds the keys from ``sync`` to ``measured``.
     """
     missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
@@ -269,6 +271,7 @@ def make_manifest(
         stopped_at=plan.stopped_at,
         processed_at=iso_from_ms(now_ms),
         damaged=damaged,
+        raw_deleted_at=raw_deleted_at,
         complete=_is_complete(plan, everything),
         missing=tuple(missing),
         sources=everything,

@@ -1,22 +1,23 @@
 """Deletes the raw data of sessions as ``retention`` has planned it.
 
 Each session is looked at once more behind its lock, right before: what has changed since the plan
-stays. The manifest says when the raw data went, before it goes. A deletion that is cut short
-leaves fewer segments than the copy was made of, which never makes a copy anew.
+stays. The manifest says when the raw data went, before its first file does. A deletion that is cut
+short is hidden from everybody (``removal``) and ended, or taken back, by the next run.
 """
 
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from ctlr.config import Settings
 from ctlr.ingest.layout import LoggingLayout
-from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
+from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
 from ctlr.postprocess import manifest as manifests
+from ctlr.postprocess import removal
 from ctlr.postprocess.changes import needs_processing
 from ctlr.postprocess.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import MANIFEST_NAME, Manifest
@@ -61,20 +62,39 @@ def look_at(settings: Settings, uuid: str) -> RawSession:
     )
 
 
-def retire(settings: Settings, sessions: Iterable[RawSession], now_ms: int) -> list[RawSession]:
-    """Delete the raw data of planned sessions; returns those whose data is gone.
+def retire(
+    settings: Settings, sessions: Iterable[RawSession], now_ms: int
+) -> Iterator[tuple[str, int]]:
+    """Delete the raw data of planned sessions; yields the uuid and bytes of each as it is gone.
 
     Raises ``OSError``, ``sqlite3.Error``.
     """
-    gone = []
     for session in sessions:
         try:
             with session_lock(settings, session.uuid):
-                if _retire(settings, session, now_ms):
-                    gone.append(session)
+                size = _retire(settings, session, now_ms)
         except Refusal as refusal:
             _log.info("raw data kept", uuid=session.uuid, reason=refusal.detail)
-    return gone
+            continue
+        if size is not None:
+            yield session.uuid, size
+
+
+def finish_earlier(settings: Settings, now_ms: int) -> Iterator[tuple[str, int]]:
+    """Take up what a run that was cut short has left: what it had not yet compared is put back,
+    the rest deleted. Yields as ``retire``, and raises the same."""
+    root = settings.storage.logging
+    for uuid, folders in removal.find_hidden(root, removal.RETIRING).items():
+        with suppress(Refusal), session_lock(settings, uuid):
+            for folder in folders:
+                removal.put_back(folder)
+    for uuid, folders in removal.find_hidden(root, removal.RETIRED).items():
+        size = None
+        with suppress(Refusal), session_lock(settings, uuid):
+            seen = {hidden: removal.listing(hidden) for hidden in folders}
+            size = _delete(settings, uuid, seen, now_ms)
+        if size is not None:
+            yield uuid, size
 
 
 def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
@@ -87,22 +107,35 @@ def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
         (folder / uuid).unlink(missing_ok=True)
 
 
-def _retire(settings: Settings, planned: RawSession, now_ms: int) -> bool:
+def _retire(settings: Settings, planned: RawSession, now_ms: int) -> int | None:
+    seen = {raw: removal.listing(raw) for raw in _raw_folders(settings, planned.uuid)}
     now = look_at(settings, planned.uuid)
     if now != planned or now.is_active or now.is_preserved or now.copy_problem:
         _log.info("raw data kept: it has changed since the plan", uuid=planned.uuid)
-        return False
-    folder = find_folder(settings, planned.uuid)
+        return None
+    hidden = removal.set_aside(seen)
+    if not hidden:
+        _log.info("raw data kept: more of it has just arrived", uuid=planned.uuid)
+        return None
+    return _delete(settings, planned.uuid, hidden, now_ms)
+
+
+def _delete(
+    settings: Settings, uuid: str, folders: Mapping[Path, removal.Listing], now_ms: int
+) -> int | None:
+    """Delete folders that were set aside; not where their copy is not at hand to say so."""
+    folder = find_folder(settings, uuid)
     manifest = read_manifest(folder) if folder else None
-    assert folder is not None
-    assert manifest is not None
+    if folder is None or manifest is None:
+        _log.warning("raw data kept for now: its copy is not at hand", uuid=uuid)
+        return None
     noted = manifest.model_copy(update={"raw_deleted_at": now_ms})
     write_atomic(folder / MANIFEST_NAME, manifests.write(noted))
-    for raw in _raw_folders(settings, planned.uuid):
-        shutil.rmtree(raw)
-        fsync_directory(raw.parent)
-    _log.info("raw data deleted; the copy is verified", uuid=planned.uuid, bytes=now.size_bytes)
-    return True
+    for raw, files in folders.items():
+        removal.delete(raw, files)
+    size = sum(size for files in folders.values() for size, _ in files.values())
+    _log.info("raw data deleted; the copy is verified", uuid=uuid, bytes=size)
+    return size
 
 
 def _find_copy_problem(

@@ -194,6 +194,7 @@ class _Run:
             revision=previous_revision(previous) + 1,
             now_ms=clock.now_ms(),
             damaged=maker.still_damaged(files),
+            raw_deleted_at=previous.raw_deleted_at if previous else None,
             proof=proof,
         )
         self.report(Progress(self.uuid, "publish"))

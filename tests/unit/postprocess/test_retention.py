@@ -1,11 +1,13 @@
 """Which raw data may go: only what a verified copy stands for, oldest first, no more than needed."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
-from ctlr.postprocess import retire
+from ctlr.postprocess import removal, retire
+from ctlr.postprocess.changes import needs_processing
 from ctlr.postprocess.retention import HOUR_MS, RawSession, describe, plan_retention
 from ctlr.postprocess.verify import verify_session
 
@@ -57,7 +59,7 @@ def test_a_verified_session_goes_and_its_copy_stays(made: Rig) -> None:
     names = [entry["path"] for entry in made.manifest()["files"]]
     copies = {made.folder / name: (made.folder / name).read_bytes() for name in names}
     assert copies
-    assert retire.retire(made.settings, [seen], NOW) == [seen]
+    assert list(retire.retire(made.settings, [seen], NOW)) == [(UUID, seen.size_bytes)]
     assert not list(made.logging.glob(f"*/{UUID}"))
     assert made.manifest()["raw_deleted_at"] == NOW
     assert {p: p.read_bytes() for p in copies} == copies
@@ -65,7 +67,7 @@ def test_a_verified_session_goes_and_its_copy_stays(made: Rig) -> None:
 
 
 def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
-    retire.retire(made.settings, [retire.look_at(made.settings, UUID)], NOW)
+    list(retire.retire(made.settings, [retire.look_at(made.settings, UUID)], NOW))
     before = made.source()
     made.process(session())
     assert made.source()["bytes"] == before["bytes"]
@@ -99,7 +101,7 @@ def test_one_that_is_not_read_back_stays(rig: Rig) -> None:
 def test_what_has_changed_since_the_plan_stays(made: Rig) -> None:
     planned = retire.look_at(made.settings, UUID)
     made.record("cam-a", range(4, 5))
-    assert retire.retire(made.settings, [planned], NOW) == []
+    assert list(retire.retire(made.settings, [planned], NOW)) == []
     assert len(list(made.node().glob("seg_*.mp4"))) == 5
 
 
@@ -109,3 +111,95 @@ def test_a_preserved_session_stays_until_it_is_released(made: Rig) -> None:
     assert retire.plan(made.settings, START_MS * 2).delete == ()
     retire.preserve(made.settings, UUID, keep=False)
     assert not retire.look_at(made.settings, UUID).is_preserved
+
+
+def raw_files(made: Rig) -> dict[str, bytes]:
+    """Everything on the logging disk but the names of session folders that are hidden."""
+    files = (path for path in sorted(made.logging.rglob("*")) if path.is_file())
+    return {path.relative_to(made.logging).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_segment_that_comes_in_the_last_moment_is_not_deleted(made: Rig) -> None:
+    seen = {f: removal.listing(f) for f in (made.node(), made.logging / "phone" / UUID)}
+    made.record(numbers=range(4, 5))
+    before = raw_files(made)
+    assert not removal.set_aside(seen)
+    assert raw_files(made) == before
+
+
+def test_a_file_that_comes_while_it_is_deleted_is_kept(made: Rig) -> None:
+    """rsync stands in the folder, whatever its name."""
+    hidden = removal.set_aside({made.node(): removal.listing(made.node())})
+    ((folder, files),) = hidden.items()
+    (folder / "seg_0009.mp4").write_bytes(b"late")
+    removal.delete(folder, files)
+    assert raw_files(made).items() >= {f"cam-a/.late-{UUID}/seg_0009.mp4": b"late"}.items()
+    assert not folder.exists()
+    assert not needs_processing(made.settings, UUID, session())
+
+
+def test_what_was_not_yet_compared_is_put_back_by_the_next_run(made: Rig) -> None:
+    """Killed after the first renames."""
+    before = raw_files(made)
+    made.node().rename(made.node().with_name(f"{removal.RETIRING}{UUID}"))
+    assert not needs_processing(made.settings, UUID, session())
+    assert list(retire.finish_earlier(made.settings, NOW)) == []
+    assert raw_files(made) == before
+    assert made.manifest()["raw_deleted_at"] is None
+
+
+def test_what_is_put_back_joins_what_was_delivered_again(made: Rig) -> None:
+    before = raw_files(made)
+    made.node().rename(made.node().with_name(f"{removal.RETIRING}{UUID}"))
+    made.record(numbers=range(1, 2))
+    list(retire.finish_earlier(made.settings, NOW))
+    assert raw_files(made) == before
+
+
+@pytest.mark.parametrize("left", [["seg_0000.mp4"], ["seg_0002.frames.csv"], []])
+def test_a_deletion_that_was_cut_short_is_ended_by_the_next_run(rig: Rig, left: list[str]) -> None:
+    rig.record()
+    rig.capture()
+    rig.process(session())
+    verify_session(rig.settings, UUID, lambda _: None)
+    hidden = rig.node().with_name(f"{removal.RETIRED}{UUID}")
+    rig.node().rename(hidden)
+    for path in hidden.iterdir():
+        if path.name not in left:
+            path.unlink()
+    assert not needs_processing(rig.settings, UUID, session()), "nobody sees half a folder"
+    ((gone, _),) = retire.finish_earlier(rig.settings, NOW)
+    assert gone == UUID
+    assert raw_files(rig) == {}
+    assert not hidden.exists()
+    assert rig.manifest()["raw_deleted_at"] == NOW
+
+
+def test_without_the_copy_at_hand_nothing_is_deleted(made: Rig) -> None:
+    made.node().rename(made.node().with_name(f"{removal.RETIRED}{UUID}"))
+    before = raw_files(made)
+    made.folder.rename(made.sync / "elsewhere")
+    assert list(retire.finish_earlier(made.settings, NOW)) == []
+    assert raw_files(made) == before
+
+
+def test_a_later_revision_still_says_when_the_raw_data_went(made: Rig) -> None:
+    list(retire.retire(made.settings, [retire.look_at(made.settings, UUID)], NOW))
+    made.upload("late.csv")
+    made.process(session())
+    assert made.manifest()["revision"] == 2
+    assert made.manifest()["raw_deleted_at"] == NOW
+
+
+def test_each_deletion_is_told_as_it_happens(made: Rig) -> None:
+    """What fails at the second takes nothing from the first."""
+    planned = retire.look_at(made.settings, UUID)
+
+    def sessions() -> Iterator[RawSession]:
+        yield planned
+        raise OSError(5, "Input/output error")
+
+    gone = retire.retire(made.settings, sessions(), NOW)
+    assert next(gone) == (UUID, planned.size_bytes)
+    with pytest.raises(OSError, match="Input/output"):
+        next(gone)
