@@ -25,7 +25,7 @@ from ctlr.postprocess.session import explain, plan_session, process
 from ctlr.postprocess.verify import verify_folder, verify_session
 from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm, log_to_parent
 from ctlr.postprocess.workers import Task
-from ctlr.sessions.store import read_session
+from ctlr.sessions.reading import read_session
 from ctlr.storage.look import mount_problem
 
 

@@ -2,7 +2,8 @@
 
 A report is news for the session record (how many segments there are, how many are still to
 come) and a question: which files may I delete? Installed nodes do not name the session; their
-report counts for the newest one that they have a part in.
+report counts for the newest one that they have a part in. What they deliver late may belong to an
+older one: those that hold more than at the last report are news too.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from ctlr.kernel.ids import is_node_name, parse_session_id
 from ctlr.nodes.messages import SyncAnswer, SyncReport
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore
+
+OLDER_SESSIONS = 10
+"""So many finished sessions of an installed node are looked at when it reports."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Reports:
         self._check_storage = check_storage
         self._on_report = on_report
         self._last: dict[str, LastReport] = {}
+        self._held: dict[tuple[str, str], int] = {}
 
     def last(self, node: str) -> LastReport | None:
         return self._last.get(node)
@@ -68,9 +73,18 @@ class Reports:
             )
         self._last[report.camera] = LastReport(report, self._clock.now_ms(), held)
         self._on_report(about, report.camera)
+        if uuid is None:
+            await self._look_at_older(report.camera)
         if vouched is None:
             return SyncAnswer(ok=True)
         return SyncAnswer(ok=True, durable=vouched.durable, absent=vouched.absent or None)
+
+    async def _look_at_older(self, node: str) -> None:
+        for uuid in await self._store.finished_of_node(node, OLDER_SESSIONS):
+            held = await self._inventory.count_segments(uuid, node)
+            if self._held.get((uuid, node)) != held:  # or it is the first look of this process
+                self._held[uuid, node] = held
+                self._on_report(uuid, node)
 
     async def _newest_session(self, node: str) -> str | None:
         session = await self._store.latest_of_node(node)

@@ -24,7 +24,7 @@ from ctlr.postprocess.manifest import MANIFEST_NAME, Manifest
 from ctlr.postprocess.retention import RawSession, RetentionPlan, plan_retention
 from ctlr.postprocess.scan import node_names, scan_session, session_ids
 from ctlr.sessions.model import Session, SessionState
-from ctlr.sessions.store import read_session
+from ctlr.sessions.reading import read_session
 
 PRESERVED = ".ctlr-preserved"
 """Folder on the logging drive with an empty file for each session that is asked to be kept."""

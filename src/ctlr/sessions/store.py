@@ -12,7 +12,7 @@ from typing import Any
 
 import aiosqlite
 
-from ctlr.kernel.database import Database, load_migrations, open_readonly
+from ctlr.kernel.database import Database, load_migrations
 from ctlr.sessions.lifecycle import check_transition
 from ctlr.sessions.model import ACTIVE_STATES, ClockSample, Mark, Session, SessionState
 from ctlr.sessions.rows import (
@@ -197,6 +197,15 @@ class SessionStore:
         )
         return await self._existing(rows[0]["uuid"]) if rows else None
 
+    async def finished_of_node(self, name: str, limit: int) -> list[str]:
+        """The uuids of the last sessions that a node has a part in and that are done or failed."""
+        rows = await self._db.fetch(
+            "SELECT uuid FROM session JOIN session_node USING (uuid) WHERE name = ?"
+            " AND state IN ('done', 'failed') ORDER BY session.rowid DESC LIMIT ?",
+            (name, limit),
+        )
+        return [row["uuid"] for row in rows]
+
     async def newest(self, limit: int, before_ms: int | None = None) -> list[Session]:
         """Sessions, newest first; ``before_ms`` is the start of the last one already seen."""
         rows = await self._db.fetch(
@@ -247,28 +256,6 @@ class SessionStore:
         if session is None:
             raise KeyError(uuid)
         return session
-
-
-def read_session(database: Path, uuid: str) -> Session | None:
-    """A second process's read-only look at one session; None where nothing knows it.
-
-    Raises ``sqlite3.Error`` when the database is there but cannot be read.
-    """
-    if not database.is_file():
-        return None
-    connection = open_readonly(database)
-    try:
-        row = connection.execute(SELECT_SESSION, (uuid,)).fetchone()
-        if row is None:
-            return None
-        nodes = connection.execute(SELECT_NODES, (uuid,)).fetchall()
-        events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
-        clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
-        marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
-        session = session_of(row, nodes, events)
-        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
-    finally:
-        connection.close()
 
 
 async def _update(

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, running, settings_in, until
 
-from ctlr.sessions.store import read_session
+from ctlr.sessions.reading import read_session
 from ctlr.simulator import phone_clock
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"

@@ -7,7 +7,8 @@ import pytest
 
 from ctlr.sessions.lifecycle import IllegalTransitionError
 from ctlr.sessions.model import SessionState
-from ctlr.sessions.store import SessionStore, read_session
+from ctlr.sessions.reading import read_session
+from ctlr.sessions.store import SessionStore
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "11111111-2222-4333-8444-555555555555"

@@ -1,0 +1,39 @@
+"""A second process's look at the database: read-only, one session at a time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ctlr.kernel.database import open_readonly
+from ctlr.sessions.model import Session
+from ctlr.sessions.rows import (
+    SELECT_CLOCKS,
+    SELECT_EVENTS,
+    SELECT_MARKS,
+    SELECT_NODES,
+    SELECT_SESSION,
+    clocks_of,
+    marks_of,
+    session_of,
+)
+
+
+def read_session(database: Path, uuid: str) -> Session | None:
+    """One session with all that was measured; None where nothing knows it.
+
+    Raises ``sqlite3.Error`` when the database is there but cannot be read.
+    """
+    if not database.is_file():
+        return None
+    connection = open_readonly(database)
+    try:
+        row = connection.execute(SELECT_SESSION, (uuid,)).fetchone()
+        if row is None:
+            return None
+        nodes = connection.execute(SELECT_NODES, (uuid,)).fetchall()
+        events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
+        clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
+        marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
+        session = session_of(row, nodes, events)
+        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
+    finally:
+        connection.close()

@@ -1,0 +1,82 @@
+"""Whose news a report is."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.layout import LoggingLayout
+from ctlr.ingest.reports import Reports
+from ctlr.kernel.clock import SystemClock
+from ctlr.nodes.messages import SyncReport
+from ctlr.sessions.model import SessionState
+from ctlr.sessions.store import SessionStore
+
+OLDER = "11111111-2222-4333-8444-555555555555"
+NOW = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+REPORT = SyncReport.model_validate({"camera": "cam-01", "status": "ok", "files": 1})
+
+
+class Desk:
+    """A controller with one finished session of two cameras, and one that is being recorded."""
+
+    def __init__(self, store: SessionStore, logging: Path) -> None:
+        self.store = store
+        self.logging = logging
+        self.news: list[tuple[str | None, str]] = []
+        clock, layout = SystemClock(), LoggingLayout(logging)
+        self.reports = Reports(
+            store,
+            Inventory(store, layout, clock.monotonic),
+            clock,
+            check_storage=lambda: None,
+            on_report=lambda uuid, node: self.news.append((uuid, node)),
+        )
+
+    async def record(self) -> None:
+        for uuid, state in ((OLDER, SessionState.COLLECTING), (NOW, SessionState.RECORDING)):
+            names = ["cam-01", "cam-02"]
+            await self.store.create(uuid, state, created_at_ms=1, start_at_ms=1, node_names=names)
+            self.deliver(uuid, 0)
+        await self.store.change(OLDER, SessionState.PROCESSING)
+        await self.store.change(OLDER, SessionState.DONE)
+
+    def deliver(self, uuid: str, number: int) -> None:
+        folder = self.logging / "cam-01" / uuid
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"seg_{number:04d}.mp4").write_bytes(b"x")
+
+    async def hear(self, report: SyncReport = REPORT) -> list[tuple[str | None, str]]:
+        self.news.clear()
+        await self.reports.receive(report)
+        return self.news
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    store = await SessionStore.open(tmp_path / "ctlr.db")
+    made = Desk(store, tmp_path / "logging")
+    await made.record()
+    yield made
+    await store.close()
+
+
+async def test_what_an_installed_camera_delivers_late_is_news_of_the_older_session(
+    desk: Desk,
+) -> None:
+    await desk.hear()
+    assert await desk.hear() == [(NOW, "cam-01")], "nothing came for the other"
+    desk.deliver(OLDER, 1)
+    assert await desk.hear() == [(NOW, "cam-01"), (OLDER, "cam-01")]
+    assert await desk.hear() == [(NOW, "cam-01")]
+
+
+async def test_after_a_restart_the_first_report_has_older_sessions_looked_at(desk: Desk) -> None:
+    assert await desk.hear() == [(NOW, "cam-01"), (OLDER, "cam-01")]
+
+
+async def test_a_camera_that_names_its_session_means_that_one(desk: Desk) -> None:
+    report = REPORT.model_copy(update={"uuid": OLDER})
+    desk.deliver(OLDER, 1)
+    assert await desk.hear(report) == [(OLDER, "cam-01")]
