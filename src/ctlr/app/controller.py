@@ -281,7 +281,8 @@ class Controller:
         return state.free_bytes if state.healthy else None
 
     async def note_deletion(self, uuid: str, text: str) -> None:
-        await self.store.add_event(uuid, self.clock.now_ms(), "raw_deleted", text)
+        if await self.store.get(uuid):  # the drive may be older than the record
+            await self.store.add_event(uuid, self.clock.now_ms(), "raw_deleted", text)
         self.changes.notify()
 
     def find_work(self) -> list[Work]:

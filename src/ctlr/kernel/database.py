@@ -5,8 +5,8 @@ commits in 123, FULL in none. One process writes (``ctlr serve``); others open r
 Migrations are numbered SQL files, applied in order, each in one transaction that also sets
 ``user_version``; a database from a newer release is refused instead of being guessed at.
 
-A disk that is full or was made read-only fails every write, for as long as it lasts. That is
-logged here, once, and shown as ``problem``; loops go on and try again.
+A disk that is full, read-only or broken fails every write with ``sqlite3.OperationalError``, for
+as long as it lasts. That is logged here, once, and shown as ``problem``; loops go on and try again.
 """
 
 import asyncio
@@ -111,13 +111,13 @@ class Database:
         if self.problem is None:
             return
         version = int(await _pragma(self._connection, "user_version"))
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.OperationalError):
             async with self.transaction() as db:
                 await db.execute(f"PRAGMA user_version={version}")
 
     def _note(self, error: sqlite3.Error | None) -> None:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-            return  # not the disk's fault
+        if error is not None and not isinstance(error, sqlite3.OperationalError):
+            return  # not the disk's fault, but a defect: whoever asked hears of it
         before, self.problem = self.problem, str(error) if error else None
         if error and not before:
             _log.error("the database cannot be used; what runs goes on", error=str(error))
@@ -137,7 +137,7 @@ async def persist(write: Callable[[], Awaitable[_T]]) -> _T:
     while True:
         try:
             return await write()
-        except sqlite3.Error:  # logged by the database
+        except sqlite3.OperationalError:  # logged by the database
             await asyncio.sleep(WRITE_AGAIN_S)
 
 

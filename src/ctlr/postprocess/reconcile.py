@@ -134,7 +134,9 @@ class Reconciler:
         taken_up = False
         while True:
             self._wake.clear()
-            with suppress(sqlite3.Error):  # which the database has logged: the next round again
+            with suppress(
+                sqlite3.OperationalError
+            ):  # which the database has logged: the next round again
                 if not taken_up:
                     await self._take_up()
                     taken_up = True

@@ -74,13 +74,13 @@ class ClockLog:
         if phone := self._phone_lately():
             samples[PHONE] = phone
         if samples:
-            with suppress(sqlite3.Error):  # which the database has logged
+            with suppress(sqlite3.OperationalError):  # which the database has logged
                 await self._store.add_clock_samples(uuid, samples)
 
     async def note_absence(self, session: Session) -> None:
         """Write the hole of our own absence into the session: since its last sign of life.
 
-        Raises ``sqlite3.Error``.
+        Raises ``sqlite3.OperationalError``.
         """
         now_ms = self._clock.now_ms()
         samples = (await self._store.with_measurements(session)).clocks.values()
@@ -97,7 +97,7 @@ class ClockLog:
         """Sample while a session is being recorded."""
         while True:
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.OperationalError):
                 session = await self._store.active()
                 if session is not None:
                     await self.sample(session.uuid)

@@ -80,7 +80,7 @@ class Coordinator:
 
     @property
     def current(self) -> Session | None:
-        """The active session as last stored; None when idle. Answered from memory."""
+        """The active session as stored, or as it is to be; None when idle. From memory."""
         return self._current
 
     @property
@@ -92,7 +92,7 @@ class Coordinator:
         """Begin a session on all cameras; the answer is the contract's.
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``,
-        and what ``check_start`` raises; ``sqlite3.Error``: then nothing is being recorded.
+        and what ``check_start`` raises; ``sqlite3.OperationalError``: then nothing is being recorded.
         """
         async with self._at_once():
             await self.catch_up()
@@ -124,13 +124,13 @@ class Coordinator:
                 session = replace(session, state=SessionState.RECORDING)
             self._owed = session
             self._set_current(session)
-            with suppress(sqlite3.Error):  # the tender tries again
+            with suppress(sqlite3.OperationalError):  # the tender tries again
                 await self.catch_up()
         self._on_change()  # also when idle: what was said before the restart may be wrong now
 
     async def catch_up(self) -> None:
         """Store what a command has done and the database did not take. For the holder of the
-        lock. Raises ``sqlite3.Error`` while it still does not."""
+        lock. Raises ``sqlite3.OperationalError`` while it still does not."""
         owed = self._owed
         if owed is None:
             return
@@ -175,7 +175,7 @@ class Coordinator:
         results = await self._fleet.start_recording(names, uuid, start_at_ms)
         try:
             return await self._note_start(uuid, start_at_ms, results, warnings)
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             detail = f"Nothing was recorded: the start could not be stored ({error})."
             self._owed = replace(session, state=SessionState.FAILED, error=detail)
             self._set_current(None)
@@ -257,8 +257,9 @@ class Coordinator:
             if not stored:
                 await self._store_stop(stopping)
             await self._end(session.uuid, results, answer)
-        except sqlite3.Error:
-            _log.error("stopped, but that cannot be stored yet", uuid=session.uuid)
+        except sqlite3.OperationalError:
+            if session.state is not SessionState.STOPPING:  # the first time
+                _log.error("stopped, but that cannot be stored yet", uuid=session.uuid)
             return stop_answer(session.uuid, recorded_s, stopped_at_ms, results, stored=False)
         self._owed = None
         self._set_current(None)
@@ -276,7 +277,7 @@ class Coordinator:
     async def _try_to_store_stop(self, stopping: Session) -> bool:
         try:
             await self._store_stop(stopping)
-        except sqlite3.Error:  # the cameras hear of it all the same
+        except sqlite3.OperationalError:  # the cameras hear of it all the same
             return False
         return True
 

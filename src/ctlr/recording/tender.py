@@ -71,7 +71,9 @@ class Tender:
     async def tend_forever(self) -> None:
         while True:
             self._wake.clear()
-            with suppress(sqlite3.Error):  # which the database has logged: the next look again
+            with suppress(
+                sqlite3.OperationalError
+            ):  # which the database has logged: the next look again
                 async with self._coordinator.lock:
                     await self._coordinator.catch_up()
                     await self._tend()
@@ -107,7 +109,7 @@ class Tender:
         recorded_s = self._coordinator.recorded_s
         reason = reason_to_end(recorded_s, self._longest_s, self._fleet.views(), started)
         if reason is not None:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.OperationalError):
                 await self._note(session.uuid, "ended_by_itself", reason)
             with suppress(Refusal):  # somebody stopped it in this very moment
                 await self._coordinator.stop(session.uuid)
