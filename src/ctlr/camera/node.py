@@ -163,6 +163,7 @@ class CameraNode:
             start_at=record.start_at if record else None,
             first_frame_at_us=progress.first_frame_at_us,
             frames=progress.frames,
+            starts_in_ms=current.recording.starts_in_ms() if current else None,
             dropped=progress.dropped,
             clock=self._vitals.clock(),
             bitrate_kbps=self._settings.bitrate_kbps,

@@ -139,6 +139,10 @@ class Recording:
             first_frame_at_us=self._first_frame_at_us,
         )
 
+    def starts_in_ms(self) -> int:
+        """How long until frames are kept; 0 from then on. A clock that is set changes nothing."""
+        return max(0, self._schedule.keep_from_us - self._clock.now_us()) // 1000
+
     def wall_ahead_us(self) -> int:
         """How far the machine's clock is ahead of the frame times by now."""
         return self._clock.wall_ahead_us()

@@ -244,7 +244,9 @@ class Spool:
     def begin(self, uuid: str, start_at: int) -> tuple[SessionFolder, SessionRecord]:
         """Make or take up a session's folder for a recording.
 
-        A session that was recorded here before keeps its ``start_at`` and its numbers.
+        A session that was recorded here before keeps its ``start_at`` and its numbers. One that
+        never had a frame begins no later than it is told now: its ``start_at`` may have been
+        meant for a clock that was set since.
         """
         with self._lock:
             known = self.find_record(uuid)
@@ -252,6 +254,8 @@ class Spool:
             fresh = SessionRecord(uuid=uuid, start_at=start_at)
             if known is not None and not known.came_to_nothing:
                 kept = {name: getattr(known, name) for name in _KEPT}
+                if known.segments == 0 and known.recorded_until_us is None:
+                    kept["start_at"] = min(known.start_at, start_at)
                 fresh = fresh.model_copy(update=kept)
             folder.write_record(fresh)
             return folder, fresh

@@ -95,6 +95,8 @@ class NodeStatus(BaseModel):
     start_at: UnixMs | None = None
     first_frame_at_us: Count | None = None
     frames: Count | None = None
+    starts_in_ms: Count | None = None
+    """Until the recording takes its first frame, on a clock that nobody sets; 0 once it does."""
     dropped: Count | None = None
     clock: dict[str, Any] | None = None
     bitrate_kbps: Count | None = None

@@ -145,12 +145,22 @@ def _for_ours(
 ) -> Action | None:
     """For a node that records the session that is going on; it was ``told`` to start then."""
     assert view.status is not None
-    if view.status.frames == 0 and _is_far_off(view, told, now_ms):
+    if _waits_for_another_hour(view, told, now_ms):
         return Disarm(view.name)
     if part is None or not part.started:
         return NoteStarted(view.name, told)
     again = told is not None and part.start_at_ms is not None and told > part.start_at_ms
     return NoteStarted(view.name, told, again=True) if again else None
+
+
+def _waits_for_another_hour(view: NodeView, told: int | None, now_ms: int) -> bool:
+    """Not for a node that goes on with what it recorded: the start that it was told lies in the
+    past, wherever its clock was set since. Only one that does not say how long it waits is judged
+    by its wall clock."""
+    assert view.status is not None
+    if view.status.starts_in_ms is not None:
+        return view.status.starts_in_ms > ARMED_AHEAD_MS
+    return view.status.frames == 0 and _is_far_off(view, told, now_ms)
 
 
 def _is_far_off(view: NodeView, start_at_ms: int | None, now_ms: int) -> bool:
@@ -171,6 +181,9 @@ def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Actio
     if view.status.state == "cleanup":
         return []
     part = active.node(view.name) or SessionNode(view.name)
+    if view.status.uuid is not None and view.status.uuid.lower() == active.uuid:
+        # It broke off and goes on when it can. It waits for no instant, whatever its clock says.
+        return [StartNode(view.name, again=part.started)]
     if part.started and _is_far_off(view, part.start_at_ms, now_ms):
         return [Disarm(view.name)]
     start_at_ms = _on_our_clock(view, part.start_at_ms) or 0

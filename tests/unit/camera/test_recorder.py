@@ -190,3 +190,20 @@ def test_a_recording_that_goes_on_counts_what_it_missed_meanwhile(tmp_path: Path
     recording.start()
     assert recording.wait_ended(DEADLINE_S)
     assert recording.progress().dropped == 39
+
+
+def test_how_long_a_recording_waits_is_told_by_the_clock_of_its_frames(tmp_path: Path) -> None:
+    """After a power cut the machine's clock may be hours behind; what goes on waits for nothing."""
+    folder = SessionFolder(tmp_path / UUID)
+    folder.write_record(SessionRecord(uuid=UUID, start_at=START_MS))
+    in_an_hour_us = time.time_ns() // 1000 + 3600 * SECOND
+
+    def waits_ms(after_us: int | None) -> int:
+        schedule = Schedule(in_an_hour_us, SECOND, in_an_hour_us)
+        camera = Camera(5, lambda _: None)
+        ignore = (lambda: None, lambda _: None)
+        recording = Recording(folder, camera, SMALL, schedule, *ignore, after_us=after_us)
+        return recording.starts_in_ms()
+
+    assert 3_000_000 < waits_ms(None) <= 3_600_000
+    assert waits_ms(in_an_hour_us - 1) == 0

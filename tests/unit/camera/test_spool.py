@@ -95,6 +95,14 @@ def test_a_session_taken_up_again_keeps_its_origin_and_its_numbers(spool: Spool)
     assert again.segments_made() == 1
 
 
+@pytest.mark.parametrize("told_ms", [START_MS - 60_000, START_MS + 60_000])
+def test_a_session_without_a_frame_begins_no_later_than_it_is_told(
+    spool: Spool, told_ms: int
+) -> None:
+    write_session(spool.root)
+    assert spool.begin(UUID, told_ms)[1].start_at == min(START_MS, told_ms)
+
+
 def test_a_session_taken_up_again_is_not_put_away(spool: Spool) -> None:
     write_session(spool.root, ended="interrupted")
     folder, _ = spool.begin(UUID, START_MS + 60_000)

@@ -181,6 +181,29 @@ def test_a_node_that_waits_for_another_hour_is_called_back(
     assert decide(active, [], (), [view], NOW) == ([Disarm("cam")] if called_back else [])
 
 
+BEHIND = ClockOffset(offset_ms=-30 * 86_400_000, uncertainty_ms=1)
+"""A node that lost power and has no clock of its own."""
+
+
+@pytest.mark.parametrize(
+    ("starts_in_ms", "called_back"), [(0, False), (ARMED_AHEAD_MS, False), (3_600_000, True)]
+)
+def test_a_node_that_woke_up_in_the_past_and_goes_on_is_left_alone(
+    starts_in_ms: int, *, called_back: bool
+) -> None:
+    """Before its first frame; only one that had none before the cut waits for another hour."""
+    view = replace(seen("recording", OURS, NOW - 60_000), clock=BEHIND)
+    assert view.status is not None
+    news = {"frames": 0, "starts_in_ms": starts_in_ms}
+    view = replace(view, status=view.status.model_copy(update=news))
+    assert decide(STARTED, [], (), [view], NOW) == ([Disarm("cam")] if called_back else [])
+
+
+def test_a_node_that_woke_up_in_the_past_and_cannot_go_on_yet_is_started_not_stopped() -> None:
+    view = replace(seen("error", OURS, NOW - 60_000), clock=BEHIND)
+    assert decide(STARTED, [], (), [view], NOW) == [StartNode("cam", again=True)]
+
+
 @pytest.mark.parametrize(("ahead_ms", "called_back"), [(ARMED_AHEAD_MS, False), (3_600_000, True)])
 def test_an_idle_node_that_was_told_another_hour_is_called_back(
     ahead_ms: int, *, called_back: bool
