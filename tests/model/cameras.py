@@ -210,9 +210,9 @@ class Calls:
 
         return await self._call(node, act)
 
-    async def status(self, node: NodeAddress) -> tuple[NodeStatus, Exchange]:
+    async def status(self, node: NodeAddress) -> tuple[NodeStatus, Reply]:
         reply = await self._call(node, lambda camera: camera.status().model_dump())
-        return NodeStatus.model_validate(reply.data), reply.exchange
+        return NodeStatus.model_validate(reply.data), reply
 
     async def preflight(self, node: NodeAddress) -> Preflight:
         await self._call(node, lambda _camera: {})

@@ -27,6 +27,8 @@ from ctlr.nodes.offset import COARSE_STAMP_MS, Exchange
 CONNECT_TIMEOUT_S = 0.5
 CALL_TIMEOUT_S = 1.5
 MAX_ANSWER_BYTES = 256 * 1024
+LONGEST_SHOWN = 64
+"""What a node calls itself is cut off there."""
 _JSON = {"Content-Type": "application/json"}
 _UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Nothing was sent, so the node cannot have acted."""
@@ -78,14 +80,14 @@ class NodeClient:
     async def stop(self, node: NodeAddress) -> Reply:
         return await self._call(node.address, "POST", "/record/stop", None)
 
-    async def status(self, node: NodeAddress) -> tuple[NodeStatus, Exchange]:
+    async def status(self, node: NodeAddress) -> tuple[NodeStatus, Reply]:
         reply = await self._ask_status(node.address)
-        return parse_leniently(NodeStatus, reply.data), reply.exchange
+        return parse_leniently(NodeStatus, reply.data), reply
 
     async def introduce(self, address: str) -> tuple[str, NodeStatus]:
         """Who answers at host:port: what it calls itself, unchecked and cut off, and its status."""
         reply = await self._ask_status(address)
-        return reply.node_id[:64], parse_leniently(NodeStatus, reply.data)
+        return reply.node_id[:LONGEST_SHOWN], parse_leniently(NodeStatus, reply.data)
 
     async def preflight(self, node: NodeAddress) -> Preflight:
         reply = await self._call(node.address, "GET", "/preflight", None)

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from ctlr.config import NodeAddress
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.nodes.client import NodeCallError, NodeClient, Reply
+from ctlr.nodes.client import LONGEST_SHOWN, NodeCallError, NodeClient, Reply
 from ctlr.nodes.messages import NodeStatus, StartCommand
-from ctlr.nodes.offset import ClockOffset, Exchange, OffsetEstimator
+from ctlr.nodes.naming import find_misnaming
+from ctlr.nodes.offset import ClockOffset, OffsetEstimator
 
 POLL_INTERVAL_S = 2.0
 QUICK_POLLS, QUICK_INTERVAL_S = 5, 0.2
@@ -39,6 +40,8 @@ class NodeView:
     error: str | None = None
     clock: ClockOffset | None = None
     seen_at_ms: int | None = None
+    misnamed: str | None = None
+    """What is wrong with the name that it calls itself by, as the rest of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Fleet:
         self._estimators = {name: OffsetEstimator() for name in self._nodes}
         self._views = {name: NodeView(name) for name in self._nodes}
         self._commands = dict.fromkeys(self._nodes, 0)
+        self._called = {name: name for name in self._nodes}
         self._tasks: BackgroundTasks | None = None
         self._polling: dict[str, asyncio.Task[None]] = {}
 
@@ -95,6 +99,7 @@ class Fleet:
         self._estimators[node.name] = OffsetEstimator()
         self._views[node.name] = NodeView(node.name)
         self._commands[node.name] = 0
+        self._called[node.name] = node.name
         self._nodes[node.name] = node
         if self._tasks is not None:
             loop = self._poll_forever(node.name)
@@ -106,7 +111,7 @@ class Fleet:
         del self._nodes[name]
         if polling := self._polling.pop(name, None):
             polling.cancel()
-        del self._estimators[name], self._views[name], self._commands[name]
+        del self._estimators[name], self._views[name], self._commands[name], self._called[name]
         self._on_change()
 
     async def start_recording(
@@ -115,11 +120,15 @@ class Fleet:
         """Tell nodes to begin at one instant, all at once. Never raises for a node's sake.
 
         A node whose clock is known to be off is told the instant as its own clock will show it.
+        One that would overwrite another's segments is not told.
         """
         told = {name: self._on_clock_of(name, start_at_ms) for name in self._nodes}
         idle = {name for name, view in self._views.items() if _was_idle(view)}
 
         async def start(node: NodeAddress) -> Reply:
+            misnamed = find_misnaming(node.name, self._called)
+            if misnamed and misnamed[1]:
+                raise NodeCallError(f"it {misnamed[0]}")
             reply = await self._client.start(node, uuid, told[node.name])
             if not (reply.repeated and reply.error == "already recording"):
                 return reply
@@ -161,11 +170,11 @@ class Fleet:
         """Ask one node for its status and keep what it says."""
         commands = self._commands[name]
         try:
-            status, exchange = await self._client.status(self._nodes[name])
+            status, reply = await self._client.status(self._nodes[name])
         except NodeCallError as error:
             view = replace(self._views[name], connected=False, status=None, error=str(error))
         else:
-            view = self._seen(name, status, exchange)
+            view = self._seen(name, status, reply)
         # A command sent while the question was on its way makes the answer history.
         return self._keep(replace(view, current=self._commands[name] == commands))
 
@@ -205,13 +214,16 @@ class Fleet:
             acknowledged=True, at_ms=self._clock.now_ms(), start_at_ms=_held_start(reply)
         )
 
-    def _seen(self, name: str, status: NodeStatus, exchange: Exchange) -> NodeView:
-        self._estimators[name].add(exchange)
+    def _seen(self, name: str, status: NodeStatus, reply: Reply) -> NodeView:
+        self._estimators[name].add(reply.exchange)
+        self._called[name] = reply.node_id[:LONGEST_SHOWN].lower() or name
+        misnamed, _ = find_misnaming(name, self._called) or (None, False)
         return NodeView(
             name,
             connected=True,
             status=status,
-            error=status.error,
+            error=status.error or (misnamed and f"It {misnamed}."),
+            misnamed=misnamed,
             clock=self._estimators[name].estimate(self._clock.monotonic()),
             seen_at_ms=self._clock.now_ms(),
         )

@@ -10,6 +10,7 @@ stops, so that no session ever sees half of a change; what old sessions hold sta
 import asyncio
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,6 +127,7 @@ class Roster:
                 "be found. Nothing was changed. Adopt it under its own name, or give it another.",
             )
         node = _as_node(called, at)
+        await self._refuse_double(node)
         async with self._lock:
             if self._known_as(node) is None:
                 await self._take_in(node)
@@ -182,6 +184,23 @@ class Roster:
                     "Nothing was changed; remove that one first.",
                 )
         return None
+
+    async def _refuse_double(self, node: NodeAddress) -> None:
+        """An adopted camera moves only when nobody calls itself so at its old address any more."""
+        member = self._members.get(node.name)
+        if member is None or member.origin == "config" or member.node.address == node.address:
+            return
+        self._refuse_while_recording(node.name)
+        with suppress(NodeCallError):
+            called, _ = await self._client.introduce(member.node.address)
+            if called == node.name:
+                raise Refusal(
+                    "node_conflict",
+                    f"The rig has a camera {node.name} that answers at {member.node.address}; the "
+                    f"one at {node.address} calls itself the same, and their segments would "
+                    "overwrite each other. Nothing was changed. Give one of them another name, or "
+                    f"remove {node.name} first if both are the same camera.",
+                )
 
     def _refuse_while_recording(self, name: str) -> None:
         view = self._fleet.view(name)

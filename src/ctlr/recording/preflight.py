@@ -79,6 +79,8 @@ def _find_camera_problem(view: NodeView, refusal: str | None) -> tuple[str, str]
         return "camera_busy", f"{name} is not idle but in state {status.state}."
     if refusal or status.error:
         return "camera_not_ready", f"{name} is not ready: {refusal or status.error}."
+    if view.misnamed:
+        return "camera_misnamed", f"{name} {view.misnamed}."
     return _find_weakness(name, status)
 
 

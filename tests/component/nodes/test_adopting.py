@@ -92,6 +92,17 @@ async def test_an_adopted_camera_moves(controller: Controller, spare: CameraNode
         assert len(elsewhere.starts) == 1
 
 
+async def test_a_namesake_does_not_take_the_place_of_a_camera_that_answers(
+    controller: Controller, spare: CameraNode
+) -> None:
+    (await controller.post("/api/nodes", json={"address": spare.address.address})).expect()
+    async with CameraNode("cam-02") as clone:
+        body = {"address": clone.address.address}
+        (await controller.post("/api/nodes", json=body)).expect_problem(409, "node_conflict")
+    nodes = (await controller.get("/api/nodes")).expect()["configured"]
+    assert spare.address.address in {node["address"] for node in nodes}
+
+
 async def test_after_a_restart_it_is_still_there(tmp_path: Path, spare: CameraNode) -> None:
     settings = settings_in(tmp_path)
     async with running(settings) as controller:

@@ -345,3 +345,32 @@ async def test_a_start_that_failed_is_possible_again_though_its_uploads_were_mad
         (await controller.start(UUID)).expect()
         (await controller.stop(UUID)).expect()
         (await controller.start(UUID)).expect_problem(409, "uuid_already_used")
+
+
+async def test_of_two_cameras_that_call_themselves_the_same_one_records(tmp_path: Path) -> None:
+    """Both deliver into one folder, and would overwrite each other's segments."""
+    async with CameraNode("cam-02") as owner, CameraNode("cam-03", ours=True) as clone:
+        clone.calls_itself = "cam-02"
+        settings = settings_in(tmp_path, [clone.address, owner.address])
+        async with running(settings) as controller:
+            await controller.until_connected("cam-02", "cam-03")
+            answer = (await controller.start(UUID)).expect()
+            started = {camera["name"]: camera["started"] for camera in answer["cameras"]}
+            assert started == {"cam-02": True, "cam-03": False}
+            await until_polled(clone)
+            assert (len(owner.starts), len(clone.starts)) == (1, 0)
+            error = (await controller.camera("cam-03"))["error"]
+            assert "calls itself 'cam-02', as cam-02 does" in error
+            checks = (await controller.get("/api/preflight")).expect()["checks"]
+            assert "Give it a name of its own" in checks["cam-03"]["msg"]
+            (await controller.stop(UUID)).expect()
+
+
+async def test_cameras_whose_names_are_swapped_record_and_are_named(tmp_path: Path) -> None:
+    async with CameraNode("cam-01") as one, CameraNode("cam-02") as two:
+        one.calls_itself, two.calls_itself = "cam-02", "cam-01"
+        async with running(settings_in(tmp_path, [one.address, two.address])) as controller:
+            await controller.until_connected("cam-01", "cam-02")
+            answer = (await controller.start(UUID)).expect()
+            assert [camera["started"] for camera in answer["cameras"]] == [True, True]
+            assert "camera_misnamed" in {warning["code"] for warning in answer["warnings"]}
