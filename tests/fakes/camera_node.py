@@ -44,6 +44,7 @@ NEVER_ACTS = frozenset(Fault) - {Fault.ANSWER_LOST}
 class Recording:
     uuid: str
     start_at: int
+    first_segment: int | None = None
 
 
 class CameraNode:
@@ -139,7 +140,7 @@ class CameraNode:
     def _start(self, body: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         if self.recording is not None:
             return None, "already recording"
-        self.recording = Recording(body["uuid"], body["start_at"])
+        self.recording = Recording(**body)
         self.starts.append(self.recording)
         self.on_start()
         return body, ""
@@ -168,6 +169,7 @@ class CameraNode:
         if self.ours:
             at = self.recording
             status |= {"uuid": at.uuid if at else None, "start_at": at.start_at if at else None}
+            status["frames"] = 1 if at else 0
         return status | self.status_changes
 
     def _envelope(self, data: dict[str, Any] | None, error: str) -> dict[str, Any]:

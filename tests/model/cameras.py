@@ -80,7 +80,7 @@ class Camera:
         """It records, is armed, or will go on with something once it has power."""
         return self._take is not None
 
-    def start(self, uuid: str, start_at: int) -> None:
+    def start(self, uuid: str, start_at: int, first_segment: int | None = None) -> None:
         self.catch_up()
         if self._take is not None:
             if self.ours and self._take.uuid == uuid:
@@ -89,10 +89,11 @@ class Camera:
         if start_at <= self.clock.now_ms():
             raise Refused("start_at is in the past")
         known = self.takes.get(uuid)
-        if self.ours and known and known.stopped and known.made:
+        if self.ours and known and known.stopped and known.made and first_segment is None:
             raise Refused("already recorded: this session was stopped on this camera")
         self._take = self.takes.setdefault(uuid, Take(uuid, start_at))
         self._take.stopped = False
+        self._take.made = max(self._take.made, first_segment or 0)
         self._begin(start_at)
 
     def stop(self) -> None:
@@ -196,9 +197,11 @@ class Calls:
         self._cameras = cameras
         self._clock = clock
 
-    async def start(self, node: NodeAddress, uuid: str, start_at_ms: int) -> Reply:
+    async def start(
+        self, node: NodeAddress, uuid: str, start_at_ms: int, first_segment: int | None = None
+    ) -> Reply:
         def act(camera: Camera) -> dict[str, Any]:
-            camera.start(uuid, start_at_ms)
+            camera.start(uuid, start_at_ms, first_segment)
             return {"uuid": uuid, "start_at": start_at_ms}
 
         return await self._call(node, act)

@@ -37,7 +37,8 @@ def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
     async def start(request: Request, received: received_at_us) -> Envelope | JSONResponse:
         try:
             command = StartCommand.model_validate_json(await request.body())
-            return await answers.outcome(received, node.start(command.uuid, command.start_at))
+            started = node.start(command.uuid, command.start_at, command.first_segment)
+            return await answers.outcome(received, started)
         except ValidationError as error:
             reason = _first_problem(error)
         except Refusal as refusal:

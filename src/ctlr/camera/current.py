@@ -115,14 +115,16 @@ class Studio:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
 
-    def arrange(self, uuid: str, keep_from: int, known: SessionRecord | None) -> CurrentRecording:
+    def arrange(
+        self, uuid: str, keep_from: int, known: SessionRecord | None, first_segment: int
+    ) -> CurrentRecording:
         """Make a recording's place on the card; it is not started yet. Call it in a thread.
 
         ``known`` is the record of a session that was recorded here before: it goes on after
-        its last frame. Raises ``SourceError`` and ``OSError``.
+        its last frame. No segment gets a number below ``first_segment``. Raises ``SourceError`` and ``OSError``.
         """
         kind = load_source(self._settings.source)
-        folder, record = self._spool.begin(uuid, keep_from)
+        folder, record = self._spool.begin(uuid, keep_from, first_segment)
         after_us = record.recorded_until_us
         keep_from_us = max(keep_from * 1000, (after_us or 0) + 1)
         if known is not None and keep_from > record.start_at:

@@ -87,9 +87,13 @@ class CameraNode:
         self._failures = 0
         self._error: str | None = "The recording was interrupted; it goes on." if owed else None
 
-    async def start(self, uuid: str, start_at: int) -> dict[str, Any]:
+    async def start(
+        self, uuid: str, start_at: int, first_segment: int | None = None
+    ) -> dict[str, Any]:
         """Arrange for recording from ``start_at`` on.
 
+        ``first_segment`` is given for a session that is going on, which has all lower numbers
+        already; it may have been stopped here by mistake, or recorded on another card.
         Returns ``uuid`` and the ``start_at`` that holds. Raises ``NodeError``, and ``Refusal``
         for a uuid that is none.
         """
@@ -104,7 +108,7 @@ class CameraNode:
                 raise NodeError("start_at is in the past")
             if self._owed is not None and self._owed.uuid != uuid:
                 await self._give_up(self._owed)
-            await self._begin(uuid, start_at)
+            await self._begin(uuid, start_at, first_segment)
             _log.info("recording arranged", uuid=uuid, start_at=start_at)
             return {"uuid": uuid, "start_at": start_at}
 
@@ -191,16 +195,17 @@ class CameraNode:
             async with asyncio.timeout(CLEANUP_S):
                 await current.ended.wait()
 
-    async def _begin(self, uuid: str, keep_from: int) -> None:
+    async def _begin(self, uuid: str, keep_from: int, first_segment: int | None = None) -> None:
         """Record the session, from ``keep_from`` (Unix ms) on. Raises ``NodeError``."""
         full = self._card.reason_not_to_start()
         if full is not None:
             raise NodeError(f"cannot record: {full}")
         try:
             known = await asyncio.to_thread(self._spool.find_record, uuid)
-            if known is not None and known.stopped_at is not None and not known.came_to_nothing:
+            if known is not None and known.is_over and first_segment is None:
                 raise NodeError("already recorded: this session was stopped on this camera")
-            current = await asyncio.to_thread(self._studio.arrange, uuid, keep_from, known)
+            arranged = (uuid, keep_from, known, first_segment or 0)
+            current = await asyncio.to_thread(self._studio.arrange, *arranged)
         except (SourceError, OSError) as error:
             raise NodeError(f"cannot record: {error}") from error
         current.accepted = self._owed is not None

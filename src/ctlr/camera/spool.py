@@ -74,7 +74,8 @@ class SessionRecord(BaseModel):
     ``stopped_at`` is set when a stop was accepted, ``ended`` when no more frames are to come
     and the last segment is on the card. A record without ``ended`` is a recording that runs,
     or that the node takes up again as soon as it can. ``segments``, with frames up to
-    ``recorded_until_us``, were finished when the record was written.
+    ``recorded_until_us``, were finished when the record was written; a card that was put in
+    during the session counts those that went before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -91,6 +92,11 @@ class SessionRecord(BaseModel):
     def came_to_nothing(self) -> bool:
         """Called back before its first frame: the session may still be recorded here."""
         return self.stopped_at is not None and self.ended is not None and self.segments == 0
+
+    @property
+    def is_over(self) -> bool:
+        """Told to stop, and with something to show for it."""
+        return self.stopped_at is not None and not self.came_to_nothing
 
     def with_event(self, event: NodeEvent) -> "SessionRecord":
         """The record with one event more; of very many, the middle ones are let go."""
@@ -241,8 +247,10 @@ class Spool:
         """What is known of a session, delivered ones included."""
         return self.folder(uuid).read_record() or _read_record(self._delivered_path(uuid))
 
-    def begin(self, uuid: str, start_at: int) -> tuple[SessionFolder, SessionRecord]:
-        """Make or take up a session's folder for a recording.
+    def begin(
+        self, uuid: str, start_at: int, first_segment: int = 0
+    ) -> tuple[SessionFolder, SessionRecord]:
+        """Make or take up a session's folder for a recording, from ``first_segment`` on at least.
 
         A session that was recorded here before keeps its ``start_at`` and its numbers. One that
         never had a frame begins no later than it is told now: its ``start_at`` may have been
@@ -257,6 +265,8 @@ class Spool:
                 if known.segments == 0 and known.recorded_until_us is None:
                     kept["start_at"] = min(known.start_at, start_at)
                 fresh = fresh.model_copy(update=kept)
+            segments = max(fresh.segments, first_segment)
+            fresh = fresh.model_copy(update={"segments": segments})
             folder.write_record(fresh)
             return folder, fresh
 

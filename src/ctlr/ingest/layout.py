@@ -12,6 +12,7 @@ Names that start with a dot or ``_tmp_`` are not there yet.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,3 +77,12 @@ class LoggingLayout:
 
     def can_raw(self) -> Path:
         return self.can_folder() / "raw.csv"
+
+
+def next_segment(names: Iterable[str]) -> int:
+    """The lowest number above those of all segments of which a file is among ``names``."""
+    numbers = (
+        parse_frames_name(name) if (number := parse_segment_name(name)) is None else number
+        for name in names
+    )
+    return max((number + 1 for number in numbers if number is not None), default=0)

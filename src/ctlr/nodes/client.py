@@ -72,10 +72,13 @@ class NodeClient:
     async def __aexit__(self, *exc: object) -> None:
         await self._http.close()
 
-    async def start(self, node: NodeAddress, uuid: str, start_at_ms: int) -> Reply:
-        return await self._call(
-            node.address, "POST", "/record/start", {"uuid": uuid, "start_at": start_at_ms}
-        )
+    async def start(
+        self, node: NodeAddress, uuid: str, start_at_ms: int, first_segment: int | None = None
+    ) -> Reply:
+        body: dict[str, object] = {"uuid": uuid, "start_at": start_at_ms}
+        if first_segment is not None:
+            body["first_segment"] = first_segment
+        return await self._call(node.address, "POST", "/record/start", body)
 
     async def stop(self, node: NodeAddress) -> Reply:
         return await self._call(node.address, "POST", "/record/stop", None)

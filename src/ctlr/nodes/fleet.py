@@ -115,9 +115,14 @@ class Fleet:
         self._on_change()
 
     async def start_recording(
-        self, names: Iterable[str], uuid: str, start_at_ms: int
+        self,
+        names: Iterable[str],
+        uuid: str,
+        start_at_ms: int,
+        first_segment: int | None = None,
     ) -> dict[str, CommandResult]:
         """Tell nodes to begin at one instant, all at once. Never raises for a node's sake.
+        ``first_segment`` is as in ``StartCommand``; an installed node does not hear of it.
 
         A node whose clock is known to be off is told the instant as its own clock will show it.
         One that would overwrite another's segments is not told.
@@ -129,7 +134,8 @@ class Fleet:
             misnamed = find_misnaming(node.name, self._called)
             if misnamed and misnamed[1]:
                 raise NodeCallError(f"it {misnamed[0]}")
-            reply = await self._client.start(node, uuid, told[node.name])
+            first = first_segment if _is_ours(self._views[node.name]) else None
+            reply = await self._client.start(node, uuid, told[node.name], first)
             if not (reply.repeated and reply.error == "already recording"):
                 return reply
             # The first answer got lost on its way. A node that was idle has done as told; any
@@ -248,6 +254,10 @@ def _held_start(reply: Reply) -> int | None:
         return StartCommand.model_validate(reply.data).start_at
     except ValidationError:  # an installed node, which says nothing
         return None
+
+
+def _is_ours(view: NodeView) -> bool:
+    return view.status is not None and view.status.frames is not None
 
 
 def _was_idle(view: NodeView) -> bool:

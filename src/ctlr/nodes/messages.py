@@ -40,11 +40,16 @@ class Envelope(BaseModel):
 
 
 class StartCommand(BaseModel):
-    """Body of ``POST /record/start``."""
+    """Body of ``POST /record/start``.
+
+    ``first_segment`` is there when the node joins a session that is going on: lower numbers are
+    at the controller, though the card may know nothing of them any more.
+    """
 
     model_config = _LENIENT
     uuid: str
     start_at: UnixMs
+    first_segment: Count | None = None
 
 
 class Check(BaseModel):

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from ctlr.ingest.layout import next_segment
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
@@ -172,8 +173,9 @@ class Tender:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms
         # It may act though nobody hears its answer; then the next look at it tells.
         self._unheard[node] = _LateStart(active.uuid, start_at_ms, again)
+        first_segment = next_segment(await self._store.hashed_names(active.uuid, node))
         results = await self._unless_urgent(
-            self._fleet.start_recording([node], active.uuid, start_at_ms)
+            self._fleet.start_recording([node], active.uuid, start_at_ms, first_segment)
         )
         result = results.get(node)
         if result is None or not result.acknowledged:

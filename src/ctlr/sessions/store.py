@@ -231,6 +231,13 @@ class SessionStore:
         )
         return {row["name"]: (row["size"], row["mtime_ns"], row["xxh128"]) for row in rows}
 
+    async def hashed_names(self, uuid: str, node: str) -> list[str]:
+        """Names of the files that a node has ever delivered of a session, in no order."""
+        rows = await self._db.fetch(
+            "SELECT name FROM delivered_file WHERE uuid = ? AND node = ?", (uuid, node)
+        )
+        return [row["name"] for row in rows]
+
     async def keep_hashes(
         self, uuid: str, node: str, hashes: Mapping[str, tuple[int, int, str]]
     ) -> None:

@@ -97,6 +97,13 @@ def test_the_envelope_and_every_error_of_the_api(camera: CameraProcess) -> None:
     wait_for("idle", lambda: camera.status()["state"] == "idle")
     stopped = _start(camera, uuid=UUID, start_at=now_ms() + 60_000)[1]
     assert "already recorded" in stopped["error"]
+    # But the controller tells it to join a session that goes on, of which it has seven segments.
+    soon = now_ms() + 1000
+    joined = _start(camera, uuid=UUID, start_at=soon, first_segment=7)[1]
+    assert joined["data"] == {"uuid": UUID, "start_at": soon}
+    wait_for("a frame", lambda: camera.status()["frames"])
+    assert camera.status()["segment"] >= 7
+    assert camera.call("/record/stop", b"")[1]["data"]["segments"] >= 8
 
 
 @pytest.mark.parametrize(

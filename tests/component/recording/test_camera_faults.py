@@ -374,3 +374,27 @@ async def test_cameras_whose_names_are_swapped_record_and_are_named(tmp_path: Pa
             answer = (await controller.start(UUID)).expect()
             assert [camera["started"] for camera in answer["cameras"]] == [True, True]
             assert "camera_misnamed" in {warning["code"] for warning in answer["warnings"]}
+
+
+async def test_a_camera_with_a_new_card_counts_on_from_what_is_held_of_it(tmp_path: Path) -> None:
+    async with CameraNode("cam-01", ours=True) as node:
+        settings = settings_in(tmp_path, [node.address])
+        async with running(settings) as controller:
+            await controller.until_connected("cam-01")
+            (await controller.start(UUID)).expect()
+            folder = settings.storage.logging / "cam-01" / UUID
+            folder.mkdir(parents=True)
+            for name in ("seg_0002.mp4", "seg_0003.frames.csv"):
+                (folder / name).write_bytes(b"of the card before")
+            report = {"camera": "cam-01", "status": "ok", "uuid": UUID}
+            answer = (await controller.post("/api/sync/report", json=report)).expect()
+            assert len(answer["durable"]) == 2
+
+            node.recording = None
+
+            async def records_again() -> bool:
+                return len(node.starts) == 2
+
+            await until(records_again)
+            assert [start.first_segment for start in node.starts] == [None, 4]
+            (await controller.stop(UUID)).expect()

@@ -95,6 +95,15 @@ def test_a_session_taken_up_again_keeps_its_origin_and_its_numbers(spool: Spool)
     assert again.segments_made() == 1
 
 
+def test_a_card_that_is_new_to_the_session_counts_on_from_what_is_told(spool: Spool) -> None:
+    folder, _ = spool.begin(UUID, START_MS, first_segment=5)
+    assert (folder.segments_made(), folder.next_segment()) == (5, 5)
+    write_segment(folder, 5)
+    assert folder.segments_made() == 6
+    spool.begin(UUID, START_MS, first_segment=3)
+    assert folder.next_segment() == 6
+
+
 @pytest.mark.parametrize("told_ms", [START_MS - 60_000, START_MS + 60_000])
 def test_a_session_without_a_frame_begins_no_later_than_it_is_told(
     spool: Spool, told_ms: int
