@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import structlog
 
 from ctlr.camera.capture_clock import StepWatch
+from ctlr.camera.record import Ending, NodeEvent, SessionRecord
 from ctlr.camera.recorder import Recording
 from ctlr.camera.recovery import recover_segments
 from ctlr.camera.resume import resumed_event
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.sources import PictureSettings, load_source
-from ctlr.camera.spool import Ending, NodeEvent, SessionFolder, SessionRecord, Spool
+from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.config import CameraSettings
 from ctlr.kernel.clock import Clock
 

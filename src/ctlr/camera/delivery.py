@@ -10,7 +10,7 @@ lists nothing (an installed one) confirms nothing: files stay.
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from ctlr.camera.spool import FinishedFile, segment_of
+from ctlr.camera.finished import FinishedFile, segment_of
 from ctlr.nodes.messages import DurableFile
 
 BATCH_FILES = 16

@@ -22,10 +22,11 @@ import structlog
 from ctlr.camera.card import Card
 from ctlr.camera.checks import Checks
 from ctlr.camera.current import CurrentRecording, Studio, write_ending
+from ctlr.camera.record import Ending, SessionRecord
 from ctlr.camera.recorder import Progress
 from ctlr.camera.resume import is_owed, retry_delay_s
 from ctlr.camera.sources import PictureSettings, SourceError
-from ctlr.camera.spool import Ending, SessionRecord, Spool
+from ctlr.camera.spool import Spool
 from ctlr.camera.vitals import Vitals, measure_system
 from ctlr.config import CameraSettings
 from ctlr.kernel.clock import Clock

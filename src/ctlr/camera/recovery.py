@@ -15,21 +15,22 @@ from pathlib import Path
 
 import structlog
 
+from ctlr.camera.finished import unfinished_numbers
 from ctlr.camera.fragments import whole_length
+from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.camera.resume import choose_session
 from ctlr.camera.segments import (
     FrameRow,
     estimate_frame_number,
     format_rows,
     parse_rows,
-    parse_unfinished_name,
     rows_for_video,
     unfinished_frames_name,
     unfinished_name,
 )
-from ctlr.camera.spool import NodeEvent, SessionFolder, SessionRecord, Spool
+from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.ingest.layout import frames_name, segment_name
-from ctlr.kernel.atomic import write_atomic
+from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.ids import is_session_id
 
 _log = structlog.get_logger("camera")
@@ -94,7 +95,7 @@ def recover_segments(folder: SessionFolder) -> list[str]:
     record = folder.read_record()
     start_at_us = record.start_at * 1000 if record else 0
     recovered = []
-    for number in sorted(_unfinished_numbers(folder.path)):
+    for number in sorted(unfinished_numbers(folder.path)):
         try:
             if _recover_segment(folder, start_at_us, number):
                 recovered.append(segment_name(number))
@@ -106,14 +107,11 @@ def recover_segments(folder: SessionFolder) -> list[str]:
     return recovered
 
 
-def _unfinished_numbers(path: Path) -> list[int]:
-    numbers = (parse_unfinished_name(name) for name in os.listdir(path))
-    return [number for number in numbers if number is not None]
-
-
 def _recover_segment(folder: SessionFolder, start_at_us: int, number: int) -> bool:
     video = folder.path / unfinished_name(number)
     rows_file = folder.path / unfinished_frames_name(number)
+    with open(video, "rb") as file:
+        drop_cache(file.fileno())  # after a flush that failed, only the card tells what is there
     known = _read_rows(rows_file) or _read_rows(folder.path / frames_name(number))
     length = whole_length(video)
     if length == 0:

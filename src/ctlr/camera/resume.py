@@ -11,7 +11,7 @@ controller sees it being recorded and stops it.
 
 from collections.abc import Iterable
 
-from ctlr.camera.spool import NodeEvent, SessionRecord
+from ctlr.camera.record import NodeEvent, SessionRecord
 
 LONGEST_H = 12
 FIRST_RETRY_S = 1.0

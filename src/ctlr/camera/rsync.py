@@ -18,11 +18,16 @@ SILENCE_S = 30
 
 CONNECT_S = 10
 RUN_DEADLINE_S = 3600.0
+PARTIAL = 23  # some files could not be read or written; the others have arrived
 VANISHED = 24  # a file was removed while rsync ran: nothing is wrong with the others
 
 
 class RsyncError(Exception):
     """Files could not be sent; the message ends with the first thing that rsync said."""
+
+
+class PartialTransferError(RsyncError):
+    """Some of the files were not sent, the others were."""
 
 
 def destination(target: str, node: str) -> str:
@@ -59,7 +64,8 @@ async def send(command: Sequence[str]) -> None:
     if ended.returncode not in (0, VANISHED):
         # Its first line names the cause; the last ones only repeat the exit code.
         reason = ended.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise RsyncError(f"rsync ended with code {ended.returncode}: {reason}")
+        kind = PartialTransferError if ended.returncode == PARTIAL else RsyncError
+        raise kind(f"rsync ended with code {ended.returncode}: {reason}")
 
 
 def _is_remote(target: str) -> bool:

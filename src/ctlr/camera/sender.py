@@ -30,9 +30,11 @@ from ctlr.camera.delivery import (
     retry_delay_s,
     segments_unsent,
 )
+from ctlr.camera.finished import FinishedFile
+from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
-from ctlr.camera.rsync import RsyncError
-from ctlr.camera.spool import FinishedFile, SessionFolder, SessionRecord, Spool
+from ctlr.camera.rsync import PartialTransferError, RsyncError
+from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.clock import Clock
 from ctlr.nodes.messages import MOST_ASKED, NodeSync, SyncAnswer, SyncReport
 
@@ -41,9 +43,12 @@ _log = structlog.get_logger("camera")
 Send = Callable[[Path, str, Sequence[str]], Awaitable[None]]
 Report = Callable[[SyncReport], Awaitable[SyncAnswer]]
 
+_OF_ONE_SESSION = (RefusedError, PartialTransferError, OSError)
+"""What goes wrong with one session, such as a bad sector of the card, while others get through."""
+
 Outcome = Literal["more", "waiting", "refused", "failed", "done"]
 """Of one session's turn: more to do at once; waiting for the controller to confirm; this
-session was refused; nothing gets through at all; nothing left."""
+session does not get through; nothing gets through at all; nothing left."""
 
 
 class Sender:
@@ -138,7 +143,7 @@ class Sender:
             self._held = self._held or isinstance(error, HoldSegmentsError)
             self._note(error=str(error))
             _log.warning("delivery waits", uuid=folder.uuid, reason=str(error))
-            return "refused" if isinstance(error, RefusedError) else "failed"
+            return "refused" if isinstance(error, _OF_ONE_SESSION) else "failed"
 
     def _choose_batch(self, uuid: str, files: list[FinishedFile]) -> list[FinishedFile]:
         if uuid not in self._sent:
@@ -208,10 +213,7 @@ class Sender:
             now, absent = self._clock.monotonic(), answer.absent or ()
             verdict = judge(files, answer.durable, sent, now, absent)
         await asyncio.to_thread(folder.remove, [file.name for file in verdict.confirmed])
-        await asyncio.to_thread(folder.touch, [file.name for file in verdict.damaged])
-        for file in verdict.damaged:
-            _log.warning("a delivered file is damaged or gone", uuid=folder.uuid, file=file.name)
-            del sent[file]
+        await self._prepare_again(folder, record, verdict.damaged)
         left = [file for file in files if file not in verdict.confirmed]
         done = count_segments(files) - count_segments(left)
         self._note(
@@ -225,6 +227,26 @@ class Sender:
         if next_batch(left, sent) or (record.ended and not left):
             return "more"
         return "waiting" if left else "done"
+
+    async def _prepare_again(
+        self, folder: SessionFolder, record: SessionRecord, damaged: list[FinishedFile]
+    ) -> None:
+        changed = await asyncio.to_thread(folder.make_ready_again, damaged)
+        for file in damaged:
+            _log.warning("a delivered file is damaged or gone", uuid=folder.uuid, file=file.name)
+            del self._sent[folder.uuid][file]
+        for name in changed:
+            _log.error("the card has changed a file", uuid=folder.uuid, file=name)
+            text = f"The card gives back {name} otherwise than it was written; it may not play."
+            await self._note_event(folder, record, "changed_on_card", text)
+
+    async def _note_event(
+        self, folder: SessionFolder, record: SessionRecord, kind: str, text: str
+    ) -> None:
+        event = NodeEvent(at_ms=self._clock.now_ms(), kind=kind, text=text)
+        await asyncio.to_thread(folder.note, event)
+        if record.ended is not None:
+            await asyncio.to_thread(folder.publish_events, record.events)
 
     def _note(self, **news: Any) -> None:
         self._status = self._status.model_copy(update=news)

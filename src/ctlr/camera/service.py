@@ -19,11 +19,12 @@ from ctlr.camera import rsync
 from ctlr.camera.agent import build_agent
 from ctlr.camera.announce import Announcer
 from ctlr.camera.node import CameraNode
+from ctlr.camera.record import SessionRecord
 from ctlr.camera.recovery import recover_spool
 from ctlr.camera.reporter import Reporter
 from ctlr.camera.sender import Sender
 from ctlr.camera.sources import SourceError, load_source
-from ctlr.camera.spool import SessionRecord, Spool
+from ctlr.camera.spool import Spool
 from ctlr.camera.vitals import Vitals
 from ctlr.config import CameraSettings, Settings
 from ctlr.kernel.clock import SystemClock

@@ -4,6 +4,7 @@
 
     {spool}/{uuid}/.session.json            what this recording is and how it ended
     {spool}/{uuid}/.checksums.xxh128        a line for every file ever finished, xxhsum format
+    {spool}/{uuid}/.noted.jsonl             events of the delivery, for events.json
     {spool}/{uuid}/.seg_NNNN.*.part         the segment being written
     {spool}/{uuid}/seg_NNNN.mp4, .frames.csv    finished, waiting to be delivered
     {spool}/{uuid}/events.json              what befell the recording; made when it has ended
@@ -21,19 +22,20 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+import structlog
 import xxhash
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ctlr.camera.segments import (
-    parse_rows,
-    parse_unfinished_name,
-    unfinished_frames_name,
-    unfinished_name,
+from ctlr.camera.finished import (
+    FinishedFile,
+    delivery_order,
+    hash_file,
+    hash_from_card,
+    unfinished_numbers,
 )
+from ctlr.camera.record import NodeEvent, SessionRecord, read_record
+from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
 from ctlr.ingest.layout import (
     frames_name,
     is_delivered_name,
@@ -46,73 +48,13 @@ from ctlr.kernel.ids import is_session_id
 
 _RECORD = ".session.json"
 _CHECKSUMS = ".checksums.xxh128"
+_NOTED = ".noted.jsonl"
 _DELIVERED = ".delivered"
-_HASH_BLOCK = 1 << 20
 
 _KEPT = ("start_at", "segments", "recorded_until_us", "events")
 
 EVENTS_NAME = "events.json"
-MAX_EVENTS = 200
-
-Ending = Literal["stopped", "interrupted", "failed"]
-
-
-class NodeEvent(BaseModel):
-    """Something that a reader of the recording should know: ``kind`` for programs, ``text`` for
-    people, ``size_us`` where it has a size. ``at_ms`` is Unix time by the node's wall clock."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    at_ms: int
-    kind: str
-    text: str
-    size_us: int | None = None
-
-
-class SessionRecord(BaseModel):
-    """The state of one recording, as stored. Times in Unix milliseconds.
-
-    ``stopped_at`` is set when a stop was accepted, ``ended`` when no more frames are to come
-    and the last segment is on the card. A record without ``ended`` is a recording that runs,
-    or that the node takes up again as soon as it can. ``segments``, with frames up to
-    ``recorded_until_us``, were finished when the record was written; a card that was put in
-    during the session counts those that went before it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    uuid: str
-    start_at: int
-    stopped_at: int | None = None
-    ended: Ending | None = None
-    error: str | None = None
-    segments: int = 0
-    recorded_until_us: int | None = None
-    events: tuple[NodeEvent, ...] = ()
-
-    @property
-    def came_to_nothing(self) -> bool:
-        """Called back before its first frame: the session may still be recorded here."""
-        return self.stopped_at is not None and self.ended is not None and self.segments == 0
-
-    @property
-    def is_over(self) -> bool:
-        """Told to stop, and with something to show for it."""
-        return self.stopped_at is not None and not self.came_to_nothing
-
-    def with_event(self, event: NodeEvent) -> "SessionRecord":
-        """The record with one event more; of very many, the middle ones are let go."""
-        events = (*self.events, event)
-        if len(events) > MAX_EVENTS:
-            events = (*events[: MAX_EVENTS // 2], *events[MAX_EVENTS // 2 + 1 :])
-        return self.model_copy(update={"events": events})
-
-
-@dataclass(frozen=True)
-class FinishedFile:
-    """A file that waits to be delivered."""
-
-    name: str
-    size: int
-    xxh128: str
+_log = structlog.get_logger("camera")
 
 
 class SessionFolder:
@@ -126,7 +68,7 @@ class SessionFolder:
         return self.path.name
 
     def read_record(self) -> SessionRecord | None:
-        return _read_record(self.path / _RECORD)
+        return read_record(self.path / _RECORD)
 
     def write_record(self, record: SessionRecord) -> None:
         make_durable_directories(self.path)
@@ -141,16 +83,15 @@ class SessionFolder:
             (self.path / unfinished_frames_name(number), self.path / frames_name(number)),
             (self.path / unfinished_name(number), self.path / segment_name(number)),
         ]
-        self._list_checksums(
-            f"{_flush_and_hash(hidden)}  {shown.name}\n" for hidden, shown in pairs
-        )
+        self._list_checksums(f"{hash_from_card(hidden)}  {shown.name}\n" for hidden, shown in pairs)
         for hidden, shown in pairs:
             os.replace(hidden, shown)
         fsync_directory(self.path)
 
     def publish_events(self, events: Sequence[NodeEvent]) -> None:
-        """Make ``events.json``, unless nothing befell the recording. Once it has ended: a file
-        that is there to be delivered does not change."""
+        """Make ``events.json``, unless nothing befell the recording. Once it has ended, and anew
+        when something befell its delivery."""
+        events = sorted([*events, *self._noted()], key=lambda event: event.at_ms)
         if events:
             told = [event.model_dump(exclude_none=True) for event in events]
             data = json.dumps({"uuid": self.uuid, "events": told}, indent=2).encode() + b"\n"
@@ -190,18 +131,42 @@ class SessionFolder:
 
     def next_segment(self) -> int:
         """The lowest number that no segment has, nor one that waits to be recovered."""
-        numbers = (parse_unfinished_name(name) for name in os.listdir(self.path))
-        newest = max((number for number in numbers if number is not None), default=-1)
+        newest = max(unfinished_numbers(self.path), default=-1)
         return max(newest + 1, self.segments_made())
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
             (self.path / name).unlink(missing_ok=True)
 
-    def touch(self, names: Iterable[str]) -> None:
-        """Give files a new time, by which rsync and the controller see that they were resent."""
-        for name in names:
-            os.utime(self.path / name)
+    def make_ready_again(self, files: Iterable[FinishedFile]) -> list[str]:
+        """Give files a new time, by which rsync and the controller see that they were resent.
+
+        Returns the names of those that the card gives back otherwise than they are listed: no
+        copy could ever agree, so they are listed as they are.
+        """
+        changed = []
+        for file in files:
+            path = self.path / file.name
+            xxh128 = hash_from_card(path)
+            if xxh128 != file.xxh128:
+                self._list_checksums([f"{xxh128}  {file.name}\n"])
+                changed.append(file.name)
+            os.utime(path)
+        return changed
+
+    def note(self, event: NodeEvent) -> None:
+        """Keep an event of the delivery for ``events.json``. The record is the recording's."""
+        with open(self.path / _NOTED, "ab") as noted:
+            noted.write(event.model_dump_json().encode() + b"\n")
+            noted.flush()
+            os.fsync(noted.fileno())
+
+    def _noted(self) -> list[NodeEvent]:
+        try:
+            lines = (self.path / _NOTED).read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [NodeEvent.model_validate_json(line) for line in lines if line.endswith(b"\n")]
 
     def _list_checksums(self, lines: Iterable[str]) -> None:
         with open(self.path / _CHECKSUMS, "a", encoding="ascii") as list_file:
@@ -238,14 +203,18 @@ class Spool:
         for entry in os.scandir(self.root):
             if is_session_id(entry.name) and entry.is_dir(follow_symlinks=False):
                 folder = SessionFolder(Path(entry.path))
-                record = folder.read_record()
+                try:
+                    record = folder.read_record()
+                except OSError as error:  # the card is bad there; the others can be delivered
+                    _log.error("a session cannot be read", uuid=entry.name, reason=str(error))
+                    continue
                 if record is not None:
                     found.append((folder, record))
         yield from sorted(found, key=lambda pair: pair[1].start_at, reverse=True)
 
     def find_record(self, uuid: str) -> SessionRecord | None:
         """What is known of a session, delivered ones included."""
-        return self.folder(uuid).read_record() or _read_record(self._delivered_path(uuid))
+        return self.folder(uuid).read_record() or read_record(self._delivered_path(uuid))
 
     def begin(
         self, uuid: str, start_at: int, first_segment: int = 0
@@ -284,39 +253,3 @@ class Spool:
 
     def _delivered_path(self, uuid: str) -> Path:
         return self.root / _DELIVERED / f"{uuid}.json"
-
-
-def segment_of(name: str) -> int | None:
-    """The number of the segment that a finished file belongs to; None for other sidecars."""
-    number = parse_segment_name(name)
-    return parse_frames_name(name) if number is None else number
-
-
-def delivery_order(name: str) -> tuple[int, bool, str]:
-    """Sort key of a finished file: segment number, frame times first, then other files."""
-    number = segment_of(name)
-    return (-1 if number is None else number, parse_segment_name(name) is not None, name)
-
-
-def hash_file(path: Path) -> str:
-    """xxh128 of a file in hex."""
-    digest = xxhash.xxh3_128()
-    with open(path, "rb") as file:
-        while block := file.read(_HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _flush_and_hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-    return hash_file(path)
-
-
-def _read_record(path: Path) -> SessionRecord | None:
-    try:
-        return SessionRecord.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValidationError:
-        return None  # a record that cannot be read; recovery writes a new one

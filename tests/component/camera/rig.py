@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from ctlr.camera.finished import hash_file
 from ctlr.camera.segments import FrameRow, parse_rows
-from ctlr.camera.spool import hash_file
 from ctlr.camera.test_picture import Stamp, read_video_stamps
 from ctlr.ingest.layout import is_delivered_name
 

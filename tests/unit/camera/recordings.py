@@ -4,10 +4,11 @@ from pathlib import Path
 
 from tests.unit.camera.virtual_time import VirtualClock
 
+from ctlr.camera.record import SessionRecord
 from ctlr.camera.segment_file import SegmentFile
 from ctlr.camera.sources import PictureSettings, Take
 from ctlr.camera.sources.test import open_source
-from ctlr.camera.spool import SessionFolder, SessionRecord
+from ctlr.camera.spool import SessionFolder
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 START_MS = 1_776_313_714_000

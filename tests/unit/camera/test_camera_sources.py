@@ -10,6 +10,7 @@ import av
 import pytest
 from tests.unit.camera.virtual_time import VirtualClock
 
+from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import Recording
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.segments import parse_rows
@@ -17,7 +18,7 @@ from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, So
 from ctlr.camera.sources.rtsp import open_source as open_rtsp
 from ctlr.camera.sources.test import MovingPicture
 from ctlr.camera.sources.v4l2 import captured_at_us, check, read_camera
-from ctlr.camera.spool import SessionFolder, SessionRecord
+from ctlr.camera.spool import SessionFolder
 from ctlr.camera.test_picture import Stamp, read_video_stamps
 from ctlr.config import load_settings
 from ctlr.kernel.errors import ConfigError

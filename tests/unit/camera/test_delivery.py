@@ -10,7 +10,7 @@ from ctlr.camera.delivery import (
     retry_delay_s,
     segments_unsent,
 )
-from ctlr.camera.spool import FinishedFile, delivery_order
+from ctlr.camera.finished import FinishedFile, delivery_order
 from ctlr.nodes.messages import DurableFile
 
 ROWS = FinishedFile("seg_0000.frames.csv", 90, "aa")

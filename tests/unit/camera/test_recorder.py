@@ -10,12 +10,13 @@ import av
 from tests.unit.camera.recordings import SMALL, START_MS, UUID
 from tests.unit.camera.virtual_time import VirtualClock
 
+from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import QUEUE_S, Recording
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.segments import FrameRow, parse_rows
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
 from ctlr.camera.sources.test import open_source
-from ctlr.camera.spool import SessionFolder, SessionRecord
+from ctlr.camera.spool import SessionFolder
 from ctlr.camera.test_picture import read_video_stamps
 
 DEADLINE_S = 20

@@ -1,3 +1,4 @@
+from ctlr.camera.record import MAX_EVENTS, NodeEvent, SessionRecord
 from ctlr.camera.resume import (
     LAST_RETRY_S,
     LONGEST_H,
@@ -6,7 +7,6 @@ from ctlr.camera.resume import (
     resumed_event,
     retry_delay_s,
 )
-from ctlr.camera.spool import MAX_EVENTS, NodeEvent, SessionRecord
 
 START = 1_776_313_714_000
 HOUR = 3_600_000

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from tests.unit.camera.virtual_time import VirtualClock
 
+from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import Recording
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.sources import PictureSettings, SourceError, Take, load_source
 from ctlr.camera.sources.ribbon import RibbonSource, check, open_source
-from ctlr.camera.spool import SessionFolder, SessionRecord
+from ctlr.camera.spool import SessionFolder
 from ctlr.camera.test_picture import read_video_stamps
 
 DOUBLE = Path(__file__).parents[2] / "fakes" / "pi"

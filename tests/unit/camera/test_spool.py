@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from tests.unit.camera.recordings import START_MS, UUID, write_segment, write_session
 
-from ctlr.camera.spool import Spool, hash_file
+from ctlr.camera.finished import hash_file
+from ctlr.camera.spool import Spool
 
 OTHER = "00000000-0000-4000-8000-000000000001"
 
