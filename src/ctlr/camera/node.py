@@ -24,6 +24,7 @@ from ctlr.camera.checks import Checks
 from ctlr.camera.current import CurrentRecording, Studio, write_ending
 from ctlr.camera.record import Ending, SessionRecord
 from ctlr.camera.recorder import Progress
+from ctlr.camera.recovery import recover_segments
 from ctlr.camera.resume import is_owed, retry_delay_s
 from ctlr.camera.sources import PictureSettings, SourceError
 from ctlr.camera.spool import Spool
@@ -249,6 +250,7 @@ class CameraNode:
         """Give an owed session its ending; returns its segments. The card may be full."""
         folder = self._spool.folder(owed.uuid)
         try:
+            await asyncio.to_thread(recover_segments, folder)  # there may be room for it now
             segments = await asyncio.to_thread(folder.segments_made)
             record = owed.model_copy(update={"ended": ending, "segments": segments} | changes)
             await asyncio.to_thread(write_ending, folder, record)

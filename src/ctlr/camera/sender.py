@@ -4,7 +4,7 @@ One session at a time, newest first, one batch a turn: send by rsync, report, de
 answer lists as durable. A session that this process has not delivered from before is reported
 first, so that a restart does not send again what the controller has. When a recording has
 ended and its last file is durable, a last report says ``complete`` and the session's folder
-goes.
+goes. What the card cannot give back, or could not be repaired, is set aside there and said.
 
 Nothing gives up: errors wait longer and longer, up to half a minute, and a new segment ends
 any wait. A controller that cannot store segments (HTTP 503, 507) is only asked, not sent to,
@@ -13,6 +13,7 @@ drive all end here as files that stay a little longer.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ from ctlr.camera.delivery import (
     retry_delay_s,
     segments_unsent,
 )
-from ctlr.camera.finished import FinishedFile
+from ctlr.camera.finished import FinishedFile, hash_file
 from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
 from ctlr.camera.rsync import PartialTransferError, RsyncError
@@ -39,6 +40,9 @@ from ctlr.kernel.clock import Clock
 from ctlr.nodes.messages import MOST_ASKED, NodeSync, SyncAnswer, SyncReport
 
 _log = structlog.get_logger("camera")
+
+READ_TRIES = 12
+"""A file that could not be read so often, over some minutes, is not waited for any more."""
 
 Send = Callable[[Path, str, Sequence[str]], Awaitable[None]]
 Report = Callable[[SyncReport], Awaitable[SyncAnswer]]
@@ -74,6 +78,7 @@ class Sender:
         self._node_clock = node_clock
         self._wake = asyncio.Event()
         self._sent: dict[str, Sent] = {}
+        self._unreadable: Counter[FinishedFile] = Counter()
         self._held = False
         self._failures = 0
         self._polls = 0
@@ -132,6 +137,10 @@ class Sender:
         """One batch of one session: send it, report, delete what is durable."""
         try:
             files = await asyncio.to_thread(folder.finished_files)
+            if record.ended is not None and not files:
+                unrepaired = await asyncio.to_thread(folder.unrepaired)
+                if unrepaired and await self._set_aside(folder, record, unrepaired):
+                    return "more"
             if not files and record.ended is None:
                 return "done"  # a recording that has not finished a segment yet
             self._note(status="syncing", segments_queued=count_segments(files))
@@ -161,6 +170,8 @@ class Sender:
         try:
             await self._send(self._spool.root, folder.uuid, [file.name for file in batch])
         except RsyncError as error:
+            if isinstance(error, PartialTransferError):
+                await self._look_for_unreadable(folder, record, batch)
             with suppress(ReportError):  # the controller hears of it if it can
                 await self._ask(folder, record, files, error=str(error))
             raise
@@ -239,6 +250,32 @@ class Sender:
             _log.error("the card has changed a file", uuid=folder.uuid, file=name)
             text = f"The card gives back {name} otherwise than it was written; it may not play."
             await self._note_event(folder, record, "changed_on_card", text)
+
+    async def _look_for_unreadable(
+        self, folder: SessionFolder, record: SessionRecord, batch: list[FinishedFile]
+    ) -> None:
+        """Set aside what the card does not give back, after many tries."""
+        for file in batch:
+            try:
+                await asyncio.to_thread(hash_file, folder.path / file.name)
+            except OSError:
+                self._unreadable[file] += 1
+            if self._unreadable[file] >= READ_TRIES:
+                await self._set_aside(folder, record, [file.name])
+
+    async def _set_aside(
+        self, folder: SessionFolder, record: SessionRecord, names: list[str]
+    ) -> bool:
+        kept = await asyncio.to_thread(self._spool.set_aside, folder, names)
+        if kept is None:
+            return False
+        text = (
+            f"{', '.join(names)} could be neither repaired nor delivered and stays on the "
+            f"camera's card, in {kept}; the session is without it."
+        )
+        _log.error("files stay on the card", uuid=folder.uuid, files=names, folder=str(kept))
+        await self._note_event(folder, record, "kept_on_card", text)
+        return True
 
     async def _note_event(
         self, folder: SessionFolder, record: SessionRecord, kind: str, text: str

@@ -8,6 +8,7 @@
     {spool}/{uuid}/.seg_NNNN.*.part         the segment being written
     {spool}/{uuid}/seg_NNNN.mp4, .frames.csv    finished, waiting to be delivered
     {spool}/{uuid}/events.json              what befell the recording; made when it has ended
+    {spool}/.kept/{uuid}/                   what could be neither repaired nor delivered
     {spool}/.delivered/{uuid}.json          the ``.session.json`` of a session delivered whole
 
 A finished file is flushed, hashed and listed before it gets its visible name, so a visible
@@ -50,6 +51,7 @@ _RECORD = ".session.json"
 _CHECKSUMS = ".checksums.xxh128"
 _NOTED = ".noted.jsonl"
 _DELIVERED = ".delivered"
+_KEPT_ASIDE = ".kept"
 
 _KEPT = ("start_at", "segments", "recorded_until_us", "events")
 
@@ -137,6 +139,12 @@ class SessionFolder:
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
             (self.path / name).unlink(missing_ok=True)
+
+    def unrepaired(self) -> list[str]:
+        """The hidden names of segments that could not be recovered, frame times before video."""
+        hidden = (unfinished_frames_name, unfinished_name)
+        names = [name(number) for number in unfinished_numbers(self.path) for name in hidden]
+        return [name for name in names if (self.path / name).exists()]
 
     def make_ready_again(self, files: Iterable[FinishedFile]) -> list[str]:
         """Give files a new time, by which rsync and the controller see that they were resent.
@@ -238,6 +246,22 @@ class Spool:
             fresh = fresh.model_copy(update={"segments": segments})
             folder.write_record(fresh)
             return folder, fresh
+
+    def set_aside(self, folder: SessionFolder, names: Iterable[str]) -> Path | None:
+        """Move files of an ended session to where nothing removes them, for a person to look at;
+        returns where. None when the session has been taken up again, which needs them.
+        """
+        with self._lock:
+            record = folder.read_record()
+            if record is None or record.ended is None:
+                return None
+            kept = self.root / _KEPT_ASIDE / folder.uuid
+            make_durable_directories(kept)
+            for name in names:
+                os.replace(folder.path / name, kept / name.removeprefix("."))
+            fsync_directory(kept)
+            fsync_directory(folder.path)
+            return kept
 
     def mark_delivered(self, folder: SessionFolder) -> None:
         """Remove a session's folder, and remember that the session was recorded here."""

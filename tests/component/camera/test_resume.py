@@ -16,6 +16,7 @@ from tests.component.camera.rig import (
     now_ms,
     wait_for,
 )
+from tests.unit.camera.recordings import write_unfinished
 
 from ctlr.camera.segments import (
     FrameRow,
@@ -23,6 +24,7 @@ from ctlr.camera.segments import (
     parse_unfinished_name,
     unfinished_frames_name,
 )
+from ctlr.camera.spool import SessionFolder
 
 
 def _record_until_segment(camera: CameraProcess, number: int) -> int:
@@ -158,6 +160,20 @@ def test_a_stop_reaches_a_recording_that_cannot_go_on_yet(
     assert wait_for("the session", controller.completed)["segments_total"] == segments
     assert camera.status()["state"] == "idle"
     assert len(check_delivered(daemon.session(), start_at)) == segments > 0
+
+
+def test_what_could_not_be_recovered_is_tried_once_more_at_the_stop(
+    camera: CameraProcess, daemon: RsyncDaemon, controller: Controller
+) -> None:
+    _record_until_segment(camera, 0)
+    camera.end(signal.SIGKILL)
+    _without_camera(camera)
+    camera.start()
+    wait_for("the failure", lambda: "256x8" in (camera.status()["error"] or ""))
+    write_unfinished(SessionFolder(camera.session()), 50, frames=10)
+    assert camera.stop_recording() == 51
+    wait_for("the session", controller.completed)
+    assert (daemon.session() / "seg_0050.mp4").exists()
 
 
 def test_another_session_ends_one_that_cannot_go_on(

@@ -8,10 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.unit.camera.recordings import START_MS, UUID, write_segment, write_session
+from tests.unit.camera.recordings import (
+    START_MS,
+    UUID,
+    write_segment,
+    write_session,
+    write_unfinished,
+)
 
 from ctlr.camera.finished import hash_file
 from ctlr.camera.rsync import PartialTransferError
+from ctlr.camera.segments import unfinished_name
 from ctlr.camera.sender import Sender
 from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.clock import SystemClock
@@ -111,6 +118,31 @@ async def test_a_file_that_the_card_has_changed_is_delivered_as_it_is_and_said(r
     video.write_bytes(video.read_bytes()[:-100] + bytes(100))
     await rig.deliver_until(lambda: UUID in rig.complete)
     assert rig.sent.count("seg_0000.mp4") == 2
+    assert _kinds(rig) == ["changed_on_card"]
+
+
+async def test_a_file_that_is_never_readable_is_set_aside_and_said(rig: Rig) -> None:
+    folder = _ended(rig, UUID, [0])
+    video = folder.path / "seg_0000.mp4"
+    video.unlink()
+    video.mkdir()  # reading it is an error
+    rig.unreadable = {video.name}
+    await rig.deliver_until(lambda: UUID in rig.complete and not folder.path.exists())
+    assert (rig.spool.root / ".kept" / UUID / video.name).exists()
+    assert _kinds(rig) == ["kept_on_card"]
+
+
+async def test_what_could_not_be_repaired_is_kept_and_said(rig: Rig) -> None:
+    folder = _ended(rig, UUID, [0])
+    write_unfinished(folder, 1, frames=10, from_frame=10)
+    hidden = (folder.path / unfinished_name(1)).read_bytes()
+    await rig.deliver_until(lambda: UUID in rig.complete and not folder.path.exists())
+    kept = rig.spool.root / ".kept" / UUID
+    assert (kept / "seg_0001.mp4.part").read_bytes() == hidden
+    assert (kept / "seg_0001.frames.csv.part").exists()
+    assert _kinds(rig) == ["kept_on_card"]
+
+
+def _kinds(rig: Rig) -> list[str]:
     events = json.loads((rig.drive / UUID / "events.json").read_text())["events"]
-    assert [event["kind"] for event in events] == ["changed_on_card"]
-    assert "seg_0000.mp4" in events[0]["text"]
+    return [event["kind"] for event in events]
