@@ -68,11 +68,15 @@ class CurrentRecording:
 
         The record has no ending afterwards if the recording is to go on.
         """
-        ending = self._ending(error)
+        ending, segments = self._ending(error), self.record.segments
+        try:
+            segments = self.folder.segments_made()
+        except OSError as failure:  # counted again from the card before it is told to anybody
+            error = error or f"The card cannot be read: {failure}."
         changes = {
             "ended": ending,
             "error": error,
-            "segments": self.folder.segments_made(),
+            "segments": segments,
             "recorded_until_us": self.recording.last_frame_at_us or self.record.recorded_until_us,
         }
         record = self.record.model_copy(update=changes)

@@ -200,9 +200,13 @@ class Recording:
         except Exception as error:
             self._fail("The segment cannot be written to the card", error)
             self._drain()
+        try:
             recover_segments(self._folder)
-        self._capture_thread.join()
-        self._on_end(self._error)
+        except Exception as error:  # the next start tries again
+            self._fail("The card cannot be read", error)
+        finally:
+            self._capture_thread.join()
+            self._on_end(self._error)
 
     def _write(self) -> None:
         segment: SegmentFile | None = None

@@ -10,6 +10,7 @@ import av
 from tests.unit.camera.recordings import SMALL, START_MS, UUID
 from tests.unit.camera.virtual_time import VirtualClock
 
+from ctlr.camera.current import CurrentRecording
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import QUEUE_S, Recording
 from ctlr.camera.schedule import Schedule
@@ -149,6 +150,37 @@ def test_a_card_that_fails_at_the_very_end_ends_the_recording_all_the_same(tmp_p
     assert "Input/output error" in ended[0]
     assert folder.segments_made() == 2
     assert folder.next_segment() == 3  # the last one waits to be recovered
+
+
+class GoneCard(FailingCard):
+    """After that nothing on it can be read any more."""
+
+    gone = False
+
+    def finish_segment(self, number: int) -> None:
+        self.gone = number == 2
+        super().finish_segment(number)
+
+    def read_record(self) -> SessionRecord | None:
+        if self.gone:
+            raise OSError(5, "Input/output error")
+        return super().read_record()
+
+
+def test_a_card_that_cannot_even_be_read_any_more_ends_the_recording(tmp_path: Path) -> None:
+    folder = GoneCard(tmp_path / UUID)
+    recording, ended = _record(folder, Camera(25, lambda _: None))
+    recording.start()
+    assert recording.wait_ended(DEADLINE_S)
+    (error,) = ended
+    assert error is not None
+    assert "Input/output error" in error
+    record = SessionRecord(uuid=UUID, start_at=START_MS)
+    current = CurrentRecording(folder, record, START_MS, recording, accepted=True)
+    assert current.end(None, START_MS + 3000) == (
+        "The card cannot be read: [Errno 5] Input/output error."
+    )
+    assert current.record.ended is None  # it goes on when the card can be read
 
 
 def test_a_card_without_room_ends_the_recording_with_everything_on_it(tmp_path: Path) -> None:
