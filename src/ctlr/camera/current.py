@@ -16,6 +16,7 @@ from ctlr.camera.resume import resumed_event
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.sources import PictureSettings, load_source
 from ctlr.camera.spool import SessionFolder, Spool
+from ctlr.camera.stall import StallWatch
 from ctlr.config import CameraSettings
 from ctlr.kernel.clock import Clock
 
@@ -31,9 +32,12 @@ class CurrentRecording:
     record: SessionRecord
     keep_from: int
     recording: Recording
+    stall: StallWatch
     accepted: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     steps: StepWatch = field(default_factory=StepWatch)
+    silence: str | None = None
+    """What is wrong with a camera that gives no pictures."""
 
     @property
     def is_stopping(self) -> bool:
@@ -62,6 +66,11 @@ class CurrentRecording:
             await self.store()
         except OSError as error:  # the event is kept in memory and written with the next one
             _log.error("an event could not be written to the card", reason=str(error))
+
+    def look_at_camera(self) -> None:
+        """Once a second. Raises ``CameraStalledError``."""
+        expected, opened = self.recording.expects_pictures, self.recording.is_open
+        self.silence = self.stall.look(self.recording.taken, expected=expected, opened=opened)
 
     def end(self, error: str | None, now_ms: int) -> str | None:
         """Write down how the recording ended; returns what is wrong, if anything is.
@@ -150,7 +159,8 @@ class Studio:
             after_us=after_us,
             camera_free=self._camera_free,
         )
-        return CurrentRecording(folder, record, keep_from, recording)
+        stall = StallWatch(self._picture.fps)
+        return CurrentRecording(folder, record, keep_from, recording, stall)
 
     def _call(self, function: Callable[..., None], *values: object) -> None:
         try:

@@ -146,11 +146,15 @@ class CameraNode:
             await current.ended.wait()
 
     async def tend(self) -> None:
-        """For as long as the node runs: go on with what is owed, note steps of the clock."""
+        """For as long as the node runs: go on with what is owed, note steps of the clock.
+
+        Raises ``CameraStalledError`` when the camera has fallen silent for good.
+        """
         while True:
             async with self._command:
                 if self._current is not None:
                     await self._current.note_clock_step(self._clock.now_ms())
+                    self._current.look_at_camera()
                 elif self._owed is not None and time.monotonic() >= self._retry_at:
                     await self._resume(self._owed)
             await asyncio.sleep(TEND_EVERY_S)
@@ -162,7 +166,7 @@ class CameraNode:
         return NodeStatus(
             state=self._state(),
             segment=progress.segment,
-            error=self._error,
+            error=self._error or (current.silence if current else None),
             sync=self._sync_status(),
             system=measure_system(self._spool.root),
             uuid=record.uuid if record else None,

@@ -40,6 +40,7 @@ _log = structlog.get_logger("camera")
 QUEUE_S = 20
 """How long the writer may be stuck on a slow card before frames are lost."""
 
+CAPTURE_THREAD = "capture"
 LOOK_AT_CARD_US = 1_000_000
 
 
@@ -97,13 +98,15 @@ class Recording:
         self._queue: queue.Queue[_Queued | None] = queue.Queue(round(QUEUE_S * settings.fps) + 1)
         self._source: Source | None = None
         self._frames = 0
+        self.taken = 0
+        """Pictures that the camera gave, kept or not."""
         self._lost = 0
         self._first_frame_at_us: int | None = None
         self.last_frame_at_us: int | None = None
         self._look_at_card_us = 0
         self._error: str | None = None
         self._opened = threading.Event()
-        self._capture_thread = threading.Thread(target=self._run_capture, name="capture")
+        self._capture_thread = threading.Thread(target=self._run_capture, name=CAPTURE_THREAD)
         self._writer_thread = threading.Thread(target=self._run_writer, name="segment-writer")
 
     def start(self) -> None:
@@ -128,6 +131,17 @@ class Recording:
         """Wait until everything is on the card. False if it is not in time."""
         self._writer_thread.join(timeout_s)
         return not self._writer_thread.is_alive()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the camera is open, or could not be opened."""
+        return self._opened.is_set()
+
+    @property
+    def expects_pictures(self) -> bool:
+        """Whether the camera should give something now: a picture, or itself back."""
+        due = self._stopped.is_set() or self.starts_in_ms() == 0
+        return due and self._capture_thread.is_alive()
 
     def progress(self) -> Progress:
         source = self._source
@@ -164,6 +178,7 @@ class Recording:
         self._opened.set()
         try:
             for frame in source.frames(self._cutter.wants_keyframe):
+                self.taken += 1
                 if self._stopped.is_set():
                     break
                 self._keep(frame)

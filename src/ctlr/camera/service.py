@@ -7,6 +7,9 @@ start, rsync is ended, and what is left to log is stored.
 """
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -20,6 +23,7 @@ from ctlr.camera.agent import build_agent
 from ctlr.camera.announce import Announcer
 from ctlr.camera.node import CameraNode
 from ctlr.camera.record import SessionRecord
+from ctlr.camera.recorder import CAPTURE_THREAD
 from ctlr.camera.recovery import recover_spool
 from ctlr.camera.reporter import Reporter
 from ctlr.camera.sender import Sender
@@ -44,7 +48,8 @@ async def run_camera(settings: Settings) -> None:
     """Serve the camera node ``settings.node`` until it is told to end.
 
     Raises ``ConfigError`` when the spool cannot be used, ``OSError`` when the port is taken,
-    and ``NodeDiedError`` when a part of the node died.
+    and ``NodeDiedError`` when a part of the node died. A camera that does not let go ends the
+    process at once.
     """
     stopped, died = asyncio.Event(), asyncio.Event()
 
@@ -55,6 +60,11 @@ async def run_camera(settings: Settings) -> None:
     async with build_node(settings, die) as app:
         await settle()
         await serve_until(stopped, app, settings.camera.host, settings.camera.port)
+    if any(thread.name == CAPTURE_THREAD for thread in threading.enumerate()):
+        # It waits inside the kernel for a silent camera, and Python would wait for it.
+        sys.stderr.write("The camera does not let go; the process ends without it.\n")
+        sys.stderr.flush()
+        os._exit(1)
     if died.is_set():
         raise NodeDiedError("A part of the camera node died; see the log. Start it again.")
 

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def now_ms() -> int:
 
 class CameraProcess:
     """``python -c`` around ``run_camera``, configured by environment only. ``environment`` is what
-    the process gets besides, ``camera`` its settings."""
+    the process gets besides, ``camera`` its settings; ``program`` is Python's arguments."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class CameraProcess:
         target: str,
         controller: str,
         environment: dict[str, str] | None = None,
+        program: Sequence[str] = ("-c", RUN),
         **camera: object,
     ) -> None:
         self.port = free_port()
@@ -87,6 +88,7 @@ class CameraProcess:
             "CTLR_MQTT__PORT": str(free_port()),
             "CTLR_MQTT__SPOOL": str(folder / "mqtt.db"),
         }
+        self._program = program
         self._environment = dict(os.environ) | node | (environment or {})
         self.configure(**values)
         self.process: subprocess.Popen[bytes] | None = None
@@ -99,7 +101,7 @@ class CameraProcess:
     def start(self) -> None:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-c", RUN],
+                [sys.executable, "-W", "error", *self._program],
                 env=self._environment,
                 stdout=log,
                 stderr=log,

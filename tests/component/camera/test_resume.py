@@ -2,7 +2,9 @@
 
 import json
 import signal
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,6 +176,34 @@ def test_what_could_not_be_recovered_is_tried_once_more_at_the_stop(
     assert camera.stop_recording() == 51
     wait_for("the session", controller.completed)
     assert (daemon.session() / "seg_0050.mp4").exists()
+
+
+def test_a_camera_that_falls_silent_is_said_and_the_node_goes_on_in_a_new_process(
+    make_camera: Callable[..., CameraProcess],
+    daemon: RsyncDaemon,
+    controller: Controller,
+    tmp_path: Path,
+) -> None:
+    """As systemd starts it again; nothing else can end the wait for a USB camera's picture."""
+    silent = tmp_path / "silent"
+    camera = make_camera(
+        daemon.target,
+        environment={"SILENT": str(silent)},
+        program=("-m", "tests.component.camera.silent_camera"),
+    )
+    start_at = _record_until_segment(camera, 1)
+    silent.touch()
+    wait_for("a word of it", lambda: "no pictures" in (camera.status()["error"] or ""))
+    process = camera.process
+    assert process is not None
+    assert wait_for("its end", process.poll) == 1
+    assert "does not let go" in camera.log.read_text()
+    silent.unlink()
+    camera.start()
+    assert _goes_on(camera)["start_at"] == start_at
+    segments = camera.stop_recording()
+    assert wait_for("the session", controller.completed)["segments_total"] == segments
+    _rows(daemon.session(), start_at)
 
 
 def test_another_session_ends_one_that_cannot_go_on(

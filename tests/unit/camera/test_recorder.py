@@ -18,6 +18,7 @@ from ctlr.camera.segments import FrameRow, parse_rows
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
 from ctlr.camera.sources.test import open_source
 from ctlr.camera.spool import SessionFolder
+from ctlr.camera.stall import StallWatch
 from ctlr.camera.test_picture import read_video_stamps
 
 DEADLINE_S = 20
@@ -176,7 +177,7 @@ def test_a_card_that_cannot_even_be_read_any_more_ends_the_recording(tmp_path: P
     assert error is not None
     assert "Input/output error" in error
     record = SessionRecord(uuid=UUID, start_at=START_MS)
-    current = CurrentRecording(folder, record, START_MS, recording, accepted=True)
+    current = CurrentRecording(folder, record, START_MS, recording, StallWatch(10), accepted=True)
     assert current.end(None, START_MS + 3000) == (
         "The card cannot be read: [Errno 5] Input/output error."
     )
