@@ -181,12 +181,12 @@ def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Actio
     if view.status.state == "cleanup":
         return []
     part = active.node(view.name) or SessionNode(view.name)
-    if view.status.uuid is not None and view.status.uuid.lower() == active.uuid:
-        # It broke off and goes on when it can. It waits for no instant, whatever its clock says.
-        return [StartNode(view.name, again=part.started)]
-    if part.started and _is_far_off(view, part.start_at_ms, now_ms):
+    far_off = part.started and _is_far_off(view, part.start_at_ms, now_ms)
+    # One that broke off waits for no instant, whatever its clock says by now.
+    broke_off = view.status.uuid is not None and view.status.uuid.lower() == active.uuid
+    if far_off and not broke_off:
         return [Disarm(view.name)]
     start_at_ms = _on_our_clock(view, part.start_at_ms) or 0
-    if part.started and now_ms < start_at_ms + ARMED_GRACE_MS:
+    if part.started and not far_off and now_ms < start_at_ms + ARMED_GRACE_MS:
         return []
     return [StartNode(view.name, again=part.started)]

@@ -4,6 +4,7 @@ import errno
 import glob
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -151,3 +152,37 @@ def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_st
     assert [event["kind"] for event in events] == ["clock_step", "clock_step"]
     sizes_s = [event["size_us"] / 1_000_000 for event in events]
     assert sizes_s == [pytest.approx(-30, abs=0.05), pytest.approx(32.5, abs=0.05)]
+
+
+@pytest.mark.usefixtures("faketime_cleans_up")
+@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
+def test_a_camera_that_woke_up_in_the_past_goes_on_and_says_that_it_waits_for_nothing(
+    make_camera: Callable[..., CameraProcess],
+    daemon: RsyncDaemon,
+    controller: Controller,
+    tmp_path: Path,
+) -> None:
+    offset = tmp_path / "offset"
+    offset.write_text("+0.0")
+    pretend = {
+        "LD_PRELOAD": FAKETIME[0],
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_NO_CACHE": "1",
+    }
+    camera = make_camera(daemon.target, environment=pretend)
+    start_at = camera.start_recording(delay_ms=20_000)
+    assert 0 < camera.status()["starts_in_ms"] <= 20_000
+    camera.stop_recording()
+    wait_for("idle", lambda: camera.status()["state"] == "idle")
+    start_at = camera.start_recording(delay_ms=300)
+    camera.until_segment(1)
+    camera.end(signal.SIGKILL)
+    offset.write_text("-86400")
+    camera.start()
+    status = wait_for("the recording", lambda: (s := camera.status())["segment"] and s)
+    assert (status["state"], status["starts_in_ms"]) == ("recording", 0)
+    assert status["start_at"] == start_at
+    camera.stop_recording()
+    wait_for("the session", controller.completed)
+    check_delivered(daemon.session(), start_at)
