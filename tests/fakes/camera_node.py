@@ -51,14 +51,12 @@ class CameraNode:
     """One node. Use as an async context manager; its port is its own until the end.
 
     ``fault`` hits the paths in ``faulty``; ``clock_ahead_ms`` shifts the clock that it stamps
-    its answers with, ``calls_itself`` is the name in them. ``times_left``: how often the fault still
-    strikes. ``asked`` counts requests by path, whatever becomes of them; ``on_start`` is called as
-    it begins to record.
+    its answers with. ``times_left``: how often the fault still strikes. ``asked`` counts requests
+    by path, whatever becomes of them; ``on_start`` is called as it begins to record.
     """
 
     def __init__(self, name: str, *, ours: bool = False) -> None:
         self.name = name
-        self.calls_itself = name
         self.ours = ours
         self.fault: Fault | None = None
         self.faulty = EVERYTHING
@@ -175,7 +173,7 @@ class CameraNode:
     def _envelope(self, data: dict[str, Any] | None, error: str) -> dict[str, Any]:
         return {
             "success": not error,
-            "node_id": self.calls_itself,
+            "node_id": self.name,
             "ts": time.time_ns() // 1_000_000 + self.clock_ahead_ms,
             "data": data,
             "error": error or None,

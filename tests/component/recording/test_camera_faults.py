@@ -350,8 +350,8 @@ async def test_a_start_that_failed_is_possible_again_though_its_uploads_were_mad
 async def test_of_two_cameras_that_call_themselves_the_same_one_records(tmp_path: Path) -> None:
     """Both deliver into one folder, and would overwrite each other's segments."""
     async with CameraNode("cam-02") as owner, CameraNode("cam-03", ours=True) as clone:
-        clone.calls_itself = "cam-02"
         settings = settings_in(tmp_path, [clone.address, owner.address])
+        clone.name = "cam-02"
         async with running(settings) as controller:
             await controller.until_connected("cam-02", "cam-03")
             answer = (await controller.start(UUID)).expect()
@@ -368,8 +368,9 @@ async def test_of_two_cameras_that_call_themselves_the_same_one_records(tmp_path
 
 async def test_cameras_whose_names_are_swapped_record_and_are_named(tmp_path: Path) -> None:
     async with CameraNode("cam-01") as one, CameraNode("cam-02") as two:
-        one.calls_itself, two.calls_itself = "cam-02", "cam-01"
-        async with running(settings_in(tmp_path, [one.address, two.address])) as controller:
+        settings = settings_in(tmp_path, [one.address, two.address])
+        one.name, two.name = two.name, one.name
+        async with running(settings) as controller:
             await controller.until_connected("cam-01", "cam-02")
             answer = (await controller.start(UUID)).expect()
             assert [camera["started"] for camera in answer["cameras"]] == [True, True]
