@@ -134,7 +134,8 @@ class Fleet:
             misnamed = find_misnaming(node.name, self._called)
             if misnamed and misnamed[1]:
                 raise NodeCallError(f"it {misnamed[0]}")
-            first = first_segment if _is_ours(self._views[node.name]) else None
+            status = self._views[node.name].status
+            first = first_segment if status and _is_ours(status) else None
             reply = await self._client.start(node, uuid, told[node.name], first)
             if not (reply.repeated and reply.error == "already recording"):
                 return reply
@@ -222,7 +223,9 @@ class Fleet:
 
     def _seen(self, name: str, status: NodeStatus, reply: Reply) -> NodeView:
         self._estimators[name].add(reply.exchange)
-        self._called[name] = reply.node_id[:LONGEST_SHOWN].lower() or name
+        # Where an installed node delivers has nothing to do with what its answers call it.
+        called = reply.node_id[:LONGEST_SHOWN].lower() if _is_ours(status) else ""
+        self._called[name] = called or name
         misnamed, _ = find_misnaming(name, self._called) or (None, False)
         return NodeView(
             name,
@@ -256,8 +259,8 @@ def _held_start(reply: Reply) -> int | None:
         return None
 
 
-def _is_ours(view: NodeView) -> bool:
-    return view.status is not None and view.status.frames is not None
+def _is_ours(status: NodeStatus) -> bool:
+    return status.frames is not None
 
 
 def _was_idle(view: NodeView) -> bool:

@@ -1,6 +1,6 @@
 """Whether cameras are who the rig takes them for. Pure.
 
-A camera delivers into the folder of the name that it calls itself by. One that calls itself
+A camera of ours delivers into the folder of the name that it calls itself by. One that calls itself
 otherwise than the rig does (two cards were swapped) is recorded all the same: its data comes,
 under the other name. Two that call themselves the same (a card was copied) would overwrite each
 other's segments, so only one of them is started: the one that the rig knows by that name, or

@@ -367,7 +367,7 @@ async def test_of_two_cameras_that_call_themselves_the_same_one_records(tmp_path
 
 
 async def test_cameras_whose_names_are_swapped_record_and_are_named(tmp_path: Path) -> None:
-    async with CameraNode("cam-01") as one, CameraNode("cam-02") as two:
+    async with CameraNode("cam-01", ours=True) as one, CameraNode("cam-02", ours=True) as two:
         settings = settings_in(tmp_path, [one.address, two.address])
         one.name, two.name = two.name, one.name
         async with running(settings) as controller:
@@ -375,6 +375,17 @@ async def test_cameras_whose_names_are_swapped_record_and_are_named(tmp_path: Pa
             answer = (await controller.start(UUID)).expect()
             assert [camera["started"] for camera in answer["cameras"]] == [True, True]
             assert "camera_misnamed" in {warning["code"] for warning in answer["warnings"]}
+
+
+async def test_installed_cameras_may_all_answer_with_one_name(tmp_path: Path) -> None:
+    async with CameraNode("cam-01") as one, CameraNode("cam-02") as two:
+        settings = settings_in(tmp_path, [one.address, two.address])
+        one.name = two.name = "raspberrypi"
+        async with running(settings) as controller:
+            await controller.until_connected("cam-01", "cam-02")
+            answer = (await controller.start(UUID)).expect()
+            assert [camera["started"] for camera in answer["cameras"]] == [True, True]
+            assert "camera_misnamed" not in {warning["code"] for warning in answer["warnings"]}
 
 
 async def test_a_camera_with_a_new_card_counts_on_from_what_is_held_of_it(tmp_path: Path) -> None:
