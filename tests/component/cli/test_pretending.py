@@ -8,7 +8,7 @@ import pytest
 from tests.component.cli.test_controller_verbs import ctlr
 from tests.fakes.controller import claim_and_release, running, settings_in
 
-from ctlr.sessions.store import read_session
+from ctlr.sessions.reading import read_session
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 
