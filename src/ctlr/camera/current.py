@@ -135,7 +135,8 @@ class Studio:
         """Make a recording's place on the card; it is not started yet. Call it in a thread.
 
         ``known`` is the record of a session that was recorded here before: it goes on after
-        its last frame. No segment gets a number below ``first_segment``. Raises ``SourceError`` and ``OSError``.
+        its last frame. No segment gets a number below ``first_segment``. Raises ``SourceError``
+        and ``OSError``.
         """
         kind = load_source(self._settings.source)
         folder, record = self._spool.begin(uuid, keep_from, first_segment)

@@ -72,9 +72,8 @@ class Tender:
     async def tend_forever(self) -> None:
         while True:
             self._wake.clear()
-            with suppress(
-                sqlite3.OperationalError
-            ):  # which the database has logged: the next look again
+            # The database has logged it; the next look tries again.
+            with suppress(sqlite3.OperationalError):
                 async with self._coordinator.lock:
                     await self._coordinator.catch_up()
                     await self._tend()
