@@ -149,7 +149,7 @@ async def everything(controller: Controller, camera: CameraNode) -> Samples:
 
     camera.status_changes = {"frames": 1, "dropped": 0}
     (await controller.start(UUID)).expect()
-    await until(lambda: shown("ctlr_camera_frames_total"))
+    await until(lambda: shown("ctlr_camera_dropped_frames_total"))
     (await controller.stop(UUID)).expect()
     await until(lambda: shown("ctlr_job_duration_seconds_count"))
     await camera.power_off()

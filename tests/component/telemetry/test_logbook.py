@@ -17,8 +17,11 @@ import pytest
 from tests.component.telemetry.broker import MOSQUITTO, PACKAGING, Broker
 from tests.fakes.loki import Loki
 
-from ctlr.config import LogSettings, MqttSettings, Settings, StorageSettings
+from ctlr.config import DatabaseSettings, LogSettings, MqttSettings, Settings, StorageSettings
 from ctlr.simulator.places import to_toml
+from ctlr.storage.mountinfo import mounts_at
+from ctlr.storage.record import DriveRecord, write_record
+from ctlr.storage.table import read_mounts
 from ctlr.telemetry.logbook.entry import read_message
 from ctlr.telemetry.logbook.reader import LogQuery, read_page
 from ctlr.telemetry.logbook.store import LogStore, Stored, log_path
@@ -51,6 +54,7 @@ class Subscriber:
             node="melb-01-ctlr",
             mqtt=MqttSettings(host="127.0.0.1", port=port, spool=folder / "spool.db"),
             storage=StorageSettings(logging=self.logging, require_mounts=must_be_mounted),
+            database=DatabaseSettings(path=folder / "ctlr.db"),
             logs=LogSettings(**logs),
         )
         values = settings.model_dump(mode="json", exclude_none=True)
@@ -240,9 +244,12 @@ class Disk:
         self.folder = folder
 
     def mount(self, size: str = "4m") -> None:
+        """Mounted, and found to be one of ours by the controller."""
         subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={size}", "ctlr-test", self.folder], check=True
         )
+        number = mounts_at(read_mounts(), str(self.folder))[-1].device_number
+        write_record(self.folder.parent, DriveRecord(open={"logging": number}))
 
     def write_protect(self) -> None:
         subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
