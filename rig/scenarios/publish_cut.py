@@ -98,9 +98,8 @@ def publish_often(
         machine.run(["sleep", "3"])  # the kernel begins to write it by itself, without a flush
         end = _entries(machine, drive)
         windows += [Window(session.uuid, begin, end), Window(CARELESS, careless_from, end)]
-        # The manifest goes first: a cut in the middle of rm is not one in the middle of publishing.
-        for gone in (f"{session.uuid}/manifest.json", f"{session.uuid} /mnt/sync/{CARELESS}"):
-            machine.run(["sh", "-c", f"rm -r /mnt/sync/{gone} && sync -f /mnt/sync"])
+        machine.run(["sh", "-c", f"rm -r /mnt/sync/{session.uuid} /mnt/sync/{CARELESS}"])
+        machine.run(["sync", "-f", "/mnt/sync"])
     return windows
 
 
