@@ -134,9 +134,8 @@ class Reconciler:
         taken_up = False
         while True:
             self._wake.clear()
-            with suppress(
-                sqlite3.OperationalError
-            ):  # which the database has logged: the next round again
+            # The database has logged it; the next round tries again.
+            with suppress(sqlite3.OperationalError):
                 if not taken_up:
                     await self._take_up()
                     taken_up = True

@@ -54,7 +54,6 @@ class StorageMonitor:
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         tags = {"logging": settings.logging_device, "sync": settings.sync_device}
-        self._must_be_mounted = settings.require_mounts
         self._interval_s = min(settings.check_interval_s, LONGEST_PROBE_INTERVAL_S)
         limits = settings.require_mounts, settings.floor_mb << 20
         self._node = node
@@ -173,7 +172,7 @@ class StorageMonitor:
             return Verdict(State.MOUNTING, held)
         now = glance(volume.path, volume.tag)
         verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.glance.ids))
-        stands_in = not self._must_be_mounted and not volume.busy
+        stands_in = not volume.must_be_mounted and not volume.busy
         return Verdict(State.OK) if verdict.state is State.MOUNTING and stands_in else verdict
 
     def require(self, name: str) -> None:
@@ -250,14 +249,14 @@ class StorageMonitor:
         self._judge(volume)
 
     def _may_be_asked(self, volume: Volume) -> bool:
-        if volume.busy or (self._must_be_mounted and len(volume.glance.there) != 1):
+        if volume.busy or (volume.must_be_mounted and len(volume.glance.there) != 1):
             return False
         without = judge(self._seen(volume, unasked=True))
         return without.state is State.MOUNTING
 
     def _expectation(self, volume: Volume) -> dict[str, object] | None:
         """What the probe is told; None for a plain folder, which has no identity."""
-        if not self._must_be_mounted:
+        if not volume.must_be_mounted:
             return None
         expected = asdict(self.known.expectation(volume.name))
         return {**expected, "node": self._node, "identity": str(uuid4())}

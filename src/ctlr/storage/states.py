@@ -77,12 +77,13 @@ class MountState:
 
 @dataclass(frozen=True)
 class Seen:
-    """One mount as it is now. ``ours``: the mark on it was read since it is mounted, and is one of
-    ours; with two drives of one label plugged in the label leads to either. ``there`` are the mounts on its path; ``plugged_in`` tells whether
+    """One mount as it is now. ``there`` are the mounts on its path; ``plugged_in`` tells whether
     the topmost one's device is; ``expected`` is the number of the configured device where it is
     plugged in; ``named`` tells whether one is configured and can be looked up; ``other`` is
-    another drive that is plugged in instead; ``answer`` is the last probe's, None before the
-    first; ``asked_in_vain`` that a probe does not come back."""
+    another drive that is plugged in instead; ``ours``: the mark on it was read since it is mounted,
+    and is one of ours (with two drives of one label plugged in, the label leads to either);
+    ``answer`` is the last probe's, None before the first; ``asked_in_vain`` that a probe does not
+    come back."""
 
     there: tuple[Mount, ...] = ()
     plugged_in: bool = True

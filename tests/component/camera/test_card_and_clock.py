@@ -115,6 +115,17 @@ def test_a_full_card_ends_the_recording_cleanly_and_it_goes_on_when_there_is_roo
     assert kinds[-1] == "resumed"
 
 
+def _set_wrong_by(offset: Path) -> dict[str, str]:
+    """The environment of a process whose wall clock is off by what a file says (seconds; 0 first)."""
+    offset.write_text("+0.0")
+    return {
+        "LD_PRELOAD": FAKETIME[0],
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_NO_CACHE": "1",
+    }
+
+
 @pytest.mark.usefixtures("faketime_cleans_up")
 @pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
 def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_step(
@@ -124,14 +135,7 @@ def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_st
     tmp_path: Path,
 ) -> None:
     offset = tmp_path / "offset"
-    offset.write_text("+0.0")
-    pretend = {
-        "LD_PRELOAD": FAKETIME[0],
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_NO_CACHE": "1",
-    }
-    camera = make_camera(daemon.target, environment=pretend)
+    camera = make_camera(daemon.target, environment=_set_wrong_by(offset))
     start_at = camera.start_recording(delay_ms=1500)
     camera.until_segment(1)
     for steps, offset_s in enumerate((-30.0, 2.5), start=1):
@@ -163,15 +167,8 @@ def test_a_camera_that_woke_up_in_the_past_goes_on_and_says_that_it_waits_for_no
     tmp_path: Path,
 ) -> None:
     offset = tmp_path / "offset"
-    offset.write_text("+0.0")
-    pretend = {
-        "LD_PRELOAD": FAKETIME[0],
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_NO_CACHE": "1",
-    }
-    camera = make_camera(daemon.target, environment=pretend)
-    start_at = camera.start_recording(delay_ms=20_000)
+    camera = make_camera(daemon.target, environment=_set_wrong_by(offset))
+    camera.start_recording(delay_ms=20_000)
     assert 0 < camera.status()["starts_in_ms"] <= 20_000
     camera.stop_recording()
     wait_for("idle", lambda: camera.status()["state"] == "idle")
