@@ -54,13 +54,13 @@ def _count_errors(number: str) -> int:
         return 0
 
 
-def mount_problem(
-    storage: StorageSettings, name: Literal["logging", "sync"], *, ours: bool = False
-) -> str | None:
+def mount_problem(storage: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
     """Why nothing may be written below a mount, in words, as far as can be seen without asking
-    it; None when it may. ``ours``: its mark is known to be one of ours. Never hangs."""
-    path, tag = _place(storage, name)
-    view = glance(path, tag)
+    it; None when it may. Never hangs."""
+    return _find_problem(storage, glance(*_place(storage, name)), ours=False)
+
+
+def _find_problem(storage: StorageSettings, view: Glance, *, ours: bool) -> str | None:
     verdict = judge(
         Seen(
             there=view.there,
@@ -88,18 +88,18 @@ class CheckedMount:
         self._storage = storage
         self._name = name
         self._folder = folder
-        self._path, tag = _place(storage, name)
-        self._is_certain = is_certain(tag) or not storage.require_mounts
+        self._path, self._tag = _place(storage, name)
+        self._is_certain = is_certain(self._tag) or not storage.require_mounts
         self._checked: Mount | None = None
 
     def __call__(self) -> str | None:
-        there = mounts_at(read_mounts(), os.path.abspath(self._path))
-        mount = there[-1] if there else None
+        view = glance(self._path, self._tag)
+        mount = view.there[-1] if view.there else None
         if mount != self._checked:
             self._checked = mount if mount is not None and self._is_checked(mount) else None
         if mount is not None and not self._is_certain and self._checked is None:
             return "the controller has not checked it"
-        return mount_problem(self._storage, self._name, ours=self._checked is not None)
+        return _find_problem(self._storage, view, ours=self._checked is not None)
 
     def _is_checked(self, mount: Mount) -> bool:
         return read_record(self._folder).open.get(self._name) == mount.device_number
