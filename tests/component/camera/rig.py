@@ -87,6 +87,7 @@ class CameraProcess:
             "CTLR_NODE": NODE,
             "CTLR_MQTT__PORT": str(free_port()),
             "CTLR_MQTT__SPOOL": str(folder / "mqtt.db"),
+            "PYTHONFAULTHANDLER": "1",
         }
         self._program = program
         self._environment = dict(os.environ) | node | (environment or {})

@@ -1,7 +1,6 @@
 """A card that fills up, and a clock that is set, while a real camera records."""
 
 import errno
-import glob
 import json
 import os
 import signal
@@ -24,7 +23,12 @@ from tests.component.camera.rig import (
 )
 
 MIB = 1 << 20
-FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+
+
+def _set_wrong_by(offset: Path) -> tuple[str, ...]:
+    """The program of a camera whose wall clock is off by what a file says (seconds; 0 first)."""
+    offset.write_text("0")
+    return "-m", "tests.component.camera.shifted_camera", str(offset)
 
 
 @pytest.fixture
@@ -115,19 +119,6 @@ def test_a_full_card_ends_the_recording_cleanly_and_it_goes_on_when_there_is_roo
     assert kinds[-1] == "resumed"
 
 
-def _set_wrong_by(offset: Path) -> dict[str, str]:
-    """The environment of a process whose wall clock is off by what a file says (seconds; 0 first)."""
-    offset.write_text("+0.0")
-    return {
-        "LD_PRELOAD": FAKETIME[0],
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_NO_CACHE": "1",
-    }
-
-
-@pytest.mark.usefixtures("faketime_cleans_up")
-@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
 def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_step(
     make_camera: Callable[..., CameraProcess],
     daemon: RsyncDaemon,
@@ -135,12 +126,12 @@ def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_st
     tmp_path: Path,
 ) -> None:
     offset = tmp_path / "offset"
-    camera = make_camera(daemon.target, environment=_set_wrong_by(offset))
+    camera = make_camera(daemon.target, program=_set_wrong_by(offset))
     start_at = camera.start_recording(delay_ms=1500)
     camera.until_segment(1)
     for steps, offset_s in enumerate((-30.0, 2.5), start=1):
         moved = offset.with_suffix(".new")
-        moved.write_text(f"{offset_s:+}")
+        moved.write_text(str(offset_s))
         moved.replace(offset)
         wait_for("the step", partial(_has_events, camera, steps))
     camera.until_segment(4)
@@ -158,8 +149,6 @@ def test_a_clock_that_is_set_moves_no_frame_and_is_noted_with_the_size_of_its_st
     assert sizes_s == [pytest.approx(-30, abs=0.05), pytest.approx(32.5, abs=0.05)]
 
 
-@pytest.mark.usefixtures("faketime_cleans_up")
-@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
 def test_a_camera_that_woke_up_in_the_past_goes_on_and_says_that_it_waits_for_nothing(
     make_camera: Callable[..., CameraProcess],
     daemon: RsyncDaemon,
@@ -167,7 +156,7 @@ def test_a_camera_that_woke_up_in_the_past_goes_on_and_says_that_it_waits_for_no
     tmp_path: Path,
 ) -> None:
     offset = tmp_path / "offset"
-    camera = make_camera(daemon.target, environment=_set_wrong_by(offset))
+    camera = make_camera(daemon.target, program=_set_wrong_by(offset))
     camera.start_recording(delay_ms=20_000)
     assert 0 < camera.status()["starts_in_ms"] <= 20_000
     camera.stop_recording()
