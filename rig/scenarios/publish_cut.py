@@ -98,8 +98,10 @@ def publish_often(
         machine.run(["sleep", "3"])  # the kernel begins to write it by itself, without a flush
         end = _entries(machine, drive)
         windows += [Window(session.uuid, begin, end), Window(CARELESS, careless_from, end)]
-        machine.run(["sh", "-c", f"rm -r /mnt/sync/{session.uuid} /mnt/sync/{CARELESS}"])
-        machine.run(["sync", "-f", "/mnt/sync"])
+        # The manifest goes first, as when the product changes a folder. The folder's entries fill two
+        # sectors; a cut between these would leave the manifest and take the videos that rm removed.
+        for gone in (f"{session.uuid}/manifest.json", f"{session.uuid} /mnt/sync/{CARELESS}"):
+            machine.run(["sh", "-c", f"rm -r /mnt/sync/{gone} && sync -f /mnt/sync"])
     return windows
 
 
