@@ -129,7 +129,7 @@ class Inventory:
     async def _on_disk(self, work: Callable[[], _T]) -> _T:
         self._check_disk()
         try:
-            return await in_thread("inventory", DISK_DEADLINE_S, work)
+            return await in_thread(DISK_DEADLINE_S, work)
         except TimeoutError as error:
             raise Refusal(
                 "storage_unavailable",

@@ -106,7 +106,7 @@ class PhoneUploads:
                 upload = await self._on_disk(receiver.finish)
             finally:
                 with suppress(TimeoutError):  # a dead drive; clean_staging comes later
-                    await in_thread("upload-close", self._disk_s, receiver.close)
+                    await in_thread(self._disk_s, receiver.close)
                 self._running.discard(receiver)
         _log.info("phone upload stored", uuid=upload.uuid, files=len(upload.stored))
         return upload
@@ -116,7 +116,7 @@ class PhoneUploads:
         in_use = frozenset(receiver.folder for receiver in self._running)
         try:
             removed = await in_thread(
-                "upload-clean", self._disk_s, lambda: clean_staging(self._layout, in_use=in_use)
+                self._disk_s, lambda: clean_staging(self._layout, in_use=in_use)
             )
         except (OSError, TimeoutError) as error:
             _log.warning("leftovers of phone uploads stay on the drive", error=str(error))
@@ -150,7 +150,7 @@ class PhoneUploads:
 
     async def _on_disk(self, call: Callable[[], _Result]) -> _Result:
         try:
-            return await in_thread("upload", self._disk_s, call)
+            return await in_thread(self._disk_s, call)
         except TimeoutError as error:
             raise storage_unavailable(f"it gave no answer within {self._disk_s:g} s") from error
 

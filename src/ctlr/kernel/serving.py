@@ -6,8 +6,10 @@ process before what stands around it is closed. So the signals are taken here.
 
 import asyncio
 import gc
+import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -46,10 +48,23 @@ async def settle() -> None:
     A full run of the garbage collector looks at every object there is: on a Pi that is a pause of
     a tenth of a second, in the middle of a recording. What is there now stays, and is left out
     from here on; a run before that would cost the same pause at the start, for a few hundred
-    kilobytes. anyio loads its half of the event loop when it is first used.
+    kilobytes. anyio loads its half of the event loop when it is first used. Python 3.11 starts a
+    thread for each child process and waits until it runs; later ones ask the kernel, as here.
     """
+    if sys.version_info < (3, 12) and _has_pidfd():
+        watcher = asyncio.PidfdChildWatcher()
+        watcher.attach_loop(asyncio.get_running_loop())
+        asyncio.set_child_watcher(watcher)
     await anyio.lowlevel.checkpoint()
     gc.freeze()
+
+
+def _has_pidfd() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False  # an old kernel, or a sandbox that does not know the call
+    return True
 
 
 async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int) -> None:

@@ -2,10 +2,14 @@
 
 A call on a dead disk can block in the kernel where no signal reaches it. In the shared thread
 pool a handful of those stops every other user of the pool, and the interpreter waits for the
-pool when it exits. So each call here gets a daemon thread of its own (about 0.1 ms), and the
-caller waits no longer than its deadline; a thread that is stuck is left behind.
+pool when it exits. So each call here gets a thread of its own (about 0.1 ms), and the caller waits
+no longer than its deadline; a thread that is stuck is left behind.
+
+``threading.Thread.start`` waits until the new thread has run. On a busy machine that is the turn of
+everybody else, and the event loop stands still meanwhile; ``_thread`` only starts it.
 """
 
+import _thread
 import asyncio
 import threading
 import time
@@ -20,7 +24,7 @@ Result = TypeVar("Result")
 _log = structlog.get_logger("tasks")
 
 
-async def in_thread(name: str, deadline_s: float, call: Callable[[], Result]) -> Result:
+async def in_thread(deadline_s: float, call: Callable[[], Result]) -> Result:
     """Run ``call`` in a thread and return what it returns.
 
     Raises what it raises, and ``TimeoutError`` after ``deadline_s`` seconds; the call itself
@@ -46,7 +50,7 @@ async def in_thread(name: str, deadline_s: float, call: Callable[[], Result]) ->
         with suppress(RuntimeError):  # the loop has been closed meanwhile
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=work, name=name, daemon=True).start()
+    _thread.start_new_thread(work, ())
     async with asyncio.timeout(deadline_s):
         return await answer
 
@@ -80,7 +84,7 @@ class Lane:
                 raise TimeoutError(f"{self._name}: an earlier access has not come back")
             self._free.clear()
             try:
-                return await in_thread(self._name, self._deadline_s, work)
+                return await in_thread(self._deadline_s, work)
             except TimeoutError as error:
                 reason = str(error) or f"no answer within {self._deadline_s:g} s"
                 raise TimeoutError(f"{self._name}: {reason}") from error
@@ -88,7 +92,7 @@ class Lane:
     async def settle(self) -> None:
         """Wait for a call that whoever sent it no longer waits for, but not for ever."""
         with suppress(TimeoutError):
-            await in_thread(self._name, self._deadline_s, self._free.wait)
+            await in_thread(self._deadline_s, self._free.wait)
 
 
 class LastingThreads:

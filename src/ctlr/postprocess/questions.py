@@ -26,7 +26,7 @@ async def needs_processing(settings: Settings, uuid: str) -> bool:
 
         return needs_processing(settings, uuid)
 
-    return await in_thread("compare", COMPARE_DEADLINE_S, compare)
+    return await in_thread(COMPARE_DEADLINE_S, compare)
 
 
 async def needs_verification(settings: Settings, uuid: str) -> bool:
@@ -37,7 +37,7 @@ async def needs_verification(settings: Settings, uuid: str) -> bool:
 
         return needs_verification(settings, uuid)
 
-    return await in_thread("compare", COMPARE_DEADLINE_S, look)
+    return await in_thread(COMPARE_DEADLINE_S, look)
 
 
 async def read_session_manifest(settings: Settings, uuid: str) -> Manifest | None:
@@ -50,6 +50,6 @@ async def read_session_manifest(settings: Settings, uuid: str) -> Manifest | Non
         return read_manifest(folder) if folder else None
 
     try:
-        return await in_thread("manifest", READ_DEADLINE_S, read)
+        return await in_thread(READ_DEADLINE_S, read)
     except (TimeoutError, OSError):
         return None

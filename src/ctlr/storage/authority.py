@@ -43,9 +43,7 @@ class Authority:
                 return await self._ask_socket(verb, target, deadline_s)
             if os.geteuid() == 0:
                 policy = policy_of(self._storage.model_dump(mode="json"))
-                return await in_thread(
-                    f"{verb}-{target}", deadline_s, lambda: perform(verb, target, policy)
-                )
+                return await in_thread(deadline_s, lambda: perform(verb, target, policy))
         except TimeoutError as error:
             detail = f"No answer to {verb} {target} within {deadline_s:g} s."
             raise Refusal("hung", detail) from error

@@ -51,7 +51,7 @@ class DriveNotes:
         async with self._saving:
             record = self.record
             if record != self._saved:
-                await in_thread("note-drive", SAVE_S, lambda: write_record(self._folder, record))
+                await in_thread(SAVE_S, lambda: write_record(self._folder, record))
                 self._saved = record
 
     async def save_forever(self) -> None:

@@ -147,7 +147,7 @@ class Outbox:
 
     async def _on_card(self, call: Callable[[], _Result]) -> _Result | None:
         try:
-            result = await in_thread("telemetry-spool", CARD_DEADLINE_S, call)
+            result = await in_thread(CARD_DEADLINE_S, call)
         except _ERRORS as error:
             if self._card_works:  # said once per trouble, not once per record
                 self._card_works = False

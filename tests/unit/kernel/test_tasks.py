@@ -1,4 +1,5 @@
 import asyncio
+import sys
 
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.kernel.threads import in_thread
@@ -65,9 +66,23 @@ async def test_a_call_that_hangs_is_left_behind() -> None:
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
 
     try:
-        await in_thread("hangs", 0.01, hang)
+        await in_thread(0.01, hang)
     except TimeoutError:
         release.set()
     else:
         raise AssertionError("it was waited for")
-    assert await in_thread("answers", 5, lambda: 7) == 7
+    assert await in_thread(5, lambda: 7) == 7
+
+
+async def test_nobody_waits_until_a_thread_has_begun() -> None:
+    began: list[bool] = []
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1000)  # a thread gets its turn when this one waits, and not before
+    try:
+        calling = asyncio.create_task(in_thread(5, lambda: began.append(True)))
+        await asyncio.sleep(0)
+        assert began == []
+    finally:
+        sys.setswitchinterval(interval_s)
+    await calling
+    assert began == [True]

@@ -90,7 +90,7 @@ class Intake:
         """Send what is to be sent, and leave; the session stays."""
         self._client.disconnect()
         try:
-            await in_thread("mqtt-stop", STOP_S, self._client.loop_stop)
+            await in_thread(STOP_S, self._client.loop_stop)
         except TimeoutError:
             _log.warning("the broker did not let go in time; the process ends without it")
 
