@@ -21,6 +21,7 @@ from ctlr.storage.look import Glance, glance
 from ctlr.storage.prober import Prober
 from ctlr.storage.rate import minutes_left
 from ctlr.storage.states import MountState, Seen, State, Verdict, judge
+from ctlr.storage.table import read_table
 from ctlr.storage.table_watch import MountTableWatch
 from ctlr.storage.volume import Volume
 
@@ -99,8 +100,10 @@ class StorageMonitor:
 
     def look(self) -> None:
         """Judge both mounts anew by what can be seen without asking them."""
+        table = read_table()
         for volume in self._volumes.values():
-            volume.look(glance(volume.path, volume.tag))
+            volume.look(glance(volume.path, volume.tag, table))
+        for volume in self._volumes.values():
             self._judge(volume)
 
     async def keep_off(self, name: str) -> None:
@@ -148,11 +151,11 @@ class StorageMonitor:
         return self._volumes[name].glance
 
     def find_usable(self) -> tuple[dict[str, str], dict[str, str]]:
-        """The volumes that are well, each with its device's number ("" of a folder), and why
-        some take nothing now all the same."""
+        """The volumes that were well when last looked at, each with its device's number ("" of a
+        folder), and why some take nothing all the same."""
         usable, held = {}, {}
         for name, volume in self._volumes.items():
-            problem = self.find_problem(name)
+            problem = self._judge_by(volume.glance, volume).error
             if problem is None:
                 there = volume.glance.there
                 usable[name] = there[-1].device_number if there else ""
@@ -168,9 +171,11 @@ class StorageMonitor:
 
     def _judge_now(self, name: str) -> Verdict:
         volume = self._volumes[name]
-        if held := self._why_held(name):
+        return self._judge_by(glance(volume.path, volume.tag), volume)
+
+    def _judge_by(self, now: Glance, volume: Volume) -> Verdict:
+        if held := self._why_held(volume.name):
             return Verdict(State.MOUNTING, held)
-        now = glance(volume.path, volume.tag)
         verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.glance.ids))
         stands_in = not volume.must_be_mounted and not volume.busy
         return Verdict(State.OK) if verdict.state is State.MOUNTING and stands_in else verdict

@@ -33,6 +33,15 @@ def mounts_at(mounts: list[Mount], path: str) -> list[Mount]:
     return [mount for mount in mounts if mount.mount_point == path]
 
 
+def mounts_on(text: str, path: str) -> list[Mount]:
+    """``mounts_at`` of all that ``text`` tells; of the other mounts only the place is looked at."""
+    return [
+        _parse_line(line)
+        for line in text.split("\n")
+        if " - " in line and _unescape(line.split(" ", 5)[4]) == path
+    ]
+
+
 def _parse_line(line: str) -> Mount:
     before, _, after = line.partition(" - ")
     fields = before.split(" ")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.storage.mountinfo import Mount, mounts_at, parse_mountinfo
+from ctlr.storage.mountinfo import Mount, mounts_at, mounts_on, parse_mountinfo
 
 TABLE = """\
 22 1 8:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw,errors=remount-ro
@@ -16,7 +16,9 @@ TABLE = """\
 
 
 def at(path: str) -> list[Mount]:
-    return mounts_at(parse_mountinfo(TABLE), path)
+    found = mounts_on(TABLE, path)
+    assert found == mounts_at(parse_mountinfo(TABLE), path)
+    return found
 
 
 def test_a_mount_is_found_with_its_device() -> None:
