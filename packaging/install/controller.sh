@@ -14,7 +14,7 @@ install_controller() {
   put_broker
   put_chrony controller.conf
   put_sysctl
-  put_units ctlr-privileged.socket ctlr-privileged@.service ctlr-drive-rights.service \
+  put_units ctlr.slice ctlr-privileged.socket ctlr-privileged@.service ctlr-drive-rights.service \
     ctlr-rsyncd.service "${services[@]/%/.service}"
   reload_units
   check_config

@@ -7,7 +7,7 @@ remove_everything() {
     ctlr-privileged.socket ctlr-drive-rights mnt-logging.mount mnt-sync.mount; do
     remove_unit "$unit"
   done
-  drop "$units"/ctlr-privileged@.service "$units"/mnt-{logging,sync}.mount
+  drop "$units"/ctlr.slice "$units"/ctlr-privileged@.service "$units"/mnt-{logging,sync}.mount
   free_mount_point /mnt/logging
   free_mount_point /mnt/sync
   remove_configuration chrony /etc/chrony/conf.d/ctlr.conf

@@ -96,3 +96,8 @@ def test_the_camera_comes_before_all_else_and_the_api_before_its_joins() -> None
         if name != "mount-watcher"
     }
     assert nice["ctlr-camera"] < nice["ctlr-api"] < 0 < nice["log-subscriber"]
+
+
+def test_the_api_need_not_share_with_all_other_services_what_the_first_process_leaves() -> None:
+    assert read_unit("ctlr-api.service")["Service"]["Slice"] == "ctlr.slice"
+    assert int(read_unit("ctlr.slice")["Slice"]["CPUWeight"]) > 100  # init.scope's, system.slice's
