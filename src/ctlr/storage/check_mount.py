@@ -17,7 +17,7 @@ from typing import Any
 from ctlr.storage.blockdevices import is_plugged_in
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.record import read_record
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_table
 
 CONFIG = "/etc/ctlr/ctlr.toml"
 PATHS = {"logging": "/mnt/logging", "sync": "/mnt/sync"}
@@ -58,7 +58,7 @@ def find_problem(volume: str, settings: dict[str, Any]) -> str | None:
 
 def _find_mount_problem(path: str, checked: str | None) -> str | None:
     """``checked``: the number of the device that the controller has found to be one of ours."""
-    there = mounts_at(read_mounts(), path)
+    there = mounts_at(read_table(), path)
     if len(there) != 1:
         return "it is mounted twice" if there else "it is not mounted"
     (mount,) = there

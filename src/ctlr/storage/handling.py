@@ -24,7 +24,7 @@ from ctlr.storage.ejection import Outcome, is_transfer, name_holders, others, re
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.notes import DriveNotes
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_table
 
 FLUSH_S = 15.0
 LOOK_AGAIN_S = 1.0
@@ -128,7 +128,7 @@ class Handling:
         """Which volumes have anything mounted at their place; of folders, all."""
         if not self._has_mounts:
             return list(self._paths)
-        table = read_mounts()
+        table = read_table()
         return [name for name, path in self._paths.items() if mounts_at(table, str(path))]
 
     async def refuse_others(self, names: Iterable[str]) -> None:
@@ -199,7 +199,7 @@ class Handling:
 
     def devices(self, names: Sequence[str]) -> set[str]:
         """The device files that are mounted as these volumes and are still plugged in."""
-        table = read_mounts() if self._has_mounts else []
+        table = read_table() if self._has_mounts else ""
         there = [mount for name in names for mount in mounts_at(table, str(self._paths[name]))]
         return {f"/dev/{name}" for mount in there if (name := name_of(mount.device_number))}
 

@@ -8,7 +8,7 @@ from typing import Literal
 from ctlr.config import StorageSettings
 from ctlr.storage.blockdevices import has_udev_tags, is_plugged_in, name_of, number_of, udev_link
 from ctlr.storage.known import is_certain
-from ctlr.storage.mountinfo import Mount, mounts_on
+from ctlr.storage.mountinfo import Mount, mounts_at
 from ctlr.storage.record import read_record
 from ctlr.storage.states import Seen, State, judge
 from ctlr.storage.table import read_table
@@ -34,7 +34,7 @@ class Glance:
 def glance(path: Path, tag: str, table: str | None = None) -> Glance:
     """Look at a mount point whose file system has a tag ("": none is configured). ``table`` is the
     mount table where that has just been read."""
-    there = tuple(mounts_on(table or read_table(), os.path.abspath(path)))
+    there = tuple(mounts_at(table or read_table(), os.path.abspath(path)))
     number = there[-1].device_number if there else ""
     named = bool(tag) and has_udev_tags()
     return Glance(
@@ -48,7 +48,8 @@ def glance(path: Path, tag: str, table: str | None = None) -> Glance:
 
 def _count_errors(number: str) -> int:
     """Since Linux 6.12 ext4 turns read-only after an error without showing it as ``ro``."""
-    if not (name := name_of(number) if number else None):
+    name = name_of(number)
+    if name is None:
         return 0
     try:
         return int(Path(f"/sys/fs/ext4/{name}/errors_count").read_text("ascii"))

@@ -28,13 +28,9 @@ def parse_mountinfo(text: str) -> list[Mount]:
     return [_parse_line(line) for line in text.split("\n") if " - " in line]
 
 
-def mounts_at(mounts: list[Mount], path: str) -> list[Mount]:
-    """The mounts stacked on exactly this path; none: a bare folder, two: stacked."""
-    return [mount for mount in mounts if mount.mount_point == path]
-
-
-def mounts_on(text: str, path: str) -> list[Mount]:
-    """``mounts_at`` of all that ``text`` tells; of the other mounts only the place is looked at."""
+def mounts_at(text: str, path: str) -> list[Mount]:
+    """The mounts stacked on exactly this path; none: a bare folder, two: stacked. Of the other
+    mounts in ``text`` only the place is looked at."""
     return [
         _parse_line(line)
         for line in text.split("\n")

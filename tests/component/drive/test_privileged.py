@@ -17,7 +17,7 @@ from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.privileged import session
 from ctlr.storage.privileged.policy import policy_of, read_policy
 from ctlr.storage.privileged.verbs import perform
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_table
 
 
 def do(storage: StorageSettings, verb: str, target: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def mounted(storage: StorageSettings) -> StorageSettings:
 
 
 def types_at(path: Path) -> list[str]:
-    return [mount.fs_type for mount in mounts_at(read_mounts(), str(path))]
+    return [mount.fs_type for mount in mounts_at(read_table(), str(path))]
 
 
 def test_mount_and_unmount(storage: StorageSettings, disk: Disk) -> None:

@@ -27,7 +27,7 @@ from ctlr.storage.authority import Authority
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.record import DriveRecord, write_record
 from ctlr.storage.states import State
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_table
 from ctlr.storage.watcher import WATCHER_LOCK, Watcher
 
 
@@ -83,7 +83,7 @@ async def is_searched_in_vain(watcher: Watcher) -> bool:
 
 
 def devices_at(path: Path) -> list[str]:
-    return [mount.source for mount in mounts_at(read_mounts(), str(path))]
+    return [mount.source for mount in mounts_at(read_table(), str(path))]
 
 
 async def test_a_drive_that_is_plugged_in_is_mounted(

@@ -13,7 +13,7 @@ from typing import Any
 from tests.fakes.controller import Controller, until
 
 from ctlr.storage.mountinfo import mounts_at
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_table
 
 
 async def drive_of(controller: Controller) -> dict[str, Any]:
@@ -40,7 +40,7 @@ async def until_state(controller: Controller, state: str, name: str = "logging")
 
 
 def is_mounted(path: Path) -> bool:
-    return bool(mounts_at(read_mounts(), str(path)))
+    return bool(mounts_at(read_table(), str(path)))
 
 
 @contextmanager

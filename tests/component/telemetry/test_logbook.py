@@ -21,7 +21,7 @@ from ctlr.config import DatabaseSettings, LogSettings, MqttSettings, Settings, S
 from ctlr.simulator.places import to_toml
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.record import DriveRecord, write_record
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_table
 from ctlr.telemetry.logbook.entry import read_message
 from ctlr.telemetry.logbook.reader import LogQuery, read_page
 from ctlr.telemetry.logbook.store import LogStore, Stored, log_path
@@ -248,7 +248,7 @@ class Disk:
         subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={size}", "ctlr-test", self.folder], check=True
         )
-        number = mounts_at(read_mounts(), str(self.folder))[-1].device_number
+        number = mounts_at(read_table(), str(self.folder))[-1].device_number
         write_record(self.folder.parent, DriveRecord(open={"logging": number}))
 
     def write_protect(self) -> None:

@@ -24,7 +24,7 @@ from ctlr.storage.privileged.guarding import guard
 from ctlr.storage.privileged.holders import find_holders
 from ctlr.storage.privileged.policy import Volume
 from ctlr.storage.privileged.units import has_systemd
-from ctlr.storage.table import read_mounts
+from ctlr.storage.table import read_mounts, read_table
 
 MOUNT_S = 25.0
 UNMOUNT_S = 20.0
@@ -41,7 +41,7 @@ def mount(volume: Volume) -> dict[str, Any]:
     ``hung``; ``OSError``.
     """
     found = require_device(volume)
-    there = mounts_at(read_mounts(), volume.path)
+    there = mounts_at(read_table(), volume.path)
     if [item.device_number for item in there] == [found.number]:
         return {"device": found.device, "already": True}
     if there:
@@ -49,7 +49,7 @@ def mount(volume: Volume) -> dict[str, Any]:
     _require_safe_place(volume.path)
     guard(volume)
     _mount(volume, found)
-    there = mounts_at(read_mounts(), volume.path)
+    there = mounts_at(read_table(), volume.path)
     if [item.device_number for item in there] != [found.number]:
         raise Refusal("mount_failed", f"{volume.path} has {_names(there)} mounted, not the drive.")
     return {"device": found.device, "already": False}
@@ -61,9 +61,9 @@ def unmount(volume: Volume) -> dict[str, Any]:
     Raises ``Refusal``: ``busy`` with ``holders``, ``hung``; ``OSError``.
     """
     expected(volume)
-    was = mounts_at(read_mounts(), volume.path)
+    was = mounts_at(read_table(), volume.path)
     for _ in range(MOST_STACKED):
-        there = mounts_at(read_mounts(), volume.path)
+        there = mounts_at(read_table(), volume.path)
         if not there:
             break
         _unmount_top(volume, there[-1])
