@@ -2,7 +2,7 @@
 # What controller and camera have in common: packages, users, the program itself, units.
 
 readonly opt=/opt/ctlr etc=/etc/ctlr state=/var/lib/ctlr lib=/usr/local/lib/ctlr
-# Below /etc and /run, so that `systemctl edit` and the mask of an ejected drive win over it.
+# Below /etc and /run, so that `systemctl edit` wins over it.
 readonly units=/usr/local/lib/systemd/system
 readonly releases=$opt/releases current=$opt/current
 

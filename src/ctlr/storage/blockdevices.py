@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 SYS_BLOCK = Path("/sys/dev/block")
+SYS_CLASS_BLOCK = Path("/sys/class/block")
 BY_TAG = {
     "UUID": Path("/dev/disk/by-uuid"),
     "LABEL": Path("/dev/disk/by-label"),
@@ -36,6 +37,17 @@ def is_plugged_in(number: str) -> bool:
 def has_udev_tags() -> bool:
     """Whether udev keeps the links by which a tag is looked up without reading a device."""
     return BY_TAG["UUID"].is_dir()
+
+
+def number_of_tag(tag: str) -> str | None:
+    """The number of the device that udev has linked for a tag such as ``UUID=...``; None when there
+    is none. The link's target is looked up in the kernel's list: a service with a ``/dev`` of its
+    own is shown the links, not the devices."""
+    try:
+        name = os.path.basename(os.readlink(udev_link(tag)))
+        return (SYS_CLASS_BLOCK / name / "dev").read_text("ascii").strip()
+    except OSError:
+        return None
 
 
 def udev_link(tag: str) -> Path:
@@ -67,6 +79,6 @@ def disk_of(number: str) -> str | None:
 def device_names() -> frozenset[str]:
     """All block devices that there are: a change says that something was plugged or pulled."""
     try:
-        return frozenset(os.listdir("/sys/class/block"))
+        return frozenset(os.listdir(SYS_CLASS_BLOCK))
     except OSError:
         return frozenset()

@@ -1,10 +1,11 @@
 """Notices which device the configured file system of a volume is on, or what is there instead.
 
-Where udev's links can be seen the monitor knows the device at once. Where they cannot (a container,
-a service with a ``/dev`` of its own) and for what else is plugged in, the privileged program is
-asked, whenever a device came or went and whenever something was mounted or unmounted. A disk
-has its name before udev has read what is on it, so what was not found is looked for again, soon
-at first.
+Where udev's links can be seen the monitor knows the device at once, and the privileged program is
+asked only what else is plugged in while the links lead to none of ours. Where they cannot (a
+container) it is asked for the device too. It is asked whenever a device came or went and whenever
+something was mounted or unmounted; each time is a process of root's, which a small machine feels.
+A disk has its name before udev has read what is on it, so what was not found is looked for again,
+soon at first.
 """
 
 import asyncio
@@ -42,12 +43,21 @@ class _Search:
 
 
 class Finder:
-    """Tells the monitor what is plugged in."""
+    """Tells the monitor what is plugged in. ``names_others``: also which other drive is, where the
+    links say that ours is not."""
 
-    def __init__(self, authority: Authority, monitor: StorageMonitor, clock: Clock) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        monitor: StorageMonitor,
+        clock: Clock,
+        *,
+        names_others: bool = True,
+    ) -> None:
         self._authority = authority
         self._monitor = monitor
         self._clock = clock
+        self._names_others = names_others
         self._searches: dict[str, _Search] = {}
 
     async def run_forever(self) -> None:
@@ -59,6 +69,9 @@ class Finder:
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def _look(self, name: str) -> None:
+        view = self._monitor.glance_at(name)
+        if view.named and (view.expected or not self._names_others):
+            return
         now = self._clock.monotonic()
         before = self._searches.get(name)
         search = _Search(self._mounts(name), device_names(), now, now)
@@ -68,6 +81,9 @@ class Finder:
             search = replace(before, asked_at=now)
         else:
             self._monitor.forget_found(name)
+            if view.named:
+                self._searches[name] = search
+                return  # udev may be about to link what has just come
         self._searches[name] = search
         try:
             answer = await self._authority.ask("find", name)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ctlr.config import StorageSettings
-from ctlr.storage.blockdevices import has_udev_tags, is_plugged_in, name_of, number_of, udev_link
+from ctlr.storage.blockdevices import has_udev_tags, is_plugged_in, name_of, number_of_tag
 from ctlr.storage.known import is_certain
 from ctlr.storage.mountinfo import Mount, mounts_at
 from ctlr.storage.record import read_record
@@ -40,7 +40,7 @@ def glance(path: Path, tag: str, table: str | None = None) -> Glance:
     return Glance(
         there,
         plugged_in=not there or is_plugged_in(number),
-        expected=number_of(str(udev_link(tag))) if named else None,
+        expected=number_of_tag(tag) if named else None,
         named=named,
         errors=_count_errors(number),
     )

@@ -57,7 +57,7 @@ class Watcher:
             is_ejected=self._is_ejected,
             on_change=self._wake.set,
         )
-        self._finder = Finder(authority, self.monitor, clock)
+        self._finder = Finder(authority, self.monitor, clock, names_others=False)
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("mounts", self.monitor.watch_forever())

@@ -63,7 +63,7 @@ def find_device(volume: Volume) -> Found | None:
     if not tag.startswith(TAGS):
         return _examine(tag)
     if has_udev_tags():
-        return _examine(os.path.realpath(udev_link(tag)))
+        return _examine_linked(tag)
     done = run_command(["blkid", "-c", "/dev/null", "-o", "device", "-t", tag], BLKID_S)
     return next((found for name in done.output.split() if (found := _examine(name))), None)
 
@@ -75,6 +75,15 @@ def find_others(policy: Policy) -> list[Found]:
     names = (f"/dev/{name}" for name in sorted(device_names()) if _is_removable(name))
     examined = (_examine(name) for name in names if number_of(name) not in known)
     return [item for item in examined if item is not None]
+
+
+def _examine_linked(tag: str) -> Found | None:
+    """What udev has linked for a tag. When another drive has just come under the name of ours the
+    link is old for a moment: the superblock has the last word. (A label is not compared: blkid
+    prints it with escapes, and by labels it is the mark on the drive that decides.)"""
+    found = _examine(os.path.realpath(udev_link(tag)))
+    key, _, value = tag.partition("=")
+    return None if found and key == "UUID" and found.fs_uuid != value else found
 
 
 def _examine(device: str) -> Found | None:

@@ -1,9 +1,10 @@
 """Mounting and unmounting a volume.
 
 Under systemd both go through the first process: what a sandboxed service mounts by itself is
-invisible to everybody else, and a ``umount`` in its own namespace leaves the mount alive. A unit
-that is unmounted here is masked until it is mounted here or the machine restarts, so that a drive
-that was ejected is not mounted by its mere return.
+invisible to everybody else, and a ``umount`` in its own namespace leaves the mount alive. A drive
+that was ejected is not mounted by its mere return: nothing pulls the installer's mount units in,
+and since systemd 242 no device does of itself. So they need not be masked, which would have the
+first process read all its units again at each unmounting and mounting.
 
 ``mount`` succeeds over a stale mount and stacks a second one, so a place must be bare before.
 Unmounting is never lazy while the device is there: a lazy unmount returns 0 with the file system
@@ -67,15 +68,12 @@ def unmount(volume: Volume) -> dict[str, Any]:
         if not there:
             break
         _unmount_top(volume, there[-1])
-    if has_systemd():
-        run_command(["systemctl", "mask", "--runtime", _unit(volume)], MOUNT_S)
     return {"unmounted": [item.source for item in was], **guard(volume)}
 
 
 def _mount(volume: Volume, found: Found) -> None:
     if has_systemd():
         unit = _unit(volume)
-        run_command(["systemctl", "unmask", "--runtime", unit], MOUNT_S)
         run_command(["systemctl", "reset-failed", unit], MOUNT_S)
         done = _start(unit)
     elif found.fs_type == "exfat":
