@@ -9,7 +9,8 @@ only when nothing anywhere uses them; the disk is switched off.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -24,8 +25,9 @@ from ctlr.storage.states import State
 
 VOLUMES = ("logging", "sync")
 FORWARD_S, BACK_S = 20.0, 9.0
-"""An eject is answered after at most the sum of these. What is put back when it fails may take
-longer, on a slow machine; that goes on, and new recordings do not wait for it."""
+"""An eject is answered after at most the sum of these. Switching the drive off, or what is put back
+when an eject fails, may take longer, on a slow machine; that goes on, and new recordings do not
+wait for what is put back."""
 LOOK_AGAIN_S = 2.0
 
 _log = structlog.get_logger("storage")
@@ -150,6 +152,7 @@ class Ejector:
         return Outcome(False, message, {"hung": hung})
 
     async def _take_out(self, told: asyncio.Future[Outcome]) -> Outcome:
+        answer_at = asyncio.get_running_loop().time() + FORWARD_S + BACK_S
         mounted = self._handling.mounted()
         stopped: list[str] = []
         try:
@@ -161,12 +164,13 @@ class Ejector:
                 devices = self._handling.devices(mounted)
                 for name in reversed(mounted):
                     await self._handling.unmount(name)
+            # Not under the limit: a drive that is being switched off cannot be put back.
+            with _answered_at(answer_at, told, _SWITCHING_OFF):
                 released = await self._handling.release(devices)
         except (Refusal, TimeoutError, OSError) as error:
             await self._handling.note(ejecting=(), stopped=tuple(stopped))
-            late = asyncio.get_running_loop().call_later(BACK_S, _answer, told, _unfinished(error))
-            problems = await self._handling.put_back(mounted, stopped)
-            late.cancel()
+            with _answered_at(answer_at, told, _unfinished(error)):
+                problems = await self._handling.put_back(mounted, stopped)
             outcome = _failed(error, problems)
             _log.error("eject failed", reason=outcome.message, problems=problems)
             return outcome
@@ -192,6 +196,24 @@ class Ejector:
         """Wait no longer for an eject "when safe"."""
         if self._waiting is not None:
             self._waiting.cancel()
+
+
+_SWITCHING_OFF = Outcome(
+    False,
+    "Not safe to remove yet. The drive takes longer than usual to be let go; that goes on, and the "
+    "status tells when it is ejected.",
+    {},
+)
+
+
+@contextmanager
+def _answered_at(time_s: float, told: asyncio.Future[Outcome], outcome: Outcome) -> Iterator[None]:
+    """Whoever asked is told this if the block has not ended by then, on the event loop's clock."""
+    late = asyncio.get_running_loop().call_at(time_s, _answer, told, outcome)
+    try:
+        yield
+    finally:
+        late.cancel()
 
 
 def _answer(told: asyncio.Future[Outcome], outcome: Outcome) -> None:

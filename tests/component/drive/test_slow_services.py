@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ class SlowServices:
     stop_s: dict[str, float] = field(default_factory=dict)
     stuck: str | None = None
     start_s: float = 0.0
+    release_s: float = 0.0
     active: set[str] = field(default_factory=lambda: set(UNITS))
     turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -42,6 +44,9 @@ class SlowServices:
     async def _do(self, verb: str, unit: str) -> dict[str, object]:
         if verb == "find":
             return {"found": None, "others": []}
+        if verb == "release":
+            await asyncio.sleep(self.release_s)
+            return {"released": [], "powered_down": []}
         was_active = unit in self.active
         async with self.turns[unit]:
             if verb == "stop":
@@ -69,9 +74,12 @@ class SlowServices:
 
 
 @asynccontextmanager
-async def rig(services: SlowServices, folder: Path) -> AsyncIterator[Controller]:
+async def rig(
+    services: SlowServices, folder: Path, *, require_mounts: bool = False
+) -> AsyncIterator[Controller]:
     path = folder / "privileged.sock"
-    settings = settings_in(folder, storage={"privileged_socket": path})
+    storage = {"privileged_socket": path, "require_mounts": require_mounts}
+    settings = settings_in(folder, storage=storage)
     async with await asyncio.start_unix_server(services.serve, path), running(settings) as started:
         yield started
     await until(services.is_idle)
@@ -110,6 +118,30 @@ async def test_slow_starts_go_on_after_the_answer(tmp_path: Path) -> None:
         told = (await controller.get("/api/storage/status")).expect()
         assert told["eject"]["phase"] == "in_use"
         await until(services.all_run)
+
+
+async def test_a_drive_that_is_being_switched_off_is_waited_for(tmp_path: Path) -> None:
+    """It cannot be put back: called off, the eject would say "not safe" of a drive that is off."""
+    async with rig(SlowServices(release_s=0.6), tmp_path, require_mounts=True) as controller:
+        answer = await eject(controller)
+        assert (answer["success"], answer["message"]) == (True, "Safe to remove drive")
+
+
+async def test_a_drive_that_is_switched_off_slowly_is_safe_only_then(tmp_path: Path) -> None:
+    services = SlowServices(release_s=2.0)
+    async with rig(services, tmp_path, require_mounts=True) as controller:
+        answer = await eject(controller)
+        assert answer["success"] is False
+        assert str(answer["message"]).startswith("Not safe to remove yet.")
+        told = (await controller.get("/api/storage/status")).expect()
+        assert told["eject"]["phase"] == "ejecting"
+        await until(partial(is_ejected, controller))
+        assert services.active == set()
+
+
+async def is_ejected(controller: Controller) -> bool:
+    told = (await controller.get("/api/storage/status")).expect()
+    return bool(told["eject"]["phase"] == "ejected")
 
 
 async def test_a_restart_in_the_middle_of_slow_starts_goes_on_with_them(tmp_path: Path) -> None:
