@@ -240,7 +240,6 @@ class Coordinator:
         return set()
 
     async def _stop(self, session: Session) -> dict[str, Any]:
-        recorded_s = self._stopwatch.recorded_s(session)
         stopped_at_ms = session.stopped_at_ms or self._clock.now_ms()
         self._owed = stopping = replace(
             session,
@@ -248,6 +247,7 @@ class Coordinator:
             stop_requested_at_ms=session.stop_requested_at_ms or stopped_at_ms,
             stopped_at_ms=stopped_at_ms,
         )
+        recorded_s = self._stopwatch.recorded_s(stopping)  # from now on it stays what it is
         self._set_current(stopping)
         stored = await self._try_to_store_stop(stopping)
         await self._clock_log.sample(session.uuid)
