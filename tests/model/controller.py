@@ -178,6 +178,9 @@ class Controller:
         self._tasks.start_loop("clocks", self.clock_log.run_forever())
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 
+    def fill_the_disk(self, full: bool) -> None:
+        self._connection.take_nothing(full)
+
     def begin(self, command: asyncio.Task[object]) -> None:
         """A command that ends with this process, if it has not ended before."""
         self._commands.add(command)

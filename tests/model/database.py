@@ -45,6 +45,10 @@ class SteppedConnection:
     async def rollback(self) -> None:
         self._sqlite.rollback()
 
+    def take_nothing(self, full: bool) -> None:
+        """Whether each write fails from now on, as on a full disk."""
+        self._sqlite.execute(f"PRAGMA query_only={int(full)}")
+
     def cut(self) -> None:
         """The process is gone: what was not committed is not there, nothing more gets through."""
         self._sqlite.close()

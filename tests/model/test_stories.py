@@ -90,3 +90,20 @@ def test_an_installed_camera_that_lost_the_recording_has_a_note_though_its_answe
     assert part.start_at_ms is not None
     assert session.start_at_ms is not None
     assert part.start_at_ms > session.start_at_ms + 20_000
+
+
+def test_a_stop_that_cannot_be_stored_is_as_long_when_it_is_asked_again(
+    rig: RecordingModel,
+) -> None:
+    assert rig.controller is not None
+    coordinator = rig.controller.coordinator
+    rig.tap(("start", FIRST))
+    rig.time_passes(10)
+    rig.controller.fill_the_disk(True)
+    first = rig.loop.run(coordinator.stop(FIRST))
+    second = rig.loop.run(coordinator.stop(FIRST))
+    rig.controller.fill_the_disk(False)
+    assert (first["success"], second["success"]) == (False, False)
+    assert first["duration"] == second["duration"]
+    rig.tap(("stop", FIRST))
+    assert rig.loop.run(coordinator.stop(FIRST))["duration"] == first["duration"]
