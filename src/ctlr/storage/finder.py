@@ -29,7 +29,7 @@ _log = structlog.get_logger("storage")
 class _Search:
     """What was there when a search began, and how it has gone; times on the monotonic clock."""
 
-    there: tuple[int, ...]
+    there: list[int]
     devices: frozenset[str]
     began_at: float
     asked_at: float
@@ -74,16 +74,17 @@ class Finder:
             return
         now = self._clock.monotonic()
         before = self._searches.get(name)
-        search = _Search(self._mounts(name), device_names(), now, now)
+        search = _Search(view.ids, device_names(), now, now)
         if before and (before.there, before.devices) == (search.there, search.devices):
-            if not before.is_due(now):
-                return
-            search = replace(before, asked_at=now)
-        else:
-            self._monitor.forget_found(name)
-            if view.named:
-                self._searches[name] = search
-                return  # udev may be about to link what has just come
+            if before.is_due(now):
+                await self._ask(name, replace(before, asked_at=now))
+            return
+        self._monitor.forget_found(name)
+        self._searches[name] = search
+        if not view.named:  # else udev may be about to link what has just come
+            await self._ask(name, search)
+
+    async def _ask(self, name: str, search: _Search) -> None:
         self._searches[name] = search
         try:
             answer = await self._authority.ask("find", name)
@@ -93,8 +94,5 @@ class Finder:
         found, others = answer["found"], answer["others"]
         self._searches[name] = replace(search, found=found is not None)
         other = f"{others[0]['device']}, {others[0]['label'] or 'no label'}" if others else None
-        if self._mounts(name) == search.there:
+        if self._monitor.glance_at(name).ids == search.there:
             self._monitor.set_found(name, found["number"] if found else None, other)
-
-    def _mounts(self, name: str) -> tuple[int, ...]:
-        return tuple(mount.mount_id for mount in self._monitor.glance_at(name).there)

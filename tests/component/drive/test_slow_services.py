@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.component.drive.watching import drive_of
 from tests.fakes.controller import Controller, running, settings_in, until
 
 from ctlr.kernel.locks import take_lock
@@ -115,7 +116,7 @@ async def test_slow_starts_go_on_after_the_answer(tmp_path: Path) -> None:
         assert answer["success"] is False
         assert str(answer["message"]).endswith("takes longer than usual and goes on.")
         assert not await services.all_run()
-        told = (await controller.get("/api/storage/status")).expect()
+        told = await drive_of(controller)
         assert told["eject"]["phase"] == "in_use"
         await until(services.all_run)
 
@@ -133,15 +134,14 @@ async def test_a_drive_that_is_switched_off_slowly_is_safe_only_then(tmp_path: P
         answer = await eject(controller)
         assert answer["success"] is False
         assert str(answer["message"]).startswith("Not safe to remove yet.")
-        told = (await controller.get("/api/storage/status")).expect()
+        told = await drive_of(controller)
         assert told["eject"]["phase"] == "ejecting"
         await until(partial(is_ejected, controller))
         assert services.active == set()
 
 
 async def is_ejected(controller: Controller) -> bool:
-    told = (await controller.get("/api/storage/status")).expect()
-    return bool(told["eject"]["phase"] == "ejected")
+    return bool((await drive_of(controller))["eject"]["phase"] == "ejected")
 
 
 async def test_a_restart_in_the_middle_of_slow_starts_goes_on_with_them(tmp_path: Path) -> None:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.blockdevices import device_names, has_udev_tags, number_of, udev_link
+from ctlr.storage.blockdevices import (
+    SYS_CLASS_BLOCK,
+    device_names,
+    has_udev_tags,
+    number_of,
+    udev_link,
+)
 from ctlr.storage.privileged.commands import run_command
 from ctlr.storage.privileged.policy import TAGS, Policy, Volume
 from ctlr.storage.table import read_mounts
@@ -99,7 +105,7 @@ def _examine(device: str) -> Found | None:
 
 def _is_removable(name: str) -> bool:
     """On USB, or a medium that can be taken out; a loop device stands in for one."""
-    device = os.path.realpath(f"/sys/class/block/{name}")
+    device = os.path.realpath(SYS_CLASS_BLOCK / name)
     whole = f"{device}/.." if os.path.exists(f"{device}/partition") else device
     return (
         "/usb" in device

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.blockdevices import disk_of, name_of
+from ctlr.storage.blockdevices import SYS_CLASS_BLOCK, disk_of, name_of
 from ctlr.storage.privileged.commands import run_command
 from ctlr.storage.privileged.finding import find_device
 from ctlr.storage.privileged.holders import find_mounters
@@ -57,13 +57,13 @@ def require_free(device: str, number: str) -> None:
 def _power_down(disk: str) -> bool:
     """Switch a USB disk off; False where nothing can. That it is free has been shown already."""
     name = name_of(disk)
-    if name is None or "/usb" not in os.path.realpath(f"/sys/class/block/{name}"):
+    if name is None or "/usb" not in os.path.realpath(SYS_CLASS_BLOCK / name):
         return False
     if shutil.which("udisksctl"):
         command = ["udisksctl", "power-off", "--no-user-interaction", "-b", f"/dev/{name}"]
         if run_command(command, POWER_OFF_S).returncode == 0:
             return True
-    return _delete(Path(f"/sys/class/block/{name}/device/delete"))
+    return _delete(SYS_CLASS_BLOCK / name / "device/delete")
 
 
 def _delete(switch: Path) -> bool:
