@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,8 @@ def make_drive(
         sh(["mkfs.ext4", "-q", "-E", now, "-L", labels[0], "-U", ext4_uuid, device])
     with loop_over(image, offsets[1], sync_mb * MB) as device:
         sh(["mkfs.exfat", "-L", labels[1], device])
+        # The one that it takes from the clock can be that of the next drive.
+        sh(["tune.exfat", "-I", f"0x{secrets.randbits(32):08x}", device])
         exfat_uuid = sh(["blkid", "-p", "-o", "value", "-s", "UUID", device]).strip()
     return Drive(
         image,

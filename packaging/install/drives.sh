@@ -121,6 +121,8 @@ format_now() {
   wipefs --quiet --all "${parts[@]}" || return
   mkfs.ext4 -q -m 0 -L logging "${parts[0]}" || return
   mkfs.exfat -L sync "${parts[1]}" >/dev/null || return
+  # The serial that it takes from the clock can be another drive's, and is this one's UUID.
+  tune.exfat -I "0x$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')" "${parts[1]}" >/dev/null || return
   udevadm settle || true
   logging_device=${logging_device:-${parts[0]}} sync_device=${sync_device:-${parts[1]}}
 }

@@ -64,12 +64,12 @@ class Ejector:
 
     @property
     def phase(self) -> Phase:
-        if self._notes.record.ejecting:
+        record = self._notes.record
+        if record.ejecting:
             return Phase.EJECTING
-        if self._waiting is not None:
-            return Phase.WAITING
-        is_out = set(VOLUMES) <= set(self._notes.record.ejected)
-        return Phase.EJECTED if is_out else Phase.IN_USE
+        if set(VOLUMES) <= set(record.ejected):
+            return Phase.EJECTED
+        return Phase.IN_USE if self._waiting is None else Phase.WAITING
 
     def waits_for(self) -> Outcome | None:
         """What an eject "when safe" would answer now; None when there is none."""
@@ -106,11 +106,11 @@ class Ejector:
         return wait_for(self._find_work())
 
     async def _eject_later(self) -> None:
-        while True:
+        # Not by the answers: an eject goes on after one that says "not safe yet", and once more
+        # would switch off a drive that has been plugged in again.
+        while self.phase is not Phase.EJECTED:
             if not self._find_work():
                 self._last = await self.eject()
-                if self._last.success:
-                    return
                 self._on_change()
             await asyncio.sleep(LOOK_AGAIN_S)
 

@@ -14,9 +14,15 @@ import pytest
 from tests.component.drive.watching import drive_of
 from tests.fakes.controller import Controller, running, settings_in, until
 
+from ctlr.app.drives import Drives
+from ctlr.config import Settings
+from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.locks import take_lock
+from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.storage import ejecting, handling
 from ctlr.storage.authority import UNITS
+from ctlr.storage.ejecting import Ejector
+from ctlr.storage.ejection import Phase, Work
 from ctlr.storage.record import DriveRecord, read_record, write_record
 
 HUNG = "systemctl stop does not end."
@@ -31,6 +37,7 @@ class SlowServices:
     stuck: str | None = None
     start_s: float = 0.0
     release_s: float = 0.0
+    released: int = 0
     active: set[str] = field(default_factory=lambda: set(UNITS))
     turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
@@ -47,6 +54,7 @@ class SlowServices:
             return {"found": None, "others": []}
         if verb == "release":
             await asyncio.sleep(self.release_s)
+            self.released += 1
             return {"released": [], "powered_down": []}
         was_active = unit in self.active
         async with self.turns[unit]:
@@ -75,16 +83,26 @@ class SlowServices:
 
 
 @asynccontextmanager
+async def served(
+    services: SlowServices, folder: Path, *, require_mounts: bool = False
+) -> AsyncIterator[Settings]:
+    path = folder / "privileged.sock"
+    storage = {"privileged_socket": path, "require_mounts": require_mounts}
+    async with await asyncio.start_unix_server(services.serve, path):
+        yield settings_in(folder, storage=storage)
+    await until(services.is_idle)
+    path.unlink()
+
+
+@asynccontextmanager
 async def rig(
     services: SlowServices, folder: Path, *, require_mounts: bool = False
 ) -> AsyncIterator[Controller]:
-    path = folder / "privileged.sock"
-    storage = {"privileged_socket": path, "require_mounts": require_mounts}
-    settings = settings_in(folder, storage=storage)
-    async with await asyncio.start_unix_server(services.serve, path), running(settings) as started:
+    async with (
+        served(services, folder, require_mounts=require_mounts) as settings,
+        running(settings) as started,
+    ):
         yield started
-    await until(services.is_idle)
-    path.unlink()
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +156,43 @@ async def test_a_drive_that_is_switched_off_slowly_is_safe_only_then(tmp_path: P
         assert told["eject"]["phase"] == "ejecting"
         await until(partial(is_ejected, controller))
         assert services.active == set()
+
+
+async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
+    tmp_path: Path,
+) -> None:
+    """The second one would switch off a drive that was plugged in again meanwhile."""
+    services = SlowServices(release_s=2.0)
+    work = [Work("recording_in_progress", "Recording in progress")]
+    async with (
+        served(services, tmp_path, require_mounts=True) as settings,
+        ejector_of(settings, work) as ejector,
+    ):
+        assert (await ejector.eject_when_safe()).details["waiting"] is True
+        assert ejector.phase is Phase.WAITING
+        work.clear()
+
+        async def has_ended() -> bool:
+            return ejector.waits_for() is None
+
+        await until(has_ended)
+        assert (ejector.phase, services.released) == (Phase.EJECTED, 1)
+
+
+@asynccontextmanager
+async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejector]:
+    """What ejects, without the rest of a controller: it says itself what uses the drive."""
+
+    async def let_go() -> None:
+        pass
+
+    tasks = BackgroundTasks(lambda: pytest.fail("a task died"))
+    drives = Drives(settings, SystemClock(), tasks, is_filling=bool, on_change=lambda: None)
+    ejector, _ = drives.handled(find_work=lambda: work, let_go=let_go, starts=asyncio.Lock())
+    try:
+        yield ejector
+    finally:
+        await tasks.close()
 
 
 async def is_ejected(controller: Controller) -> bool:
