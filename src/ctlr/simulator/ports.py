@@ -9,10 +9,15 @@ rigs of one network namespace, and it vanishes with the process, however that en
 """
 
 import errno
+import itertools
 import random
 import socket
 
 CLAIMABLE = range(20_000, 32_000)
+
+_turns = itertools.count(random.randrange(len(CLAIMABLE)))  # noqa: S311 - spreads rigs, no secret
+"""Each number has its turn before any has it again: one that was released may stand in a
+configuration whose program does not listen yet."""
 
 
 class PortClaim:
@@ -28,9 +33,8 @@ class PortClaim:
 
 def claim_port(preferred: int | None = None) -> PortClaim:
     """Claim ``preferred`` if it is free, else any free port. Raises ``OSError`` without one."""
-    start = random.randrange(len(CLAIMABLE))  # noqa: S311 - spreads rigs, keeps no secret
-    numbers = [*CLAIMABLE[start:], *CLAIMABLE[:start]]
-    for number in [preferred, *numbers] if preferred else numbers:
+    numbers = (CLAIMABLE[next(_turns) % len(CLAIMABLE)] for _ in CLAIMABLE)
+    for number in itertools.chain([preferred] if preferred else [], numbers):
         claim = _try_claim(number)
         if claim is not None:
             return claim

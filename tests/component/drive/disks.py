@@ -6,6 +6,7 @@ outside, and nothing stays when the process is killed.
 import ctypes
 import fcntl
 import os
+import secrets
 import struct
 import subprocess
 import time
@@ -52,6 +53,8 @@ class Disk:
     def _format(self) -> None:
         run("mkfs.ext4", "-q", "-F", "-L", "ctlr-logging", self.logging)
         run("mkfs.exfat", "-L", "ctlr-sync", self.sync)
+        # The serial that it takes from the clock can be that of the next disk.
+        run("tune.exfat", "-I", f"0x{secrets.randbits(32):08x}", self.sync)
         self.logging_uuid = uuid_of(self.logging)
         self.sync_uuid = uuid_of(self.sync)
 

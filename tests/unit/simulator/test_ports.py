@@ -26,3 +26,12 @@ def test_ports_lie_below_the_range_of_outgoing_connections() -> None:
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
         lowest_source_port = int(file.read().split()[0])
     assert CLAIMABLE[-1] < lowest_source_port or lowest_source_port < CLAIMABLE[0]
+
+
+def test_a_released_number_is_not_soon_given_again() -> None:
+    numbers = []
+    for _ in range(1000):
+        claim = claim_port()
+        claim.release()
+        numbers.append(claim.number)
+    assert len(set(numbers)) == len(numbers)
