@@ -61,15 +61,20 @@ def make_drive(
         now = "lazy_itable_init=0,lazy_journal_init=0"
         sh(["mkfs.ext4", "-q", "-E", now, "-L", labels[0], "-U", ext4_uuid, device])
     with loop_over(image, offsets[1], sync_mb * MB) as device:
-        sh(["mkfs.exfat", "-L", labels[1], device])
-        # The one that it takes from the clock can be that of the next drive.
-        sh(["tune.exfat", "-I", f"0x{secrets.randbits(32):08x}", device])
+        make_exfat(device, labels[1])
         exfat_uuid = sh(["blkid", "-p", "-o", "value", "-s", "UUID", device]).strip()
     return Drive(
         image,
         Partition(1, offsets[0], logging_mb * MB, labels[0], ext4_uuid),
         Partition(2, offsets[1], sync_mb * MB, labels[1], exfat_uuid),
     )
+
+
+def make_exfat(device: str, label: str) -> None:
+    """An empty exFAT with a random serial, which is its UUID: the one that ``mkfs.exfat`` takes
+    from the clock can be that of the next drive."""
+    sh(["mkfs.exfat", "-L", label, device])
+    sh(["tune.exfat", "-I", f"0x{secrets.randbits(32):08x}", device])
 
 
 def read_drive(image: Path) -> Drive:

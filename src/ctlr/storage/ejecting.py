@@ -106,11 +106,13 @@ class Ejector:
         return wait_for(self._find_work())
 
     async def _eject_later(self) -> None:
-        # Not by the answers: an eject goes on after one that says "not safe yet", and once more
-        # would switch off a drive that has been plugged in again.
+        # Not only until it succeeds: an eject that was answered "not safe yet" goes on, and one
+        # more after its end would switch off a drive that has been plugged in again.
         while self.phase is not Phase.EJECTED:
             if not self._find_work():
                 self._last = await self.eject()
+                if self._last.success:
+                    return
                 self._on_change()
             await asyncio.sleep(LOOK_AGAIN_S)
 

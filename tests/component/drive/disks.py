@@ -6,12 +6,13 @@ outside, and nothing stays when the process is killed.
 import ctypes
 import fcntl
 import os
-import secrets
 import struct
 import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from rig.drive import make_exfat
 
 from ctlr.storage.table import read_mounts
 
@@ -52,9 +53,7 @@ class Disk:
 
     def _format(self) -> None:
         run("mkfs.ext4", "-q", "-F", "-L", "ctlr-logging", self.logging)
-        run("mkfs.exfat", "-L", "ctlr-sync", self.sync)
-        # The serial that it takes from the clock can be that of the next disk.
-        run("tune.exfat", "-I", f"0x{secrets.randbits(32):08x}", self.sync)
+        make_exfat(self.sync, "ctlr-sync")
         self.logging_uuid = uuid_of(self.logging)
         self.sync_uuid = uuid_of(self.sync)
 
