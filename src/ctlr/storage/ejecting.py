@@ -73,7 +73,7 @@ class Ejector:
 
     def waits_for(self) -> Outcome | None:
         """What an eject "when safe" would answer now; None when there is none."""
-        if self._waiting is None:
+        if self._waiting is None or self.phase is Phase.EJECTED:
             return None
         work = self._find_work()
         return wait_for(work) if work or self._last is None else self._last
@@ -96,14 +96,15 @@ class Ejector:
 
     async def eject_when_safe(self) -> Outcome:
         """Eject now if nothing goes on, else by itself once that has ended; what it waits for."""
+        work = self._find_work()
+        if not work:
+            return await self.eject()
         if self._waiting is None:
-            if not self._find_work():
-                return await self.eject()
             self._last = None
             self._waiting = self._tasks.start_job("eject when safe", self._eject_later())
             self._waiting.add_done_callback(self._wait_ended)
             self._on_change()
-        return wait_for(self._find_work())
+        return wait_for(work)
 
     async def _eject_later(self) -> None:
         # Not only until it succeeds: an eject that was answered "not safe yet" goes on, and one

@@ -70,6 +70,7 @@ class Publisher:
             except Exception:  # a library's surprise must not stop the service
                 self.connected = False
                 _log.exception("sending log records failed; trying again")
+            _end_if_cancelled()
             await asyncio.sleep(pause_s)
             pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
@@ -93,13 +94,15 @@ class Publisher:
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         """Send until the connection is lost. Raises ``MqttError``."""
-        await self._say(client, self._own_topic, _status(online=True))
-        # A publish waits for its acknowledgement only: that the connection is gone, it misses.
-        tasks = {
-            asyncio.create_task(self._send_forever(client), name="mqtt-send"),
-            asyncio.create_task(_until_lost(client), name="mqtt-lost"),
-        }
+        tasks: set[asyncio.Task[None]] = set()
         try:
+            await self._say(client, self._own_topic, _status(online=True))
+            _end_if_cancelled()
+            # A publish waits for its acknowledgement only: that the connection is gone, it misses.
+            tasks = {
+                asyncio.create_task(self._send_forever(client), name="mqtt-send"),
+                asyncio.create_task(_until_lost(client), name="mqtt-lost"),
+            }
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -119,7 +122,9 @@ class Publisher:
             if not self._said:
                 self._said = True
                 await self._say(client, "status/recording", json.dumps(self._recording))
-            if not await self._send_batch(client):
+            sent = await self._send_batch(client)
+            _end_if_cancelled()
+            if not sent:
                 await self._outbox.stored.wait()
 
     async def _say(self, client: aiomqtt.Client, topic: str, payload: str) -> None:
@@ -165,6 +170,15 @@ class Publisher:
                 "read and forge log records; set mqtt.username and mqtt.password",
                 broker=self._settings.host,
             )
+
+
+def _end_if_cancelled() -> None:
+    """Raises ``CancelledError`` if this task was told to end and the library has lost that: its
+    ``wait_for`` does in Python 3.11 when the answer comes in the same moment (python/cpython#86296),
+    and a disconnect that fails puts an ``MqttError`` in its place."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _until_lost(client: aiomqtt.Client) -> None:

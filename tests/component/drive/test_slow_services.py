@@ -172,11 +172,31 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
         assert ejector.phase is Phase.WAITING
         work.clear()
 
-        async def has_ended() -> bool:
-            return ejector.waits_for() is None
+        async def is_out() -> bool:
+            return ejector.phase is Phase.EJECTED
 
+        async def has_ended() -> bool:
+            return all(task.get_name() != "eject when safe" for task in asyncio.all_tasks())
+
+        await until(is_out)
+        assert ejector.waits_for() is None  # not what was answered while it went on
         await until(has_ended)
         assert (ejector.phase, services.released) == (Phase.EJECTED, 1)
+
+
+async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
+    tmp_path: Path,
+) -> None:
+    services = SlowServices()
+    work = [Work("recording_in_progress", "Recording in progress")]
+    async with (
+        served(services, tmp_path, require_mounts=True) as settings,
+        ejector_of(settings, work) as ejector,
+    ):
+        await ejector.eject_when_safe()
+        work.clear()
+        assert (await ejector.eject_when_safe()).success is True
+        assert (ejector.waits_for(), services.released) == (None, 1)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -206,19 +207,20 @@ async def test_without_any_camera_the_start_is_refused_in_time(
         (await controller.start(UUID)).expect()
 
 
-async def test_too_few_cameras_are_called_back(tmp_path: Path) -> None:
+async def test_too_few_cameras_are_called_back_before_they_begin(tmp_path: Path) -> None:
+    async def is_idle(node: CameraNode) -> bool:
+        return node.recording is None
+
     async with CameraNode("cam-01") as good, CameraNode("cam-02") as lost:
         nodes = [good.address, lost.address]
-        async with running(settings_in(tmp_path, nodes, min_cameras=3)) as controller:
+        settings = settings_in(tmp_path, nodes, min_cameras=3, start_delay_ms=5000)
+        async with running(settings) as controller:
             lost.fault, lost.faulty = Fault.ANSWER_LOST, COMMANDS
             (await controller.start(UUID)).expect_problem(503, "no_camera_ready")
-            assert good.recording is None
+            await until(partial(is_idle, good))
+            assert time.time_ns() // 1_000_000 < good.starts[0].start_at
             lost.fault = None
-
-            async def all_idle() -> bool:
-                return lost.recording is None
-
-            await until(all_idle)
+            await until(partial(is_idle, lost))
 
 
 async def test_a_refused_start_never_stops_what_a_camera_records_for_somebody_else(

