@@ -148,7 +148,7 @@ class Roster:
                     f"{name} stands in the configuration file, which decides. Take it out of "
                     "nodes there and restart the controller.",
                 )
-            self._refuse_while_recording(name)
+            await self._refuse_while_recording(name)
             await self._adopted.forget(name)
             self._fleet.remove_node(name)
             del self._members[name]
@@ -157,7 +157,7 @@ class Roster:
     async def _take_in(self, node: NodeAddress) -> None:
         moved = node.name in self._members
         if moved:
-            self._refuse_while_recording(node.name)
+            await self._refuse_while_recording(node.name)
         await self._adopted.keep(node, self._clock.now_ms())
         if moved:
             self._fleet.remove_node(node.name)
@@ -190,7 +190,8 @@ class Roster:
         member = self._members.get(node.name)
         if member is None or member.origin == "config" or member.node.address == node.address:
             return
-        self._refuse_while_recording(node.name)
+        async with self._lock:
+            await self._refuse_while_recording(node.name)
         with suppress(NodeCallError):
             called, _ = await self._client.introduce(member.node.address)
             if called == node.name:
@@ -202,8 +203,11 @@ class Roster:
                     f"remove {node.name} first if both are the same camera.",
                 )
 
-    def _refuse_while_recording(self, name: str) -> None:
+    async def _refuse_while_recording(self, name: str) -> None:
+        """Behind the lock. Raises ``Refusal``: ``recording_in_progress``."""
         view = self._fleet.view(name)
+        if view is not None and not view.current:  # it may have stopped since
+            view = await self._fleet.poll(name)
         busy = view is not None and view.status is not None and view.status.state == "recording"
         if busy or self._is_recording():
             raise Refusal(

@@ -130,8 +130,13 @@ async def test_what_old_sessions_hold_stays(controller: Controller, spare: Camer
     (await controller.post("/api/nodes", json={"address": spare.address.address})).expect()
     await controller.until_connected("cam-02")
     (await controller.start(UUID)).expect()
+
+    async def is_seen_recording() -> bool:
+        return bool((await controller.camera("cam-02"))["state"] == "recording")
+
+    await until(is_seen_recording)
     (await controller.stop(UUID)).expect()
-    (await controller.ask("DELETE", "/api/nodes/cam-02")).expect()
+    (await controller.ask("DELETE", "/api/nodes/cam-02")).expect()  # before it is polled again
     assert set((await controller.session(UUID))["sources"]) == {"cam-01", "cam-02"}
     assert await names(controller) == {"cam-01": "config"}
     (await controller.start()).expect()
