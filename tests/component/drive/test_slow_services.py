@@ -26,6 +26,9 @@ from ctlr.storage.ejection import Phase, Work
 from ctlr.storage.record import DriveRecord, read_record, write_record
 
 HUNG = "systemctl stop does not end."
+FORWARD_S, BACK_S = 1.0, 2.0
+LATE_S = FORWARD_S + 0.6
+"""Too long for a step forward; what is left of it is soon over for one back."""
 
 
 @dataclass
@@ -107,8 +110,8 @@ async def rig(
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ejecting, "FORWARD_S", 0.3)
-    monkeypatch.setattr(ejecting, "BACK_S", 1.0)
+    monkeypatch.setattr(ejecting, "FORWARD_S", FORWARD_S)
+    monkeypatch.setattr(ejecting, "BACK_S", BACK_S)
     monkeypatch.setattr(ejecting, "LOOK_AGAIN_S", 0.1)
     monkeypatch.setattr(handling, "LOCK_S", 0.3)
 
@@ -119,7 +122,7 @@ async def eject(controller: Controller) -> dict[str, object]:
 
 @pytest.mark.parametrize("slow", UNITS)
 async def test_a_service_that_has_not_stopped_in_time_runs_again(tmp_path: Path, slow: str) -> None:
-    services = SlowServices(stop_s={slow: 0.6})
+    services = SlowServices(stop_s={slow: LATE_S})
     async with rig(services, tmp_path) as controller:
         answer = await eject(controller)
         assert answer["success"] is False
@@ -128,7 +131,7 @@ async def test_a_service_that_has_not_stopped_in_time_runs_again(tmp_path: Path,
 
 
 async def test_slow_starts_go_on_after_the_answer(tmp_path: Path) -> None:
-    services = SlowServices(stop_s={UNITS[-1]: 0.6}, start_s=0.5)
+    services = SlowServices(stop_s={UNITS[-1]: LATE_S}, start_s=1.0)
     async with rig(services, tmp_path) as controller:
         answer = await eject(controller)
         assert answer["success"] is False
@@ -141,13 +144,13 @@ async def test_slow_starts_go_on_after_the_answer(tmp_path: Path) -> None:
 
 async def test_a_drive_that_is_being_switched_off_is_waited_for(tmp_path: Path) -> None:
     """It cannot be put back: called off, the eject would say "not safe" of a drive that is off."""
-    async with rig(SlowServices(release_s=0.6), tmp_path, require_mounts=True) as controller:
+    async with rig(SlowServices(release_s=LATE_S), tmp_path, require_mounts=True) as controller:
         answer = await eject(controller)
         assert (answer["success"], answer["message"]) == (True, "Safe to remove drive")
 
 
 async def test_a_drive_that_is_switched_off_slowly_is_safe_only_then(tmp_path: Path) -> None:
-    services = SlowServices(release_s=2.0)
+    services = SlowServices(release_s=FORWARD_S + BACK_S + 1.5)
     async with rig(services, tmp_path, require_mounts=True) as controller:
         answer = await eject(controller)
         assert answer["success"] is False
@@ -162,7 +165,7 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
     tmp_path: Path,
 ) -> None:
     """The second one would switch off a drive that was plugged in again meanwhile."""
-    services = SlowServices(release_s=2.0)
+    services = SlowServices(release_s=FORWARD_S + BACK_S + 1.5)
     work = [Work("recording_in_progress", "Recording in progress")]
     async with (
         served(services, tmp_path, require_mounts=True) as settings,
@@ -220,7 +223,7 @@ async def is_ejected(controller: Controller) -> bool:
 
 
 async def test_a_restart_in_the_middle_of_slow_starts_goes_on_with_them(tmp_path: Path) -> None:
-    services = SlowServices(stop_s={UNITS[-1]: 0.6}, start_s=2.0)
+    services = SlowServices(stop_s={UNITS[-1]: LATE_S}, start_s=2.0)
     async with rig(services, tmp_path) as controller:
         await eject(controller)
         assert read_record(tmp_path).stopped == tuple(UNITS)
@@ -235,7 +238,7 @@ async def test_a_restart_in_the_middle_of_slow_starts_goes_on_with_them(tmp_path
 
 
 async def test_while_services_come_back_the_drive_is_busy(tmp_path: Path) -> None:
-    services = SlowServices(stop_s={UNITS[-1]: 0.6}, start_s=1.0)
+    services = SlowServices(stop_s={UNITS[-1]: LATE_S}, start_s=1.0)
     async with rig(services, tmp_path) as controller:
         await eject(controller)
         answer = (await controller.post("/api/storage/mount")).expect()
@@ -279,7 +282,7 @@ async def test_a_remount_after_an_eject_brings_the_services_back(tmp_path: Path)
 
 @pytest.mark.parametrize("taking_off", ["remount", "unmount?mount=logging"])
 async def test_nothing_starts_while_a_volume_is_taken_off(tmp_path: Path, taking_off: str) -> None:
-    services = SlowServices(stop_s={"can-listener": 0.5})
+    services = SlowServices(stop_s={"can-listener": 2.0})
     async with rig(services, tmp_path) as controller:
         asked = asyncio.create_task(controller.post(f"/api/storage/{taking_off}"))
         await until(services.is_busy)
