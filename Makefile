@@ -43,7 +43,7 @@ soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3
 rig: test-packages $(SYNCED) ## Machines, installed and booted, drives pulled and power cut (as root)
 	@$(AS_ROOT) $(BIN)/python -m rig $(RIG)
 
-rig-full: test-packages $(SYNCED) ## The same, everything and often (75 minutes)
+rig-full: test-packages $(SYNCED) ## The same, everything and often (two hours)
 	@$(AS_ROOT) $(BIN)/python -m rig --full --log rig-full.jsonl
 
 bench: setup ## Every figure, each beside its reference (minutes)

@@ -116,6 +116,12 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handling, "LOCK_S", 0.3)
 
 
+@pytest.fixture
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ejecting, "FORWARD_S", 20.0)
+    monkeypatch.setattr(handling, "LOCK_S", 5.0)
+
+
 async def eject(controller: Controller) -> dict[str, object]:
     return (await controller.post("/api/storage/eject")).expect()
 
@@ -187,6 +193,7 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
         assert (ejector.phase, services.released) == (Phase.EJECTED, 1)
 
 
+@pytest.mark.usefixtures("time_enough")
 async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
     tmp_path: Path,
 ) -> None:
@@ -269,6 +276,7 @@ async def test_an_eject_is_undone_also_if_the_drive_is_being_repaired(tmp_path: 
         await until(services.all_run)
 
 
+@pytest.mark.usefixtures("time_enough")
 async def test_a_remount_after_an_eject_brings_the_services_back(tmp_path: Path) -> None:
     services = SlowServices()
     async with rig(services, tmp_path) as controller:
