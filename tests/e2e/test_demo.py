@@ -24,9 +24,11 @@ async def test_it_records_a_complete_session_and_leaves_no_process(tmp_path: Pat
     measured = manifest["clock"]["phone"]["start"]
     assert measured["source"] == "phone"
     assert abs(measured["offset_ms"]) <= measured["uncertainty_ms"] + 0.5
+    recorded_s = (manifest["stopped_at"] - manifest["started_at"]) / 1000
+    assert recorded_s > 4.9
     for camera in CAMERAS:
         assert manifest["sources"][camera]["segments"] == 3
-        assert 4.9 < manifest["sources"][camera]["duration_s"] < 6
+        assert recorded_s - 0.1 < manifest["sources"][camera]["duration_s"] < recorded_s + 0.5
     assert "accelerometer.csv" in manifest["sources"]["phone"]["files"]
     tables = [t for kind in ("phone", "watch") for t in manifest["sources"][kind]["tables"]]
     assert len(tables) == 6

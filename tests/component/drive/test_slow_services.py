@@ -29,6 +29,8 @@ HUNG = "systemctl stop does not end."
 FORWARD_S, BACK_S = 1.0, 2.0
 LATE_S = FORWARD_S + 0.6
 """Too long for a step forward; what is left of it is soon over for one back."""
+OUTLASTS_S = FORWARD_S + BACK_S + 1.5
+"""Goes on after the answer."""
 
 
 @dataclass
@@ -117,9 +119,9 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ejecting, "FORWARD_S", 20.0)
-    monkeypatch.setattr(handling, "LOCK_S", 5.0)
+def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test in which nothing is slow, so no limit is to strike."""
+    monkeypatch.undo()
 
 
 async def eject(controller: Controller) -> dict[str, object]:
@@ -156,7 +158,7 @@ async def test_a_drive_that_is_being_switched_off_is_waited_for(tmp_path: Path) 
 
 
 async def test_a_drive_that_is_switched_off_slowly_is_safe_only_then(tmp_path: Path) -> None:
-    services = SlowServices(release_s=FORWARD_S + BACK_S + 1.5)
+    services = SlowServices(release_s=OUTLASTS_S)
     async with rig(services, tmp_path, require_mounts=True) as controller:
         answer = await eject(controller)
         assert answer["success"] is False
@@ -171,7 +173,7 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
     tmp_path: Path,
 ) -> None:
     """The second one would switch off a drive that was plugged in again meanwhile."""
-    services = SlowServices(release_s=FORWARD_S + BACK_S + 1.5)
+    services = SlowServices(release_s=OUTLASTS_S)
     work = [Work("recording_in_progress", "Recording in progress")]
     async with (
         served(services, tmp_path, require_mounts=True) as settings,
@@ -193,7 +195,7 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
         assert (ejector.phase, services.released) == (Phase.EJECTED, 1)
 
 
-@pytest.mark.usefixtures("time_enough")
+@pytest.mark.usefixtures("usual_limits")
 async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
     tmp_path: Path,
 ) -> None:
@@ -276,7 +278,7 @@ async def test_an_eject_is_undone_also_if_the_drive_is_being_repaired(tmp_path: 
         await until(services.all_run)
 
 
-@pytest.mark.usefixtures("time_enough")
+@pytest.mark.usefixtures("usual_limits")
 async def test_a_remount_after_an_eject_brings_the_services_back(tmp_path: Path) -> None:
     services = SlowServices()
     async with rig(services, tmp_path) as controller:
