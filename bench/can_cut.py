@@ -21,7 +21,7 @@ import cantools
 from bench.paired import Pair, Sample, compare, run_command, run_here, show
 from cantools.database.can import Database
 
-from ctlr.ingest.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
+from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
 from ctlr.postprocess.can.cut import RAW_FILE, cut_rows
 from ctlr.postprocess.can.database import load
 from ctlr.postprocess.can.decode import decode_rows

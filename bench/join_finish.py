@@ -30,8 +30,8 @@ import psutil
 from bench.join_segments import make_distinct, repeat
 from bench.paired import machine
 
-from ctlr.ingest.layout import frames_name, segment_name
-from ctlr.postprocess.follow import COMPARE_INTERVAL_S
+from ctlr.layout.raw import frames_name, segment_name
+from ctlr.postprocess.run.follow import COMPARE_INTERVAL_S
 from ctlr.sessions.model import ClockSample, SessionState
 from ctlr.sessions.store import SessionStore
 from ctlr.simulator.places import to_toml

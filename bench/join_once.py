@@ -10,11 +10,11 @@ from pathlib import Path
 
 import xxhash
 
-from ctlr.postprocess.examine import Examiner
-from ctlr.postprocess.facts import FoundFile, NodeFiles
-from ctlr.postprocess.mp4.merge import MergedMovie
-from ctlr.postprocess.placing import place
-from ctlr.postprocess.splice import GrowingVideo
+from ctlr.mp4.merge import MergedMovie
+from ctlr.postprocess.video.examine import Examiner
+from ctlr.postprocess.video.facts import FoundFile, NodeFiles
+from ctlr.postprocess.video.placing import place
+from ctlr.postprocess.video.splice import GrowingVideo
 
 
 def join(folder: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ from bench.paired import Pair, compare, run_command, show
 ROWS = 2_000_000
 START_NS = 1_776_313_714_000_000_000
 
-READ = "import sys; from pathlib import Path; from ctlr.postprocess.sensors import reader; "
+READ = "import sys; from pathlib import Path; from ctlr.postprocess.tables import reader; "
 READ += "assert reader.TableReader().read('', '', Path(sys.argv[1])).rows > 1"
 CSV = "import csv, sys; rows = sum(1 for _ in csv.reader(open(sys.argv[1], newline='')))"
 LOADTXT = "import sys, numpy; numpy.loadtxt(sys.argv[1], delimiter=',', skiprows=1, usecols={})"

@@ -30,7 +30,7 @@ from rich.table import Table
 
 from ctlr.camera.test_picture import read_video_stamps
 from ctlr.kernel.ids import new_session_id
-from ctlr.postprocess.worker import NICE
+from ctlr.postprocess.run.worker import NICE
 from ctlr.simulator.findings import video_files
 from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import read_manifest, record, wait_until_processed, wait_until_ready

@@ -15,10 +15,10 @@ from bench.paired import machine, percentile
 from rich.console import Console
 from rich.table import Table
 
-from ctlr.postprocess.sensors.numbers import Floats
-from ctlr.postprocess.sensors.series import Series
-from ctlr.postprocess.truth.check import ROTATION, SPEED
-from ctlr.postprocess.truth.lag import Lag, Manner, find_lag
+from ctlr.postprocess.alignment.check import ROTATION, SPEED
+from ctlr.postprocess.alignment.lag import Lag, Manner, find_lag
+from ctlr.postprocess.tables.numbers import Floats
+from ctlr.postprocess.tables.series import Series
 from ctlr.simulator.motion import Motion
 
 RUNS = 100

@@ -14,7 +14,7 @@ from typing import Any
 from tests.model.virtual_time import SettableClock
 
 from ctlr.config import NodeAddress
-from ctlr.ingest.layout import segment_name
+from ctlr.layout.raw import segment_name
 from ctlr.nodes.client import CALL_TIMEOUT_S, NodeCallError, Reply
 from ctlr.nodes.messages import NodeStatus, Preflight, SyncAnswer, SyncReport
 from ctlr.nodes.offset import COARSE_STAMP_MS, Exchange

@@ -18,16 +18,16 @@ from tests.model.virtual_time import SettableClock
 
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import DeliveredFile, Inventory, Vouched
-from ctlr.ingest.layout import parse_segment_name
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.layout.raw import parse_segment_name
 from ctlr.nodes.client import NodeClient
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.messages import DurableFile
-from ctlr.postprocess.jobs import Job, JobResult
-from ctlr.postprocess.reconcile import Reconciler
-from ctlr.postprocess.workers import Task, Workers
+from ctlr.postprocess.supervise.jobs import Job, JobResult
+from ctlr.postprocess.supervise.reconcile import Reconciler
+from ctlr.postprocess.supervise.workers import Task, Workers
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.stopwatch import Stopwatch

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
+from ctlr.logbook.reader import LogPage, LogQuery, fields_of
+from ctlr.logbook.store import Stored
 from ctlr.nodes.messages import UnixMs
-from ctlr.telemetry.logbook.reader import LogPage, LogQuery, fields_of
-from ctlr.telemetry.logbook.store import Stored
 
 Number = Annotated[int, Query(ge=0, le=2**53)]
 

@@ -13,11 +13,12 @@ from ctlr.config import Settings
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import Clock
+from ctlr.logbook.reader import LogPage, LogQuery
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
-from ctlr.postprocess.jobs import Job
-from ctlr.postprocess.manifest import Manifest
-from ctlr.postprocess.reconcile import Reconciler
+from ctlr.postprocess.manifest.shapes import Manifest
+from ctlr.postprocess.supervise.jobs import Job
+from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.preflight import Finding
@@ -25,7 +26,6 @@ from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive import Drive
 from ctlr.storage.ejecting import Ejector
 from ctlr.storage.monitor import StorageMonitor
-from ctlr.telemetry.logbook.reader import LogPage, LogQuery
 from ctlr.telemetry.sink import BrokerState
 
 

@@ -10,8 +10,8 @@ from ctlr.api.parts import Parts, job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
-from ctlr.postprocess.manifest import FilesSource, Manifest
-from ctlr.postprocess.sensors.shapes import TableEntry
+from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
+from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.sessions.model import Mark, Session
 
 FUTURE_MS = 5000

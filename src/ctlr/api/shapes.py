@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ctlr.postprocess.sensors.shapes import TableEntry
-from ctlr.postprocess.sync_shapes import ClockEntry, SyncSection
-from ctlr.postprocess.truth.shapes import TruthEntry
+from ctlr.postprocess.manifest.alignment import TruthEntry
+from ctlr.postprocess.manifest.sync import ClockEntry, SyncSection
+from ctlr.postprocess.manifest.tables import TableEntry
 
 
 class Health(BaseModel):

@@ -13,12 +13,12 @@ from starlette.types import ASGIApp
 
 from ctlr.api.server import create_api
 from ctlr.app.controller import Controller, WorkerCommand
-from ctlr.app.retention import retire_forever
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.kernel.serving import serve_until, settle
 from ctlr.nodes.client import NodeClient
+from ctlr.retention.loop import retire_forever
 from ctlr.telemetry.process import telemetry_of
 
 

@@ -15,29 +15,31 @@ from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
-from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import Database
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.layout.raw import LoggingLayout
+from ctlr.logbook.reader import LogReader
+from ctlr.logbook.store import log_path
 from ctlr.nodes.adopted import AdoptedNodes
 from ctlr.nodes.client import NodeClient
 from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
-from ctlr.postprocess.child import run_child
-from ctlr.postprocess.jobs import Job, JobResult
-from ctlr.postprocess.manifest import Manifest
-from ctlr.postprocess.questions import (
+from ctlr.postprocess.manifest.shapes import Manifest
+from ctlr.postprocess.supervise.child import run_child
+from ctlr.postprocess.supervise.jobs import Job, JobResult
+from ctlr.postprocess.supervise.questions import (
     CAN_LOOKS_S,
     needs_processing,
     needs_verification,
     read_session_manifest,
 )
-from ctlr.postprocess.reconcile import Reconciler
-from ctlr.postprocess.workers import Task, Workers
+from ctlr.postprocess.supervise.reconcile import Reconciler
+from ctlr.postprocess.supervise.workers import Task, Workers
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
@@ -53,8 +55,6 @@ from ctlr.recording.tender import Tender
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.ejection import Work
-from ctlr.telemetry.logbook.reader import LogReader
-from ctlr.telemetry.logbook.store import log_path
 from ctlr.telemetry.sink import Telemetry
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]

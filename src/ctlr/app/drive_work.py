@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ctlr.nodes.fleet import NodeView
-from ctlr.postprocess.jobs import Job, JobState
+from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.sessions.model import Session
 from ctlr.storage.ejection import Work
 

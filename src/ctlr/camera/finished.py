@@ -10,8 +10,8 @@ from pathlib import Path
 import xxhash
 
 from ctlr.camera.segments import parse_unfinished_name
-from ctlr.ingest.layout import parse_frames_name, parse_segment_name
 from ctlr.kernel.atomic import drop_cache
+from ctlr.layout.raw import parse_frames_name, parse_segment_name
 
 _HASH_BLOCK = 1 << 20
 

@@ -29,9 +29,9 @@ from ctlr.camera.segments import (
     unfinished_name,
 )
 from ctlr.camera.spool import SessionFolder, Spool
-from ctlr.ingest.layout import frames_name, segment_name
 from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.ids import is_session_id
+from ctlr.layout.raw import frames_name, segment_name
 
 _log = structlog.get_logger("camera")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from ctlr.ingest.layout import frames_name, segment_name
+from ctlr.layout.raw import frames_name, segment_name
 
 FRAMES_HEADER = "frame,pts_us,captured_at_us\n"
 

@@ -37,15 +37,15 @@ from ctlr.camera.finished import (
 )
 from ctlr.camera.record import NodeEvent, SessionRecord, read_record
 from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
-from ctlr.ingest.layout import (
+from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
+from ctlr.kernel.ids import is_session_id
+from ctlr.layout.raw import (
     frames_name,
     is_delivered_name,
     parse_frames_name,
     parse_segment_name,
     segment_name,
 )
-from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
-from ctlr.kernel.ids import is_session_id
 
 _RECORD = ".session.json"
 _CHECKSUMS = ".checksums.xxh128"

@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ctlr.can.frame import Batch
-from ctlr.ingest.can_files import (
+from ctlr.layout.can_files import (
     ARRIVAL_HEADER,
     RAW_HEADER,
     RAW_NAME,

@@ -119,9 +119,9 @@ def _page_of_this_machine(settings: Settings, from_controller: GetPage, query: J
         if refusal.code != "controller_unreachable":
             raise
     from ctlr.api.logs import page_of
+    from ctlr.logbook.reader import LogQuery, LogReader
+    from ctlr.logbook.store import log_path
     from ctlr.storage.look import mount_problem
-    from ctlr.telemetry.logbook.reader import LogQuery, LogReader
-    from ctlr.telemetry.logbook.store import log_path
 
     storage = settings.storage
     reader = LogReader(log_path(storage.logging), partial(mount_problem, storage, "logging"))

@@ -20,9 +20,9 @@ def retention(
     release: Annotated[str | None, typer.Option(help="Take that back.")] = None,
 ) -> None:
     """Delete raw data whose copy was verified, oldest first, until there is room enough."""
-    from ctlr.postprocess import retire
-    from ctlr.postprocess.listing import resolve_prefix
-    from ctlr.postprocess.retention import describe
+    from ctlr.postprocess.run.listing import resolve_prefix
+    from ctlr.retention import retire
+    from ctlr.retention.plan import describe
     from ctlr.storage.look import mount_problem
 
     settings = settings_of(context)

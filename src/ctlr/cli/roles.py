@@ -40,8 +40,8 @@ def camera(context: typer.Context) -> None:
 @app.command("subscribe-logs")
 def subscribe_logs(context: typer.Context) -> None:
     """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
+    from ctlr.logbook.service import SubscriberDiedError, subscribe
     from ctlr.storage.look import CheckedMount
-    from ctlr.telemetry.logbook.service import SubscriberDiedError, subscribe
 
     settings = settings_of(context)
     folder = settings.database.path.parent

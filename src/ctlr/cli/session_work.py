@@ -16,15 +16,20 @@ from rich.table import Table
 
 from ctlr.cli.command import fail
 from ctlr.config import Settings
-from ctlr.postprocess import progress as steps
-from ctlr.postprocess.folders import find_folder
-from ctlr.postprocess.follow import follow
-from ctlr.postprocess.listing import list_sessions, resolve_prefix
-from ctlr.postprocess.plan_text import describe
-from ctlr.postprocess.session import explain, plan_session, process
-from ctlr.postprocess.verify import verify_folder, verify_session
-from ctlr.postprocess.worker import ProgressLines, become_background, end_on_sigterm, log_to_parent
-from ctlr.postprocess.workers import Task
+from ctlr.postprocess.folder.folders import find_folder
+from ctlr.postprocess.folder.verify import verify_folder, verify_session
+from ctlr.postprocess.manifest import progress as steps
+from ctlr.postprocess.run.follow import follow
+from ctlr.postprocess.run.listing import list_sessions, resolve_prefix
+from ctlr.postprocess.run.plan_text import describe
+from ctlr.postprocess.run.session import explain, plan_session, process
+from ctlr.postprocess.run.worker import (
+    ProgressLines,
+    become_background,
+    end_on_sigterm,
+    log_to_parent,
+)
+from ctlr.postprocess.supervise.workers import Task
 from ctlr.sessions.reading import read_session
 from ctlr.storage.look import mount_problem
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from ctlr.ingest.completeness import Arrival, Delivery, is_whole, judge_delivery
 from ctlr.ingest.inventory import Inventory
-from ctlr.ingest.layout import parse_segment_name
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.raw import parse_segment_name
 from ctlr.sessions.model import Session, SessionNode
 
 

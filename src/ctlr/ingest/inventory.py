@@ -18,10 +18,10 @@ from typing import NamedTuple, TypeVar
 
 import xxhash
 
-from ctlr.ingest.layout import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.kernel.atomic import drop_cache, fsync_directory
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.threads import in_thread
+from ctlr.layout.raw import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.nodes.messages import DurableFile
 from ctlr.sessions.store import SessionStore
 

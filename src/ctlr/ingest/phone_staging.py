@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_names import find_clash
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.raw import LoggingLayout
 
 STAGING_PREFIX = ".upload-"
 

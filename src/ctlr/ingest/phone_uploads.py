@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import structlog
 
-from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_parts import PartReader
 from ctlr.ingest.phone_staging import (
     Staging,
@@ -27,6 +26,7 @@ from ctlr.ingest.phone_staging import (
 )
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.threads import in_thread
+from ctlr.layout.raw import LoggingLayout
 
 PIECE_BYTES = 1 << 20
 

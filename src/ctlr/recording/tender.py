@@ -14,10 +14,10 @@ from typing import Any
 
 import structlog
 
-from ctlr.ingest.layout import next_segment
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
+from ctlr.layout.raw import next_segment
 from ctlr.nodes.fleet import CommandResult, Fleet
 from ctlr.recording import recovery
 from ctlr.recording.backoff import Backoff

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tests.fakes.controller import Controller, running, settings_in
 
+from ctlr.logbook.entry import read_message
+from ctlr.logbook.store import LogStore, log_path
 from ctlr.simulator.places import to_toml
-from ctlr.telemetry.logbook.entry import read_message
-from ctlr.telemetry.logbook.store import LogStore, log_path
 
 BEGAN_MS = 1_776_160_000_000
 

@@ -18,7 +18,7 @@ from typing import Any
 from ctlr.camera.finished import hash_file
 from ctlr.camera.segments import FrameRow, parse_rows
 from ctlr.camera.test_picture import Stamp, read_video_stamps
-from ctlr.ingest.layout import is_delivered_name
+from ctlr.layout.raw import is_delivered_name
 
 NODE = "melb-01-cam-01"
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ctlr.ingest.can_files import RAW_HEADER, newest_last
+from ctlr.layout.can_files import RAW_HEADER, newest_last
 from ctlr.simulator.can import BusFrame
 from ctlr.simulator.can_senders import line_of
 from ctlr.simulator.child import Child

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_uploads import PhoneUploads, read_away
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.raw import LoggingLayout
 
 STATUS = {"upload_too_large": 413, "storage_full": 507, "storage_unavailable": 503}
 

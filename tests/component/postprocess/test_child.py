@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.postprocess.child import run_child
-from ctlr.postprocess.jobs import Job, JobResult
+from ctlr.postprocess.supervise.child import run_child
+from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.telemetry.log import configure_logging
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
@@ -67,7 +67,7 @@ async def test_a_child_that_chatters_on_its_error_output_never_blocks() -> None:
 @pytest.mark.usefixtures("logging_as_it_was")
 async def test_what_a_child_logs_becomes_lines_of_ours() -> None:
     records: list[dict[str, object]] = []
-    log_to_parent = "from ctlr.postprocess.worker import log_to_parent; log_to_parent('n')"
+    log_to_parent = "from ctlr.postprocess.run.worker import log_to_parent; log_to_parent('n')"
     speak = "import structlog; structlog.get_logger('splice').warning('odd segment', size=3)"
     configure_logging("n", "serve", publish=records.append, stream=io.StringIO())
     command = [sys.executable, "-c", f"{log_to_parent}; {speak}"]
@@ -143,7 +143,7 @@ async def test_a_line_that_makes_no_sense_is_skipped(line: str) -> None:
 def test_a_worker_is_nice_and_dies_with_its_parent() -> None:
     """The middle process starts a worker and is killed; the worker ends at once."""
     worker = (
-        "import os, sys, signal; from ctlr.postprocess.worker import become_background;"
+        "import os, sys, signal; from ctlr.postprocess.run.worker import become_background;"
         "become_background(int(sys.argv[1]));"
         "print(os.nice(0), open('/proc/self/oom_score_adj').read(), flush=True);"
         "signal.pause()"

@@ -18,11 +18,11 @@ from tests.unit.postprocess.mp4 import Film, plain
 from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
-from ctlr.postprocess.changes import needs_processing
-from ctlr.postprocess.follow import Follower
-from ctlr.postprocess.progress import Outcome, Progress
-from ctlr.postprocess.session import process
-from ctlr.postprocess.verify import needs_verification, verify_folder, verify_session
+from ctlr.postprocess.folder.verify import needs_verification, verify_folder, verify_session
+from ctlr.postprocess.manifest.progress import Outcome, Progress
+from ctlr.postprocess.run.changes import needs_processing
+from ctlr.postprocess.run.follow import Follower
+from ctlr.postprocess.run.session import process
 
 MB = 1 << 20
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
@@ -147,8 +147,8 @@ def test_everything_works_on_exfat(rig: Rig, tmp_path: Path, segment_sets: dict[
 WORK = """
 import sys
 from ctlr.config import Settings
-from ctlr.postprocess.session import process
-from ctlr.postprocess.worker import ProgressLines, end_on_sigterm
+from ctlr.postprocess.run.session import process
+from ctlr.postprocess.run.worker import ProgressLines, end_on_sigterm
 end_on_sigterm()
 settings = Settings.model_validate_json(sys.argv[1])
 sys.exit(process(settings, sys.argv[2], None, ProgressLines()).exit_code)

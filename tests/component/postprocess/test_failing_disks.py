@@ -20,9 +20,9 @@ from tests.faults.served import needs_faults
 from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
-from ctlr.postprocess.follow import Follower
-from ctlr.postprocess.progress import Progress
-from ctlr.postprocess.verify import verify_folder, verify_session
+from ctlr.postprocess.folder.verify import verify_folder, verify_session
+from ctlr.postprocess.manifest.progress import Progress
+from ctlr.postprocess.run.follow import Follower
 
 pytestmark = needs_faults
 
@@ -285,8 +285,8 @@ class TestBlockDeviceThatFails:
 MAKE = """
 import os, sys
 from ctlr.config import Settings
-from ctlr.postprocess.session import process
-from ctlr.postprocess.verify import verify_session
+from ctlr.postprocess.run.session import process
+from ctlr.postprocess.folder.verify import verify_session
 if sys.argv[3] == "unflushed":
     os.fsync = lambda fd: None
 settings = Settings.model_validate_json(sys.argv[1])

@@ -15,7 +15,7 @@ from tests.component.postprocess.conftest import (
 from tests.component.postprocess.packets import decode_errors, packets, picture_hashes
 from tests.unit.postprocess.rig import UUID, Rig
 
-from ctlr.postprocess.changes import needs_processing
+from ctlr.postprocess.run.changes import needs_processing
 
 ALL = [*KINDS, "aac primed in each segment"]
 AUDIO_ERROR_S = 0.001

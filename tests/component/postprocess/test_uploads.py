@@ -16,10 +16,10 @@ from tests.fakes.controller import Controller, running, settings_in, until
 from tests.unit.postprocess.mp4 import Film, plain
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
-from ctlr.postprocess.manifest import json_schema
-from ctlr.postprocess.sensors.header import Header
-from ctlr.postprocess.sensors.quantities import Quantity, find_quantity
-from ctlr.postprocess.sensors.table import read_table
+from ctlr.postprocess.manifest.shapes import json_schema
+from ctlr.postprocess.tables.header import Header
+from ctlr.postprocess.tables.quantities import Quantity, find_quantity
+from ctlr.postprocess.tables.table import read_table
 from ctlr.simulator.can import DATABASE, VehicleBus
 from ctlr.simulator.phone import Lags, generate
 from ctlr.simulator.places import to_toml

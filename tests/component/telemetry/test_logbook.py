@@ -18,13 +18,13 @@ from tests.component.telemetry.broker import MOSQUITTO, PACKAGING, Broker
 from tests.fakes.loki import Loki
 
 from ctlr.config import DatabaseSettings, LogSettings, MqttSettings, Settings, StorageSettings
+from ctlr.logbook.entry import read_message
+from ctlr.logbook.reader import LogQuery, read_page
+from ctlr.logbook.store import LogStore, Stored, log_path
 from ctlr.simulator.places import to_toml
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.record import DriveRecord, write_record
 from ctlr.storage.table import read_table
-from ctlr.telemetry.logbook.entry import read_message
-from ctlr.telemetry.logbook.reader import LogQuery, read_page
-from ctlr.telemetry.logbook.store import LogStore, Stored, log_path
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 

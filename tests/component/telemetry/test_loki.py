@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from tests.fakes.loki import Loki
 
 from ctlr.config import LogSettings
-from ctlr.telemetry.logbook.keeper import DriveAwayError
-from ctlr.telemetry.logbook.loki import BATCH, Forwarder
-from ctlr.telemetry.logbook.store import Stored
+from ctlr.logbook.keeper import DriveAwayError
+from ctlr.logbook.loki import BATCH, Forwarder
+from ctlr.logbook.store import Stored
 
 NOW_MS = 1_776_313_714_123
 

@@ -12,8 +12,8 @@ from ctlr.camera.segments import (
     unfinished_frames_name,
     unfinished_name,
 )
-from ctlr.ingest.layout import is_delivered_name
 from ctlr.kernel.atomic import is_temporary
+from ctlr.layout.raw import is_delivered_name
 
 ROWS = [FrameRow(7, 1_000, 501_000), FrameRow(9, 34_333, 534_333)]
 

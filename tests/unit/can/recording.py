@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ctlr.can.files import CanFiles, Ledger
 from ctlr.can.frame import Batch, make_batch
-from ctlr.ingest.can_files import RAW_HEADER, Run, arrival_name, newest_last, parse_run
+from ctlr.layout.can_files import RAW_HEADER, Run, arrival_name, newest_last, parse_run
 
 NOW_MS = 1_776_313_714_000
 LARGE = 1 << 30

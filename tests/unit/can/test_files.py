@@ -16,7 +16,7 @@ from tests.unit.can.recording import (
 )
 
 from ctlr.can.files import BACKWARDS_MS, Ledger
-from ctlr.ingest.can_files import ARRIVAL_HEADER, RAW_HEADER, arrival_name, piece_name
+from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, arrival_name, piece_name
 
 
 def names(folder: Path) -> list[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.phone_staging import storage_errors
 from ctlr.ingest.phone_uploads import PhoneUploads, Upload
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.raw import LoggingLayout
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "00000000-0000-4000-8000-000000000001"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ctlr.ingest.inventory import Inventory
-from ctlr.ingest.layout import LoggingLayout
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import SystemClock
+from ctlr.layout.raw import LoggingLayout
 from ctlr.nodes.messages import SyncReport
 from ctlr.sessions.model import SessionState
 from ctlr.sessions.store import SessionStore

@@ -6,7 +6,7 @@ Media bytes of frame ``n`` are recognisable; nothing here can be decoded.
 import struct
 from dataclasses import dataclass, field
 
-from ctlr.postprocess.mp4.boxes import make_box, make_full_box
+from ctlr.mp4.boxes import make_box, make_full_box
 
 MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 FTYP = make_box(b"ftyp", b"isom", bytes(4), b"isom")

@@ -8,10 +8,10 @@ from typing import Any
 from tests.unit.postprocess.mp4 import Film, plain
 
 from ctlr.config import Settings
-from ctlr.postprocess.mp4.movie import read_segment
-from ctlr.postprocess.mp4.tables import SegmentTables, unpack
-from ctlr.postprocess.progress import Outcome, Progress
-from ctlr.postprocess.session import process
+from ctlr.mp4.movie import read_segment
+from ctlr.mp4.tables import SegmentTables, unpack
+from ctlr.postprocess.manifest.progress import Outcome, Progress
+from ctlr.postprocess.run.session import process
 from ctlr.sessions.model import Session, SessionNode, SessionState
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"

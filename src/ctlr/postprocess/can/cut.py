@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ctlr.ingest.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
+from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
 from ctlr.postprocess.can.bisection import BLOCK_BYTES, blocks
 from ctlr.postprocess.can.found import opened_piece
 from ctlr.postprocess.can.output import HashedFile

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ctlr.ingest.can_files import ARRIVAL_HEADER, RAW_HEADER
+from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER
 from ctlr.postprocess.can.bisection import blocks
 from ctlr.postprocess.can.database import Meaning
 from ctlr.postprocess.can.fields import Fields, data_of, parse_fields
 from ctlr.postprocess.can.runs import NO_ARRIVAL, Ints, Runs, parse_runs
-from ctlr.postprocess.can.shapes import CanMessage, CanProblem, CanSignals
 from ctlr.postprocess.can.signals import Message, decode
 from ctlr.postprocess.can.tables import PARQUET_FILE, CsvTable, Decoded, ParquetTable
-from ctlr.postprocess.portable import portable_paths
+from ctlr.postprocess.manifest.can import CanMessage, CanProblem, CanSignals
+from ctlr.postprocess.manifest.portable import portable_paths
 
 FOLDER = "can"
 _MOST_UNKNOWN = 100

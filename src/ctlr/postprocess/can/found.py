@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from ctlr.ingest.can_files import RAW_HEADER, Run, arrival_name, newest_last, parse_run
+from ctlr.layout.can_files import RAW_HEADER, Run, arrival_name, newest_last, parse_run
 from ctlr.postprocess.can import rows
 from ctlr.postprocess.can.bisection import blocks, find_line
 from ctlr.postprocess.can.news import LATE_MS, arrivals, newest_own_time

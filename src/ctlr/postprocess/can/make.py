@@ -15,9 +15,9 @@ from ctlr.postprocess.can.database import fingerprint, load
 from ctlr.postprocess.can.decode import FOLDER, Decoding, decode_rows
 from ctlr.postprocess.can.output import OutputError
 from ctlr.postprocess.can.runs import CanRows
-from ctlr.postprocess.can.shapes import CanSource
 from ctlr.postprocess.can.tables import PARQUET_FILE
-from ctlr.postprocess.manifest import FailedSource, FileEntry, Manifest, Source
+from ctlr.postprocess.manifest.can import CanSource
+from ctlr.postprocess.manifest.shapes import FailedSource, FileEntry, Manifest, Source
 
 SOURCE = "can"
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ctlr.ingest.can_files import RAW_NAME, Run, arrival_name, newest_last, parse_run
+from ctlr.layout.can_files import RAW_NAME, Run, arrival_name, newest_last, parse_run
 from ctlr.postprocess.can.bisection import blocks, find_line
 
 LATE_MS = 300_000

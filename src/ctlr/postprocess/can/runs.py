@@ -1,6 +1,6 @@
 """Lines of an arrival file as columns, and which of them belong to a session. Pure.
 
-A run is about the rows that were taken in together (see ``ctlr.ingest.can_files``). Between two
+A run is about the rows that were taken in together (see ``ctlr.layout.can_files``). Between two
 runs there may be a gap, rows whose line a power cut has taken: it becomes a run with no arrival,
 whose rows count by their own times.
 """
@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ctlr.ingest.can_files import parse_run
+from ctlr.layout.can_files import parse_run
 
 _BUS = re.compile(rb",([a-z][a-z0-9_-]*),")
 _COLUMNS = 7

@@ -17,7 +17,7 @@ import numpy as np
 from ctlr.postprocess.can.output import HashedFile, OutputError
 from ctlr.postprocess.can.runs import NO_ARRIVAL, Ints
 from ctlr.postprocess.can.signals import Message, Values
-from ctlr.postprocess.copying import hash_path
+from ctlr.postprocess.manifest.copying import hash_path
 
 PARQUET_FILE = "can.parquet"
 TIME_COLUMNS = ("ts_ms", "arrived_ms", "bus")

@@ -12,12 +12,12 @@ from tests.unit.can.recording import open_files
 
 from ctlr.can.files import CanFiles
 from ctlr.can.frame import make_batch
-from ctlr.ingest.can_files import RAW_HEADER, arrival_name, piece_name
+from ctlr.layout.can_files import RAW_HEADER, arrival_name, piece_name
 from ctlr.postprocess.can.cut import ARRIVAL_FILE, RAW_FILE, Cut, cut_rows
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.can.news import LATE_MS, has_news
 from ctlr.postprocess.can.runs import CanRows, parse_runs
-from ctlr.postprocess.copying import hash_path
+from ctlr.postprocess.manifest.copying import hash_path
 
 FIRST = 1_776_313_714_000
 LAST = FIRST + 600_000

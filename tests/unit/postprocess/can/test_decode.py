@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from ctlr.ingest.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
+from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
 from ctlr.postprocess.can.database import load
 from ctlr.postprocess.can.decode import Decoding, decode_rows
-from ctlr.postprocess.copying import hash_path
+from ctlr.postprocess.manifest.copying import hash_path
 from ctlr.simulator.can import DATABASE, BusFrame, VehicleBus
 from ctlr.simulator.can_senders import line_of
 from ctlr.simulator.motion import Motion

@@ -12,9 +12,9 @@ from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 from ctlr.can.frame import make_batch
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
-from ctlr.postprocess.changes import CAN_SETTLED_MS, needs_processing
-from ctlr.postprocess.plan import CAN_MARGIN_MS
-from ctlr.postprocess.verify import verify_session
+from ctlr.postprocess.folder.verify import verify_session
+from ctlr.postprocess.run.changes import CAN_SETTLED_MS, needs_processing
+from ctlr.postprocess.run.plan import CAN_MARGIN_MS
 from ctlr.sessions.model import SessionNode
 from ctlr.simulator.can import DATABASE, VehicleBus
 from ctlr.simulator.can_senders import line_of

@@ -1,0 +1,1 @@
+"""Names and rows on both disks: one pair of functions that write and read each. Pure."""

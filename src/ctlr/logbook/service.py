@@ -1,0 +1,117 @@
+"""``ctlr subscribe-logs``: everything that the rig says, into ``{logging}/logs/logs.db`` and Loki.
+
+Told to end (an eject does), it stores what it has, lets go of the drive and of the broker, and the
+broker keeps what comes meanwhile. Killed, it has lost nothing but time.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+from ctlr.config import Settings
+from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.logbook.entry import read_message
+from ctlr.logbook.intake import Intake
+from ctlr.logbook.keeper import Keeper
+from ctlr.logbook.loki import Forwarder
+from ctlr.logbook.store import LogStore, log_path
+from ctlr.logbook.tail import Arrived, Tail, Ticket
+from ctlr.telemetry.process import telemetry_of
+from ctlr.telemetry.sink import Telemetry
+
+PROCESS = "subscribe-logs"
+METRICS_EVERY_S = 30.0
+
+
+class SubscriberDiedError(Exception):
+    """A part of the subscriber ended; the process must be started again."""
+
+
+async def subscribe(settings: Settings, find_problem: Callable[[], str | None]) -> None:
+    """Keep the rig's records until SIGTERM or SIGINT.
+
+    ``find_problem`` says why nothing may be written to the logging drive now, or None. Raises
+    ``SubscriberDiedError``, and ``OSError`` where the broker's certificate cannot be read.
+    """
+    stopped, died = asyncio.Event(), asyncio.Event()
+
+    def die() -> None:
+        died.set()
+        stopped.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with telemetry_of(settings, PROCESS, die) as (telemetry, _):
+        subscriber = Subscriber(settings, find_problem, SystemClock())
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(subscriber.end)
+            tasks = BackgroundTasks(die)
+            stack.push_async_callback(tasks.close)
+            subscriber.start(tasks)
+            tasks.start_loop("metrics", subscriber.report_forever(telemetry))
+            async with signs_of_life():
+                await stopped.wait()
+    if died.is_set():
+        raise SubscriberDiedError("A part of the log subscriber died; see the log.")
+
+
+class Subscriber:
+    """The parts, and the few words that they say to each other."""
+
+    def __init__(
+        self, settings: Settings, find_problem: Callable[[], str | None], clock: Clock
+    ) -> None:
+        logs, path = settings.logs, log_path(settings.storage.logging)
+        self._clock = clock
+        self._ignored = 0
+        self._tail = Tail()
+        self._intake = Intake(settings.mqtt, f"ctlr-{settings.node}-{PROCESS}-intake", self.take)
+        open_store = partial(LogStore, path, logs.max_records, logs.max_mb << 20)
+        self._keeper = Keeper(path, open_store, find_problem, self._tail, self._intake.acknowledge)
+        self._forwarder = (
+            Forwarder(logs, logs.loki_url, self._keeper) if logs.loki_url is not None else None
+        )
+
+    def start(self, tasks: BackgroundTasks) -> None:
+        tasks.start_loop("intake", self._intake.run())
+        tasks.start_loop("keeper", self._keeper.run())
+        if self._forwarder is not None:
+            tasks.start_loop("loki", self._forwarder.run())
+
+    async def end(self) -> None:
+        """Store what is here, let go of drive and broker. After the loops."""
+        await self._keeper.close()
+        await self._intake.stop()
+
+    def take(self, topic: str, payload: bytes, ticket: Ticket | None) -> None:
+        """A message has come, in the broker client's thread."""
+        entry = read_message(topic, payload, self._clock.now_ms())
+        if entry is None:
+            self._ignored += 1
+            done = [ticket]
+        else:
+            done = [gone.ticket for gone in self._tail.put(Arrived(entry, ticket))]
+        self._intake.acknowledge([ticket for ticket in done if ticket is not None])
+
+    async def report_forever(self, telemetry: Telemetry) -> None:
+        """How it goes, as a METRICS record."""
+        while True:
+            await asyncio.sleep(METRICS_EVERY_S)
+            forwarder = self._forwarder
+            fields = {
+                "stored": self._keeper.records,
+                "repeats": self._keeper.repeats,
+                "ignored": self._ignored,
+                "waiting": len(self._tail),
+                "dropped": self._tail.dropped,
+                "connected": self._intake.connected,
+                "problem": self._keeper.problem,
+                "loki_forwarded": forwarder.forwarded if forwarder else None,
+                "loki_rejected": forwarder.rejected if forwarder else None,
+            }
+            telemetry.publish_metrics("logbook", "log subscriber", fields)

@@ -1,0 +1,1 @@
+"""How a finished session folder appears, is kept and is proved."""

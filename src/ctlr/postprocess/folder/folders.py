@@ -1,0 +1,160 @@
+"""Session folders on the sync disk: which one is ours, and how a new state appears in it.
+
+A first run is built in ``.tmp-{uuid}/out`` and appears whole by one rename. A later run changes
+a folder that people may be looking at: its manifest is set aside first (a folder without a
+manifest is not finished), the changed files are renamed into place, and the new manifest comes
+last. Killed anywhere in between, the next run finds the manifest that was set aside and does it
+again. A folder that another session or another program made is never touched: ours gets the next
+free name.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ctlr.config import Settings
+from ctlr.kernel.atomic import TEMPORARY_PREFIX, fsync_directory, write_atomic
+from ctlr.kernel.errors import Refusal
+from ctlr.postprocess.manifest import shapes as manifests
+from ctlr.postprocess.manifest.shapes import MANIFEST_NAME, Manifest
+
+SET_ASIDE_NAME = ".manifest.json.previous"
+_MAX_NAMES = 100
+
+
+class Workspace:
+    """Where a run builds: on the sync disk, hidden, one per session."""
+
+    def __init__(self, sync: Path, uuid: str) -> None:
+        self.root = sync / f"{TEMPORARY_PREFIX}{uuid}"
+        self.out = self.root / "out"
+
+    def journal(self, name: str) -> Path:
+        """Where what has been copied into the video ``name`` is noted."""
+        return self.root / f"{name}.journal"
+
+    def prepare(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a folder, or the one that was set aside; None when there is neither."""
+    for name in (MANIFEST_NAME, SET_ASIDE_NAME):
+        try:
+            return manifests.read((folder / name).read_bytes())
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            return None  # unreadable: not provably ours
+    return None
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / MANIFEST_NAME).is_file()
+
+
+def candidates(name: str) -> list[str]:
+    return [name, *(f"{name}-{number}" for number in range(2, _MAX_NAMES))]
+
+
+def choose_folder(sync: Path, name: str, uuid: str) -> str:
+    """The session's folder name: its own if there is one, else the first that is free.
+
+    Raises ``FileExistsError`` when a hundred names are taken.
+    """
+    for candidate in candidates(name):
+        folder = sync / candidate
+        if not folder.exists():
+            return candidate
+        found = read_manifest(folder)
+        if found is not None and found.uuid == uuid:
+            return candidate
+        if found is None and not any(folder.iterdir()):
+            return candidate
+    raise FileExistsError(f"{sync / name} and the names after it are taken by other sessions")
+
+
+def publish(workspace: Workspace, folder: Path, manifest: Manifest, dropped: Iterable[str]) -> None:
+    """Let the workspace's files and the manifest appear in ``folder``. Raises ``OSError``.
+
+    Every file of the workspace has been flushed. ``dropped`` are files of the revision before
+    that this one does not have.
+    """
+    data = manifests.write(manifest)
+    _fsync_tree(workspace.out)
+    if not folder.exists() or not any(folder.iterdir()):
+        write_atomic(workspace.out / MANIFEST_NAME, data)
+        if folder.exists():
+            folder.rmdir()
+        os.rename(workspace.out, folder)
+        fsync_directory(folder.parent)
+    else:
+        _update(workspace.out, folder, data, dropped)
+    workspace.remove()
+
+
+def _update(out: Path, folder: Path, data: bytes, dropped: Iterable[str]) -> None:
+    if is_finished(folder):
+        os.replace(folder / MANIFEST_NAME, folder / SET_ASIDE_NAME)
+        fsync_directory(folder)
+    for path in sorted(out.rglob("*")):
+        target = folder / path.relative_to(out)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            os.replace(path, target)
+    for name in dropped:
+        (folder / name).unlink(missing_ok=True)
+    _fsync_tree(folder)
+    write_atomic(folder / MANIFEST_NAME, data)
+    (folder / SET_ASIDE_NAME).unlink(missing_ok=True)
+
+
+def _fsync_tree(root: Path) -> None:
+    for folder in (p for p in root.rglob("*") if p.is_dir()):
+        fsync_directory(folder)
+    fsync_directory(root)
+
+
+@contextmanager
+def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
+    """Hold the session's lock. Raises ``Refusal`` ``busy`` while another run has it."""
+    state = settings.database.path.parent
+    folder = state / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(folder / f"{uuid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        if os.geteuid() == 0:  # what root leaves here must not shut the controller out
+            owner = state.stat()
+            os.chown(folder, owner.st_uid, owner.st_gid)
+            os.chown(fd, owner.st_uid, owner.st_gid)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refusal(
+                "busy", f"Session {uuid} is being processed by another run; wait for it to end."
+            ) from error
+        yield
+    finally:
+        os.close(fd)
+
+
+def find_folder(settings: Settings, uuid: str) -> Path | None:
+    """The session's folder on the sync disk, whatever day its template names; None if absent."""
+    template = settings.storage.session_folder
+    pattern = template.format(uuid=uuid, short=uuid[:6], date="*")
+    try:
+        names = sorted(p for p in settings.storage.sync.glob(pattern + "*") if p.is_dir())
+    except OSError:
+        return None
+    for folder in names:
+        found = read_manifest(folder)
+        if found is not None and found.uuid == uuid:
+            return folder
+    return None

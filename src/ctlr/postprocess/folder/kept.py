@@ -1,0 +1,62 @@
+"""An earlier run's video that cannot be made again. Pure.
+
+Where raw segments of it are gone (by retention, or by hand) it holds more than could be made of
+what is left. What has arrived too late for it cannot be added either: it stays among the raw data,
+and the manifest names it, which also keeps retention away from it. Where all are there, but cannot
+be read any more, it is the only copy.
+"""
+
+from collections.abc import Set as AbstractSet
+
+from ctlr.postprocess.manifest.shapes import FailedSource, ProblemEntry, VideoSource
+
+LEFT_OUT = "segment_left_out"
+NOT_MADE_AGAIN = "not_made_again"
+
+
+def gone(video: VideoSource, names: AbstractSet[str]) -> set[str]:
+    """The segments that a video was made of and that are not among ``names``, those that lie there."""
+    return _segments(video) - names
+
+
+def late(video: VideoSource, names: AbstractSet[str]) -> list[str]:
+    """Those of ``names`` that a video neither holds nor says anything of."""
+    told = {problem.segment for problem in video.problems if problem.segment}
+    return sorted(names - _segments(video) - told)
+
+
+def keep(video: VideoSource, names: AbstractSet[str]) -> VideoSource:
+    """The video as it is, with a problem for each segment that came too late for it."""
+    added = tuple(_left_out(name) for name in late(video, names))
+    return video.model_copy(update={"problems": (*video.problems, *added)}) if added else video
+
+
+def keep_instead(video: VideoSource, failed: FailedSource) -> VideoSource:
+    """The video as it is, in place of ``failed``, which is all that what lies there now makes."""
+    text = (
+        f"The video of an earlier run was kept as it is: of what lies on the logging drive now it "
+        f"could not be made again ({failed.error})."
+    )
+    others = (problem for problem in video.problems if problem.code != NOT_MADE_AGAIN)
+    problems = (*others, ProblemEntry(code=NOT_MADE_AGAIN, text=text))
+    update = {"problems": problems, "inputs": failed.inputs or "", "told": failed.told}
+    return video.model_copy(update=update)
+
+
+def can_be_made_again(video: VideoSource, names: AbstractSet[str]) -> bool:
+    """Whether a run that finds segments of these ``names`` might make the video again."""
+    failed = any(problem.code == NOT_MADE_AGAIN for problem in video.problems)
+    return not failed and not gone(video, names)
+
+
+def _segments(video: VideoSource) -> set[str]:
+    spliced = {chunk.segment for file in video.videos for chunk in file.chunks}
+    return spliced.union(*(file.made_of for file in video.videos))
+
+
+def _left_out(name: str) -> ProblemEntry:
+    text = (
+        f"{name} arrived when others of the video's segments were gone from the logging drive: it is "
+        "not in the video, which could not be made again without them, and stays on that drive."
+    )
+    return ProblemEntry(code=LEFT_OUT, text=text, segment=name)

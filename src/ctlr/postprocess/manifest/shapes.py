@@ -1,0 +1,285 @@
+"""``manifest.json``: what a session folder says about itself. Pure.
+
+The shapes here are the committed JSON Schema (``docs/reference/manifest.schema.json``). The keys
+of the first manifests (``uuid`` to ``sources``, ``file``, ``segments``, ``size_mb``, ``files``)
+keep their meaning; readers ignore what they don't know. ``read`` accepts manifests of later
+versions; those of earlier tools list no hashes and are not ours to change.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+
+from ctlr.kernel.clock import iso_from_ms
+from ctlr.postprocess.manifest.alignment import TruthEntry
+from ctlr.postprocess.manifest.can import CanSource
+from ctlr.postprocess.manifest.sync import ClockEntry, MarkEntry, SyncSection
+from ctlr.postprocess.manifest.tables import TableEntry
+from ctlr.postprocess.run.plan import Plan, PlannedVideo
+from ctlr.postprocess.video.timeline import Problem as PlannedProblem
+
+MANIFEST_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class ChunkEntry(_Shape):
+    """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent."""
+
+    segment: str
+    offset: int
+    length: int
+    xxh128: str
+
+
+class IndexEntry(_Shape):
+    """The ``moov`` box of the video."""
+
+    offset: int
+    length: int
+    xxh128: str
+
+
+class GapEntry(_Shape):
+    """A hole in a video: it shows the frame before for ``expected_ms`` longer."""
+
+    after_segment: str | None
+    expected_ms: int
+    reason: str
+    segments: tuple[str, ...] = ()
+    estimated: bool = False
+
+
+class ProblemEntry(_Shape):
+    code: str
+    text: str
+    segment: str | None = None
+    harms: bool = True
+
+
+class VideoFile(_Shape):
+    """One video file. ``chunks`` tell of a spliced one which segments it holds, ``made_of`` of a
+    remuxed one."""
+
+    file: str
+    segments: int
+    size_mb: float
+    bytes: int
+    frames: int
+    dropped: int | None = None
+    duration_s: float
+    codec: str
+    width: int
+    height: int
+    fps: float
+    first_frame_at_us: int | None = None
+    frames_file: str | None = None
+    method: Literal["splice", "remux"] = "splice"
+    chunks: tuple[ChunkEntry, ...] = ()
+    made_of: tuple[str, ...] = ()
+    index: IndexEntry | None = None
+    xxh128: str | None = None
+
+
+class VideoPart(VideoFile):
+    """A further file of a camera whose parameters changed; ``starts_at_s`` after the first."""
+
+    starts_at_s: float
+
+
+class VideoSource(VideoFile):
+    """A camera. ``segments`` to ``xxh128`` are of ``file``; ``parts`` are its further files."""
+
+    gaps: tuple[GapEntry, ...] = ()
+    problems: tuple[ProblemEntry, ...] = ()
+    parts: tuple[VideoPart, ...] = ()
+    inputs: str
+    told: str = ""
+
+    @property
+    def videos(self) -> tuple[VideoFile, ...]:
+        """Its first file and its further ones."""
+        return (self, *self.parts)
+
+    @property
+    def file_names(self) -> set[str]:
+        """Its videos and their frame times."""
+        return {n for video in self.videos for n in (video.file, video.frames_file) if n}
+
+
+class FilesSource(_Shape):
+    """``phone`` or ``watch``: names below the folder of that name, and what is in those of them
+    that are tables."""
+
+    files: tuple[str, ...]
+    tables: tuple[TableEntry, ...] = ()
+
+
+class FailedSource(_Shape):
+    """A source that was expected and has nothing to show."""
+
+    error: str
+    gaps: tuple[GapEntry, ...] = ()
+    problems: tuple[ProblemEntry, ...] = ()
+    inputs: str | None = None
+    told: str = ""
+
+
+Source = VideoSource | FilesSource | CanSource | FailedSource
+
+
+class FileEntry(_Shape):
+    """A file of the folder; ``inputs`` tells a later run whether it has to be made again."""
+
+    path: str
+    bytes: int
+    xxh128: str | None
+    inputs: str
+
+
+class Manifest(_Shape):
+    """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601.
+
+    ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
+    ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
+    ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
+    """
+
+    manifest_version: int = MANIFEST_VERSION
+    uuid: str
+    folder: str
+    revision: int = 1
+    started_at: int | None
+    stopped_at: int | None
+    processed_at: str
+    verified_at: int | None = None
+    damaged_at: int | None = None
+    damaged: tuple[str, ...] = ()
+    raw_deleted_at: int | None = None
+    complete: bool = True
+    missing: tuple[str, ...] = ()
+    sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)
+    problems: tuple[ProblemEntry, ...] = ()
+    sync: SyncSection = SyncSection()
+    clock: dict[str, ClockEntry] = Field(default_factory=dict)
+    marks: tuple[MarkEntry, ...] = ()
+    truth: tuple[TruthEntry, ...] = ()
+    measured: str = ""
+    files: tuple[FileEntry, ...] = ()
+
+    def file(self, path: str) -> FileEntry | None:
+        return next((entry for entry in self.files if entry.path == path), None)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a manifest as this release writes it."""
+    schema = Manifest.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def read(data: bytes) -> Manifest:
+    """A manifest from its bytes. Raises ``ValueError`` when it is none."""
+    return Manifest.model_validate_json(data)
+
+
+def write(manifest: Manifest) -> bytes:
+    """The bytes of ``manifest.json``: one line a key, so that a person can read it."""
+    return (manifest.model_dump_json(indent=1, exclude_none=False) + "\n").encode()
+
+
+def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource | FailedSource:
+    """A camera's entry from its plan and the files that were made of it."""
+    gaps = tuple(
+        GapEntry(
+            after_segment=g.after_segment,
+            expected_ms=g.expected_ms,
+            reason=g.reason,
+            segments=g.segments,
+            estimated=g.estimated,
+        )
+        for g in planned.gaps
+    )
+    problems = tuple(problem_entry(p) for p in planned.problems)
+    if not files:
+        error = "not one frame of its segments is readable"
+        return FailedSource(
+            error=error, gaps=gaps, problems=problems, inputs=planned.inputs, told=planned.told
+        )
+    parts = tuple(
+        VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
+        for file, part in zip(files[1:], planned.parts[1:], strict=True)
+    )
+    return VideoSource(
+        **dict(files[0]),
+        gaps=gaps,
+        problems=problems,
+        parts=parts,
+        inputs=planned.inputs,
+        told=planned.told,
+    )
+
+
+def problem_entry(problem: PlannedProblem) -> ProblemEntry:
+    return ProblemEntry(
+        code=problem.code, text=problem.text, segment=problem.segment, harms=problem.harms
+    )
+
+
+def _is_complete(plan: Plan, sources: Mapping[str, Source]) -> bool:
+    """No source failed, no video has a hole, and no problem stands for lost data."""
+    if any(problem.harms for problem in plan.problems):
+        return False
+    for source in sources.values():
+        if isinstance(source, FailedSource):
+            return False
+        if isinstance(source, VideoSource) and source.gaps:
+            return False
+        if isinstance(source, VideoSource) and any(p.harms for p in source.problems):
+            return False
+    return True
+
+
+def make_manifest(
+    plan: Plan,
+    sources: dict[str, Source],
+    files: tuple[FileEntry, ...],
+    *,
+    revision: int,
+    now_ms: int,
+    damaged: tuple[str, ...],
+    raw_deleted_at: int | None,
+    proof: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a finished run.
+
+    ``damaged`` are files of an earlier run that are known to be and could not be made again,
+    ``raw_deleted_at`` is what an earlier one says;
+    ``proof`` holds the keys from ``sync`` to ``measured``.
+    """
+    missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
+    everything: dict[str, Source] = {**missing, **sources}
+    return Manifest(
+        uuid=plan.uuid,
+        folder=plan.folder,
+        revision=revision,
+        started_at=plan.started_at,
+        stopped_at=plan.stopped_at,
+        processed_at=iso_from_ms(now_ms),
+        damaged=damaged,
+        raw_deleted_at=raw_deleted_at,
+        complete=_is_complete(plan, everything),
+        missing=tuple(missing),
+        sources=everything,
+        problems=tuple(problem_entry(p) for p in plan.problems),
+        files=files,
+        **proof,
+    )
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))  # noqa: T201 - writes the committed schema

@@ -1,0 +1,273 @@
+"""One session from the logging disk to the sync disk: plan, make, publish.
+
+Synchronous and meant to run in a process of its own. One run per session at a time (a lock file
+beside the database, so that it is never on a drive that is pulled). Whatever happens before the
+last rename is invisible to readers, and starting again carries on from what was flushed.
+"""
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ctlr.config import Settings
+from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.errors import Refusal
+from ctlr.layout.raw import LoggingLayout, session_folder
+from ctlr.postprocess.can.found import find_rows
+from ctlr.postprocess.clocks.frame_distance import compare
+from ctlr.postprocess.folder.folders import (
+    Workspace,
+    choose_folder,
+    find_folder,
+    is_finished,
+    publish,
+    read_manifest,
+    session_lock,
+)
+from ctlr.postprocess.manifest.copying import SourceReadError
+from ctlr.postprocess.manifest.progress import Outcome, Progress, Report
+from ctlr.postprocess.manifest.shapes import (
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    Source,
+    VideoSource,
+    make_manifest,
+)
+from ctlr.postprocess.run.make import Maker
+from ctlr.postprocess.run.plan import (
+    Plan,
+    make_plan,
+)
+from ctlr.postprocess.run.proof import Compare, fingerprint, prove
+from ctlr.postprocess.run.uploads import Uploads
+from ctlr.postprocess.video.examine import Examiner
+from ctlr.postprocess.video.growing import GrowingParts
+from ctlr.postprocess.video.scan import scan_session
+from ctlr.postprocess.video.timeline import Problem
+from ctlr.sessions.model import Session
+
+SPARE_BYTES = 64 << 20
+
+
+def plan_session(
+    settings: Settings, uuid: str, facts: Session | None = None, examiner: Examiner | None = None
+) -> Plan:
+    """What ``process`` would do now. Opens every segment, writes nothing. Raises ``OSError``."""
+    layout = LoggingLayout(settings.storage.logging)
+    examiner = examiner or Examiner()
+    files = scan_session(layout, uuid)
+    segments = {
+        node.node: examiner.examine_node(layout.node_session(node.node, uuid), node)
+        for node in files.nodes
+    }
+    plan = _with_can_rows(make_plan(files, segments, "", facts), layout)
+    existing = find_folder(settings, uuid)
+    if existing is None:
+        wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
+        name = choose_folder(settings.storage.sync, wanted, uuid)
+    else:
+        name = existing.name
+    return replace(plan, folder=name)
+
+
+def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:
+    """The plan with where the session's CAN rows are. What ails that recording harms no other."""
+    if plan.can is None:
+        return plan
+    try:
+        found = find_rows(layout.can_folder(), plan.can.first_ms, plan.can.last_ms)
+    except OSError as error:
+        text = f"The CAN recording cannot be read ({error.strerror}); its rows were left out."
+        return replace(plan, problems=(*plan.problems, Problem("can_unreadable", text)))
+    return replace(plan, can=replace(plan.can, found=found))
+
+
+def process(
+    settings: Settings,
+    uuid: str,
+    facts: Session | None,
+    report: Report,
+    *,
+    clock: Clock | None = None,
+) -> Outcome:
+    """Process a session and publish its folder.
+
+    ``facts`` is what the session record says, None where there is none. Failures are an ``Outcome`` with exit code 1.
+    """
+    try:
+        with session_lock(settings, uuid):
+            parts = growing_parts(settings, uuid)
+            return process_locked(settings, uuid, facts, report, parts, clock or SystemClock())
+    except Refusal as refusal:
+        return Outcome(uuid, 1, refusal.detail)
+    except OSError as error:
+        return Outcome(uuid, 1, explain(error))
+
+
+def process_locked(
+    settings: Settings,
+    uuid: str,
+    facts: Session | None,
+    report: Report,
+    parts: GrowingParts,
+    clock: Clock,
+    compare_frames: Compare = compare,
+) -> Outcome:
+    """As ``process``, for one that holds the session's lock. ``parts`` is what was made ahead;
+    it is closed in the end. Raises ``OSError``."""
+    try:
+        return _Run(settings, uuid, facts, report, parts, compare_frames).run(clock)
+    finally:
+        parts.close()
+
+
+def growing_parts(settings: Settings, uuid: str) -> GrowingParts:
+    """Of a session of which nothing was made ahead."""
+    workspace = Workspace(settings.storage.sync, uuid)
+    return GrowingParts(LoggingLayout(settings.storage.logging), workspace, uuid)
+
+
+class _Run:
+    def __init__(
+        self,
+        settings: Settings,
+        uuid: str,
+        facts: Session | None,
+        report: Report,
+        parts: GrowingParts,
+        compare_frames: Compare,
+    ) -> None:
+        self.settings = settings
+        self.uuid = uuid
+        self.facts = facts
+        self.report = report
+        self.parts = parts
+        self.compare_frames = compare_frames
+
+    def run(self, clock: Clock) -> Outcome:
+        """Plan and act; plan again where a segment proves unreadable, or another, while it is
+        copied."""
+        while True:
+            try:
+                return self._attempt(clock)
+            except SourceReadError:
+                continue  # the examiner knows now, and believes less of it; or it will look again
+
+    def _attempt(self, clock: Clock) -> Outcome:
+        self.report(Progress(self.uuid, "examine"))
+        plan = plan_session(self.settings, self.uuid, self.facts, self.parts.examiner)
+        if not plan.videos and not plan.copies:
+            return Outcome(
+                self.uuid,
+                1,
+                f"Nothing of session {self.uuid} lies below {self.settings.storage.logging}; "
+                "there is nothing to process.",
+            )
+        folder = self.settings.storage.sync / plan.folder
+        previous = read_manifest(folder)
+        workspace = Workspace(self.settings.storage.sync, self.uuid)
+        maker = Maker(
+            plan,
+            previous,
+            self.settings.storage.logging,
+            folder,
+            workspace,
+            self.parts,
+            self.report,
+            self.settings.can.dbc,
+        )
+        measured = fingerprint(self.facts, self.settings.sync.tolerance_ms)
+        if is_finished(folder) and previous and maker.nothing_changed(measured):
+            return _outcome(previous, folder, changed=False)
+        _require_space(self.settings.storage.sync, maker.bytes_to_add)
+        workspace.prepare()
+        made, files = maker.make()
+        sources, proof = self._prove(plan, made, files, previous, folder, workspace)
+        manifest = make_manifest(
+            plan,
+            sources,
+            files,
+            revision=previous_revision(previous) + 1,
+            now_ms=clock.now_ms(),
+            damaged=maker.still_damaged(files),
+            raw_deleted_at=previous.raw_deleted_at if previous else None,
+            proof=proof,
+        )
+        self.report(Progress(self.uuid, "publish"))
+        publish(workspace, folder, manifest, _dropped(previous, manifest))
+        return _outcome(manifest, folder, changed=True)
+
+    def _prove(
+        self,
+        plan: Plan,
+        made: Mapping[str, Source],
+        files: Sequence[FileEntry],
+        previous: Manifest | None,
+        folder: Path,
+        workspace: Workspace,
+    ) -> tuple[dict[str, Source], dict[str, Any]]:
+        """The sources with what phone and watch sent, and the manifest's keys ``sync`` to
+        ``measured``."""
+
+        def find(name: str) -> Path:
+            found = workspace.out / name
+            return found if found.exists() else folder / name
+
+        self.report(Progress(self.uuid, "compare"))
+        tolerance_ms = self.settings.sync.tolerance_ms
+        proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
+        uploads = Uploads(plan, files, previous, self.parts.uploads, find)
+        sources = {**made, **uploads.sources()}
+        signal = self.settings.can.speed_signal
+        proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
+        return sources, proof
+
+
+def previous_revision(previous: Manifest | None) -> int:
+    return previous.revision if previous else 0
+
+
+def _dropped(previous: Manifest | None, manifest: Manifest) -> list[str]:
+    kept = {entry.path for entry in manifest.files}
+    return [entry.path for entry in previous.files if entry.path not in kept] if previous else []
+
+
+def _outcome(manifest: Manifest, folder: Path, *, changed: bool) -> Outcome:
+    videos = [s for s in manifest.sources.values() if isinstance(s, VideoSource)]
+    gaps = sum(len(video.gaps) for video in videos)
+    state = "complete" if manifest.complete else "incomplete"
+    told = [f"{len(videos)} videos", f"{sum(v.frames for v in videos)} frames", f"{gaps} gaps"]
+    if manifest.missing:
+        told.append(f"missing: {', '.join(manifest.missing)}")
+    done = f"revision {manifest.revision}" if changed else "already up to date"
+    return Outcome(
+        manifest.uuid,
+        0 if manifest.complete else 3,
+        f"{folder}: {state}, {', '.join(told)} ({done})",
+        folder / MANIFEST_NAME,
+        manifest.revision,
+        manifest.processed_at,
+        changed,
+    )
+
+
+def _require_space(sync: Path, needed: int) -> None:
+    stat = os.statvfs(sync)
+    free = stat.f_bavail * stat.f_frsize
+    if free < needed * 102 // 100 + SPARE_BYTES:
+        raise OSError(errno.ENOSPC, f"{needed >> 20} MB are needed, {free >> 20} MB are free", sync)
+
+
+def explain(error: OSError) -> str:
+    """What a failure of the disks means for the recording, in one sentence."""
+    where = f" ({error.filename})" if error.filename else ""
+    what = f"{error.strerror or error}{where}"
+    if error.errno == errno.ENOSPC:
+        return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
+    if error.errno == errno.EACCES:
+        return f"{what}. Run it as the user that the controller runs as: sudo -u ctlr ctlr ..."
+    return f"Processing failed: {what}. The raw segments are safe; it can be run again."

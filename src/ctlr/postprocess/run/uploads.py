@@ -1,0 +1,137 @@
+"""What phone and watch sent, as the manifest tells of it: each table read, and clocks compared.
+
+A table that was looked at by an earlier run is not read again, unless it has changed or the
+session's time has. Nothing that is found here, and nothing that cannot be read, makes a session
+fail or incomplete.
+"""
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from ctlr.postprocess.alignment.check import Record, check, choose
+from ctlr.postprocess.manifest.alignment import TruthEntry
+from ctlr.postprocess.manifest.shapes import FileEntry, FilesSource, Manifest, Source
+from ctlr.postprocess.manifest.sync import ClockEntry
+from ctlr.postprocess.manifest.tables import TableEntry
+from ctlr.postprocess.run.plan import Plan
+from ctlr.postprocess.tables.judge import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.quantities import Kind, find_speed_signal
+from ctlr.postprocess.tables.reader import TableReader
+from ctlr.postprocess.tables.table import (
+    TableFacts,
+    find_in_header,
+    is_table,
+    read_table,
+)
+
+KINDS = ("phone", "watch")
+FindFile = Callable[[str], Path]
+"""Where a file of the session's folder lies now, by its name."""
+
+_VERSION = 1  # of what is said of a table; a new one reads all tables anew
+
+
+class Uploads:
+    """One run's view of a session's uploads."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        files: Iterable[FileEntry],
+        previous: Manifest | None,
+        reader: TableReader,
+        find: FindFile,
+    ) -> None:
+        self._span = _span(plan, previous)
+        self._files = {entry.path: entry for entry in files}
+        self._previous = previous
+        self._reader = reader
+        self._find = find
+
+    def sources(self) -> dict[str, Source]:
+        """``phone`` and ``watch``, as far as they sent anything."""
+        found: dict[str, Source] = {}
+        for kind in KINDS:
+            before = self._tables_before(kind)
+            names = sorted(
+                p.removeprefix(f"{kind}/") for p in self._files if p.startswith(f"{kind}/")
+            )
+            if names:
+                tables = (self._table(kind, name, before) for name in names if is_table(name))
+                found[kind] = FilesSource(files=tuple(names), tables=tuple(tables))
+        return found
+
+    def truth(
+        self,
+        sources: Mapping[str, Source],
+        clock: Mapping[str, ClockEntry],
+        speed_signal: str | None,
+    ) -> tuple[TruthEntry, ...]:
+        """Clocks compared by what their sensors saw. ``clock`` is the manifest's section,
+        ``speed_signal`` the vehicle's speed on the CAN bus as ``Message.Signal``."""
+        tables = {
+            kind: source.tables
+            for kind in KINDS
+            if isinstance(source := sources.get(kind), FilesSource)
+        }
+        return check(
+            (
+                self._record(tables, "rotation", on_watch=True),
+                self._record(tables, "rotation", on_watch=False),
+            ),
+            (self._record(tables, "speed", on_watch=False), self._can_speed(speed_signal)),
+            clock.get("phone"),
+            self._previous.truth if self._previous else (),
+        )
+
+    def _tables_before(self, kind: str) -> dict[str, TableEntry]:
+        source = self._previous.sources.get(kind) if self._previous else None
+        return (
+            {table.file: table for table in source.tables}
+            if isinstance(source, FilesSource)
+            else {}
+        )
+
+    def _table(self, kind: str, name: str, before: Mapping[str, TableEntry]) -> TableEntry:
+        path = f"{kind}/{name}"
+        inputs = f"{self._files[path].inputs} {self._span.started_ms} {self._span.stopped_ms} v{_VERSION}"
+        known = before.get(name)
+        if known and known.inputs == inputs:
+            return known
+        return table_entry(name, self._facts(path), self._span, inputs)
+
+    def _facts(self, path: str) -> TableFacts:
+        facts = self._reader.read(path, self._files[path].inputs, self._find(path))
+        return place(facts, self._span)
+
+    def _record(
+        self, tables: Mapping[str, tuple[TableEntry, ...]], kind: Kind, *, on_watch: bool
+    ) -> Record | None:
+        path = choose(tables, kind, on_watch=on_watch)
+        if path is None:
+            return None
+        folder, _, name = path.partition("/")
+        entry = next(table for table in tables[folder] if table.file == name)
+        assumed = any(problem.code == "start_assumed" for problem in entry.problems)
+        inputs = f"{path} {entry.inputs}"
+        return Record(path, inputs, lambda: self._facts(path).measured, assumed)
+
+    def _can_speed(self, speed_signal: str | None) -> Record | None:
+        """The vehicle's speed in a decoded CAN message, ``can/{Message}.csv``."""
+        message, _, signal = (speed_signal or "*.").partition(".")
+        wanted = fnmatch.filter(sorted(self._files), f"can/{message}.csv")
+        find = partial(find_speed_signal, signal=signal or None)
+        path = next((path for path in wanted if find_in_header(self._find(path), find)), None)
+        if path is None:
+            return None
+        inputs = f"{path} {self._files[path].xxh128} {signal}"
+        return Record(path, inputs, lambda: read_table(self._find(path), find).measured)
+
+
+def _span(plan: Plan, previous: Manifest | None) -> SessionSpan:
+    """When the session was; where this run cannot know it, as an earlier one did."""
+    if plan.started_at is None and previous:
+        return SessionSpan(previous.started_at, previous.stopped_at)
+    return SessionSpan(plan.started_at, plan.stopped_at)

@@ -1,0 +1,184 @@
+"""Opening each segment once: its facts for the plan, its tables for the join.
+
+Nothing is decoded and no media byte is read, only boxes, so a segment costs a few reads whatever
+its size. The tables are kept (about 2 KiB per 300 frames) because the join needs them again.
+"""
+
+import os
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ctlr.layout.raw import frames_name, parse_segment_name
+from ctlr.mp4.boxes import Damaged
+from ctlr.mp4.movie import read_segment
+from ctlr.mp4.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
+from ctlr.postprocess.video.facts import (
+    CaptureTimes,
+    FoundFile,
+    NodeFiles,
+    Readability,
+    SegmentFacts,
+)
+from ctlr.postprocess.video.frames import read_capture_times
+
+
+@dataclass(slots=True)
+class _Known:
+    facts: SegmentFacts
+    tables: SegmentTables | None
+    has_times: bool
+
+
+class Examiner:
+    """Examines segments, and remembers those whose size and time have not changed since."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+        self._headers: dict[TrackHeader, TrackHeader] = {}  # one copy of what all share
+        self._signatures: dict[bytes, bytes] = {}
+
+    def examine_node(self, folder: Path, files: NodeFiles) -> list[SegmentFacts]:
+        """The facts of all segments of a node; an unreadable segment is a fact, not an error."""
+        times = {f.path for f in files.frame_files}
+        return [self.examine(folder, file, times) for file in files.segments]
+
+    def examine(self, folder: Path, file: FoundFile, times: Container[str]) -> SegmentFacts:
+        """The facts of one segment; ``times`` holds the names of the sidecars that are there."""
+        path = f"{folder}/{file.path}"
+        number = parse_segment_name(file.path)
+        assert number is not None
+        sidecar = frames_name(number)
+        has_times = sidecar in times
+        known = self._known.get(path)
+        if known and _is_current(known.facts, file) and known.has_times == has_times:
+            return known.facts
+        facts, tables = self._open(path, file, number, folder / sidecar if has_times else None)
+        self._known[path] = _Known(facts, tables, has_times)
+        return facts
+
+    def tables(self, path: Path) -> SegmentTables:
+        """The tables of a usable segment that has been examined."""
+        tables = self._known[str(path)].tables
+        assert tables is not None
+        return tables
+
+    def cut_at(self, path: Path, offset: int, why: str) -> None:
+        """Take note that a segment turned out to be unreadable from ``offset`` on."""
+        known = self._known[str(path)]
+        assert known.tables is not None
+        reason = f"it cannot be read from byte {offset} on ({why})"
+        reference = known.tables.reference
+        was_whole = known.facts.readability is Readability.WHOLE
+        meant = known.facts.declared_ticks or (known.facts.duration_ticks if was_whole else 0)
+        _keep_before(known.tables, offset)
+        if reference.count:
+            known.facts = replace(
+                known.facts,
+                readability=Readability.CUT,
+                reason=reason,
+                duration_ticks=reference.duration_ticks,
+                declared_ticks=meant,
+                frames=reference.count,
+            )
+        else:
+            known.facts = replace(known.facts, readability=Readability.DAMAGED, reason=reason)
+            known.tables = None
+
+    def _open(
+        self, path: str, file: FoundFile, number: int, sidecar: Path | None
+    ) -> tuple[SegmentFacts, SegmentTables | None]:
+        captured = read_capture_times(sidecar) if sidecar else None
+
+        def bad(readability: Readability, reason: str) -> tuple[SegmentFacts, None]:
+            return (
+                SegmentFacts(
+                    file.path,
+                    number,
+                    file.size,
+                    file.mtime_ns,
+                    readability,
+                    reason,
+                    captured=captured,
+                ),
+                None,
+            )
+
+        if file.size == 0:
+            return bad(Readability.EMPTY, "it has no bytes")
+        try:
+            tables = _read(path, file.size)
+        except Damaged as error:
+            return bad(Readability.DAMAGED, str(error))
+        except OSError as error:
+            return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
+        for track in tables.tracks:
+            track.header = self._headers.setdefault(track.header, track.header)
+        signature = b"\n".join(t.header.signature for t in tables.tracks)
+        signature = self._signatures.setdefault(signature, signature)
+        return _facts(file, number, tables, signature, captured), tables
+
+
+def _keep_before(tables: SegmentTables, offset: int) -> None:
+    for track in tables.tracks:
+        keep_readable(track, offset)
+    clipped = ((start, min(length, offset - start)) for start, length in tables.media)
+    tables.media = [(start, length) for start, length in clipped if length > 0]
+
+
+def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
+    return (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _read(path: str, size: int) -> SegmentTables:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    def read_at(offset: int, length: int) -> bytes:
+        try:
+            return os.pread(fd, length, offset)
+        except OSError as error:  # a bad sector: what lies before it counts
+            text = f"it cannot be read from byte {offset} on ({error.strerror})"
+            raise Damaged(text) from error
+
+    try:
+        return read_segment(read_at, size)
+    finally:
+        os.close(fd)
+
+
+def _facts(
+    file: FoundFile,
+    number: int,
+    tables: SegmentTables,
+    signature: bytes,
+    captured: CaptureTimes | None,
+) -> SegmentFacts:
+    track = tables.reference
+    header = track.header
+    slack = 0 if track.start_exact else header.timescale // tables.movie_timescale + 1
+    obstacles = (t.obstacle for t in tables.tracks if t.obstacle)
+    cut = tables.cut
+    return SegmentFacts(
+        name=file.path,
+        number=number,
+        size=file.size,
+        mtime_ns=file.mtime_ns,
+        readability=Readability.CUT if cut else Readability.WHOLE,
+        reason=f"{tables.note or 'it ends early'}; {track.count} frames of it are readable"
+        if cut
+        else "",
+        signature=signature,
+        timescale=header.timescale,
+        first_ticks=track.start_ticks + first_shown_ticks(track),
+        first_slack_ticks=slack,
+        duration_ticks=track.duration_ticks,
+        declared_ticks=track.declared_ticks,
+        frames=track.count,
+        starts_with_keyframe=track.first_is_sync,
+        obstacle=next(obstacles, None),
+        codec=header.codec,
+        width=header.width,
+        height=header.height,
+        created_at_s=tables.created_at_s,
+        captured=captured,
+    )

@@ -1,0 +1,101 @@
+"""Carrying out one camera's part of a plan: splice (or remux) its parts, write its frame times."""
+
+import errno
+from pathlib import Path
+
+from ctlr.mp4.chapters import Chapter
+from ctlr.postprocess.folder.folders import Workspace
+from ctlr.postprocess.manifest.copying import CountBytes, SourceReadError, hash_path
+from ctlr.postprocess.manifest.shapes import ChunkEntry, IndexEntry, VideoFile
+from ctlr.postprocess.run.plan import PlannedVideo
+from ctlr.postprocess.video.growing import GrowingPart, GrowingParts
+from ctlr.postprocess.video.marks import chapters_of
+from ctlr.postprocess.video.remux import RemuxError, remux
+from ctlr.postprocess.video.splice import Chunk
+from ctlr.postprocess.video.timeline import Part
+
+
+class VideoMaker:
+    """Makes the files of one camera from ``source`` (its session folder) in the workspace.
+
+    All methods raise ``OSError``: ``SourceReadError`` where a segment proves unreadable, or not fit
+    for what has to be done with it; the examiner knows then.
+    """
+
+    def __init__(self, parts: GrowingParts, source: Path, workspace: Workspace) -> None:
+        self._parts = parts
+        self._source = source
+        self._out = workspace.out
+
+    def make(self, video: PlannedVideo, count: CountBytes) -> list[VideoFile]:
+        """Make every part of a video; ``count`` is called with bytes as they are written."""
+        return [self._make_part(video, number, count) for number in range(len(video.parts))]
+
+    def _make_part(self, video: PlannedVideo, number: int, count: CountBytes) -> VideoFile:
+        part, name = video.parts[number], video.file(number)
+        chapters = chapters_of(video.marks, video.parts, number)
+        growing = self._parts.get(video.node, number)
+        try:
+            if part.method == "remux":
+                growing.remove()
+                made = self._remux(part, name, chapters, count)
+            else:
+                made = _splice(growing, part, name, chapters, count)
+            if video.frame_times:
+                growing.write_frame_times(part.segments)
+                made = made.model_copy(update={"frames_file": video.frames_file(number)})
+        finally:
+            growing.close()
+        return made.model_copy(update={"dropped": video.dropped[number]})
+
+    def _remux(
+        self, part: Part, name: str, chapters: list[Chapter], count: CountBytes
+    ) -> VideoFile:
+        try:
+            made = remux(part, self._source, self._out / name, count, chapters)
+        except RemuxError as error:
+            self._parts.examiner.cut_at(self._source / error.segment, error.offset, error.why)
+            raise SourceReadError(errno.EIO, str(error), error.offset) from error
+        _, digest = hash_path(self._out / name, lambda _: count(0))
+        return _describe(part, name, made.bytes, made.duration_s).model_copy(
+            update={
+                "method": "remux",
+                "made_of": tuple(placed.facts.name for placed in part.segments),
+                "xxh128": digest,
+            }
+        )
+
+
+def _splice(
+    growing: GrowingPart, part: Part, name: str, chapters: list[Chapter], count: CountBytes
+) -> VideoFile:
+    movie, index, chunks = growing.make(part.segments, chapters, count)
+    made = IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128)
+    duration_s = movie.duration_ticks / movie.timescale
+    return _describe(part, name, index.offset + index.length, duration_s).model_copy(
+        update={"chunks": tuple(map(_chunk_entry, chunks)), "index": made}
+    )
+
+
+def _chunk_entry(chunk: Chunk) -> ChunkEntry:
+    return ChunkEntry(
+        segment=chunk.segment, offset=chunk.offset, length=chunk.length, xxh128=chunk.xxh128
+    )
+
+
+def _describe(part: Part, name: str, size: int, duration_s: float) -> VideoFile:
+    first = part.segments[0].facts
+    played_s = sum(p.facts.duration_ticks / p.facts.timescale for p in part.segments)
+    return VideoFile(
+        file=name,
+        segments=len(part.segments),
+        size_mb=round(size / 2**20, 1),
+        bytes=size,
+        frames=part.frames,
+        duration_s=round(duration_s, 6),
+        codec=first.codec,
+        width=first.width,
+        height=first.height,
+        fps=round(part.frames / played_s, 3) if played_s else 0.0,
+        first_frame_at_us=first.captured.first_us if first.captured else None,
+    )

@@ -1,0 +1,264 @@
+"""What phone and watch sent, through a whole run: entries, revisions, and nothing read twice."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
+
+from ctlr.kernel.clock import SystemClock
+from ctlr.postprocess.manifest.shapes import FileEntry
+from ctlr.postprocess.run.changes import needs_processing
+from ctlr.postprocess.run.follow import Follower
+from ctlr.postprocess.run.plan import make_plan
+from ctlr.postprocess.run.uploads import Uploads
+from ctlr.postprocess.tables import reader
+from ctlr.postprocess.tables.table import FindQuantity, TableFacts, read_table
+from ctlr.postprocess.video.facts import SessionFiles
+from ctlr.sessions.model import ClockSample, Session, SessionNode
+from ctlr.simulator.motion import Motion
+from ctlr.simulator.phone import Lags, generate
+
+SECONDS = 15
+
+
+def facts(**changes: Any) -> Session:
+    node = SessionNode("cam-a", started=True, segments_total=4)
+    return session(node, **{"stopped_at_ms": START_MS + SECONDS * 1000, **changes})
+
+
+def send(rig: Rig, *only: str, lags: Lags | None = None, start_ms: int = START_MS) -> None:
+    """Upload what phone and watch would have measured, or only some files of it."""
+    folder = rig.logging / "phone" / UUID
+    for path in generate(folder, UUID, start_ms, SECONDS, seed=3, lags=lags or Lags()):
+        if only and path.relative_to(folder).as_posix() not in only:
+            path.unlink()
+
+
+def tables(rig: Rig, kind: str = "phone") -> dict[str, dict[str, Any]]:
+    return {table["file"]: table for table in rig.source(kind)["tables"]}
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the tables that are read, as they are."""
+    names: list[str] = []
+
+    def noting(path: Path, find_quantity: FindQuantity) -> TableFacts:
+        names.append(path.name)
+        return read_table(path, find_quantity)
+
+    monkeypatch.setattr(reader, "read_table", noting)
+    return names
+
+
+def test_each_table_has_an_entry(rig: Rig) -> None:
+    rig.record()
+    send(rig)
+    assert rig.process(facts()).exit_code == 0
+    found = tables(rig)
+    assert list(found) == rig.source("phone")["files"]
+    assert found["gyroscope.csv"] | {"inputs": ""} == {
+        "file": "gyroscope.csv",
+        "rows": 100 * SECONDS,
+        "first_at": START_MS,
+        "last_at": START_MS + SECONDS * 1000 - 10,
+        "rate_hz": 100.0,
+        "clock": "time",
+        "unit": "ns",
+        "measures": "rotation",
+        "gaps": [],
+        "problems": [],
+        "inputs": "",
+    }
+    assert tables(rig, "watch")["gyroscope.csv"]["rate_hz"] == 50
+    copy = rig.folder / "phone" / "gyroscope.csv"
+    assert copy.read_bytes() == (rig.logging / "phone" / UUID / "gyroscope.csv").read_bytes()
+
+
+def test_what_is_no_table_is_only_copied(rig: Rig) -> None:
+    rig.record()
+    rig.upload("notes.json", "{}")
+    rig.process(facts())
+    assert rig.source("phone")["files"] == ["notes.json"]
+    assert rig.source("phone")["tables"] == []
+    assert rig.manifest()["truth"] == []
+
+
+def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:
+    rig.record()
+    rig.upload("empty.csv", "")
+    send(rig, "gps.csv", start_ms=START_MS + 3_600_000)
+    assert rig.process(facts()).exit_code == 0
+    assert rig.manifest()["complete"] is True
+    assert [p["code"] for p in tables(rig)["empty.csv"]["problems"]] == ["empty"]
+    assert [p["code"] for p in tables(rig)["gps.csv"]["problems"]] == ["misses_session"]
+
+
+def test_clocks_of_watch_and_phone_are_compared(rig: Rig) -> None:
+    rig.record()
+    send(rig, lags=Lags(watch_s=1.25))
+    rig.process(facts())
+    (found,) = rig.manifest()["truth"]
+    assert (found["clock"], found["against"], found["confidence"]) == ("watch", "phone", "high")
+    assert found["lag_ms"] == pytest.approx(1250, abs=10)
+    assert found["files"] == ["watch/gyroscope.csv", "phone/gyroscope.csv"]
+
+
+def test_a_late_upload_makes_a_new_revision(rig: Rig) -> None:
+    rig.record()
+    rig.process(facts())
+    assert "phone" not in rig.manifest()["sources"]
+    send(rig, "gyroscope.csv")
+    assert needs_processing(rig.settings, UUID)
+    rig.process(facts())
+    assert rig.manifest()["revision"] == 2
+    assert tables(rig)["gyroscope.csv"]["rows"] == 100 * SECONDS
+    assert not needs_processing(rig.settings, UUID)
+    assert "already up to date" in rig.process(facts()).summary
+
+
+def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: list[str]) -> None:
+    rig.record()
+    send(rig, "accelerometer.csv", "gps.csv")
+    rig.process(facts())
+    assert sorted(read) == ["accelerometer.csv", "gps.csv"]
+    read.clear()
+    before = tables(rig)
+    rig.upload("late.csv")
+    rig.process(facts())
+    assert read == ["late.csv"]
+    assert {name: tables(rig)[name] for name in before} == before
+    read.clear()
+    rig.upload("gps.csv", "time,x\n1776313714,1\n")
+    rig.process(facts())
+    assert read == ["gps.csv"]
+    assert tables(rig)["gps.csv"]["rows"] == 1
+
+
+def test_another_span_of_the_session_looks_anew(rig: Rig, read: list[str]) -> None:
+    rig.record()
+    send(rig, "gps.csv")
+    rig.process(facts())
+    rig.process(facts(stopped_at_ms=START_MS + 2 * SECONDS * 1000))
+    assert read == ["gps.csv"] * 2
+    assert [p["code"] for p in tables(rig)["gps.csv"]["problems"]] == ["covers_part"]
+
+
+def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: list[str]) -> None:
+    rig.record()
+    send(rig, "gyroscope.csv", "accelerometer.csv")
+    rig.process(facts())
+    read.clear()
+    send(rig, "watch/gyroscope.csv", "gyroscope.csv", lags=Lags(watch_s=-0.5))
+    rig.process(facts())
+    assert len(read) == 2
+    assert rig.manifest()["truth"][0]["lag_ms"] == pytest.approx(-500, abs=10)
+    read.clear()
+    rig.upload("late.csv")
+    before = rig.manifest()["truth"]
+    rig.process(facts())
+    assert read == ["late.csv"]
+    assert rig.manifest()["truth"] == before
+
+
+def test_what_was_cleared_away_since_keeps_its_entry(rig: Rig) -> None:
+    rig.record()
+    send(rig, lags=Lags(watch_s=0.7))
+    rig.process(facts())
+    before = rig.manifest()
+    for path in (rig.logging / "phone" / UUID).rglob("*.csv"):
+        path.unlink()
+    rig.upload("late.csv")
+    rig.process(None)
+    after = rig.manifest()
+    assert after["revision"] == 2
+    assert after["truth"] == before["truth"]
+    assert tables(rig).keys() == {
+        table["file"] for table in before["sources"]["phone"]["tables"]
+    } | {"late.csv"}
+
+
+def test_without_the_record_what_was_compared_stands(rig: Rig, read: list[str]) -> None:
+    rig.record()
+    send(rig, lags=Lags(watch_s=0.7))
+    known = facts(clocks={"phone": (ClockSample(START_MS, 12.0, 1.0, "phone"),)})
+    rig.process(known)
+    before = rig.manifest()["truth"]
+    read.clear()
+    rig.upload("late.csv")
+    rig.process(facts())
+    assert read == ["late.csv"]
+    assert rig.manifest()["truth"] == before
+
+
+def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: list[str]) -> None:
+    rig.record()
+    send(rig)
+    follower = Follower(rig.settings, UUID, lambda _: None)
+    follower.step()
+    assert read == []  # cameras first
+    follower.step()
+    assert len(read) == 6
+    follower.step()
+    read.clear()
+    assert follower.finish(facts(), SystemClock()).exit_code == 0
+    assert read == []
+    assert tables(rig)["gyroscope.csv"]["rows"] == 100 * SECONDS
+    assert rig.manifest()["truth"][0]["confidence"] == "high"
+
+
+def test_a_file_that_was_replaced_after_it_was_read(rig: Rig) -> None:
+    rig.record()
+    send(rig, "gps.csv")
+    follower = Follower(rig.settings, UUID, lambda _: None)
+    follower.step()
+    follower.step()
+    rig.upload("gps.csv", "time,x\n1776313714,1\n")
+    assert follower.finish(facts(), SystemClock()).exit_code == 0
+    assert tables(rig)["gps.csv"]["rows"] == 1
+
+
+def can_table(folder: Path, signal: str) -> FileEntry:
+    """A decoded message of a ride."""
+    header = f"ts_ms,arrived_ms,bus,{signal},YawRate"
+    return ride(folder / "can" / "Vehicle.csv", header, "{:.0f},,car,{:.2f},0.1", 0.1, 0.0)
+
+
+def ride(path: Path, header: str, row: str, period_s: float, lag_s: float) -> FileEntry:
+    """How fast the vehicle went, on a clock that runs behind."""
+    at = START_MS / 1000 + np.arange(0, 180, period_s)
+    rows = zip((at - lag_s) * 1000, Motion(3).speed_m_s(at), strict=True)
+    path.parent.mkdir()
+    path.write_text("\n".join([header, *(row.format(at, speed) for at, speed in rows), ""]))
+    name = f"{path.parent.name}/{path.name}"
+    return FileEntry(path=name, bytes=1, xxh128="0" * 32, inputs="1")
+
+
+@pytest.mark.parametrize(
+    ("signal", "configured", "compared"),
+    [
+        ("VehicleSpeed", None, True),
+        ("vehicle_speed [km/h]", None, True),
+        ("Tacho", None, False),
+        ("Tacho", "Vehicle.Tacho", True),
+        ("Tacho", "Engine.Tacho", False),
+        ("Tacho", "Vehicle.Other", False),
+    ],
+)
+def test_the_gps_is_compared_with_the_bus(
+    tmp_path: Path, signal: str, configured: str | None, compared: bool
+) -> None:
+    files = [
+        can_table(tmp_path, signal),
+        ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", "{:.0f},0,{:.2f}", 1.0, 2.5),
+    ]
+    plan = make_plan(SessionFiles(UUID), {}, "", facts(stopped_at_ms=START_MS + 180_000))
+    uploads = Uploads(plan, files, None, reader.TableReader(), lambda name: tmp_path / name)
+    found = uploads.truth(uploads.sources(), {}, configured)
+    assert [entry.clock for entry in found] == ["gps"][:compared]
+    for entry in found:
+        assert entry.files == ("phone/gps.csv", "can/Vehicle.csv")
+        assert entry.confidence == "high"
+        assert entry.lag_ms == pytest.approx(2500, abs=60)

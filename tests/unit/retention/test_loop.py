@@ -1,0 +1,98 @@
+"""When the controller makes room by itself, and what it writes down of that."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from ctlr.config import RetentionSettings
+from ctlr.retention.loop import retire_forever, retire_once
+
+WANTED = RetentionSettings(enabled=True, free_gb=1)
+ENOUGH, TOO_LITTLE = 2 << 30, 1 << 20
+
+
+class Room:
+    """A command that frees the drive and says so, and the record that it is written into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.calls = folder / "calls"
+        self.calls.touch()
+        self.notes: list[tuple[str, str]] = []
+
+    @property
+    def command(self) -> Sequence[str]:
+        say = f"printf x >> {self.calls}; echo deleted u1 3145728"
+        return ["sh", "-c", say]
+
+    @property
+    def times(self) -> int:
+        return len(self.calls.read_text())
+
+    async def note(self, uuid: str, text: str) -> None:
+        self.notes.append((uuid, text))
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+async def test_what_was_deleted_is_written_into_the_sessions_record(room: Room) -> None:
+    await retire_once(room.command, room.note)
+    ((uuid, text),) = room.notes
+    assert uuid == "u1"
+    assert text == "Its raw data (3 MB) was deleted to make room; its copy is verified."
+
+
+async def test_a_failure_is_told_with_what_was_deleted_before_it(room: Room) -> None:
+    fail = "echo deleted u1 1048576; echo the drive has gone >&2; exit 1"
+    with capture_logs() as log:
+        await retire_once(["sh", "-c", fail], room.note)
+    assert [uuid for uuid, _ in room.notes] == ["u1"]
+    assert [(line["event"], line["error"]) for line in log] == [
+        ("retention failed", "the drive has gone")
+    ]
+
+
+async def test_a_command_that_cannot_be_run_is_told(room: Room) -> None:
+    with capture_logs() as log:
+        await retire_once(["/nowhere/ctlr"], room.note)
+    assert [line["event"] for line in log] == ["retention failed"]
+
+
+async def test_room_is_made_when_too_little_is_free_and_only_then(room: Room) -> None:
+    looked: list[int | None] = []
+    frees = iter([None, ENOUGH, None, TOO_LITTLE, ENOUGH, ENOUGH])
+    done = asyncio.Event()
+
+    def free_bytes() -> int | None:
+        looked.append(next(frees))
+        if len(looked) == 6:
+            done.set()
+        return looked[-1]
+
+    looking = asyncio.create_task(retire_forever(WANTED, room.command, free_bytes, room.note, 0))
+    await done.wait()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    assert room.times == 1
+
+
+async def test_switched_off_nothing_is_deleted_however_full_it_is(room: Room) -> None:
+    off = WANTED.model_copy(update={"enabled": False})
+    looked, done = [0], asyncio.Event()
+
+    def free_bytes() -> int:
+        looked[0] += 1
+        if looked[0] == 3:
+            done.set()
+        return TOO_LITTLE
+
+    looking = asyncio.create_task(retire_forever(off, room.command, free_bytes, room.note, 0))
+    await done.wait()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    assert room.times == 0
