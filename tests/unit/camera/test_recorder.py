@@ -14,12 +14,12 @@ from ctlr.camera.current import CurrentRecording
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import QUEUE_S, Recording
 from ctlr.camera.schedule import Schedule
-from ctlr.camera.segments import FrameRow, parse_rows
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
 from ctlr.camera.sources.test import open_source
 from ctlr.camera.spool import SessionFolder
 from ctlr.camera.stall import StallWatch
 from ctlr.camera.test_picture import read_video_stamps
+from ctlr.layout.frame_times import FrameRow, parse_rows
 
 DEADLINE_S = 20
 START_US = START_MS * 1000

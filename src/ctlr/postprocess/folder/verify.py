@@ -17,18 +17,13 @@ import xxhash
 from ctlr.config import Settings
 from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.copying import BLOCK_BYTES, CountBytes, not_counted
 from ctlr.postprocess.manifest.progress import Outcome, Progress, Report
-from ctlr.postprocess.manifest.shapes import (
-    MANIFEST_NAME,
-    FileEntry,
-    Manifest,
-    VideoFile,
-    VideoSource,
-)
+from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, VideoFile, VideoSource
 
 CHECKSUMS_NAME = "checksums.xxh128"
 

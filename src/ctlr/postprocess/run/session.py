@@ -15,11 +15,11 @@ from typing import Any
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
-from ctlr.layout.raw import LoggingLayout, session_folder
+from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.session import MANIFEST_NAME, session_folder
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.clocks.frame_distance import compare
 from ctlr.postprocess.folder.folders import (
-    Workspace,
     choose_folder,
     find_folder,
     is_finished,
@@ -28,16 +28,12 @@ from ctlr.postprocess.folder.folders import (
     session_lock,
 )
 from ctlr.postprocess.manifest.copying import SourceReadError
+from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.manifest.progress import Outcome, Progress, Report
-from ctlr.postprocess.manifest.shapes import (
-    MANIFEST_NAME,
-    FileEntry,
-    Manifest,
-    Source,
-    VideoSource,
-    make_manifest,
-)
+from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoSource
+from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.run.make import Maker
+from ctlr.postprocess.run.manifest import make_manifest
 from ctlr.postprocess.run.plan import (
     Plan,
     make_plan,
@@ -47,7 +43,6 @@ from ctlr.postprocess.run.uploads import Uploads
 from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.growing import GrowingParts
 from ctlr.postprocess.video.scan import scan_session
-from ctlr.postprocess.video.timeline import Problem
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
