@@ -87,10 +87,10 @@ def describe_errors(document: dict[str, Any]) -> dict[str, Any]:
     """An OpenAPI document whose errors are what they are here: FastAPI takes them for plain JSON
     and for lists of its own validation errors."""
     schemas = document["components"]["schemas"]
-    schemas["Problem"] = ProblemDetails.model_json_schema()
+    schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     for operations in document["paths"].values():
         for operation in operations.values():
             for status, answer in operation["responses"].items():
