@@ -4,8 +4,8 @@
 run compares both to tell whether the video has to be made again.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import xxhash
 
@@ -13,7 +13,7 @@ from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.dropped import dropped_frames
-from ctlr.postprocess.video.facts import NodeFiles, SegmentFacts
+from ctlr.postprocess.video.facts import NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.video.placing import place
 from ctlr.postprocess.video.span import expected_span
@@ -38,6 +38,8 @@ class PlannedVideo:
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
+    harmed: Mapping[str, int] = field(default_factory=dict)
+    """Of segments that are not whole: how many bytes at most can be read of them."""
     marks: tuple[PlacedMark, ...] = ()
 
     def file(self, part: int) -> str:
@@ -85,6 +87,7 @@ def plan_video(
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
+        harmed=_harmed(segments),
         marks=marks,
     )
 
@@ -112,6 +115,14 @@ def _frames_dropped(count: int) -> list[Problem]:
         return []
     text = f"The camera dropped {count} of its frames; their places on the timeline stay empty."
     return [Problem("frames_dropped", text, harms=False)]
+
+
+def _harmed(segments: Sequence[SegmentFacts]) -> dict[str, int]:
+    return {
+        found.name: found.size if found.usable else 0
+        for found in segments
+        if found.readability is not Readability.WHOLE
+    }
 
 
 def _own_time_us(found: SegmentFacts) -> int | None:
