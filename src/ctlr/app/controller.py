@@ -39,7 +39,7 @@ from ctlr.postprocess.supervise.disk_queries import (
 )
 from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.postprocess.supervise.reconcile import Reconciler
-from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.postprocess.supervise.workers import Task
 from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
@@ -120,7 +120,6 @@ class Controller:
             clock.monotonic,
             check_disk=partial(self.monitor.require_readable, "logging"),
         )
-        self.workers = Workers(tasks, self.run_worker, on_change=self.changes.notify)
         self.reconciler = Reconciler(
             self.store,
             inventory,
@@ -129,10 +128,12 @@ class Controller:
                 clock,
                 quiet_s=settings.ingest.quiet_s,
                 give_up_s=settings.ingest.give_up_s,
+                view=self.fleet.view,
             ),
             clock,
             tasks,
-            self.workers,
+            self.run_worker,
+            on_change=self.changes.notify,
             check_sync=self.drives.require_for_joining,
             needs_processing=partial(needs_processing, settings),
             needs_verification=partial(needs_verification, settings),
@@ -167,7 +168,7 @@ class Controller:
         )
         self.ejector, self.drive = self.drives.handled(
             find_work=self.find_work,
-            release_readers=self.workers.release_readers,
+            release_readers=self.reconciler.release_readers,
             starts=self.coordinator.lock,
         )
 
