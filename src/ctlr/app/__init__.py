@@ -16,7 +16,7 @@ from ctlr.app.controller import Controller, WorkerCommand
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
-from ctlr.kernel.serving import serve_until, settle
+from ctlr.kernel.serving import serve_until, warm_up
 from ctlr.nodes.client import NodeClient
 from ctlr.retention.loop import retire_forever
 from ctlr.telemetry.process import telemetry_of
@@ -70,6 +70,6 @@ async def serve(
         stopped.set()
 
     async with build(settings, worker_command, die, retention_command) as app:
-        await settle()
+        await warm_up()
         await serve_until(stopped, app, settings.api.host, settings.api.port)
     return 1 if died else 0

@@ -181,12 +181,12 @@ class Recording:
                 self.taken += 1
                 if self._stopped.is_set():
                     break
-                self._keep(frame)
+                self._enqueue(frame)
         finally:
             source.close()
 
-    def _keep(self, frame: Frame) -> None:
-        segment = self._cutter.place(frame.captured_at_us, keyframe=frame.keyframe)
+    def _enqueue(self, frame: Frame) -> None:
+        segment = self._cutter.assign(frame.captured_at_us, keyframe=frame.keyframe)
         if segment is None:
             self._lost += frame.captured_at_us >= self._schedule.keep_from_us
             return

@@ -20,16 +20,16 @@ LAST_RETRY_S = 5.0
 _HOUR_MS = 3_600_000
 
 
-def is_owed(record: SessionRecord, now_ms: int) -> bool:
+def is_resumable(record: SessionRecord, now_ms: int) -> bool:
     """Whether the node is to go on with this session. A clock that is behind decides for it."""
     untold = record.stopped_at is None and record.ended is None
     return untold and now_ms - record.start_at < LONGEST_H * _HOUR_MS
 
 
 def choose_session(records: Iterable[SessionRecord], now_ms: int) -> SessionRecord | None:
-    """The session to go on with after a restart: the newest that is owed."""
-    owed = [record for record in records if is_owed(record, now_ms)]
-    return max(owed, key=lambda record: record.start_at, default=None)
+    """The session to go on with after a restart: the newest that is resumable."""
+    resumable = [record for record in records if is_resumable(record, now_ms)]
+    return max(resumable, key=lambda record: record.start_at, default=None)
 
 
 def retry_delay_s(failures: int) -> float:

@@ -121,7 +121,7 @@ class Sender:
             sessions = await asyncio.to_thread(lambda: list(self._spool.sessions()))
         except OSError as error:
             # A card that cannot be read now is no reason to end a recording.
-            self._note(error=f"The card cannot be read: {error}.")
+            self._set_status(error=f"The card cannot be read: {error}.")
             return "failed"
         outcomes: set[Outcome] = set()
         for folder, record in sessions:
@@ -130,7 +130,7 @@ class Sender:
                 return outcome
             outcomes.add(outcome)
         if outcomes <= {"done"}:
-            self._note(status="idle", segments_queued=0, error=None)
+            self._set_status(status="idle", segments_queued=0, error=None)
         return next((worst for worst in ("refused", "waiting") if worst in outcomes), "done")
 
     async def _deliver(self, folder: SessionFolder, record: SessionRecord) -> Outcome:
@@ -143,14 +143,14 @@ class Sender:
                     return "more"
             if not files and record.ended is None:
                 return "done"  # a recording that has not finished a segment yet
-            self._note(status="syncing", segments_queued=count_segments(files))
+            self._set_status(status="syncing", segments_queued=count_segments(files))
             batch = self._choose_batch(folder.uuid, files)
             if batch:
                 await self._send_batch(folder, record, files, batch)
             return await self._ask(folder, record, files, sent_now=len(batch))
         except (ReportError, RsyncError, OSError) as error:
             self._held = self._held or isinstance(error, HoldSegmentsError)
-            self._note(error=str(error))
+            self._set_status(error=str(error))
             _log.warning("delivery waits", uuid=folder.uuid, reason=str(error))
             return "refused" if isinstance(error, _OF_ONE_SESSION) else "failed"
 
@@ -227,7 +227,7 @@ class Sender:
         await self._prepare_again(folder, record, verdict.damaged)
         left = [file for file in files if file not in verdict.confirmed]
         done = count_segments(files) - count_segments(left)
-        self._note(
+        self._set_status(
             segments_synced=self._status.segments_synced + done,
             segments_queued=count_segments(left),
             last_sync=self._clock.now_ms(),
@@ -249,7 +249,7 @@ class Sender:
         for name in changed:
             _log.error("the card has changed a file", uuid=folder.uuid, file=name)
             text = f"The card gives back {name} otherwise than it was written; it may not play."
-            await self._note_event(folder, record, "changed_on_card", text)
+            await self._append_event(folder, record, "changed_on_card", text)
 
     async def _look_for_unreadable(
         self, folder: SessionFolder, record: SessionRecord, batch: list[FinishedFile]
@@ -274,16 +274,16 @@ class Sender:
             f"camera's card, in {kept}; the session is without it."
         )
         _log.error("files stay on the card", uuid=folder.uuid, files=names, folder=str(kept))
-        await self._note_event(folder, record, "kept_on_card", text)
+        await self._append_event(folder, record, "kept_on_card", text)
         return True
 
-    async def _note_event(
+    async def _append_event(
         self, folder: SessionFolder, record: SessionRecord, kind: str, text: str
     ) -> None:
         event = NodeEvent(at_ms=self._clock.now_ms(), kind=kind, text=text)
-        await asyncio.to_thread(folder.note, event)
+        await asyncio.to_thread(folder.append_event, event)
         if record.ended is not None:
             await asyncio.to_thread(folder.publish_events, record.events)
 
-    def _note(self, **news: Any) -> None:
+    def _set_status(self, **news: Any) -> None:
         self._status = self._status.model_copy(update=news)

@@ -50,7 +50,7 @@ from ctlr.layout.raw import (
 
 _RECORD = ".session.json"
 _CHECKSUMS = ".checksums.xxh128"
-_NOTED = ".noted.jsonl"
+_EVENTS = ".noted.jsonl"
 _DELIVERED = ".delivered"
 _KEPT_ASIDE = ".kept"
 
@@ -94,7 +94,7 @@ class SessionFolder:
     def publish_events(self, events: Sequence[NodeEvent]) -> None:
         """Make ``events.json``, unless nothing befell the recording. Once it has ended, and anew
         when something befell its delivery."""
-        events = sorted([*events, *self._noted()], key=lambda event: event.at_ms)
+        events = sorted([*events, *self._read_events()], key=lambda event: event.at_ms)
         if events:
             told = [event.model_dump(exclude_none=True) for event in events]
             data = json.dumps({"uuid": self.uuid, "events": told}, indent=2).encode() + b"\n"
@@ -163,16 +163,16 @@ class SessionFolder:
             os.utime(path)
         return changed
 
-    def note(self, event: NodeEvent) -> None:
+    def append_event(self, event: NodeEvent) -> None:
         """Keep an event of the delivery for ``events.json``. The record is the recording's."""
-        with open(self.path / _NOTED, "ab") as noted:
+        with open(self.path / _EVENTS, "ab") as noted:
             noted.write(event.model_dump_json().encode() + b"\n")
             noted.flush()
             os.fsync(noted.fileno())
 
-    def _noted(self) -> list[NodeEvent]:
+    def _read_events(self) -> list[NodeEvent]:
         try:
-            lines = (self.path / _NOTED).read_bytes().splitlines(keepends=True)
+            lines = (self.path / _EVENTS).read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return []
         return [NodeEvent.model_validate_json(line) for line in lines if line.endswith(b"\n")]

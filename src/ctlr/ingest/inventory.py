@@ -99,12 +99,12 @@ class Inventory:
             if names is None:
                 files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
             else:
-                files = await self._on_disk(lambda: look_at(folder, names))
+                files = await self._on_disk(lambda: stat_files(folder, names))
             known = await self._store.hashes(uuid, node, [file.name for file in files])
             fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
             if fresh:
                 until = self._monotonic() + HASH_BUDGET_S
-                new = await self._on_disk(lambda: self._settle(folder, fresh, until))
+                new = await self._on_disk(lambda: self._flush_and_hash(folder, fresh, until))
                 await self._store.keep_hashes(uuid, node, new)
                 known |= new
         durable = [
@@ -114,19 +114,19 @@ class Inventory:
         ]
         return DurableList(durable, sorted({*(names or ())} - {file.name for file in files}))
 
-    def _settle(
+    def _flush_and_hash(
         self, folder: Path, files: list[DeliveredFile], until: float
     ) -> dict[str, tuple[int, int, str]]:
-        settled = {}
+        hashes = {}
         for file in files:
             hashed = flush_and_hash(folder / file.name)
             if hashed[:2] == (file.size, file.mtime_ns):
-                settled[file.name] = hashed
+                hashes[file.name] = hashed
             if self._monotonic() > until:
                 break
         for parent in (folder, folder.parent, folder.parent.parent):
             fsync_directory(parent)
-        return settled
+        return hashes
 
     async def _on_disk(self, work: Callable[[], _T]) -> _T:
         self._check_disk()
@@ -144,14 +144,16 @@ class Inventory:
             ) from error
 
 
-def look_at(folder: Path, names: Sequence[str]) -> list[DeliveredFile]:
+def stat_files(folder: Path, names: Sequence[str]) -> list[DeliveredFile]:
     """Those of the delivered files of a folder that have certain names. Raises ``OSError``."""
     if _is_led_away(folder):
         return []
-    return [file for name in names if is_delivered_name(name) and (file := _look(folder / name))]
+    return [
+        file for name in names if is_delivered_name(name) and (file := _stat_file(folder / name))
+    ]
 
 
-def _look(path: Path) -> DeliveredFile | None:
+def _stat_file(path: Path) -> DeliveredFile | None:
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def settle() -> None:
+async def warm_up() -> None:
     """Do before the first request what would otherwise hold one up, when a process has made all
     that lasts as long as itself.
 

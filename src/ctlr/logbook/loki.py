@@ -53,9 +53,9 @@ class RecordSource(Protocol):
 
     async def after(self, number: int, limit: int) -> list[Stored]: ...
 
-    async def place(self, follower: str) -> int: ...
+    async def position_of(self, follower: str) -> int: ...
 
-    async def keep_place(self, follower: str, number: int) -> None: ...
+    async def save_position(self, follower: str, number: int) -> None: ...
 
 
 class RefusedError(Exception):
@@ -136,8 +136,8 @@ class Forwarder:
     async def _forward_all(self, http: aiohttp.ClientSession) -> None:
         while True:
             self._source.stored.clear()
-            place = await self._source.place(FOLLOWER)
-            records = fitting(await self._source.after(place, BATCH))
+            position = await self._source.position_of(FOLLOWER)
+            records = fitting(await self._source.after(position, BATCH))
             if not records:
                 return
             try:
@@ -154,7 +154,7 @@ class Forwarder:
                     records=len(records),
                     error=str(refused),
                 )
-            await self._source.keep_place(FOLLOWER, records[-1].number)
+            await self._source.save_position(FOLLOWER, records[-1].number)
 
     async def _push(self, http: aiohttp.ClientSession, records: Sequence[Stored]) -> None:
         async with http.post(

@@ -18,7 +18,7 @@ from ctlr.nodes.announcement import SERVICE_TYPE, Announced, believe
 from ctlr.nodes.local_network import LocalNetwork
 
 MOST_NAMES = 64
-LOOK_INTERVAL_S = 5.0
+POLL_INTERVAL_S = 5.0
 BROWSER_LIFE_S = 60.0
 ANSWER_TIMEOUT_MS = 2000
 
@@ -46,7 +46,7 @@ class Discovery:
         return sorted(self._found.values(), key=lambda camera: camera.name)
 
     async def browse_forever(self) -> None:
-        await self._network.keep(self._browse)
+        await self._network.run(self._browse)
 
     async def _browse(self, zeroconf: AsyncZeroconf) -> None:
         while True:
@@ -61,10 +61,10 @@ class Discovery:
         async with AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._notice]):
             while self._clock.monotonic() < ends_at:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_INTERVAL_S):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         await self._noticed.wait()
                 self._noticed.clear()
-                await self._look(zeroconf.zeroconf)
+                await self._resolve_all(zeroconf.zeroconf)
                 if await self._network.addresses() != addresses:
                     return
                 self._network.works()
@@ -81,7 +81,7 @@ class Discovery:
             _log.warning("too many cameras announce themselves; some are not listed", of=MOST_NAMES)
         self._noticed.set()
 
-    async def _look(self, zeroconf: Zeroconf) -> None:
+    async def _resolve_all(self, zeroconf: Zeroconf) -> None:
         """Ask each name where it is; those that do not answer any more are forgotten."""
         names = sorted(self._names)
         answers = await asyncio.gather(*(self._ask(zeroconf, name) for name in names))

@@ -19,6 +19,7 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock, try_lock
 from ctlr.kernel.sd_notify import signs_of_life
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive_file import read_record
 from ctlr.storage.drive_operations import LOCK_NAME
 from ctlr.storage.finder import Finder
@@ -30,16 +31,15 @@ from ctlr.telemetry.process import telemetry_of
 from ctlr.telemetry.sink import Telemetry
 
 WATCHER_LOCK = "watcher.lock"
-LOOK_INTERVAL_S = 1.0
+POLL_INTERVAL_S = 1.0
 ONLY_ONE_S = 10.0
 """How long a new watcher waits for the one before it to end."""
-VOLUMES = ("logging", "sync")
 
 _log = structlog.get_logger("storage")
 
 
 class Watcher:
-    """Schedule both volumes and repairs them. ``folder`` is the state folder."""
+    """Watches both volumes and repairs them. ``folder`` is the state folder."""
 
     def __init__(
         self, settings: Settings, folder: Path, privileged: PrivilegedClient, clock: Clock
@@ -65,13 +65,13 @@ class Watcher:
         tasks.start_loop("repairs", self.repair_forever())
 
     async def repair_forever(self) -> None:
-        await self._guard_bare_places()
+        await self._guard_bare_mount_points()
         while True:
             self._wake.clear()
             for name in VOLUMES:
                 await self._repair_if_due(name)
             try:
-                async with asyncio.timeout(LOOK_INTERVAL_S):
+                async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -80,7 +80,7 @@ class Watcher:
         record = read_record(self._folder)
         return name in record.ejected or name in record.ejecting
 
-    async def _guard_bare_places(self) -> None:
+    async def _guard_bare_mount_points(self) -> None:
         """Make what is bare at the start unwritable; later on unmounting does that."""
         for name in VOLUMES:
             if not self.monitor.snapshot_of(name).there:
@@ -113,7 +113,7 @@ class Watcher:
     async def _repair(self, name: str, step: Step, tries: int) -> None:
         problem = self.monitor.states[name].error
         _log.info("repairing drive", mount=name, problem=problem, step=step.value, tries=tries)
-        await self.monitor.keep_off(name)
+        await self.monitor.pause_probes(name)
         try:
             await self._do(name, step)
         except Refusal as refusal:
@@ -121,7 +121,7 @@ class Watcher:
             _log.error("drive not repaired", **told, reason=refusal.detail, tries=tries)
             self._cases[name] = failed(self._cases[name], refusal.code)
         finally:
-            self.monitor.let_on(name)
+            self.monitor.resume_probes(name)
         if tries == MOST_TRIES and not self.monitor.states[name].healthy:
             _log.error(
                 "drive given up: a person is needed; plug it in again or use remount",

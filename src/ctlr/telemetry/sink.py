@@ -50,9 +50,9 @@ class Telemetry:
         path = mqtt.spool.with_name(f"{mqtt.spool.stem}-{process}{mqtt.spool.suffix}")
         self._outbox = Outbox(path, mqtt.spool_max_records, mqtt.spool_max_mb << 20)
         self._speaks_for_node = process in SPEAKS_FOR_NODE
-        place = settings.node if self._speaks_for_node else f"{settings.node}/{process}"
+        origin = settings.node if self._speaks_for_node else f"{settings.node}/{process}"
         self._publisher = Publisher(
-            mqtt, f"ctlr-{settings.node}-{process}", f"status/node/{place}", self._outbox
+            mqtt, f"ctlr-{settings.node}-{process}", f"status/node/{origin}", self._outbox
         )
         self._client_rate = RateLimit()
         self._sensor = HealthSensor()

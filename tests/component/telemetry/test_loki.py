@@ -40,11 +40,11 @@ class Drive:
         self._look()
         return self.records[number : number + limit]
 
-    async def place(self, _follower: str) -> int:
+    async def position_of(self, _follower: str) -> int:
         self._look()
         return self.position
 
-    async def keep_place(self, _follower: str, number: int) -> None:
+    async def save_position(self, _follower: str, number: int) -> None:
         self._look()
         self.position = number
 

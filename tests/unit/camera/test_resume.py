@@ -3,7 +3,7 @@ from ctlr.camera.resume import (
     LAST_RETRY_S,
     LONGEST_H,
     choose_session,
-    is_owed,
+    is_resumable,
     resumed_event,
     retry_delay_s,
 )
@@ -17,12 +17,12 @@ def _record(**values: object) -> SessionRecord:
 
 
 def test_what_is_owed() -> None:
-    assert is_owed(_record(), START + HOUR)
-    assert is_owed(_record(), START + LONGEST_H * HOUR - 1)
-    assert not is_owed(_record(), START + LONGEST_H * HOUR)
-    assert not is_owed(_record(stopped_at=START + 5), START + HOUR)
-    assert not is_owed(_record(ended="failed"), START + HOUR)
-    assert is_owed(_record(), START - 9 * HOUR)  # the clock of a node that lost power
+    assert is_resumable(_record(), START + HOUR)
+    assert is_resumable(_record(), START + LONGEST_H * HOUR - 1)
+    assert not is_resumable(_record(), START + LONGEST_H * HOUR)
+    assert not is_resumable(_record(stopped_at=START + 5), START + HOUR)
+    assert not is_resumable(_record(ended="failed"), START + HOUR)
+    assert is_resumable(_record(), START - 9 * HOUR)  # the clock of a node that lost power
 
 
 def test_the_newest_goes_on() -> None:
