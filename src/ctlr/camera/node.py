@@ -25,7 +25,7 @@ from ctlr.camera.current import CurrentRecording, RecordingFactory, write_ending
 from ctlr.camera.record import Ending, SessionRecord
 from ctlr.camera.recorder import Progress
 from ctlr.camera.recovery import recover_segments
-from ctlr.camera.resume import is_resumable, retry_delay_s
+from ctlr.camera.resume import RETRY, is_resumable
 from ctlr.camera.sources import PictureSettings, SourceError
 from ctlr.camera.spool import Spool
 from ctlr.camera.vitals import Vitals, measure_system
@@ -230,7 +230,7 @@ class CameraNode:
         """Go on with a session; on failure it stays resumable and is tried again later."""
         now_ms = self._clock.now_ms()
         self._failures += 1
-        self._retry_at = time.monotonic() + retry_delay_s(self._failures)
+        self._retry_at = time.monotonic() + RETRY.delay_s(self._failures)
         try:
             if not is_resumable(resumable, now_ms):
                 await self._give_up(resumable)

@@ -22,21 +22,22 @@ from typing import Any, Literal
 import structlog
 
 from ctlr.camera.delivery import (
+    POLL,
+    RETRY,
     Sent,
     Verdict,
     count_segments,
     judge,
     next_batch,
-    poll_delay_s,
-    retry_delay_s,
     segments_unsent,
 )
-from ctlr.camera.finished import FinishedFile, hash_file
+from ctlr.camera.finished import FinishedFile
 from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
 from ctlr.camera.rsync import PartialTransferError, RsyncError
 from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.hashing import hash_file
 from ctlr.nodes.messages import MOST_ASKED, NodeSync, SyncAnswer, SyncReport
 
 _log = structlog.get_logger("camera")
@@ -107,12 +108,12 @@ class Sender:
         failed = outcome in ("failed", "refused")
         self._failures = self._failures + 1 if failed else 0
         if failed:
-            return retry_delay_s(self._failures)
+            return RETRY.delay_s(self._failures)
         if outcome == "more":
             return 0
         if outcome == "waiting":
             self._polls += 1
-            return poll_delay_s(self._polls - 1)
+            return POLL.delay_s(self._polls)
         return None
 
     async def _turn(self) -> Outcome:

@@ -26,18 +26,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
-import xxhash
 
 from ctlr.camera.finished import (
     FinishedFile,
     delivery_order,
-    hash_file,
     hash_from_card,
     unfinished_numbers,
 )
 from ctlr.camera.record import NodeEvent, SessionRecord, read_record
 from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
+from ctlr.kernel.hashing import hash_bytes, hash_file
 from ctlr.kernel.ids import is_session_id
 from ctlr.layout.frame_times import parse_rows
 from ctlr.layout.raw import (
@@ -98,7 +97,7 @@ class SessionFolder:
         if events:
             told = [event.model_dump(exclude_none=True) for event in events]
             data = json.dumps({"uuid": self.uuid, "events": told}, indent=2).encode() + b"\n"
-            self._list_checksums([f"{xxhash.xxh3_128_hexdigest(data)}  {EVENTS_NAME}\n"])
+            self._list_checksums([f"{hash_bytes(data)}  {EVENTS_NAME}\n"])
             write_atomic(self.path / EVENTS_NAME, data)
 
     def recorded_until_us(self) -> int | None:
@@ -120,7 +119,7 @@ class SessionFolder:
             FinishedFile(
                 entry.name,
                 entry.stat().st_size,
-                hashes.get(entry.name) or hash_file(Path(entry.path)),
+                hashes.get(entry.name) or hash_file(Path(entry.path))[1],
             )
             for entry in entries
         ]

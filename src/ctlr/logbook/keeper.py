@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from ctlr.kernel.backoff import Attempts, Backoff
 from ctlr.kernel.threads import Lane
 from ctlr.logbook.store import LogStore, NewerStoreError, Stored, is_damage
 from ctlr.logbook.tail import Tail, Ticket
@@ -25,7 +26,7 @@ from ctlr.telemetry.spool import put_aside
 INTERVAL_S = 1.0
 BATCH = 1000
 DEADLINE_S = 5.0
-MAX_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 30.0
 
 _ERRORS = (sqlite3.Error, OSError, NewerStoreError)  # TimeoutError is an OSError
 
@@ -77,14 +78,14 @@ class Keeper:
 
     async def run(self) -> None:
         """Store what arrives for as long as the process lasts."""
-        pause_s = self._interval_s
+        attempts = Attempts(Backoff(self._interval_s, LONGEST_PAUSE_S))
         while True:
             try:
                 full = await self.store_batch()
+                attempts.succeeded()
                 pause_s = 0 if full else self._interval_s
             except DriveAwayError as away:
-                longer_s = max(self._interval_s, 2 * pause_s)
-                pause_s = min(MAX_PAUSE_S, longer_s) if away.failed else self._interval_s
+                pause_s = attempts.failed() if away.failed else self._interval_s
             await asyncio.sleep(pause_s)
 
     async def store_batch(self) -> bool:

@@ -8,7 +8,6 @@ mounts or unmounts.
 
 import asyncio
 import os
-import signal
 from pathlib import Path
 
 import structlog
@@ -17,7 +16,7 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock, try_lock
-from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.service import Lifetime, stop_on_signals
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive_file import read_record
@@ -140,34 +139,29 @@ class Watcher:
             _log.info("mounted", mount=name, device=mounted["device"])
 
 
-async def watch_mounts(settings: Settings) -> int:
-    """Watch and repair until SIGTERM or SIGINT; returns the exit code.
+async def watch_mounts(settings: Settings) -> None:
+    """Watch and repair until SIGTERM or SIGINT.
 
-    Raises ``Refusal`` ``drive_busy`` when another watcher runs, ``OSError``.
+    Raises ``Refusal`` ``drive_busy`` when another watcher runs, ``OSError``, ``PartDiedError``.
     """
-    stopped = asyncio.Event()
-    died = asyncio.Event()
-
-    def die() -> None:
-        died.set()
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    lifetime = Lifetime("the drive watcher")
+    stop_on_signals(lifetime.stopped)
     folder = settings.database.path.parent
     lock = await _become_the_one(folder)
     try:
         clock = SystemClock()
-        async with telemetry_of(settings, "watch-mounts", die, clock) as (telemetry, tasks):
+        async with telemetry_of(settings, "watch-mounts", lifetime.die, clock) as (
+            telemetry,
+            tasks,
+        ):
             watcher = Watcher(settings, folder, PrivilegedClient(settings.storage), clock)
             watcher.start(tasks)
             interval_s = settings.storage.check_interval_s
             tasks.start_loop("metrics", _publish_forever(watcher.monitor, telemetry, interval_s))
-            async with signs_of_life():
-                await stopped.wait()
+            await lifetime.wait()
     finally:
         os.close(lock)
-    return 1 if died.is_set() else 0
+    lifetime.check()
 
 
 async def _become_the_one(folder: Path) -> int:
