@@ -114,7 +114,7 @@ async def rig(
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ejector, "EJECT_S", EJECT_S)
     monkeypatch.setattr(ejector, "RESTORE_S", RESTORE_S)
-    monkeypatch.setattr(ejector, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(ejector, "POLL_INTERVAL_S", 0.1)
     monkeypatch.setattr(drive_operations, "LOCK_S", 0.3)
 
 
