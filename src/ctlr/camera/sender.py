@@ -210,9 +210,9 @@ class Sender:
             await asyncio.to_thread(self._spool.mark_delivered, folder)
             del self._sent[folder.uuid]
             return "done"
-        return await self._settle(folder, record, files, answer)
+        return await self._act_on_answer(folder, record, files, answer)
 
-    async def _settle(
+    async def _act_on_answer(
         self,
         folder: SessionFolder,
         record: SessionRecord,
