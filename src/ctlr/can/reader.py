@@ -15,14 +15,19 @@ FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
 
 
-def read_forever(bus: CanBus, intake: Intake, stopping: threading.Event) -> None:
+def read_forever(
+    bus: CanBus,
+    intake: Intake,
+    stopping: threading.Event,
+    first_retry_s: float = FIRST_RETRY_S,
+) -> None:
     """Read ``bus`` until ``stopping`` is set."""
-    retry_s = FIRST_RETRY_S
+    retry_s = first_retry_s
     while not stopping.is_set():
         try:
             with opened(bus) as source:
                 intake.connect()
-                retry_s = FIRST_RETRY_S
+                retry_s = first_retry_s
                 while not stopping.is_set():
                     intake.take(source.read(READ_TIMEOUT_S))
         except Exception as error:  # whatever a vendor's driver raises; the bus is tried again

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import can
 import pytest
 
-from ctlr.can import reader
 from ctlr.can.frame import Batch
 from ctlr.can.intake import Intake
-from ctlr.can.reader import read_forever
+from ctlr.can.reader import FIRST_RETRY_S, read_forever
 from ctlr.config import CanBus
 from ctlr.kernel.clock import SystemClock
 
@@ -29,9 +28,10 @@ class Reading:
 
 
 @contextmanager
-def reading(bus: CanBus) -> Iterator[Reading]:
+def reading(bus: CanBus, first_retry_s: float = FIRST_RETRY_S) -> Iterator[Reading]:
     found, stopping = Reading(bus), threading.Event()
-    thread = threading.Thread(target=read_forever, args=(bus, found.intake, stopping))
+    arguments = (bus, found.intake, stopping, first_retry_s)
+    thread = threading.Thread(target=read_forever, args=arguments)
     thread.start()
     try:
         yield found
@@ -81,11 +81,8 @@ def test_a_burst_is_kept_whole() -> None:
         (CanBus(name="a", interface="slcan", channel="/dev/null", bitrate=1234), ""),
     ],
 )
-def test_an_adapter_that_is_not_there_is_said_and_tried_again(
-    bus: CanBus, says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reader, "FIRST_RETRY_S", 0.01)
-    with reading(bus) as found:
+def test_an_adapter_that_is_not_there_is_said_and_tried_again(bus: CanBus, says: str) -> None:
+    with reading(bus, first_retry_s=0.01) as found:
         until(lambda: found.intake.errors >= 2)
         assert says in (found.intake.problem or "")
         assert found.intake.problem != "not connected yet"
