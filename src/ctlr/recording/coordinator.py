@@ -250,8 +250,8 @@ class Coordinator:
         recorded_s = self._stopwatch.recorded_s(stopping)  # from now on it stays what it is
         self._set_current(stopping)
         stored = await self._try_to_store_stop(stopping)
-        await self._clock_log.sample(session.uuid)
         results = await self._fleet.stop_recording(self._fleet.names)
+        await self._clock_log.sample(session.uuid)  # the answers to the stop have told more
         answer = stop_answer(session.uuid, recorded_s, stopped_at_ms, results)
         try:
             if not stored:
