@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.fakes.camera_node import CameraNode
@@ -63,3 +64,17 @@ async def test_what_the_stop_taught_is_kept_with_the_session(rig: Rig) -> None:
         assert abs(entry.end.offset_ms - true_ms) <= entry.end.uncertainty_ms
         assert entry.end.uncertainty_ms < 1000 * MEASURES_S / 4
         assert entry.drift_ppm is None or abs(entry.drift_ppm) <= 200
+
+
+async def test_a_delivery_that_fails_is_said_until_one_succeeds(rig: Rig) -> None:
+    async def report(status: str) -> dict[str, Any]:
+        body = {"camera": rig.right.name, "status": status, "files": 0, "remaining": 4}
+        (await rig.controller.post("/api/sync/report", json=body)).expect()
+        overview = (await rig.controller.get("/api/sync/status")).expect()
+        (camera,) = [found for found in overview["cameras"] if found["name"] == rig.right.name]
+        warned = [warning["code"] for warning in (await rig.controller.status())["warnings"]]
+        return {"sync": camera["sync_status"], "warned": "delivery_failed" in warned}
+
+    assert await report("error") == {"sync": "error", "warned": True}
+    assert await report("syncing") == {"sync": "error", "warned": True}
+    assert await report("ok") == {"sync": "idle", "warned": False}
