@@ -94,17 +94,16 @@ class Arrivals:
         """
         since = delivered.since = delivered.since or self._clock.monotonic()
         try:
-            found = [
-                await self._judge(session.uuid, node, delivered, since) for node in session.nodes
-            ]
+            found = [await self._judge(session, node, delivered, since) for node in session.nodes]
         except Refusal:
             delivered.forget()
             raise
         return [awaited for awaited in found if awaited]
 
     async def _judge(
-        self, uuid: str, node: SessionNode, delivered: Delivered, since: float
+        self, session: Session, node: SessionNode, delivered: Delivered, since: float
     ) -> Awaited | None:
+        uuid = session.uuid
         if node.complete and is_whole(node, await self._inventory.count_segments(uuid, node.name)):
             return None  # said by names alone; what follows looks at every file
         now = self._clock.monotonic()
@@ -119,7 +118,14 @@ class Arrivals:
             last_report_age_s=_age(watch.reported_at, now),
             has_sent_all=delivered.taken_up and has_sent_all(self._view(node.name)),
         )
-        verdict = judge_delivery(node, arrival, now - since, self._quiet_s, self._give_up_s)
+        verdict = judge_delivery(
+            node,
+            arrival,
+            now - since,
+            self._quiet_s,
+            self._give_up_s,
+            began=not session.never_began,
+        )
         return Awaited(node.name, describe(node, arrival)) if verdict is Delivery.WAITING else None
 
 

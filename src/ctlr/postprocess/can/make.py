@@ -47,14 +47,14 @@ class CanMaker:
     ) -> None:
         self._found = found
         self._databases = databases
-        self._meaning = fingerprint(databases)
+        self._fingerprint = fingerprint(databases)
         self._pieces = pieces
         self._folder = folder
         self._out = out
         self._alive = alive
         self._standing = standing
         self._before = can_before(standing)
-        self._work = choose_work(found, self._meaning, standing)
+        self._work = choose_work(found, self._fingerprint, standing)
 
     @property
     def changed(self) -> bool:
@@ -66,7 +66,7 @@ class CanMaker:
         """About, and rather more."""
         size = self._found.bytes if self._found and self.changed else 0
         cut = size if self._work is CanWork.CUT else 0
-        return cut + (3 * size if self._meaning else 0)
+        return cut + (3 * size if self._fingerprint else 0)
 
     def make(self) -> tuple[Source | None, dict[str, FileEntry]]:
         """Make what is new; returns the source, if there is any, and the files that are new.
@@ -95,12 +95,12 @@ class CanMaker:
 
     def _make(self, found: CanRows) -> tuple[Source, dict[str, FileEntry]]:
         source, files = self._before, dict[str, FileEntry]()
-        decode = bool(self._meaning)
+        decode = bool(self._fingerprint)
         if source is None or self._work is CanWork.CUT:
             cut = cut_rows(self._pieces, found, self._out, self._alive)
             if keeps_earlier_cut(cut.rows, cut.files[CAN_FILE][0], self._standing):
                 source, files = self._keep(found, cut)
-                decode = decodes_again(self._meaning, self._standing)
+                decode = decodes_again(self._fingerprint, self._standing)
             else:
                 source, files = _source(cut, found), _entries(cut.files, cut_inputs(found))
         if decode:
@@ -129,10 +129,10 @@ class CanMaker:
         raw = files.get(CAN_FILE) or self._standing.entry(CAN_FILE)
         arrival = self._find(source.arrival_file) if source.arrival_file else None
         names = [path.name for path in self._databases]
-        inputs = signal_inputs(raw.xxh128 if raw else None, self._meaning)
-        meaning = load(self._databases)
+        inputs = signal_inputs(raw.xxh128 if raw else None, self._fingerprint)
+        database = load(self._databases)
         return decode_rows(
-            self._find(CAN_FILE), arrival, meaning, names, self._out, inputs, self._alive
+            self._find(CAN_FILE), arrival, database, names, self._out, inputs, self._alive
         )
 
     def _clear(self) -> None:

@@ -6,10 +6,11 @@ A file of an earlier run goes only where another takes its place.
 from collections.abc import Sequence
 from pathlib import Path
 
+from ctlr.kernel.hashing import hash_file
 from ctlr.postprocess.can.make import CanMaker
 from ctlr.postprocess.can.reuse import SOURCE
 from ctlr.postprocess.folder.folders import look_at_files
-from ctlr.postprocess.manifest.copying import SourceReadError, copy_file, hash_path
+from ctlr.postprocess.manifest.copying import SourceReadError, copy_file
 from ctlr.postprocess.manifest.progress import Progress, Report
 from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoSource
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -161,7 +162,7 @@ class Maker:
         made = self._workspace.out / name
         if not made.exists() and before is not None:
             return before
-        size, digest = hash_path(made, lambda _: self._count("join", node, 0))
+        size, digest = hash_file(made, lambda _: self._count("join", node, 0))
         return FileEntry(path=name, bytes=size, xxh128=digest, inputs=inputs)
 
     def _copy(self, copy: PlannedCopy) -> FileEntry:

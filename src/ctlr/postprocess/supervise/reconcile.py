@@ -149,6 +149,8 @@ class Reconciler:
                 "recording_in_progress",
                 "The session is still being recorded; it is processed after the stop.",
             )
+        if session.never_began and not await self._has_files(uuid):
+            return Job(uuid, JobState.DONE)
         await self._begin(uuid)
         return self._records.of(uuid).job
 
@@ -222,8 +224,25 @@ class Reconciler:
         self._records.keep(replace(record.job, waiting_for=tuple(one.node for one in awaited)))
         if awaited:
             self._follow(session)
+        elif (
+            session.state is SessionState.COLLECTING
+            and session.never_began
+            and not await self._has_files(session.uuid)
+        ):
+            await self._end_empty(record)
         elif self._sync_is_there(record):
             await self._begin(session.uuid)
+
+    async def _has_files(self, uuid: str) -> bool:
+        try:
+            return await self._inventory.has_files(uuid)
+        except Refusal:  # the logging drive is away: what needs it finds that out
+            return True
+
+    async def _end_empty(self, record: WorkRecord) -> None:
+        """There is nothing to make of it, and nothing is wrong."""
+        await self._store.change(record.uuid, SessionState.DONE)
+        self._workers.drop(record)
 
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""

@@ -86,6 +86,12 @@ class WorkRecords:
             record.shown = job
             self._on_change()
 
+    def drop_job(self, record: WorkRecord) -> None:
+        """Nothing is to be done for it."""
+        if record.shown:
+            record.shown = None
+            self._on_change()
+
     def at_work(self, kind: AtWork) -> list[WorkRecord]:
         """Those on which such a worker is set."""
         return [record for record in self if record.at_work is kind]

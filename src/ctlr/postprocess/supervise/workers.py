@@ -14,7 +14,7 @@ import structlog
 
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import Job, JobResult, JobState
-from ctlr.postprocess.supervise.record import Follower, WorkRecords
+from ctlr.postprocess.supervise.record import Follower, WorkRecord, WorkRecords
 
 _log = structlog.get_logger("postprocess")
 
@@ -74,6 +74,19 @@ class Workers:
         state = JobState.FAILED if result.failed else JobState.DONE
         job = self._records.of(uuid).job
         self._records.keep(replace(job, state=state, attempts=0, eta_s=None, error=result.error))
+
+    def drop(self, record: WorkRecord) -> None:
+        """Let go of a session of which there is nothing to make: one that follows it is told to
+        finish, and no job is left."""
+        self._tasks.start_job(f"drop {record.uuid}", self._drop(record))
+
+    async def _drop(self, record: WorkRecord) -> None:
+        if record.follower is not None:
+            follower = record.follower
+            follower.finish.set()
+            await follower.result
+        if record.job.state is not JobState.RUNNING:  # nothing has come meanwhile
+            self._records.drop_job(record)
 
     async def release_readers(self) -> None:
         """End the workers that follow or read back, so that a drive is free; whoever started
