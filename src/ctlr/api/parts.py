@@ -74,6 +74,7 @@ class Parts:
             recorded_s=self.coordinator.recorded_s,
             views=self.fleet.views(),
             reports=last,
+            failures={name: failure for name in names if (failure := self.reports.failure(name))},
             logging=self.monitor.states["logging"],
             sync=self.monitor.states["sync"],
             system=self.read_system(),

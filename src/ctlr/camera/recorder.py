@@ -153,6 +153,11 @@ class Recording:
             first_frame_at_us=self._first_frame_at_us,
         )
 
+    @property
+    def queued(self) -> int:
+        """Frames that have been taken and wait to be written."""
+        return self._queue.qsize()
+
     def starts_in_ms(self) -> int:
         """How long until frames are kept; 0 from then on. A clock that is set changes nothing."""
         return max(0, self._schedule.keep_from_us - self._clock.now_us()) // 1000

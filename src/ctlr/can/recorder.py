@@ -85,6 +85,11 @@ class Recorder:
                 self.lost += oldest.rows
 
     @property
+    def waiting_bytes(self) -> int:
+        """Memory that is taken by rows that wait to be written."""
+        return self._waiting_bytes
+
+    @property
     def waiting_rows(self) -> int:
         """Rows in memory that are not known to be on the disk."""
         with self._lock:

@@ -73,9 +73,10 @@ class Inventory:
         return await self._on_disk(lambda: scan(self._layout.node_session(node, uuid)))
 
     async def has_files(self, uuid: str) -> bool:
-        """Whether any folder below the logging mount holds something of a session."""
+        """Whether any folder below the logging mount holds something of a session; one that a
+        camera has made and put nothing in does not count."""
         root = self._layout.root
-        return await self._on_disk(lambda: any(root.glob(f"*/{uuid}")))
+        return await self._on_disk(lambda: any(root.glob(f"*/{uuid}/*")))
 
     async def count_segments(self, uuid: str, node: str) -> int:
         """How many segments of a session a node has delivered.

@@ -41,6 +41,11 @@ class Discovery:
         """Why no camera can be seen at present, for a person."""
         return self._network.error
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The service names that have come and not gone, whether they answer or not."""
+        return frozenset(self._names)
+
     def announced(self) -> list[Announced]:
         """The cameras that announce themselves, by name; from memory."""
         return sorted(self._found.values(), key=lambda camera: camera.name)
@@ -58,7 +63,7 @@ class Discovery:
         self._names.clear()
         addresses = await self._network.addresses()
         ends_at = self._clock.monotonic() + BROWSER_LIFE_S
-        async with AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._notice]):
+        async with AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[self.notice]):
             while self._clock.monotonic() < ends_at:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_INTERVAL_S):
@@ -69,9 +74,10 @@ class Discovery:
                     return
                 self._network.works()
 
-    def _notice(
+    def notice(
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
+        """A name has come or gone; where it is, is asked later. Called by the browser."""
         if state_change is ServiceStateChange.Removed:
             self._names.discard(name)
         elif len(self._names) < MOST_NAMES:

@@ -95,6 +95,10 @@ class Telemetry:
         """What the retained topic ``status/recording`` says from now on; duration in seconds."""
         self._publisher.set_recording(recording=recording, uuid=uuid, duration=duration)
 
+    async def store(self) -> None:
+        """Put what has been published so far into the spool now. Raises nothing of the card."""
+        await self._outbox.write()
+
     async def close(self) -> None:
         """Store what has not gone out. After the background tasks have been closed."""
         await self._outbox.close()
