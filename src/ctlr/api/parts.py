@@ -84,7 +84,7 @@ class Parts:
             minutes_left=self.minutes_left("logging"),
             sync_minutes_left=self.minutes_left("sync"),
             phase=self.ejector.phase,
-            waits_for=self.ejector.waits_for(),
+            waits_for=self.ejector.waiting_result(),
             longest_s=self.settings.max_session_h * 3600,
             record_problem=self.store.problem,
         )

@@ -46,7 +46,7 @@ class Arrivals:
         """A camera reported on a session: its delivery is alive."""
         self._node(uuid, node).reported_at = self._clock.monotonic()
 
-    def settle(self, uuid: str) -> None:
+    def restart_wait(self, uuid: str) -> None:
         """The session is being made: should more arrive, it is awaited from then on."""
         self._session(uuid).since = None
 

@@ -193,7 +193,7 @@ class Fleet:
                 await self._clocks.read(self._nodes[name])
             view = self._seen(name, status, reply)
         # A command sent while the question was on its way makes the answer history.
-        return self._keep(replace(view, current=self._commands[name] == commands))
+        return self._set_view(replace(view, current=self._commands[name] == commands))
 
     async def _poll_forever(self, name: str) -> None:
         in_a_row = 0
@@ -246,7 +246,7 @@ class Fleet:
             seen_at_ms=self._clock.now_ms(),
         )
 
-    def _keep(self, view: NodeView) -> NodeView:
+    def _set_view(self, view: NodeView) -> NodeView:
         before = self._views[view.name]
         self._views[view.name] = view
         if before.connected != view.connected:
