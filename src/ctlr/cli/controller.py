@@ -81,7 +81,7 @@ def understand(shape: type[_Shape], answer: Json) -> _Shape:
     except ValidationError as error:
         raise Refusal(
             "not_a_controller",
-            "What answered is no ctlr controller, or one of another release. --json shows it.",
+            "What answered is no ctlr controller, or one of another release. --json shows the answer.",
         ) from error
 
 
@@ -110,5 +110,7 @@ def _json_of(url: str, content: bytes) -> Json:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise Refusal("not_a_controller", f"What answers at {url} is no ctlr controller.")
+        raise Refusal(
+            "not_a_controller", f"What answers at {url} is no ctlr controller."
+        )
     return answer

@@ -114,7 +114,7 @@ class NodeStatus(BaseModel):
     throttled: Said | None = None
     """What is wrong with the node's power or cooling, in words."""
     events: list[dict[str, Any]] | None = None
-    """What befell the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
+    """What happened to the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
 
 
 MOST_ASKED = 256
