@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, parse_session_id
@@ -38,6 +39,7 @@ class Reports:
         self,
         store: SessionStore,
         inventory: Inventory,
+        takes: Takes,
         clock: Clock,
         *,
         check_storage: Callable[[], None],
@@ -45,6 +47,7 @@ class Reports:
     ) -> None:
         self._store = store
         self._inventory = inventory
+        self._takes = takes
         self._clock = clock
         self._check_storage = check_storage
         self._on_report = on_report
@@ -66,6 +69,8 @@ class Reports:
         self._check_storage()
         vouched = await self._inventory.vouch(uuid, report.camera, report.asks) if uuid else None
         about = uuid or await self._newest_session(report.camera)
+        if about:
+            await self._takes.keep(about, report.camera)  # before the camera may delete its own
         held = await self._inventory.count_segments(about, report.camera) if about else 0
         if about:
             await self._store_report(
