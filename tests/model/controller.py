@@ -1,6 +1,6 @@
 """A controller's recording half with real parts, which can lose its power at any statement.
 
-Real are coordinator, tender, fleet, clock log, reports, reconciler, its workers' bookkeeping
+Real are coordinator, camera_reconciler, fleet, clock log, reports, reconciler, its workers' bookkeeping
 and the session store. The disks and the work on them are pretended, with behaviour.
 """
 
@@ -17,8 +17,9 @@ from tests.model.database import open_database
 from tests.model.virtual_time import SettableClock
 
 from ctlr.ingest.arrivals import Arrivals
-from ctlr.ingest.inventory import DeliveredFile, Inventory, Vouched
+from ctlr.ingest.inventory import DeliveredFile, DurableList, Inventory
 from ctlr.ingest.reports import Reports
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.raw import parse_segment_name
@@ -28,10 +29,11 @@ from ctlr.nodes.messages import DurableFile
 from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.recording.tender import Tender
+from ctlr.sessions.model import TakeStart
 from ctlr.sessions.store import SessionStore
 
 START_DELAY_MS = 3000
@@ -83,13 +85,15 @@ class Drive:
     async def has_files(self, uuid: str) -> bool:
         return bool(self.found(uuid))
 
-    async def vouch(self, uuid: str, node: str, names: Sequence[str] | None = None) -> Vouched:
+    async def list_durable(
+        self, uuid: str, node: str, names: Sequence[str] | None = None
+    ) -> DurableList:
         files = [
             DurableFile(name=file.name, size=file.size, xxh128="")
             for file in await self.files(uuid, node)
             if names is None or file.name in names
         ]
-        return Vouched(files, sorted({*(names or ())} - {file.name for file in files}))
+        return DurableList(files, sorted({*(names or ())} - {file.name for file in files}))
 
     async def needs_processing(self, uuid: str) -> bool:
         return self.made.get(uuid, frozenset()) != self.found(uuid)
@@ -115,6 +119,21 @@ class Drive:
         return JobResult(failed=False, folder=job.uuid, processed_at="2026-04-14T10:40:00Z")
 
 
+class ToldTakes:
+    """Counts takes as the real one does. Files of the pretended drive are never replaced."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+
+    async def keep(self, uuid: str, node: str) -> None:
+        await self._store.newest_take(uuid, node)
+
+    async def begin(self, uuid: str, node: str, at_ms: int, *, again: bool, repeated: bool) -> None:
+        take = await self._store.newest_take(uuid, node) + (again and not repeated)
+        with suppress(sqlite3.OperationalError):
+            await self._store.keep_start(uuid, node, TakeStart(take, at_ms))
+
+
 class Controller:
     """One life of the process. ``died`` tells whether one of its tasks ended by itself."""
 
@@ -128,6 +147,7 @@ class Controller:
         self._commands: set[asyncio.Task[object]] = set()
         inventory = cast("Inventory", drive)
         self.store = SessionStore(self._database)
+        takes = cast("Takes", ToldTakes(self.store))
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
         self.fleet = Fleet(nodes, client, clock, self._wake)
@@ -143,10 +163,11 @@ class Controller:
             find_warnings=list,
             on_change=lambda: self.reconciler.wake(),
         )
-        self.tender = Tender(
+        self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
             self.fleet,
+            takes,
             clock,
             start_delay_ms=START_DELAY_MS,
             longest_s=LONGEST_S,
@@ -165,6 +186,7 @@ class Controller:
         self.reports = Reports(
             self.store,
             inventory,
+            takes,
             clock,
             check_storage=lambda: None,
             on_report=self.reconciler.reported,
@@ -174,7 +196,7 @@ class Controller:
         """Take up what is stored, in the order of the real one."""
         await self.coordinator.resume()
         self.fleet.start_polling(self._tasks)
-        self._tasks.start_loop("recording", self.tender.tend_forever())
+        self._tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self._tasks.start_loop("clocks", self.clock_log.run_forever())
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 
@@ -199,5 +221,5 @@ class Controller:
         self.died = True
 
     def _wake(self) -> None:
-        self.tender.wake()
+        self.camera_reconciler.wake()
         self.reconciler.wake()

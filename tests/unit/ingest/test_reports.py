@@ -7,6 +7,7 @@ import pytest
 
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.reports import Reports
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.clock import SystemClock
 from ctlr.layout.raw import LoggingLayout
 from ctlr.nodes.messages import SyncReport
@@ -29,6 +30,7 @@ class Desk:
         self.reports = Reports(
             store,
             Inventory(store, layout, clock.monotonic),
+            Takes(store, layout, clock),
             clock,
             check_storage=lambda: None,
             on_report=lambda uuid, node: self.news.append((uuid, node)),

@@ -21,7 +21,7 @@ DECODER_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CanDatabase:
     """All messages by identifier and whether it is an extended one, and what ails a database.
 
     ``inputs`` differs whenever the messages may.
@@ -52,7 +52,7 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest() if any_path else ""
 
 
-def load(paths: Sequence[Path]) -> Meaning:
+def load(paths: Sequence[Path]) -> CanDatabase:
     """Read the databases. Never raises: what cannot be read is among the problems."""
     messages: dict[tuple[int, bool], Message] = {}
     problems = []
@@ -66,7 +66,7 @@ def load(paths: Sequence[Path]) -> Meaning:
             known = messages.setdefault((message.frame_id, message.extended), message)
             if known is not message:
                 problems.append(f"{message.name} of {path.name} is {known.name} already.")
-    return Meaning(messages, tuple(problems), fingerprint(paths))
+    return CanDatabase(messages, tuple(problems), fingerprint(paths))
 
 
 def _read(path: Path) -> list[Message]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER
 from ctlr.postprocess.can.bisection import blocks
-from ctlr.postprocess.can.database import Meaning
+from ctlr.postprocess.can.database import CanDatabase
 from ctlr.postprocess.can.fields import Fields, data_of, parse_fields
 from ctlr.postprocess.can.runs import NO_ARRIVAL, Ints, Runs, parse_runs
 from ctlr.postprocess.can.signals import Message, decode
@@ -53,7 +53,7 @@ class _Tally:
 def decode_rows(
     raw: Path,
     arrival: Path | None,
-    meaning: Meaning,
+    meaning: CanDatabase,
     databases: Sequence[str],
     out: Path,
     inputs: str,
@@ -89,7 +89,7 @@ def decode_rows(
 
 
 class _Decoder:
-    def __init__(self, meaning: Meaning, runs: Runs, out: Path) -> None:
+    def __init__(self, meaning: CanDatabase, runs: Runs, out: Path) -> None:
         self._meaning = meaning
         self._runs = runs
         self._out = out
@@ -201,7 +201,7 @@ def _file_names(messages: Sequence[Message]) -> dict[Message, str]:
     return {message: portable[path] for message, path in wanted.items()}
 
 
-def _database_problems(meaning: Meaning) -> list[CanProblem]:
+def _database_problems(meaning: CanDatabase) -> list[CanProblem]:
     return [CanProblem(code="database", text=text) for text in meaning.problems]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ctlr.postprocess.can.make import SOURCE, CanMaker
-from ctlr.postprocess.folder.kept import gone, keep, keep_instead
+from ctlr.postprocess.folder.superseded import gone, keep, keep_instead
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.manifest.progress import Progress, Report

@@ -28,8 +28,8 @@ class Ending:
     def problems(self) -> list[Problem]:
         """What is said of all that was recorded after the stop; nothing where nothing was."""
         shortened = [f for f, _ in self.kept if f.after_stop_ticks]
-        length_s = sum(Fraction(f.after_stop_ticks, f.timescale) for f in shortened)
-        length_s += sum(map(length_of, self.left))
+        ends = [Fraction(f.after_stop_ticks, f.timescale) for f in shortened]
+        length_s = sum([*ends, *map(length_of, self.left)], Fraction(0))
         if not length_s:
             return []
         what = [f"the end of {f.name}" for f in shortened] + _from_to(self.left)
