@@ -7,8 +7,7 @@ run compares both to tell whether the video has to be made again.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-import xxhash
-
+from ctlr.kernel.hashing import new_hash
 from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.manifest.problem import Problem
@@ -142,7 +141,7 @@ def node_told(facts: Session | None, node: str) -> str:
 
 def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
-    digest = xxhash.xxh3_128()
+    digest = new_hash()
     for file in (*files.segments, *files.frame_files):
         take = f"\0{file.take}-{file.version}" if (file.take, file.version) != (1, 1) else ""
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}{take}\n".encode())
