@@ -11,7 +11,7 @@ can be seen to show the same, or the earlier one cannot be used, it takes that o
 is left out and said, because nothing tells when it was recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -71,12 +71,13 @@ def _sort_take(
     found: list[Series] = []
     if not _numbers_repeat(files):  # a camera's clock may have been set on the way
         files = sorted(files, key=lambda facts: facts.number)
+    soonest = _soonest(files, before, begun)
     for facts in files:
         next_to = [one for one in found if one.last + 1 == facts.number]
         goes_on = next(
             (one for one in reversed(next_to) if one.anew), next_to[-1] if next_to else None
         )
-        if goes_on is None and before and _belongs_before(facts, before, found, begun):
+        if before and _belongs_before(facts, before, found, soonest):
             goes_on = before
         if goes_on is None:
             goes_on = next((one for one in found[-1:] if one.last < facts.number), None)
@@ -87,6 +88,42 @@ def _sort_take(
     return sorted(found, key=lambda one: max(facts.version for facts in one.segments))
 
 
+def _belongs_before(
+    facts: SegmentFacts,
+    before: Series,
+    found: Sequence[Series],
+    soonest: Callable[[SegmentFacts], Fraction | None],
+) -> bool:
+    """Whether a file that came in one take was recorded in the one before."""
+    if facts.number <= before.last:
+        return False
+    at = soonest(facts)
+    if at is None or facts.number != before.last + 1:
+        return not found and facts.number not in _FIRST_NUMBERS
+    return Fraction(facts.mtime_ns, 10**9) < at
+
+
+def _soonest(
+    files: Sequence[SegmentFacts], before: Series | None, begun: Fraction | None
+) -> Callable[[SegmentFacts], Fraction | None]:
+    """When each segment of a take that began at ``begun`` can have been there at the soonest; a
+    clock by which the first ones were there before that tells nothing."""
+    lengths = sorted(length_of(facts) for facts in files)
+    usual = lengths[len(lengths) // 2]
+    lowest = min(facts.number for facts in files)
+    base = lowest if lowest in _FIRST_NUMBERS or not before else before.segments[0].number
+
+    firsts = [facts for facts in files if facts.number in _FIRST_NUMBERS]
+    sane = begun is not None and all(Fraction(f.mtime_ns, 10**9) >= begun for f in firsts)
+
+    def soonest(facts: SegmentFacts) -> Fraction | None:
+        if begun is None or not sane:
+            return None
+        return begun + min(length_of(facts), usual) * (facts.number - base + Fraction(1, 2))
+
+    return soonest
+
+
 def _counts_anew(number: int, found: Sequence[Series]) -> bool:
     first = found[0].segments[0].number if found else number
     return number in _FIRST_NUMBERS and (number == first or first not in _FIRST_NUMBERS)
@@ -94,17 +131,6 @@ def _counts_anew(number: int, found: Sequence[Series]) -> bool:
 
 def _numbers_repeat(files: Sequence[SegmentFacts]) -> bool:
     return len({facts.number for facts in files}) < len(files)
-
-
-def _belongs_before(
-    facts: SegmentFacts, before: Series, found: Sequence[Series], begun: Fraction | None
-) -> bool:
-    if facts.number <= before.last:
-        return False
-    if begun is None or facts.number != before.last + 1:
-        return not found and facts.number not in _FIRST_NUMBERS
-    recorded = begun + length_of(facts) * (facts.number - Fraction(1, 2))
-    return Fraction(facts.mtime_ns, 10**9) < recorded
 
 
 def _is_sent_again(one: Series, earlier: Sequence[Series]) -> bool:
