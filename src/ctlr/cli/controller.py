@@ -110,7 +110,5 @@ def _json_of(url: str, content: bytes) -> Json:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise Refusal(
-            "not_a_controller", f"What answers at {url} is no ctlr controller."
-        )
+        raise Refusal("not_a_controller", f"What answers at {url} is no ctlr controller.")
     return answer
