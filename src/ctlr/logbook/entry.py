@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name
-from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms, show_controls
+from ctlr.kernel.texts import show_controls
+from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms
 
 MAX_PAYLOAD_BYTES = 64 << 10
 MAX_ID_LETTERS = 64

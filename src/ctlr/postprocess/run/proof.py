@@ -126,6 +126,7 @@ def _after_reading(camera: CameraFacts, frames: TimedFrames) -> CameraFacts:
         last_us=frames.last_us,
         told_start_us=camera.told_start_us,
         period_us=frames.period_us,
+        late=frames.late,
         problem=problem,
     )
 

@@ -25,7 +25,7 @@ from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.frame_times import FrameTimes
-from ctlr.postprocess.video.placing import place_after
+from ctlr.postprocess.video.placing import order_of, place_after
 from ctlr.postprocess.video.splice import Chunk, GrowingVideo, Index
 from ctlr.postprocess.video.timeline import Placement
 
@@ -70,7 +70,7 @@ class GrowingPart:
     def add(self, facts: SegmentFacts) -> None:
         """Take in a whole segment that has arrived."""
         self.copy(facts)
-        where = bisect_left(self._facts, facts.number, key=lambda f: f.number)
+        where = bisect_left(self._facts, order_of(facts), key=order_of)
         self._facts.insert(where, facts)
         self._timed = self._timed or facts.captured is not None
         self._rewind(where)
