@@ -130,7 +130,7 @@ async def test_where_there_is_no_such_address_it_is_said_once_and_nothing_breaks
 async def test_what_fails_again_and_again_is_said_once() -> None:
     network = LocalNetwork("192.0.2.77", "looking for cameras", retry_s=0.01)
 
-    async def work(zeroconf: AsyncZeroconf) -> None:
+    async def work(_: AsyncZeroconf) -> None:
         raise AssertionError("there is no network to work on")
 
     async def tried() -> bool:
