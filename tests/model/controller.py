@@ -16,6 +16,7 @@ from tests.model.cameras import Calls, Camera
 from tests.model.database import open_database
 from tests.model.virtual_time import SettableClock
 
+from ctlr.gate import Gate
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import DeliveredFile, DurableList, Inventory
 from ctlr.ingest.reports import Reports
@@ -128,7 +129,7 @@ class Controller:
         self._database, self._connection = open_database(path)
         self._tasks = BackgroundTasks(self._die)
         self._commands: set[asyncio.Task[object]] = set()
-        inventory = cast("Inventory", drive)
+        inventory, gate = cast("Inventory", drive), Gate()
         self.store = SessionStore(self._database)
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
@@ -140,16 +141,18 @@ class Controller:
             clock,
             self.clock_log,
             Stopwatch(clock, LONGEST_S),
+            gate,
             start_delay_ms=START_DELAY_MS,
             min_cameras=1,
             find_warnings=list,
-            on_change=lambda: self.reconciler.wake(),
+            on_change=self._session_changed,
         )
         self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
             self.fleet,
             clock,
+            gate,
             start_delay_ms=START_DELAY_MS,
             longest_s=LONGEST_S,
         )
@@ -199,6 +202,9 @@ class Controller:
 
     def _die(self) -> None:
         self.died = True
+
+    def _session_changed(self) -> None:
+        self.reconciler.wake()
 
     def _wake(self) -> None:
         self.camera_reconciler.wake()

@@ -1,7 +1,7 @@
 """Keeps the cameras where the session record says they should be.
 
 Looks whenever a camera changed, and every few seconds anyway: what ``recovery.decide`` finds is
-done, under the coordinator's lock, so that it never crosses a start or a stop. This is how a
+done, under the gate's lock, so that it never crosses a start or a stop. This is how a
 late camera joins, a lost stop arrives, and a restarted controller carries on.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
@@ -51,6 +52,7 @@ class CameraReconciler:
         store: SessionStore,
         fleet: Fleet,
         clock: Clock,
+        gate: Gate,
         *,
         start_delay_ms: int,
         longest_s: float,
@@ -59,6 +61,7 @@ class CameraReconciler:
         self._store = store
         self._fleet = fleet
         self._clock = clock
+        self._gate = gate
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
         self._wake = asyncio.Event()
@@ -74,7 +77,7 @@ class CameraReconciler:
             self._wake.clear()
             # The database has logged it; the next look tries again.
             with suppress(sqlite3.OperationalError):
-                async with self._coordinator.lock:
+                async with self._gate.lock:
                     await self._coordinator.catch_up()
                     await self._reconcile()
                 await self._end_if_due()

@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import new_session_id
@@ -44,9 +45,8 @@ _log = structlog.get_logger("recording")
 class Coordinator:
     """The one place that moves a session through arming, recording and stopping.
 
-    ``find_warnings`` returns what may spoil a session that starts now; ``check_start`` raises the
-    ``Refusal`` for a moment in which none may start; ``on_change`` is called after the current
-    session changed.
+    ``find_warnings`` returns what may spoil a session that starts now; ``on_change`` is called
+    after the current session changed.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class Coordinator:
         clock: Clock,
         clock_log: ClockLog,
         stopwatch: Stopwatch,
+        gate: Gate,
         *,
         start_delay_ms: int,
         min_cameras: int,
         find_warnings: Callable[[], list[StartWarning]],
         on_change: Callable[[], None],
-        check_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._fleet = fleet
@@ -72,8 +72,7 @@ class Coordinator:
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
         self._on_change = on_change
-        self._check_moment = check_start
-        self.lock = asyncio.Lock()
+        self._gate = gate
         self.urgent = asyncio.Event()
         self._current: Session | None = None
         self._owed: Session | None = None  # as the record should say, and could not be made to
@@ -92,7 +91,7 @@ class Coordinator:
         """Begin a session on all cameras; the answer is the contract's.
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``,
-        and what ``check_start`` raises; ``sqlite3.OperationalError``: then nothing is being recorded.
+        ``drive_ejecting``; ``sqlite3.OperationalError``: then nothing is being recorded.
         """
         async with self._at_once():
             await self.catch_up()
@@ -100,7 +99,7 @@ class Coordinator:
             repeated = await answer_start(self._store, uuid)
             if repeated:
                 return repeated
-            self._check_moment()
+            self._gate.check_start()
             return await self._start(uuid)
 
     async def stop(self, uuid: str | None) -> dict[str, Any]:
@@ -118,7 +117,7 @@ class Coordinator:
 
     async def resume(self) -> None:
         """Take up, after a restart, what the record says was going on."""
-        async with self.lock:
+        async with self._gate.lock:
             session = await self._store.active()
             if session is not None and session.state is not SessionState.STOPPING:
                 session = replace(session, state=SessionState.RECORDING)
@@ -155,7 +154,7 @@ class Coordinator:
     async def _at_once(self) -> AsyncIterator[None]:
         """The lock for a person's command: calls of the camera reconciler under way are given up for it."""
         self.urgent.set()
-        async with self.lock:
+        async with self._gate.lock:
             self.urgent.clear()
             yield
 
@@ -294,5 +293,6 @@ class Coordinator:
     def _set_current(self, session: Session | None) -> None:
         changed = session != self._current
         self._current = session
+        self._gate.session = session.uuid if session else None
         if changed:
             self._on_change()
