@@ -8,7 +8,7 @@ who else uses the drive is asked.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,6 +38,7 @@ class Gate:
         self._uploads = 0
         self._is_ejecting = is_ejecting
         self._users: list[Callable[[], Iterable[Work]]] = []
+        self._readers: list[Callable[[], Awaitable[None]]] = []
 
     def is_recording(self) -> bool:
         """Whether a session is active."""
@@ -64,6 +65,16 @@ class Gate:
     def add_user(self, find_work: Callable[[], Iterable[Work]]) -> None:
         """Somebody who uses the drive; ``find_work`` tells from memory what it does there now."""
         self._users.append(find_work)
+
+    def add_reader(self, release: Callable[[], Awaitable[None]]) -> None:
+        """Somebody whose children may be reading the drive; ``release`` ends those, and returns
+        when they have ended. They are begun again by themselves."""
+        self._readers.append(release)
+
+    async def release_readers(self) -> None:
+        """Have everybody end what only reads the drive."""
+        for release in self._readers:
+            await release()
 
     def find_work(self) -> list[Work]:
         """All work on the drive now: recording and uploads first, then the users' in their order."""

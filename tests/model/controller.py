@@ -126,11 +126,11 @@ class Controller:
     ) -> None:
         by_name = {camera.name: camera for camera in cameras}
         self.died = False
-        self._database, self._connection = open_database(path)
+        database, self.connection = open_database(path)
         self._tasks = BackgroundTasks(self._die)
         self._commands: set[asyncio.Task[object]] = set()
         inventory, gate = cast("Inventory", drive), Gate()
-        self.store = SessionStore(self._database)
+        self.store = SessionStore(database)
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
         self.fleet = Fleet(nodes, client, clock, self._wake)
@@ -184,7 +184,7 @@ class Controller:
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 
     def fill_the_disk(self, full: bool) -> None:
-        self._connection.take_nothing(full)
+        self.connection.take_nothing(full)
 
     def begin(self, command: asyncio.Task[object]) -> None:
         """A command that ends with this process, if it has not ended before."""
@@ -192,7 +192,7 @@ class Controller:
 
     async def lose_power(self) -> None:
         """Nothing that is under way gets one statement further."""
-        self._connection.cut()
+        self.connection.cut()
         for command in self._commands:
             command.cancel()
         await self._tasks.close()

@@ -45,6 +45,18 @@ async def test_work_is_told_in_the_order_of_those_who_joined() -> None:
     assert gate.find_work() == [JOINING, READING]
 
 
+async def test_all_readers_are_released() -> None:
+    gate, released = Gate(), []
+
+    async def release() -> None:
+        released.append("post-processing")
+
+    await gate.release_readers()
+    gate.add_reader(release)
+    await gate.release_readers()
+    assert released == ["post-processing"]
+
+
 async def test_an_upload_that_fails_has_ended_too() -> None:
     gate = Gate()
     with pytest.raises(OSError, match="full"), gate.upload():

@@ -76,7 +76,6 @@ class Controller:
         self.store = SessionStore(database)
         self.session_counts = SessionCounts(self.store)
         layout = LoggingLayout(settings.storage.logging)
-        self.workers = Workers(tasks, self.run_worker, on_change=self.changes.notify)
         drive_state = DriveState(settings.database.path.parent)
         self.gate = Gate(drive_state.is_ejecting)
         self.drives = Drives(
@@ -85,7 +84,6 @@ class Controller:
             tasks,
             drive_state,
             self.gate,
-            release_readers=self.workers.release_readers,
             on_change=self.disks_changed,
         )
         monitor = self.drives.monitor
@@ -121,6 +119,7 @@ class Controller:
             clock.monotonic,
             check_disk=partial(monitor.require_readable, "logging"),
         )
+        self.workers = Workers(tasks, self.run_worker, on_change=self.changes.notify)
         self.reconciler = Reconciler(
             self.store,
             inventory,
@@ -139,6 +138,7 @@ class Controller:
             looks_s=CAN_LOOKS_S,
         )
         self.gate.add_user(self.find_background_work)
+        self.gate.add_reader(self.workers.release_readers)
         self.reports = Reports(
             self.store,
             inventory,

@@ -1,7 +1,7 @@
 """The parts of the controller that have to do with the drive, put together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 from ctlr.config import Settings
@@ -26,8 +26,8 @@ FIRST_LOOK_S = 1.0
 class Drives:
     """What watches the drive, takes it out and brings it back.
 
-    ``release_readers`` ends our children that only read the drive; ``on_change`` is called when a
-    volume is usable or no longer, or the drive is ejected or mounted.
+    ``on_change`` is called when a volume is usable or no longer, or the drive is ejected or
+    mounted.
     """
 
     def __init__(
@@ -38,7 +38,6 @@ class Drives:
         drive_state: DriveState,
         gate: Gate,
         *,
-        release_readers: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -73,7 +72,6 @@ class Drives:
             self.monitor,
             tasks,
             gate,
-            release_readers=release_readers,
             on_change=self._changed,
         )
         self.drive = Drive(
@@ -81,7 +79,6 @@ class Drives:
             operations,
             self.monitor,
             gate,
-            release_readers=release_readers,
             cancel_eject=self.ejector.cancel,
         )
 

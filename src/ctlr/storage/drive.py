@@ -1,6 +1,6 @@
 """The drive as a person handles it, besides ejecting it: mount, unmount, remount, adopt."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ctlr.gate import Gate
@@ -18,8 +18,7 @@ WRITERS = ("can-listener", "log-subscriber")
 
 
 class Drive:
-    """The two volumes. ``release_readers`` ends our children that only read them; ``cancel_eject``
-    ends an eject that waits."""
+    """The two volumes. ``cancel_eject`` ends an eject that waits."""
 
     def __init__(
         self,
@@ -28,14 +27,12 @@ class Drive:
         monitor: StorageMonitor,
         gate: Gate,
         *,
-        release_readers: Callable[[], Awaitable[None]],
         cancel_eject: Callable[[], None],
     ) -> None:
         self._drive_state = drive_state
         self._operations = operations
         self._monitor = monitor
         self._gate = gate
-        self._release_readers = release_readers
         self._cancel_eject = cancel_eject
 
     async def mount(self) -> OperationResult:
@@ -144,7 +141,7 @@ class Drive:
         return {name: results[name] or " ".join(problems) or None for name in names}
 
     async def _stop_writers(self, names: Sequence[str], stopped: list[str]) -> None:
-        await self._release_readers()
+        await self._gate.release_readers()
         await self._operations.stop_units(WRITERS if "logging" in names else (), stopped)
 
     async def _remount(self, name: str) -> str | None:

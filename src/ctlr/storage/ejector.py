@@ -9,7 +9,7 @@ only when nothing anywhere uses them; the disk is switched off.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -42,11 +42,7 @@ _log = structlog.get_logger("storage")
 
 
 class Ejector:
-    """Takes the drive out.
-
-    ``release_readers`` ends our children that only read the drive; ``on_change`` is called when the
-    phase has changed.
-    """
+    """Takes the drive out; ``on_change`` is called when the phase has changed."""
 
     def __init__(
         self,
@@ -56,7 +52,6 @@ class Ejector:
         tasks: BackgroundTasks,
         gate: Gate,
         *,
-        release_readers: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
         self._drive_state = drive_state
@@ -64,7 +59,6 @@ class Ejector:
         self._monitor = monitor
         self._tasks = tasks
         self._gate = gate
-        self._release_readers = release_readers
         self._on_change = on_change
         self._ejecting: asyncio.Future[OperationResult] | None = None
         self._waiting: asyncio.Task[None] | None = None
@@ -159,7 +153,7 @@ class Ejector:
         stopped: list[str] = []
         try:
             async with asyncio.timeout(FORWARD_S):
-                await self._release_readers()
+                await self._gate.release_readers()
                 await self._operations.refuse_others(mounted)
                 await self._operations.stop_units(UNITS, stopped)
                 await self._operations.flush(mounted)

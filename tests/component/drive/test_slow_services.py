@@ -217,9 +217,6 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
 async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejector]:
     """What ejects, without the rest of a controller: it says itself what uses the drive."""
 
-    async def release_readers() -> None:
-        pass
-
     tasks = BackgroundTasks(lambda: pytest.fail("a task died"))
     drive_state = DriveState(settings.database.path.parent)
     gate = Gate(drive_state.is_ejecting)
@@ -230,7 +227,6 @@ async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejec
         tasks,
         drive_state,
         gate,
-        release_readers=release_readers,
         on_change=lambda: None,
     )
     try:
