@@ -14,11 +14,10 @@ from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
 from ctlr.api.overview import Facts
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive import Drive
 from ctlr.storage.eject_rules import OperationResult
 from ctlr.storage.ejector import Ejector
-
-VOLUMES = ("logging", "sync")
 
 
 @dataclass(frozen=True)

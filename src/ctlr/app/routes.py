@@ -55,6 +55,7 @@ def read_facts(it: Controller) -> Facts:
         recorded_s=it.coordinator.recorded_s,
         views=it.fleet.views(),
         reports={name: report for name in names if (report := it.reports.last(name))},
+        failures={name: failure for name in names if (failure := it.reports.failure(name))},
         logging=states["logging"],
         sync=states["sync"],
         system=it.telemetry.health,
@@ -64,7 +65,7 @@ def read_facts(it: Controller) -> Facts:
         minutes_left=it.conditions.minutes_left("logging"),
         sync_minutes_left=it.conditions.minutes_left("sync"),
         phase=ejector.phase,
-        waits_for=ejector.waits_for(),
+        waits_for=ejector.waiting_result(),
         longest_s=it.settings.max_session_h * 3600,
         record_problem=it.store.problem,
     )

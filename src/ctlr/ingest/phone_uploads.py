@@ -82,7 +82,7 @@ class PhoneUploads:
         self._require_mount = require_mount
         self._idle_s = idle_s
         self._disk_s = disk_s
-        self._places = asyncio.Semaphore(max_parallel)
+        self._slots = asyncio.Semaphore(max_parallel)
         self._running: set[_Receiver] = set()
 
     async def receive(
@@ -98,7 +98,7 @@ class PhoneUploads:
         self._check_storage()
         if declared_bytes is not None and declared_bytes > self._max_bytes:
             raise self._too_large()
-        async with self._places:
+        async with self._slots:
             receiver = _Receiver(content_type, self._layout, require_mount=self._require_mount)
             with self._gate.upload():
                 upload = await self._receive(receiver, body)

@@ -64,9 +64,10 @@ class ClockLog:
         """What is known of every clock now, by source."""
         now_ms = self._clock.now_ms()
         samples = {
-            view.name: ClockSample(view.seen_at_ms, view.clock.offset_ms, view.clock.uncertainty_ms)
+            view.name: ClockSample(now_ms, clock.offset_ms, clock.uncertainty_ms)
             for view in self._fleet.views()
-            if view.clock and view.seen_at_ms and now_ms - view.seen_at_ms <= MAX_AGE_MS
+            if view.seen_at_ms and now_ms - view.seen_at_ms <= MAX_AGE_MS
+            if (clock := self._fleet.clock_of(view.name))
         }
         if phone := self._phone_lately():
             samples[PHONE] = phone

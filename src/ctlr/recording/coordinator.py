@@ -45,11 +45,13 @@ from ctlr.recording.outcome import (
 from ctlr.recording.owed import Owed, OwedFailure, OwedReturn, OwedStop
 from ctlr.recording.repeated import answer_start, answer_stop
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionEvent, SessionState
 from ctlr.sessions.store import SessionStore
 
 CALL_BACK_S = 0.1
 """How long a refused start waits for the cameras that it calls back; the camera reconciler does the rest."""
+BEGAN_S = 0.2
+"""What was stopped no later than this after its start has not begun: no camera owes it anything."""
 
 _log = structlog.get_logger("recording")
 
@@ -267,7 +269,8 @@ class Coordinator:
                 owed.session,
                 stopped_columns(results),
                 answer,
-                self._clock_log.samples(),
+                self._clock_log.samples(),  # the answers to the stop have told more
+                self._events_of(owed),
                 durable=not owed.stored,
             )
         except sqlite3.OperationalError:
@@ -300,6 +303,12 @@ class Coordinator:
         except sqlite3.OperationalError:  # the cameras hear of it all the same
             return owed
         return replace(owed, stored=True)
+
+    def _events_of(self, owed: OwedStop) -> list[SessionEvent]:
+        if owed.recorded_s > BEGAN_S:
+            return []
+        text = "The session was stopped before it began, so no camera has recorded."
+        return [SessionEvent(self._clock.now_ms(), STOPPED_BEFORE_START, text)]
 
     def _set_current(self, session: Session | None) -> None:
         changed = session != self._current

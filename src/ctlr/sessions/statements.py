@@ -1,10 +1,10 @@
 """Parts of a transaction on the session database: whoever calls them has opened one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aiosqlite
 
-from ctlr.sessions.model import ClockSample
+from ctlr.sessions.model import ClockSample, SessionEvent
 from ctlr.sessions.rows import NODE_COLUMNS
 
 
@@ -32,6 +32,14 @@ async def add_clock_samples(
             (uuid, source, s.at_ms, s.offset_ms, s.uncertainty_ms, s.method)
             for source, s in samples.items()
         ],
+    )
+
+
+async def add_events(db: aiosqlite.Connection, uuid: str, events: Iterable[SessionEvent]) -> None:
+    """Add to what happened to a session."""
+    await db.executemany(
+        "INSERT INTO session_event (uuid, at_ms, kind, text) VALUES (?, ?, ?, ?)",
+        [(uuid, event.at_ms, event.kind, event.text) for event in events],
     )
 
 

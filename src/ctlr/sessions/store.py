@@ -15,7 +15,14 @@ import aiosqlite
 
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.sessions.lifecycle import check_transition
-from ctlr.sessions.model import ACTIVE_STATES, ClockSample, Mark, Session, SessionState
+from ctlr.sessions.model import (
+    ACTIVE_STATES,
+    ClockSample,
+    Mark,
+    Session,
+    SessionEvent,
+    SessionState,
+)
 from ctlr.sessions.rows import (
     SELECT_CLOCKS,
     SELECT_MARKS,
@@ -26,7 +33,13 @@ from ctlr.sessions.rows import (
     marks_of,
     session_of,
 )
-from ctlr.sessions.statements import add_clock_samples, change_nodes, check_columns, update
+from ctlr.sessions.statements import (
+    add_clock_samples,
+    add_events,
+    change_nodes,
+    check_columns,
+    update,
+)
 
 
 class SessionStore:
@@ -151,11 +164,12 @@ class SessionStore:
         nodes: Mapping[str, Mapping[str, object]],
         answer: Mapping[str, Any],
         clocks: Mapping[str, ClockSample],
+        events: Iterable[SessionEvent] = (),
         *,
         durable: bool,
     ) -> None:
         """A stop has been carried out: what became of it on each node, what was answered, how far
-        each clock was off.
+        each clock was off, and what else its reader should know.
 
         Where ``note_stopping`` has stored that it is to be, this need not be ``durable``: a stop
         whose end is lost is carried out again.
@@ -165,13 +179,11 @@ class SessionStore:
             await self._move(db, stopping.uuid, SessionState.COLLECTING)
             await change_nodes(db, stopping.uuid, nodes)
             await add_clock_samples(db, stopping.uuid, clocks)
+            await add_events(db, stopping.uuid, events)
 
     async def add_event(self, uuid: str, at_ms: int, kind: str, text: str) -> None:
         async with self._db.transaction() as db:
-            await db.execute(
-                "INSERT INTO session_event (uuid, at_ms, kind, text) VALUES (?, ?, ?, ?)",
-                (uuid, at_ms, kind, text),
-            )
+            await add_events(db, uuid, [SessionEvent(at_ms, kind, text)])
 
     async def kept_answer(self, uuid: str, command: str) -> dict[str, Any] | None:
         """What a ``start`` or ``stop`` was answered, for the phone that asks again."""
