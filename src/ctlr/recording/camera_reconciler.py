@@ -214,7 +214,7 @@ class CameraReconciler:
         self, call: Coroutine[Any, Any, dict[str, CommandResult]]
     ) -> dict[str, CommandResult]:
         """What came of a call; nothing when a person's start or stop came in between. That one
-        tells every camera anew, and the next look finds what is left to do."""
+        tells every camera again, and the next look finds what is left to do."""
         calling = asyncio.create_task(call)
         urgent = asyncio.create_task(self._coordinator.urgent.wait())
         try:

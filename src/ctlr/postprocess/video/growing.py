@@ -80,7 +80,7 @@ class GrowingPart:
         """Copy a segment's media bytes, unless they are there.
 
         Raises ``SourceReadError`` where the segment proves unreadable; the examiner knows then. So it
-        does where another file lies there than was examined, which is to be examined anew.
+        does where another file lies there than was examined, which is to be examined again.
         """
         video = self._open()
         if facts.name in self._chunks:
@@ -105,7 +105,7 @@ class GrowingPart:
             video.close()
 
     def remove(self) -> None:
-        """Remove the video, to be made in another way or anew."""
+        """Remove the video, to be made again or in another way."""
         self.close()
         self._rewind(0)
         self._path.unlink(missing_ok=True)
