@@ -12,7 +12,14 @@ from pathlib import Path
 from ctlr.layout.raw import frames_name, parse_segment_name
 from ctlr.mp4.boxes import Damaged
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
+from ctlr.mp4.tables import (
+    SegmentTables,
+    Track,
+    TrackHeader,
+    first_shown_ticks,
+    keep_readable,
+    shown_ticks,
+)
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
     FoundFile,
@@ -21,6 +28,7 @@ from ctlr.postprocess.video.facts import (
     SegmentFacts,
 )
 from ctlr.postprocess.video.frames import read_capture_times
+from ctlr.postprocess.video.stills import find_stills
 
 
 @dataclass(slots=True)
@@ -181,4 +189,12 @@ def _facts(
         height=header.height,
         created_at_s=tables.created_at_s,
         captured=captured,
+        shown_stills=() if captured else find_stills(_shown_us(track)),
     )
+
+
+def _shown_us(track: Track) -> list[int]:
+    """When each frame is shown, and when the last one ends."""
+    shown, scale = sorted(shown_ticks(track)), track.header.timescale
+    ends = shown[:1] and [shown[0] + track.duration_ticks]
+    return [ticks * 1_000_000 // scale for ticks in (*shown, *ends)]
