@@ -207,7 +207,7 @@ def _nothing_compared(cameras: Mapping[str, CameraFacts]) -> str:
         return "No camera recorded, so there is nothing to compare."
     if len(cameras) == 1:
         return f"Only {next(iter(cameras))} recorded, so there is nothing to compare it with."
-    return f"Whether the cameras were in step cannot be told: {_reasons(cameras)}."
+    return f"Whether the cameras were in step is not known: {_reasons(cameras)}."
 
 
 def _reasons(cameras: Mapping[str, CameraFacts]) -> str:

@@ -67,8 +67,10 @@ def _longest(stills: Iterable[_Any]) -> tuple[_Any, ...]:
 
 
 def _inside(placed: Placement) -> Iterator[PlacedStill]:
+    until_us = placed.facts.duration_us  # what is behind a cut is not in the video
     for still in placed.facts.stills:
-        yield _place(placed, still.after_us, still.length_us, still.dropped)
+        if still.after_us < until_us:
+            yield _place(placed, still.after_us, still.length_us, still.dropped)
 
 
 def _between(before: Placement, after: Placement) -> Iterator[PlacedStill]:

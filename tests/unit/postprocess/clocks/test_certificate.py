@@ -129,7 +129,7 @@ def test_no_clock_at_all() -> None:
     sync = certify(cameras)
     assert sync.verdict == "unknown"
     assert sync.text == (
-        "Whether the cameras were in step cannot be told: "
+        "Whether the cameras were in step is not known: "
         "a: its clock was never measured; b: its clock was never measured."
     )
 

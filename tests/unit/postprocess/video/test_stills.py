@@ -65,10 +65,18 @@ def test_the_longest_are_kept_in_the_order_of_time() -> None:
     lengths = [PERIOD_US if n % 5 else 70_000 + n for n in range(5 * 3 * MOST_STILLS)]
     found = find_stills(list(accumulate(lengths, initial=0)))
     one = CaptureTimes(len(lengths), T0_US, T0_US, None, found)
-    stills = stills_of(Part((placed(0, one, 0),), Fraction(0), "splice"), set())
+    long = seg(0, captured=one, duration_ticks=seg(0).timescale * 3600)
+    stills = stills_of(Part((Placement(long, 0),), Fraction(0), "splice"), set())
     assert len(stills) == MOST_STILLS
     assert [still.offset_s for still in stills] == sorted(still.offset_s for still in stills)
     assert {still.length_us for still in stills} == set(sorted(lengths)[-MOST_STILLS:])
+
+
+def test_what_lies_behind_a_cut_is_not_in_the_video() -> None:
+    one = captured(T0_US, 0, Still(99 * PERIOD_US, 51_333, 0), Still(250 * PERIOD_US, 51_333, 0))
+    cut = seg(0, captured=one, duration_ticks=seg(0).timescale * 5)
+    stills = stills_of(Part((Placement(cut, 0),), Fraction(0), "splice"), set())
+    assert [still.offset_s for still in stills] == [3.299967]
 
 
 @given(late=st.dictionaries(st.integers(10, 280), st.integers(17_000, 32_000), max_size=20))
