@@ -16,7 +16,8 @@ from ctlr.postprocess.manifest.shapes import FileEntry, FilesSource, Manifest, S
 from ctlr.postprocess.manifest.sync import ClockEntry
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.run.plan import Plan
-from ctlr.postprocess.tables.judge import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.judge import table_entry
+from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.quantities import Kind, find_speed_signal
 from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.tables.table import (
@@ -30,7 +31,7 @@ KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]
 """Where a file of the session's folder lies now, by its name."""
 
-_VERSION = 1  # of what is said of a table; a new one reads all tables anew
+_VERSION = 2  # of what is said of a table; a new one reads all tables anew
 
 
 class Uploads:

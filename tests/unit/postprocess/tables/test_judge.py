@@ -5,7 +5,8 @@ import pytest
 
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.tables.clock import ClockColumn
-from ctlr.postprocess.tables.judge import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.judge import table_entry
+from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.row_times import Hole, RowTimesFound
 from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.table import TableFacts
