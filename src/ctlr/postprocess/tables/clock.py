@@ -48,6 +48,8 @@ COUNTING: tuple[Unit, ...] = ("s", "ms", "us", "ns")
 _FIRST_S, _LAST_S = 946_684_800, 7_258_118_400  # the years 2000 and 2200
 _LEAST_READABLE = 0.5
 _SAMPLE = 500
+_JUMPED = 100.0  # so many times as much: a clock was set
+_COMMON = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ def _counting_clock(
     middle = float(np.nanmedian(numbers))
     if heading.name in ELAPSED:
         return ClockColumn(name, index, heading.unit or "s", elapsed=True, written=True)
+    latest = float(np.nanmax(numbers))
+    middle = latest if header.named and _was_set(numbers, middle, latest) else middle
     if heading.unit:
         absolute = is_instant(middle * MS_PER[heading.unit])
         return ClockColumn(name, index, heading.unit, elapsed=not absolute, written=True)
@@ -143,6 +147,20 @@ def _counting_clock(
     if not header.named or heading.longer_unit or not believed:
         return None
     return ClockColumn(name, index, "s", elapsed=True)
+
+
+def _was_set(numbers: Floats, middle: float, latest: float) -> bool:
+    """Whether numbers are of a clock that counted from 1970 until it was set."""
+    return latest > _JUMPED * abs(middle) and _COMMON * len(numbers) <= (numbers > latest / 2).sum()
+
+
+def jumps_to_an_instant(clock: ClockColumn, before: float, numbers: Floats) -> bool:
+    """Whether a counter goes on as Unix time behind a jump: it is a clock that had not been set."""
+    middle = float(np.nanmedian(numbers)) if np.isfinite(numbers).any() else 0.0
+    if not clock.elapsed or clock.unit == "iso" or middle <= _JUMPED * abs(before):
+        return False
+    unit = clock.unit if clock.written else unix_unit(middle)
+    return unit is not None and is_instant(middle * MS_PER[unit])
 
 
 def _dated_clock(

@@ -26,6 +26,7 @@ LEAST_HOLE_MS = 250.0
 MOST_HOLES = 50
 MOST_STRETCHES = 8
 _MOST_JUMPS = 32  # in one block
+_BUNCHED = 1.5  # so many rows at the time of the one before, for each that is later
 _NEAR = (0.25, 1.75)  # steps between these many usual ones are usual
 
 
@@ -70,9 +71,10 @@ class RowTimes:
         self._stretches: list[_Stretch] = []
         self._current = -1
 
-    def add_unreadable(self, rows: int) -> None:
-        """Count rows that stood before those by which a clock was found."""
-        self._unreadable += rows
+    def add_before(self, *, unreadable: int = 0, far: int = 0) -> None:
+        """Count rows that stood before those by which the clock was found."""
+        self._unreadable += unreadable
+        self._far += far
 
     def add(self, times_ms: Floats) -> Iterator[tuple[int, Flags]]:
         """Yields the number of each stretch that some of the rows belong to, and which do."""
@@ -208,7 +210,7 @@ class _Stretch:
         near, near_ms = sum(pace.near for pace in usual), sum(pace.near_ms for pace in usual)
         covered_ms = self._ahead_ms - self._more_ms - sum(hole.ms for hole in holes)
         steps = self._ahead + self._still - self._more_holes - len(holes)
-        bunched = self._still > self._ahead or 2 * near_ms < covered_ms
+        bunched = self._still > _BUNCHED * self._ahead or 2 * near_ms < covered_ms
         count, ms = (steps, covered_ms) if bunched else (near, near_ms)
         rate_hz = count * 1000 / ms if count > 0 and ms > 0 else math.inf
         return rate_hz if math.isfinite(rate_hz) else None

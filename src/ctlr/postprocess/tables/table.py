@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ctlr.postprocess.tables.clock import ClockColumn, choose_clock
+from ctlr.postprocess.tables.clock import ClockColumn, choose_clock, jumps_to_an_instant
 from ctlr.postprocess.tables.header import Header, NoTable, read_header
 from ctlr.postprocess.tables.instants import DAY_MS
 from ctlr.postprocess.tables.numbers import Floats
@@ -133,6 +133,7 @@ class _Reading:
         self._header = header
         self._quantity = quantity
         self._clock: ClockColumn | None = None
+        self._latest = 0.0
         self._rows = self._uneven = 0
         self._stray_quotes = False
         self._times = RowTimes()
@@ -140,17 +141,32 @@ class _Reading:
         self._samples: dict[int, Samples] = {}
 
     def add(self, rows: Rows) -> None:
-        if self._clock is None and len(rows):
-            self._clock = choose_clock(self._header, rows)
-            self._times = RowTimes(jumping=not (self._clock and self._clock.elapsed))
-            if self._clock:
-                self._times.add_unreadable(self._rows)
+        if not len(rows):
+            return
+        if self._clock is None:
+            self._take_clock(rows)
+        elif self._clock.columns:
+            numbers = rows.numbers(self._clock.index)
+            if jumps_to_an_instant(self._clock, self._latest, numbers):
+                self._take_clock(rows)
+            self._latest = float(np.nanmax(numbers, initial=self._latest))
         self._rows += len(rows)
         self._uneven += rows.uneven
         self._stray_quotes |= rows.stray_quotes
         if self._clock:
             with np.errstate(over="ignore", invalid="ignore"):  # what is too large is no time
                 self._add_times(self._clock, rows)
+
+    def _take_clock(self, rows: Rows) -> None:
+        """Read times as these rows say from here on; what was read before is not believed."""
+        before = self._clock
+        self._clock = choose_clock(self._header, rows)
+        self._times = RowTimes(jumping=not (self._clock and self._clock.elapsed))
+        self._samples = {}
+        if before:
+            self._times.add_before(far=self._rows)
+        elif self._clock:
+            self._times.add_before(unreadable=self._rows)
 
     def _add_times(self, clock: ClockColumn, rows: Rows) -> None:
         rows.read_numbers((*clock.columns, *(self._quantity.columns if self._quantity else ())))
