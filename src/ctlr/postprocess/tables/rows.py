@@ -1,6 +1,7 @@
 """The rows of a table, a block of text at a time. Pure.
 
-A row ends at LF, blank ones and comments (``#``, ``//``, ``%``) don't count. What stands between
+A row ends at LF, blank ones and comments (``#``, ``//``, ``%``, and not as wide as the table)
+don't count. What stands between
 quotes belongs to the field, line breaks and delimiters too (RFC 4180): the standard library's
 ``csv`` parts them. Where a field over several lines would cost rows that are whole without it,
 its quote is a stray one, and all quotes of the block are ordinary characters.
@@ -31,7 +32,7 @@ class Rows:
         self._delimiter = delimiter
         self._width = width
         self._quoting = quoting
-        self._text = _without_gaps(text)
+        self._text = _without_gaps(text, delimiter, width)
         self._known: dict[int, Floats] = {}
 
     def __len__(self) -> int:
@@ -122,15 +123,20 @@ class Rows:
         return len(record) < self._width and column < len(record) - 1
 
 
-def _without_gaps(text: str) -> str:
+def _without_gaps(text: str, delimiter: str, width: int) -> str:
     """A text without blank lines and comments; every line has an end."""
     if any(mark in text for mark in COMMENTS):
-        lines = (line for line in text.split("\n") if not line.lstrip().startswith(COMMENTS))
-        text = "\n".join(lines)
+        lines = text.split("\n")
+        text = "\n".join(line for line in lines if not _is_comment(line, delimiter, width))
     while "\n\n" in text:
         text = text.replace("\n\n", "\n")
     text = text.removeprefix("\n")
     return text if text.endswith("\n") or not text else f"{text}\n"
+
+
+def _is_comment(line: str, delimiter: str, width: int) -> bool:
+    """What is as wide as the table is a row, whatever it begins with."""
+    return line.lstrip().startswith(COMMENTS) and line.count(delimiter) != width - 1
 
 
 def part_rows(
