@@ -12,9 +12,8 @@ from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.ejection import Outcome
-
-VOLUMES = ("logging", "sync")
+from ctlr.layout.volumes import VOLUMES
+from ctlr.storage.eject_rules import OperationResult
 
 
 def storage_router(parts: Parts) -> APIRouter:
@@ -92,7 +91,7 @@ def _known(mount: str) -> str:
     return mount
 
 
-def _members(outcome: Outcome) -> dict[str, Any]:
+def _members(outcome: OperationResult) -> dict[str, Any]:
     return {
         "success": outcome.success,
         "message": outcome.message,

@@ -15,12 +15,12 @@ import structlog
 
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.authority import Authority
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.blockdevices import device_names
 from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.privileged_client import PrivilegedClient
 
-LOOK_INTERVAL_S = 1.0
-VOLUMES = ("logging", "sync")
+POLL_INTERVAL_S = 1.0
 
 _log = structlog.get_logger("storage")
 
@@ -38,7 +38,7 @@ class _Search:
     def is_due(self, now: float) -> bool:
         """After 1, 2, 4, 8 ... s, for as long as nothing is found."""
         return not self.found and now >= self.asked_at + max(
-            LOOK_INTERVAL_S, self.asked_at - self.began_at
+            POLL_INTERVAL_S, self.asked_at - self.began_at
         )
 
 
@@ -48,13 +48,13 @@ class Finder:
 
     def __init__(
         self,
-        authority: Authority,
+        privileged: PrivilegedClient,
         monitor: StorageMonitor,
         clock: Clock,
         *,
         names_others: bool = True,
     ) -> None:
-        self._authority = authority
+        self._privileged = privileged
         self._monitor = monitor
         self._clock = clock
         self._names_others = names_others
@@ -63,13 +63,13 @@ class Finder:
     async def run_forever(self) -> None:
         """Look every second; ends at once where nobody can be asked."""
         while True:
-            if self._authority.is_there:
+            if self._privileged.is_there:
                 for name in VOLUMES:
-                    await self._look(name)
-            await asyncio.sleep(LOOK_INTERVAL_S)
+                    await self._find(name)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def _look(self, name: str) -> None:
-        view = self._monitor.glance_at(name)
+    async def _find(self, name: str) -> None:
+        view = self._monitor.snapshot_of(name)
         if view.named and (view.expected or not self._names_others):
             return
         now = self._clock.monotonic()
@@ -87,12 +87,12 @@ class Finder:
     async def _ask(self, name: str, search: _Search) -> None:
         self._searches[name] = search
         try:
-            answer = await self._authority.ask("find", name)
+            answer = await self._privileged.ask("find", name)
         except Refusal as refusal:
             _log.warning("cannot see what is plugged in", mount=name, reason=refusal.detail)
             return
         found, others = answer["found"], answer["others"]
         self._searches[name] = replace(search, found=found is not None)
         other = f"{others[0]['device']}, {others[0]['label'] or 'no label'}" if others else None
-        if self._monitor.glance_at(name).ids == search.there:
+        if self._monitor.snapshot_of(name).ids == search.there:
             self._monitor.set_found(name, found["number"] if found else None, other)

@@ -16,16 +16,16 @@ import structlog
 from ctlr.config import StorageSettings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.known import KnownVolumes
-from ctlr.storage.look import Glance, glance
-from ctlr.storage.prober import Prober
+from ctlr.storage.known_volumes import KnownVolumes
+from ctlr.storage.mount_snapshot import MountSnapshot, take_snapshot
+from ctlr.storage.probe_runner import ProbeRunner
 from ctlr.storage.rate import minutes_left
-from ctlr.storage.states import MountState, Seen, State, Verdict, judge
+from ctlr.storage.states import MountFacts, MountState, State, Verdict, judge
 from ctlr.storage.table import read_table
 from ctlr.storage.table_watch import MountTableWatch
 from ctlr.storage.volume import Volume
 
-LOOK_INTERVAL_S = 1.0
+POLL_INTERVAL_S = 1.0
 LONGEST_PROBE_INTERVAL_S = 45.0
 """A volume is not called healthy on the word of a write that is older than a minute."""
 SOON_S = 5.0
@@ -64,9 +64,9 @@ class StorageMonitor:
         self._is_filling = is_filling
         self._on_change = on_change
         self._wake = asyncio.Event()
-        self.looked = asyncio.Event()
+        self.judged = asyncio.Event()
         """Set once something is known of both volumes."""
-        self._prober = Prober(folder)
+        self._probe_runner = ProbeRunner(folder)
         self.known = KnownVolumes(folder, tags)
         self._volumes = {
             "logging": Volume("logging", settings.logging, tags["logging"], *limits),
@@ -79,10 +79,10 @@ class StorageMonitor:
         try:
             while True:
                 self._wake.clear()
-                self.look()
+                self.refresh()
                 self._ask_those_due()
                 try:
-                    async with asyncio.timeout(LOOK_INTERVAL_S):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
@@ -95,30 +95,30 @@ class StorageMonitor:
 
     async def check(self) -> None:
         """Look at both mounts now and ask both; returns after at most twice the probe's deadline."""
-        self.look()
+        self.refresh()
         await asyncio.gather(*(self._ask(volume) for volume in self._volumes.values()))
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Judge both mounts anew by what can be seen without asking them."""
         table = read_table()
         for volume in self._volumes.values():
-            volume.look(glance(volume.path, volume.tag, table))
+            volume.update(take_snapshot(volume.path, volume.tag, table))
         for volume in self._volumes.values():
             self._judge(volume)
 
-    async def keep_off(self, name: str) -> None:
+    async def pause_probes(self, name: str) -> None:
         """Send no probes to a volume while it is mounted or unmounted by us; returns once none
-        is on it, or is waited for in vain."""
+        is on it, or does not come back."""
         volume = self._volumes[name]
         volume.busy = True
-        self.look()
+        self.refresh()
         if volume.asking is not None:
             await asyncio.wait([volume.asking])
 
-    def let_on(self, name: str) -> None:
+    def resume_probes(self, name: str) -> None:
         """Take a volume up again."""
         self._volumes[name].busy = False
-        self.look()
+        self.refresh()
         self._wake.set()
 
     def set_found(self, name: str, device: str | None, other: str | None) -> None:
@@ -136,7 +136,7 @@ class StorageMonitor:
         """Ask anew, as what counts as one of our volumes has changed."""
         for volume in self._volumes.values():
             volume.answer, volume.due_at = None, 0.0
-        self.look()
+        self.refresh()
 
     def expected_at(self, name: str) -> str | None:
         """The device number of the configured file system; None: it is not plugged in, or that
@@ -147,17 +147,17 @@ class StorageMonitor:
         """Whether it is known if the configured file system is plugged in."""
         return self._seen(self._volumes[name]).named
 
-    def glance_at(self, name: str) -> Glance:
-        return self._volumes[name].glance
+    def snapshot_of(self, name: str) -> MountSnapshot:
+        return self._volumes[name].snapshot
 
     def find_usable(self) -> tuple[dict[str, str], dict[str, str]]:
         """The volumes that were well when last looked at, each with its device's number ("" of a
         folder), and why some take nothing all the same."""
         usable, held = {}, {}
         for name, volume in self._volumes.items():
-            problem = self._judge_by(volume.glance, volume).error
+            problem = self._judge_by(volume.snapshot, volume).error
             if problem is None:
-                there = volume.glance.there
+                there = volume.snapshot.there
                 usable[name] = there[-1].device_number if there else ""
             if problem is not None or self.is_full(name):
                 held[name] = problem or "it is full"
@@ -171,12 +171,12 @@ class StorageMonitor:
 
     def _judge_now(self, name: str) -> Verdict:
         volume = self._volumes[name]
-        return self._judge_by(glance(volume.path, volume.tag), volume)
+        return self._judge_by(take_snapshot(volume.path, volume.tag), volume)
 
-    def _judge_by(self, now: Glance, volume: Volume) -> Verdict:
+    def _judge_by(self, now: MountSnapshot, volume: Volume) -> Verdict:
         if held := self._why_held(volume.name):
             return Verdict(State.MOUNTING, held)
-        verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.glance.ids))
+        verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.snapshot.ids))
         stands_in = not volume.must_be_mounted and not volume.busy
         return Verdict(State.OK) if verdict.state is State.MOUNTING and stands_in else verdict
 
@@ -229,20 +229,20 @@ class StorageMonitor:
                 volume.asking.result()  # a fault of ours ends the loop, and so is seen
                 volume.asking = None
             idle = volume.asking is None
-            came_back = volume.asked_in_vain and not self._prober.is_waiting(volume.name)
+            came_back = volume.unanswered and not self._probe_runner.is_waiting(volume.name)
             if idle and (now >= volume.due_at or came_back):
                 volume.due_at = now + self._interval_s
                 volume.asking = asyncio.create_task(self._ask(volume), name=f"ask {volume.name}")
 
     async def _ask(self, volume: Volume) -> None:
         """Send a probe, if a mount is there that may be written to, and judge by its answer."""
-        ids = volume.glance.ids
+        ids = volume.snapshot.ids
         if not self._may_be_asked(volume):
             return
-        answer = await self._prober.ask(volume.name, volume.path, self._expectation(volume))
-        if volume.glance.ids != ids:
+        answer = await self._probe_runner.ask(volume.name, volume.path, self._expectation(volume))
+        if volume.snapshot.ids != ids:
             return  # the answer is about another mount than what is there now
-        volume.asked_in_vain = answer is None
+        volume.unanswered = answer is None
         volume.answer = answer or volume.answer
         volume.answered_at = self._clock.monotonic()
         if answer is not None and (answer.error is not None or volume.is_full()):
@@ -254,7 +254,7 @@ class StorageMonitor:
         self._judge(volume)
 
     def _may_be_asked(self, volume: Volume) -> bool:
-        if volume.busy or (volume.must_be_mounted and len(volume.glance.there) != 1):
+        if volume.busy or (volume.must_be_mounted and len(volume.snapshot.there) != 1):
             return False
         without = judge(self._seen(volume, unasked=True))
         return without.state is State.MOUNTING
@@ -273,7 +273,9 @@ class StorageMonitor:
         except OSError as error:
             _log.error("a drive in use could not be noted down", mount=name, error=str(error))
 
-    def _seen(self, volume: Volume, *, now: Glance | None = None, unasked: bool = False) -> Seen:
+    def _seen(
+        self, volume: Volume, *, now: MountSnapshot | None = None, unasked: bool = False
+    ) -> MountFacts:
         ejected = self._is_ejected(volume.name)
         return volume.seen(ejected=ejected, now=now, unasked=unasked)
 
@@ -283,7 +285,7 @@ class StorageMonitor:
         state = volume.state(verdict)
         self.states[volume.name] = state
         if all(known.state is not State.MOUNTING for known in self.states.values()):
-            self.looked.set()
+            self.judged.set()
         if (before.state, before.error) != (state.state, state.error):
             well = state.error is None or state.state in (State.EJECTED, State.MOUNTING)
             log = _log.info if well else _log.error

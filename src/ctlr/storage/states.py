@@ -76,13 +76,13 @@ class MountState:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MountFacts:
     """One mount as it is now. ``there`` are the mounts on its path; ``plugged_in`` tells whether
     the topmost one's device is; ``expected`` is the number of the configured device where it is
     plugged in; ``named`` tells whether one is configured and can be looked up; ``other`` is
     another drive that is plugged in instead; ``ours``: the mark on it was read since it is mounted,
     and is one of ours (with two drives of one label plugged in, the label leads to either);
-    ``answer`` is the last probe's, None before the first; ``asked_in_vain`` that a probe does not
+    ``answer`` is the last probe's, None before the first; ``unanswered`` that a probe does not
     come back."""
 
     there: tuple[Mount, ...] = ()
@@ -95,7 +95,7 @@ class Seen:
     must_be_mounted: bool = True
     ours: bool = False
     answer: Answer | None = None
-    asked_in_vain: bool = False
+    unanswered: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ _DEAD = frozenset(
 )
 
 
-def judge(seen: Seen) -> Verdict:
+def judge(seen: MountFacts) -> Verdict:
     """The state of a mount, with what is wrong."""
     if seen.busy:
         return Verdict(State.MOUNTING, "it is being mounted or unmounted")
@@ -124,7 +124,7 @@ def judge(seen: Seen) -> Verdict:
     return verdict or _judge_answer(seen)
 
 
-def _judge_mount(seen: Seen) -> Verdict | None:
+def _judge_mount(seen: MountFacts) -> Verdict | None:
     """What the mount table and the kernel's list of devices say against it."""
     if not seen.there:
         return _judge_absence(seen)
@@ -140,7 +140,7 @@ def _judge_mount(seen: Seen) -> Verdict | None:
     return Verdict(State.RO, READ_ONLY) if mount.read_only else None
 
 
-def _judge_absence(seen: Seen) -> Verdict:
+def _judge_absence(seen: MountFacts) -> Verdict:
     if seen.expected is not None:
         return Verdict(State.ABSENT, "plugged in, but not mounted")
     if seen.other is not None:
@@ -148,9 +148,9 @@ def _judge_absence(seen: Seen) -> Verdict:
     return Verdict(State.ABSENT, "not plugged in" if seen.named else "not mounted")
 
 
-def _judge_answer(seen: Seen) -> Verdict:
+def _judge_answer(seen: MountFacts) -> Verdict:
     """What a probe says, or that it says nothing."""
-    if seen.asked_in_vain:
+    if seen.unanswered:
         return Verdict(State.HUNG, "it does not answer")
     if seen.answer is None:
         return Verdict(State.MOUNTING, "not checked yet")

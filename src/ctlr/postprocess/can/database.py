@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cantools
-import xxhash
 from cantools.database.can import Database
 from cantools.database.can import Message as DatabaseMessage
 from cantools.database.can import Signal as DatabaseSignal
 
+from ctlr.kernel.hashing import new_hash
 from ctlr.postprocess.can.signals import Message, Signal
 
 DECODER_VERSION = 1
@@ -21,7 +21,7 @@ DECODER_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CanDatabase:
     """All messages by identifier and whether it is an extended one, and what ails a database.
 
     ``inputs`` differs whenever the messages may.
@@ -41,18 +41,18 @@ class Meaning:
 
 def fingerprint(paths: Iterable[Path]) -> str:
     """Differs when a database has another content, or others are configured; empty for none."""
-    digest, any_path = xxhash.xxh3_128(b"%d" % DECODER_VERSION), False
+    digest, any_path = new_hash(b"%d" % DECODER_VERSION), False
     for path in paths:
         any_path = True
         try:
             content = path.read_bytes()
         except OSError as error:
             content = b"no content, error %d" % (error.errno or 0)
-        digest.update(xxhash.xxh3_128_digest(content))
+        digest.update(new_hash(content).digest())
     return digest.hexdigest() if any_path else ""
 
 
-def load(paths: Sequence[Path]) -> Meaning:
+def load(paths: Sequence[Path]) -> CanDatabase:
     """Read the databases. Never raises: what cannot be read is among the problems."""
     messages: dict[tuple[int, bool], Message] = {}
     problems = []
@@ -66,7 +66,7 @@ def load(paths: Sequence[Path]) -> Meaning:
             known = messages.setdefault((message.frame_id, message.extended), message)
             if known is not message:
                 problems.append(f"{message.name} of {path.name} is {known.name} already.")
-    return Meaning(messages, tuple(problems), fingerprint(paths))
+    return CanDatabase(messages, tuple(problems), fingerprint(paths))
 
 
 def _read(path: Path) -> list[Message]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ctlr.kernel.backoff import Backoff
+
 
 class JobState(StrEnum):
     WAITING = "waiting"
@@ -38,16 +40,16 @@ LONGEST_RETRY_S = 300.0
 
 def retry_after_s(attempts: int) -> float:
     """How long after its n-th failure in a row a job is tried again."""
-    return min(FIRST_RETRY_S * 2.0 ** min(attempts - 1, 16), LONGEST_RETRY_S)
+    return Backoff(FIRST_RETRY_S, LONGEST_RETRY_S).delay_s(attempts)
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a child ended. ``error`` without ``failed``: made, with something missing; ``let_go``:
+    """How a child ended. ``error`` without ``failed``: made, with something missing; ``release_readers``:
     ended by us before its time, to be started again."""
 
     failed: bool
-    let_go: bool = False
+    release_readers: bool = False
     error: str | None = None
     folder: str | None = None
     processed_at: str | None = None

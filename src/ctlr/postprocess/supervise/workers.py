@@ -89,7 +89,21 @@ class Workers:
         state = JobState.FAILED if result.failed else JobState.DONE
         self.keep(replace(self.job(uuid), state=state, attempts=0, eta_s=None, error=result.error))
 
-    async def let_go(self) -> None:
+    def drop(self, uuid: str) -> None:
+        """Let go of a session of which there is nothing to make: one that follows it is told to
+        finish, and no job is left."""
+        self._tasks.start_job(f"drop {uuid}", self._drop(uuid))
+
+    async def _drop(self, uuid: str) -> None:
+        if uuid in self._following:
+            finish, result = self._following[uuid]
+            finish.set()
+            await result
+        if self.job(uuid).state is not JobState.RUNNING:  # nothing has come meanwhile
+            self._jobs.pop(uuid, None)
+            self._on_change()
+
+    async def release_readers(self) -> None:
         """End the workers that follow or read back, so that a drive is free; whoever started
         them does so again."""
         light = list(self._light)
@@ -108,7 +122,7 @@ class Workers:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
                 raise
-            return JobResult(failed=True, let_go=True, error="The drive was asked for.")
+            return JobResult(failed=True, release_readers=True, error="The drive was asked for.")
 
     async def _follow(
         self, uuid: str, finish: asyncio.Event, result: asyncio.Future[JobResult]

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ctlr.postprocess.tables.clock import COUNTING, ELAPSED, MS_PER, ClockColumn, Unit
-from ctlr.postprocess.tables.row_times import LEAST_HOLE_MS, MOST_HOLES, Hole, RowTimesFound
+from ctlr.postprocess.tables.row_times import LEAST_PAUSE_MS, MOST_HOLES, RowPause, RowTimesFound
 from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.table import Stretch, TableFacts
 
@@ -140,9 +140,9 @@ def _scale(times: RowTimesFound, scale: float) -> RowTimesFound:
         last_ms=None if times.last_ms is None else times.last_ms * scale,
         rate_hz=None if times.rate_hz is None else times.rate_hz / scale,
         holes=tuple(
-            Hole(hole.at_ms * scale, hole.ms * scale)
+            RowPause(hole.at_ms * scale, hole.ms * scale)
             for hole in times.holes
-            if hole.ms * scale > LEAST_HOLE_MS
+            if hole.ms * scale > LEAST_PAUSE_MS
         ),
     )
 
@@ -152,7 +152,7 @@ def _shift(times: RowTimesFound, by_ms: float) -> RowTimesFound:
         times,
         first_ms=None if times.first_ms is None else times.first_ms + by_ms,
         last_ms=None if times.last_ms is None else times.last_ms + by_ms,
-        holes=tuple(Hole(hole.at_ms + by_ms, hole.ms) for hole in times.holes),
+        holes=tuple(RowPause(hole.at_ms + by_ms, hole.ms) for hole in times.holes),
     )
 
 

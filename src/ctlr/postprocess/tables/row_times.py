@@ -22,7 +22,7 @@ from ctlr.postprocess.tables.numbers import Flags, Floats
 FAR_MS = 2 * 86_400_000.0
 _FAR_STEPS = 100.0  # of a clock whose unit was told wrong every row may be days from the next
 HOLE_PERIODS = 5.0
-LEAST_HOLE_MS = 250.0
+LEAST_PAUSE_MS = 250.0
 MOST_HOLES = 50
 MOST_STRETCHES = 8
 _MOST_JUMPS = 32  # in one block
@@ -31,7 +31,7 @@ _NEAR = (0.25, 1.75)  # steps between these many usual ones are usual
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class RowPause:
     """No row for ``ms`` after the one at ``at_ms``."""
 
     at_ms: float
@@ -52,7 +52,7 @@ class RowTimesFound:
     first_ms: float | None = None
     last_ms: float | None = None
     rate_hz: float | None = None
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[RowPause, ...] = ()
     more_holes: int = 0
 
     @property
@@ -138,7 +138,7 @@ class _Stretch:
         self._previous_ms: float | None = None
         self._latest_ms = -np.inf
         self._paces: list[_Pace] = []
-        self._holes: list[Hole] = []
+        self._holes: list[RowPause] = []
         self._still, self._ahead, self._ahead_ms = 0, 0, 0.0
         self._more_holes, self._more_ms = 0, 0.0
 
@@ -178,7 +178,7 @@ class _Stretch:
 
     def _add_holes(self, ordered: Floats, steps: Floats, least_ms: float) -> None:
         at = np.flatnonzero(steps > least_ms)
-        self._holes += [Hole(float(ordered[i]), float(steps[i])) for i in at]
+        self._holes += [RowPause(float(ordered[i]), float(steps[i])) for i in at]
         self._holes.sort(key=lambda hole: -hole.ms)
         self._more_holes += len(self._holes[MOST_HOLES:])
         self._more_ms += sum(hole.ms for hole in self._holes[MOST_HOLES:])
@@ -200,7 +200,7 @@ class _Stretch:
             more_holes=self._more_holes,
         )
 
-    def _rate_hz(self, holes: list[Hole]) -> float | None:
+    def _rate_hz(self, holes: list[RowPause]) -> float | None:
         period_ms = self._period_ms
         usual = [
             pace
@@ -231,4 +231,4 @@ def _far_ms(times_ms: Floats) -> float:
 
 
 def _least_hole(period_ms: float) -> float:
-    return max(HOLE_PERIODS * period_ms, LEAST_HOLE_MS)
+    return max(HOLE_PERIODS * period_ms, LEAST_PAUSE_MS)

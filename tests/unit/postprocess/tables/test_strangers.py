@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ctlr.postprocess.manifest.tables import TableEntry
-from ctlr.postprocess.tables.judge import table_entry
 from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.table import read_table
+from ctlr.postprocess.tables.table_report import table_entry
 
 START = datetime(2026, 4, 14, 10, 28, 34, tzinfo=UTC)
 START_MS = 1_776_162_514_000

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.tables.header import Header
 from ctlr.postprocess.tables.headings import read_heading
-from ctlr.postprocess.tables.judge import table_entry
 from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.quantities import Quantity, find_quantity
 from ctlr.postprocess.tables.row_times import MOST_HOLES
 from ctlr.postprocess.tables.table import TableFacts, is_table, read_table
+from ctlr.postprocess.tables.table_report import table_entry
 from ctlr.postprocess.tables.text import LIMITS, Limits
 
 START_MS = 1_776_313_714_000

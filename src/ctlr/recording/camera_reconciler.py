@@ -14,19 +14,21 @@ from typing import Any
 
 import structlog
 
+from ctlr.kernel.backoff import AttemptsByName, Backoff
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
 from ctlr.layout.raw import next_segment
 from ctlr.nodes.fleet import CommandResult, Fleet
 from ctlr.recording import recovery
-from ctlr.recording.backoff import Backoff
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.limits import reason_to_end
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
-TEND_INTERVAL_S = 5.0
+RECONCILE_INTERVAL_S = 5.0
+RETRY = Backoff(first_s=1.0, longest_s=30.0)
+"""How soon a camera that did not do as it was told is told again."""
 """Longest time between two looks; a change of a camera's state wakes it at once."""
 
 _log = structlog.get_logger("recording")
@@ -41,7 +43,7 @@ class _LateStart:
     again: bool
 
 
-class Tender:
+class CameraReconciler:
     """Acts on the difference between record and cameras. ``start_delay_ms``: for late joins;
     ``longest_s``: when a recording that nobody stops ends by itself."""
 
@@ -62,29 +64,29 @@ class Tender:
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
         self._wake = asyncio.Event()
-        self._backoff = Backoff(clock.monotonic)
+        self._backoff = AttemptsByName(RETRY, clock.monotonic)
         self._unheard: dict[str, _LateStart] = {}
 
     def wake(self) -> None:
         """A camera changed: look at it soon."""
         self._wake.set()
 
-    async def tend_forever(self) -> None:
+    async def reconcile_forever(self) -> None:
         while True:
             self._wake.clear()
             # The database has logged it; the next look tries again.
             with suppress(sqlite3.OperationalError):
                 async with self._coordinator.lock:
                     await self._coordinator.catch_up()
-                    await self._tend()
+                    await self._reconcile()
                 await self._end_if_due()
             try:
-                async with asyncio.timeout(TEND_INTERVAL_S):
+                async with asyncio.timeout(RECONCILE_INTERVAL_S):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _tend(self) -> None:
+    async def _reconcile(self) -> None:
         active = await self._store.active()
         views = self._fleet.views()
         actions = recovery.decide(

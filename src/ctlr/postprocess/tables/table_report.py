@@ -10,7 +10,7 @@ from typing import Literal
 from ctlr.postprocess.manifest.tables import RowGap, TableEntry, TableProblem
 from ctlr.postprocess.tables.clock import ClockColumn
 from ctlr.postprocess.tables.placing import COVER_MARGIN_MS, SessionSpan
-from ctlr.postprocess.tables.row_times import FAR_MS, Hole, RowTimesFound
+from ctlr.postprocess.tables.row_times import FAR_MS, RowPause, RowTimesFound
 from ctlr.postprocess.tables.table import TableFacts
 
 _QUARTER_HOUR_MS = 900_000
@@ -45,7 +45,7 @@ def _measures(facts: TableFacts) -> Literal["rotation", "speed"] | None:
     return None if kind == "signal" else kind
 
 
-def _gaps(holes: Iterable[Hole]) -> Iterator[RowGap]:
+def _gaps(holes: Iterable[RowPause]) -> Iterator[RowGap]:
     for hole in holes:
         after_at, expected_ms = _whole(hole.at_ms), _whole(hole.ms)
         if after_at is not None and expected_ms is not None:
