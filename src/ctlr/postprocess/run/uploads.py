@@ -25,7 +25,7 @@ from ctlr.postprocess.tables.table import (
     is_table,
     read_table,
 )
-from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.table_report import table_entry
 
 KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]

@@ -1,7 +1,7 @@
 """Tables as other people's loggers write them, each with the values that are right for it."""
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -291,7 +291,7 @@ def test_a_separator_line_behind_a_mark(tmp_path: Path, bom: bytes) -> None:
     assert (found.clock, found.rows, found.first_at) == ("time", 1, START_MS)
 
 
-def numbers(times_ms: list[float], head: str = "time,x", scale: int = 1) -> str:
+def numbers(times_ms: Sequence[float], head: str = "time,x", scale: int = 1) -> str:
     return f"{head}\n" + "".join(f"{time * scale:.0f},1\n" for time in times_ms)
 
 
