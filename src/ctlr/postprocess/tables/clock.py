@@ -157,7 +157,7 @@ def _was_set(numbers: Floats, middle: float, latest: float) -> bool:
 def jumps_to_an_instant(clock: ClockColumn, before: float, numbers: Floats) -> bool:
     """Whether a counter goes on as Unix time behind a jump: it is a clock that had not been set."""
     middle = float(np.nanmedian(numbers)) if np.isfinite(numbers).any() else 0.0
-    if not clock.elapsed or clock.unit == "iso" or middle <= _JUMPED * abs(before):
+    if middle <= _JUMPED * abs(before):
         return False
     unit = clock.unit if clock.written else unix_unit(middle)
     return unit is not None and is_instant(middle * MS_PER[unit])

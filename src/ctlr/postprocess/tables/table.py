@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def find_in_header(path: Path, find_quantity: FindQuantity) -> Quantity | None:
 
 
 def read_open_table(
-    file: BinaryIO, find_quantity: FindQuantity, limits: Limits = LIMITS
+    file: IO[bytes], find_quantity: FindQuantity, limits: Limits = LIMITS
 ) -> TableFacts:
     """Read a file from its beginning. Raises ``OSError``."""
     text = Text(file, limits)
@@ -145,7 +145,8 @@ class _Reading:
             return
         if self._clock is None:
             self._take_clock(rows)
-        elif self._clock.columns:
+        elif self._clock.elapsed and self._clock.columns:
+            self._read_numbers(self._clock, rows)
             numbers = rows.numbers(self._clock.index)
             if jumps_to_an_instant(self._clock, self._latest, numbers):
                 self._take_clock(rows)
@@ -169,7 +170,7 @@ class _Reading:
             self._times.add_before(unreadable=self._rows)
 
     def _add_times(self, clock: ClockColumn, rows: Rows) -> None:
-        rows.read_numbers((*clock.columns, *(self._quantity.columns if self._quantity else ())))
+        self._read_numbers(clock, rows)
         times_ms = clock.times_ms(rows)
         if clock.of_day:
             times_ms = self._day_turns.add(times_ms)
@@ -177,6 +178,9 @@ class _Reading:
             if self._quantity:
                 samples = self._samples.setdefault(stretch, Samples())
                 samples.add(times_ms[chosen] / 1000, self._quantity.values(rows)[chosen])
+
+    def _read_numbers(self, clock: ClockColumn, rows: Rows) -> None:
+        rows.read_numbers((*clock.columns, *(self._quantity.columns if self._quantity else ())))
 
     def facts(self, text: Text) -> TableFacts:
         """What was read of all of the ``text``."""

@@ -8,7 +8,7 @@ import codecs
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 _CONTROL = str.maketrans("", "", "".join(map(chr, [*range(9), *range(14, 32), 127])))
 _MOST_CONTROL_SHARE = 0.01
@@ -30,7 +30,7 @@ LIMITS = Limits()
 class Text:
     """The text of a file. ``nuls`` and ``unread_bytes`` are known when all blocks were read."""
 
-    def __init__(self, file: BinaryIO, limits: Limits = LIMITS) -> None:
+    def __init__(self, file: IO[bytes], limits: Limits = LIMITS) -> None:
         self._file = file
         self._limits = limits
         self.nuls = 0
