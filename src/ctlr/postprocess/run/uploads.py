@@ -39,7 +39,7 @@ KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]
 """Where a file of the session's folder lies now, by its name."""
 
-_VERSION = 2  # of what is said of a table; a new one reads all tables anew
+_VERSION = 2  # of what is said of a table; a new one reads all tables again
 
 
 class Uploads:
