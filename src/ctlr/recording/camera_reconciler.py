@@ -1,7 +1,7 @@
 """Keeps the cameras where the session record says they should be.
 
 Looks whenever a camera changed, and every few seconds anyway: what ``recovery.decide`` finds is
-done, under the coordinator's lock, so that it never crosses a start or a stop. This is how a
+done, under the gate's lock, so that it never crosses a start or a stop. This is how a
 late camera joins, a lost stop arrives, and a restarted controller carries on.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.ingest.takes import Takes
 from ctlr.kernel.backoff import AttemptsByName, Backoff
 from ctlr.kernel.clock import Clock
@@ -55,6 +56,7 @@ class CameraReconciler:
         fleet: Fleet,
         takes: Takes,
         clock: Clock,
+        gate: Gate,
         *,
         start_delay_ms: int,
         longest_s: float,
@@ -64,6 +66,7 @@ class CameraReconciler:
         self._fleet = fleet
         self._takes = takes
         self._clock = clock
+        self._gate = gate
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
         self._wake = asyncio.Event()
@@ -79,7 +82,7 @@ class CameraReconciler:
             self._wake.clear()
             # The database has logged it; the next look tries again.
             with suppress(sqlite3.OperationalError):
-                async with self._coordinator.lock:
+                async with self._gate.lock:
                     await self._coordinator.catch_up()
                     await self._reconcile()
                 await self._end_if_due()
