@@ -16,9 +16,11 @@ from tests.model.cameras import Calls, Camera
 from tests.model.database import open_database
 from tests.model.virtual_time import SettableClock
 
+from ctlr.gate import Gate
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import DeliveredFile, DurableList, Inventory
 from ctlr.ingest.reports import Reports
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.raw import parse_segment_name
@@ -32,6 +34,7 @@ from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.sessions.model import TakeStart
 from ctlr.sessions.store import SessionStore
 
 START_DELAY_MS = 3000
@@ -117,6 +120,21 @@ class Drive:
         return JobResult(failed=False, folder=job.uuid, processed_at="2026-04-14T10:40:00Z")
 
 
+class ToldTakes:
+    """Counts takes as the real one does. Files of the pretended drive are never replaced."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+
+    async def keep(self, uuid: str, node: str) -> None:
+        await self._store.newest_take(uuid, node)
+
+    async def begin(self, uuid: str, node: str, at_ms: int, *, again: bool, repeated: bool) -> None:
+        take = await self._store.newest_take(uuid, node) + (again and not repeated)
+        with suppress(sqlite3.OperationalError):
+            await self._store.keep_start(uuid, node, TakeStart(take, at_ms))
+
+
 class Controller:
     """One life of the process. ``died`` tells whether one of its tasks ended by itself."""
 
@@ -125,11 +143,12 @@ class Controller:
     ) -> None:
         by_name = {camera.name: camera for camera in cameras}
         self.died = False
-        self._database, self._connection = open_database(path)
+        database, self.connection = open_database(path)
         self._tasks = BackgroundTasks(self._die)
         self._commands: set[asyncio.Task[object]] = set()
-        inventory = cast("Inventory", drive)
-        self.store = SessionStore(self._database)
+        inventory, gate = cast("Inventory", drive), Gate()
+        self.store = SessionStore(database)
+        takes = cast("Takes", ToldTakes(self.store))
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
         self.fleet = Fleet(nodes, client, clock, self._wake)
@@ -140,16 +159,19 @@ class Controller:
             clock,
             self.clock_log,
             Stopwatch(clock, LONGEST_S),
+            gate,
             start_delay_ms=START_DELAY_MS,
             min_cameras=1,
             find_warnings=list,
-            on_change=lambda: self.reconciler.wake(),
+            on_change=self._session_changed,
         )
         self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
             self.fleet,
+            takes,
             clock,
+            gate,
             start_delay_ms=START_DELAY_MS,
             longest_s=LONGEST_S,
         )
@@ -168,6 +190,7 @@ class Controller:
         self.reports = Reports(
             self.store,
             inventory,
+            takes,
             clock,
             check_storage=lambda: None,
             on_report=self.reconciler.reported,
@@ -182,7 +205,7 @@ class Controller:
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 
     def fill_the_disk(self, full: bool) -> None:
-        self._connection.take_nothing(full)
+        self.connection.take_nothing(full)
 
     def begin(self, command: asyncio.Task[object]) -> None:
         """A command that ends with this process, if it has not ended before."""
@@ -190,7 +213,7 @@ class Controller:
 
     async def lose_power(self) -> None:
         """Nothing that is under way gets one statement further."""
-        self._connection.cut()
+        self.connection.cut()
         for command in self._commands:
             command.cancel()
         await self._tasks.close()
@@ -200,6 +223,9 @@ class Controller:
 
     def _die(self) -> None:
         self.died = True
+
+    def _session_changed(self) -> None:
+        self.reconciler.wake()
 
     def _wake(self) -> None:
         self.camera_reconciler.wake()

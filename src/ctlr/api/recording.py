@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
 from ctlr.kernel.ids import parse_session_id
+from ctlr.recording.coordinator import Coordinator
 
 
-def recording_router(parts: Parts) -> APIRouter:
+def recording_router(coordinator: Coordinator) -> APIRouter:
     router = APIRouter(prefix="/api/record", tags=["record"])
 
     @router.post(
@@ -28,7 +28,7 @@ def recording_router(parts: Parts) -> APIRouter:
         A repeated start with the uuid that is being recorded answers like the first one.
         """
         session_id = parse_session_id(uuid) if uuid is not None else None
-        return shapes.StartAnswer.model_validate(await parts.coordinator.start(session_id))
+        return shapes.StartAnswer.model_validate(await coordinator.start(session_id))
 
     @router.post(
         "/stop", responses=refusals("not_recording", "other_session_recording", "invalid_uuid")
@@ -36,6 +36,6 @@ def recording_router(parts: Parts) -> APIRouter:
     async def stop(uuid: str | None = None) -> shapes.StopAnswer:
         """End the session on all cameras. With the uuid of a stopped session: as the first time."""
         session_id = parse_session_id(uuid) if uuid is not None else None
-        return shapes.StopAnswer.model_validate(await parts.coordinator.stop(session_id))
+        return shapes.StopAnswer.model_validate(await coordinator.stop(session_id))
 
     return router

@@ -2,7 +2,7 @@
 
 How long a node has been still or silent is measured here on the monotonic clock, from what this
 process sees: the folder's listing, the camera's reports and its status. After a restart the watch
-begins again, so nobody is given up on the word of a file's date. What was seen of one session is
+starts over, so nobody is given up on the word of a file's date. What was seen of one session is
 a ``Delivered``, which whoever asks keeps beside what else is known of it.
 """
 
@@ -50,7 +50,7 @@ class Delivered:
         """A camera reported on the session: its delivery is alive."""
         self.node(node).reported_at = now
 
-    def begin_again(self) -> None:
+    def restart_wait(self) -> None:
         """The session is being made: should more arrive, it is awaited from then on."""
         self.since = None
 

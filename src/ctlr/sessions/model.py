@@ -28,11 +28,23 @@ ACTIVE_STATES = frozenset({SessionState.ARMING, SessionState.RECORDING, SessionS
 
 
 @dataclass(frozen=True)
+class TakeStart:
+    """When a node was told to begin one of its takes, on the controller's clock. The first take is
+    listed only if it began after the session."""
+
+    take: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class SessionNode:
     """One camera's part in a session.
 
     ``started`` says that the node acknowledged a start; ``start_at_ms`` is the start that holds
     for it, on its own clock. ``segments_total`` is what the node says it made; None from plain nodes.
+    ``starts`` are those that it was told while the session was going on, in order;
+    ``stopped_at_ms`` is when it was told the stop that it confirmed, on the controller's clock: None
+    where it was only seen not to record any more.
     """
 
     name: str
@@ -40,10 +52,12 @@ class SessionNode:
     start_at_ms: int | None = None
     error: str | None = None
     stop_acknowledged: bool = False
+    stopped_at_ms: int | None = None
     segments_total: int | None = None
     complete: bool = False
     remaining: int | None = None
     last_report_at_ms: int | None = None
+    starts: tuple[TakeStart, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,16 @@ async def _until_camera(rig: Rig, **wanted: object) -> Any:
             await asyncio.sleep(0.1)
 
 
+async def _until_controller_sees(rig: Rig, segment: int) -> None:
+    """Until the controller's own view of the camera has come to a segment."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            (camera,) = (await ask(rig.http, "GET", "/api/status"))["cameras"]
+            if camera["state"] == "recording" and (camera["segment"] or 0) >= segment:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def _manifest(rig: Rig, uuid: str) -> Any:
     folder = await wait_until_processed(rig.http, uuid, rig.places.sync, set(), lambda _: None)
     show = ["-show_entries", "stream_side_data=rotation", "-of", "csv=p=0"]
@@ -65,8 +75,8 @@ async def test_a_camera_that_comes_back_goes_on_and_the_controller_agrees(
     await (rig.camera(CAMERA).stop() if gently else rig.camera(CAMERA).kill())
     await asyncio.sleep(1)
     await rig.camera(CAMERA).start()
-    await _until_camera(rig, state="recording", uuid=uuid)
-    await asyncio.sleep(6)  # time for the controller to look, and to do something wrong
+    status = await _until_camera(rig, state="recording", uuid=uuid)
+    await _until_controller_sees(rig, (status["segment"] or 0) + 4)  # and had time to do wrong
     status = await _until_camera(rig, state="recording", uuid=uuid)
     assert [event["kind"] for event in status["events"]].count("resumed") == 1
     stopped = await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
@@ -80,12 +90,18 @@ async def test_a_camera_that_comes_back_goes_on_and_the_controller_agrees(
     assert '"resumed"' in told.read_text()
 
 
-async def test_a_camera_that_comes_back_after_the_stop_is_stopped(rig: Rig) -> None:
+async def test_a_camera_that_comes_back_after_the_stop_asks_and_does_not_go_on(rig: Rig) -> None:
     uuid = await _start(rig)
     await rig.camera(CAMERA).kill()
-    await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
+    stopped = await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
     await rig.camera(CAMERA).start()
     await _until_camera(rig, state="idle", uuid=None)
     manifest = await _manifest(rig, uuid)
     assert manifest["sources"][CAMERA]["segments"] >= 2
+    assert manifest["sources"][CAMERA]["after_stop"] == []
+    raw = rig.places.logging / CAMERA / uuid
+    events = raw / "events.json"
+    assert not events.exists() or '"resumed"' not in events.read_text()
+    times = [row for path in raw.glob("*.frames.csv") for row in path.read_text().splitlines()[1:]]
+    assert max(int(row.split(",")[2]) for row in times) <= stopped["stopped_at"] * 1000
     assert (await _camera_status(rig))["state"] == "idle"

@@ -121,7 +121,7 @@ class CanMaker:
         return self._as_before(found), {CAN_FILE: kept}
 
     def _as_before(self, found: CanRows) -> CanSource:
-        """The earlier source, for which more has been looked for and not found."""
+        """The earlier source, for which more has been looked at and nothing was found."""
         assert self._before is not None
         return self._before.model_copy(update={"until_ms": found.until_ms})
 

@@ -65,7 +65,7 @@ class Maker:
     @property
     def bytes_to_add(self) -> int:
         """How much of that the drive has to have room for: not what already stands in the workspace,
-        which is taken up, or makes room when it is begun again."""
+        which is taken up, or makes room when it starts over."""
         return self.bytes_to_write - sum(
             min(video.bytes, sum(map(_size, self._paths(video))))
             for video in self._videos_to_make()

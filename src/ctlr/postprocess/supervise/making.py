@@ -49,7 +49,7 @@ class Making:
                 record.at_work = None
         if not taken:
             return
-        record.delivered.begin_again()
+        record.delivered.restart_wait()
         self._records.keep(replace(record.job, state=JobState.RUNNING))
         self._tasks.start_job(f"process {uuid}", self._work(uuid))
 

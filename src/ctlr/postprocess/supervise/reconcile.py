@@ -162,7 +162,7 @@ class Reconciler:
         """Begin where an earlier process left off."""
         for session in await self._store.with_states([SessionState.PROCESSING]):
             if self._records.of(session.uuid).at_work is None:
-                await self._store.change(session.uuid, SessionState.COLLECTING)
+                await self._store.collect_again(session.uuid)
         for session in await self._store.with_states([SessionState.COLLECTING]):
             self._records.of(session.uuid).delivered.taken_up = True
         for session in await self._store.with_states([SessionState.DONE]):
@@ -289,7 +289,7 @@ class Reconciler:
     async def _look_again(self, record: WorkRecord) -> None:
         if await self._needs_processing(record.uuid):
             if record.at_work is not AtWork.MAKING:  # somebody may have asked for it in between
-                await self._store.change(record.uuid, SessionState.COLLECTING)
+                await self._store.collect_again(record.uuid)
         else:
             self._read_back.want(record)
 

@@ -17,6 +17,15 @@ class Readability(StrEnum):
     DAMAGED = "damaged"
 
 
+class Still(NamedTuple):
+    """``after_us`` is counted from the segment's first frame; ``dropped`` is None where the frames
+    have no numbers."""
+
+    after_us: int
+    length_us: int
+    dropped: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CaptureTimes:
     """A segment's frame-time sidecar in short: rows, and the first and last capture instant.
@@ -28,6 +37,7 @@ class CaptureTimes:
     first_us: int
     last_us: int
     numbers: tuple[int, int] | None = None
+    stills: tuple[Still, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,9 @@ class SegmentFacts:
     The second group is there if ``readability`` is ``WHOLE`` or ``CUT``: times are ticks of the
     reference track's ``timescale``. ``first_ticks`` is when its first frame is shown in its own
     presentation, ``first_slack_ticks`` how far that may be rounded; ``declared_ticks`` is the
-    length that its index claims (0 where it does not say).
+    length that its index claims (0 where it does not say). ``take`` and ``version`` are those of
+    ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
+    is not counted in the others.
     """
 
     name: str
@@ -61,6 +73,15 @@ class SegmentFacts:
     height: int = 0
     created_at_s: int | None = None
     captured: CaptureTimes | None = None
+    shown_stills: tuple[Still, ...] = ()
+    take: int = 1
+    version: int = 1
+    after_stop_ticks: int = 0
+
+    @property
+    def stills(self) -> tuple[Still, ...]:
+        """Where its picture stands still: by its frame times, else by the video's own."""
+        return self.captured.stills if self.captured else self.shown_stills
 
     @property
     def usable(self) -> bool:
@@ -76,11 +97,14 @@ class SegmentFacts:
 
 
 class FoundFile(NamedTuple):
-    """A file to be carried over: path below its own folder, size and modification time."""
+    """A file to be carried over: path below its own folder, size and modification time; of a
+    segment also in which of the camera's takes it came, and which of its name it was in there."""
 
     path: str
     size: int
     mtime_ns: int
+    take: int = 1
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

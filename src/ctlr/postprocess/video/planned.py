@@ -4,7 +4,7 @@
 run compares both to tell whether the video has to be made again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ctlr.kernel.hashing import new_hash
@@ -16,6 +16,7 @@ from ctlr.postprocess.video.facts import NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.video.placing import place
 from ctlr.postprocess.video.span import expected_span
+from ctlr.postprocess.video.stills import PlacedStill, stills_of
 from ctlr.postprocess.video.timeline import Gap, Part
 from ctlr.sessions.model import Session, SessionNode
 
@@ -39,7 +40,10 @@ class PlannedVideo:
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
     harmed: Mapping[str, int] = field(default_factory=dict)
     """Of segments that are not whole: how many bytes at most can be read of them."""
+    stills: tuple[tuple[PlacedStill, ...], ...] = ()  # by part
     marks: tuple[PlacedMark, ...] = ()
+    after_stop: tuple[str, ...] = ()  # segments that are no part of the session
+    cut: tuple[str, int] | None = None  # the one that the stop falls into, and its ticks before
 
     def file(self, part: int) -> str:
         return video_file(self.node, part)
@@ -65,6 +69,7 @@ def plan_video(
     chapters = chapter_problems(marks, timeline.parts)
     gaps_after = {gap.after_segment for gap in timeline.gaps}
     dropped = tuple(dropped_frames(part, gaps_after) for part in timeline.parts)
+    stills = tuple(stills_of(part, gaps_after) for part in timeline.parts)
     strays = [
         Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
         for name in files.strays
@@ -75,23 +80,29 @@ def plan_video(
         gaps=timeline.gaps,
         problems=(
             *timeline.problems,
-            *_foreign(segments, facts),
+            *_foreign(segments, facts, timeline.after_stop),
             *_frames_dropped(sum(filter(None, dropped))),
+            *_frames_late([s for of_part in stills for s in of_part if s.dropped == 0]),
             *chapters,
             *strays,
         ),
         frame_times=any(f.captured for f in segments),
-        bytes=sum(f.size for f in segments if f.usable),
+        bytes=sum(placed.facts.size for part in timeline.parts for placed in part.segments),
         names=frozenset(file.path for file in files.segments),
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
         harmed=_harmed(segments),
+        stills=stills,
         marks=marks,
+        after_stop=timeline.after_stop,
+        cut=timeline.cut,
     )
 
 
-def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Problem]:
+def _foreign(
+    segments: Sequence[SegmentFacts], facts: Session | None, left: Container[str]
+) -> list[Problem]:
     """Segments whose own time lies far outside of the session: of another one, perhaps."""
     if facts is None or facts.start_at_ms is None or facts.stopped_at_ms is None:
         return []
@@ -105,7 +116,9 @@ def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Pr
             found.name,
         )
         for found in segments
-        if (at_us := _own_time_us(found)) is not None and not first <= at_us <= last
+        if found.name not in left
+        and (at_us := _own_time_us(found)) is not None
+        and not first <= at_us <= last
     ]
 
 
@@ -114,6 +127,17 @@ def _frames_dropped(count: int) -> list[Problem]:
         return []
     text = f"The camera dropped {count} of its frames; their places on the timeline stay empty."
     return [Problem("frames_dropped", text, harms=False)]
+
+
+def _frames_late(stills: Sequence[PlacedStill]) -> list[Problem]:
+    if not stills:
+        return []
+    longest_ms = max(still.length_us for still in stills) / 1000
+    text = (
+        f"The camera took {len(stills)} of its frames late: the frame before stands for up to "
+        f"{longest_ms:.0f} ms. Where, stands in stills."
+    )
+    return [Problem("frames_late", text, harms=False)]
 
 
 def _harmed(segments: Sequence[SegmentFacts]) -> dict[str, int]:
@@ -135,9 +159,12 @@ def node_told(facts: Session | None, node: str) -> str:
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
+    more = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    if known.stopped_at_ms is not None:
+        more += f", stopped {known.stopped_at_ms}"
     return (
         f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
-        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}"
+        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{more}"
     )
 
 
@@ -145,5 +172,6 @@ def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
     digest = new_hash()
     for file in (*files.segments, *files.frame_files):
-        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
+        take = f"\0{file.take}-{file.version}" if (file.take, file.version) != (1, 1) else ""
+        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}{take}\n".encode())
     return digest.hexdigest()

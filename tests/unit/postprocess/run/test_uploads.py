@@ -1,5 +1,6 @@
 """What phone and watch sent, through a whole run: entries, revisions, and nothing read twice."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from ctlr.postprocess.run.follow import Follower
 from ctlr.postprocess.run.plan import make_plan
 from ctlr.postprocess.run.uploads import Uploads
 from ctlr.postprocess.tables import reader
-from ctlr.postprocess.tables.table import FindQuantity, TableFacts, read_table
+from ctlr.postprocess.tables.archives import read_member
+from ctlr.postprocess.tables.table import FindQuantity, TableFacts
 from ctlr.postprocess.video.facts import SessionFiles
 from ctlr.sessions.model import ClockSample, Session, SessionNode
 from ctlr.simulator.motion import Motion
@@ -24,7 +26,7 @@ SECONDS = 15
 
 
 def facts(**changes: Any) -> Session:
-    node = SessionNode("cam-a", started=True, segments_total=4)
+    node = SessionNode("cam-a", started=True, segments_total=SECONDS)
     return session(node, **{"stopped_at_ms": START_MS + SECONDS * 1000, **changes})
 
 
@@ -45,16 +47,16 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the tables that are read, as they are."""
     names: list[str] = []
 
-    def noting(path: Path, find_quantity: FindQuantity) -> TableFacts:
-        names.append(path.name)
-        return read_table(path, find_quantity)
+    def noting(path: Path, member: str | None, find_quantity: FindQuantity) -> TableFacts:
+        names.append(member or path.name)
+        return read_member(path, member, find_quantity)
 
-    monkeypatch.setattr(reader, "read_table", noting)
+    monkeypatch.setattr(reader, "read_member", noting)
     return names
 
 
 def test_each_table_has_an_entry(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig)
     assert rig.process(facts()).exit_code == 0
     found = tables(rig)
@@ -78,7 +80,7 @@ def test_each_table_has_an_entry(rig: Rig) -> None:
 
 
 def test_what_is_no_table_is_only_copied(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.upload("notes.json", "{}")
     rig.process(facts())
     assert rig.source("phone")["files"] == ["notes.json"]
@@ -86,8 +88,60 @@ def test_what_is_no_table_is_only_copied(rig: Rig) -> None:
     assert rig.manifest()["truth"] == []
 
 
-def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:
+def archive(folder: Path, name: str = "export.zip") -> Path:
+    """A zip as Sensor Logger exports it, with what the phone measured."""
+    path = folder / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
+        for file in sorted(folder.glob("*.csv")):
+            written.write(file, file.name)
+            file.unlink()
+        written.writestr("__MACOSX/._gyroscope.csv", b"\0\5\26\7")
+        written.writestr("Metadata.json", "{}")
+    return path
+
+
+def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: list[str]) -> None:
     rig.record()
+    send(rig)
+    plain = {path.name for path in (rig.logging / "phone" / UUID).glob("*.csv")}
+    archive(rig.logging / "phone" / UUID)
+    rig.process(facts())
+    found = tables(rig)
+    assert set(found) == {f"export.zip/{name}" for name in plain}
+    assert found["export.zip/gyroscope.csv"]["measures"] == "rotation"
+    assert found["export.zip/gyroscope.csv"]["first_at"] == START_MS
+    assert "export.zip" in rig.source("phone")["files"]
+    [truth] = rig.manifest()["truth"]
+    assert truth["files"] == ["watch/gyroscope.csv", "phone/export.zip/gyroscope.csv"]
+    assert truth["confidence"] != "unknown"
+    read.clear()
+    rig.process(facts())
+    assert read == []
+
+
+def test_what_nobody_looked_into_says_so(rig: Rig) -> None:
+    rig.record(numbers=range(SECONDS))
+    rig.upload("broken.zip", "PK no zip")
+    rig.upload("pictures.zip", "")
+    with zipfile.ZipFile(rig.logging / "phone" / UUID / "pictures.zip", "w") as written:
+        written.writestr("a.jpg", "")
+    rig.upload("export.json", '[{"sensor":"Accelerometer","time":"1776162514000000000","x":"1"}]')
+    rig.upload("settings.json", '{"rate": 100}')
+    rig.upload("export.xlsx", "PK")
+    rig.process(facts())
+    said = {name: [p["code"] for p in table["problems"]] for name, table in tables(rig).items()}
+    assert said == {
+        key: ["not_looked_into"]
+        for key in ("broken.zip", "export.json", "export.xlsx", "pictures.zip")
+    }
+    texts = {name: table["problems"][0]["text"] for name, table in tables(rig).items()}
+    assert texts["pictures.zip"] == "There is no table in it."
+    assert "not as json" in texts["export.json"]
+    assert rig.manifest()["complete"] is True
+
+
+def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:
+    rig.record(numbers=range(SECONDS))
     rig.upload("empty.csv", "")
     send(rig, "gps.csv", start_ms=START_MS + 3_600_000)
     assert rig.process(facts()).exit_code == 0
@@ -97,7 +151,7 @@ def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:
 
 
 def test_clocks_of_watch_and_phone_are_compared(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=1.25))
     rig.process(facts())
     (found,) = rig.manifest()["truth"]
@@ -107,7 +161,7 @@ def test_clocks_of_watch_and_phone_are_compared(rig: Rig) -> None:
 
 
 def test_a_late_upload_makes_a_new_revision(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.process(facts())
     assert "phone" not in rig.manifest()["sources"]
     send(rig, "gyroscope.csv")
@@ -120,7 +174,7 @@ def test_a_late_upload_makes_a_new_revision(rig: Rig) -> None:
 
 
 def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "accelerometer.csv", "gps.csv")
     rig.process(facts())
     assert sorted(read) == ["accelerometer.csv", "gps.csv"]
@@ -138,7 +192,7 @@ def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: list[str]) -> Non
 
 
 def test_another_span_of_the_session_looks_anew(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "gps.csv")
     rig.process(facts())
     rig.process(facts(stopped_at_ms=START_MS + 2 * SECONDS * 1000))
@@ -147,7 +201,7 @@ def test_another_span_of_the_session_looks_anew(rig: Rig, read: list[str]) -> No
 
 
 def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "gyroscope.csv", "accelerometer.csv")
     rig.process(facts())
     read.clear()
@@ -164,7 +218,7 @@ def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: 
 
 
 def test_what_was_cleared_away_since_keeps_its_entry(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=0.7))
     rig.process(facts())
     before = rig.manifest()
@@ -181,7 +235,7 @@ def test_what_was_cleared_away_since_keeps_its_entry(rig: Rig) -> None:
 
 
 def test_without_the_record_what_was_compared_stands(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=0.7))
     known = facts(clocks={"phone": (ClockSample(START_MS, 12.0, 1.0, "phone"),)})
     rig.process(known)
@@ -194,7 +248,7 @@ def test_without_the_record_what_was_compared_stands(rig: Rig, read: list[str]) 
 
 
 def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig)
     follower = Follower(rig.settings, UUID, lambda _: None)
     follower.step()
@@ -210,7 +264,7 @@ def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: list[s
 
 
 def test_a_file_that_was_replaced_after_it_was_read(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "gps.csv")
     follower = Follower(rig.settings, UUID, lambda _: None)
     follower.step()
