@@ -70,7 +70,7 @@ async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncI
             telemetry_of(settings, "camera", on_death, clock)
         )
         spool = Spool(settings.camera.spool)
-        resumable = await asyncio.to_thread(_prepare, spool, clock.now_ms())
+        resumable = await asyncio.to_thread(_prepare, spool, clock.now_ms(), settings.max_session_h)
         reporter = await stack.enter_async_context(Reporter(settings.camera.controller))
         stack.push_async_callback(tasks.close)  # before what they use
         node = _assemble(settings, spool, resumable, clock, reporter, tasks)
@@ -90,7 +90,15 @@ def _assemble(
     send = partial(_send, camera, settings.node)
     sender = Sender(settings.node, spool, send, reporter.report, clock, vitals.clock)
     node = CameraNode(
-        camera, spool, clock, vitals, sender.wake, sender.status, resumable, reporter.find_end
+        camera,
+        spool,
+        clock,
+        vitals,
+        sender.wake,
+        sender.status,
+        resumable,
+        reporter.find_end,
+        longest_h=settings.max_session_h,
     )
     tasks.start_loop("recording", node.tend())
     tasks.start_loop("sender", sender.run())
@@ -102,11 +110,11 @@ def _assemble(
     return node
 
 
-def _prepare(spool: Spool, now_ms: int) -> SessionRecord | None:
+def _prepare(spool: Spool, now_ms: int, longest_h: float) -> SessionRecord | None:
     """Bring the card in order; returns the session to go on with."""
     try:
         spool.prepare()
-        return recover_spool(spool, now_ms)
+        return recover_spool(spool, now_ms, longest_h)
     except OSError as error:
         raise ConfigError(f"camera.spool: {spool.root} cannot be used: {error}.") from error
 
