@@ -42,7 +42,7 @@ _log = structlog.get_logger("camera")
 
 
 async def run_camera(settings: Settings) -> None:
-    """Serve the camera node ``settings.node`` until it is told to end.
+    """Serve the camera node that the settings name until it is told to end.
 
     Raises ``ConfigError`` when the spool cannot be used, ``OSError`` when the port is taken,
     and ``PartDiedError`` when a part of the node died. A camera that does not let go ends the
