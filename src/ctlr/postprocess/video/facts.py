@@ -87,6 +87,10 @@ class SegmentFacts:
     def usable(self) -> bool:
         return self.readability in {Readability.WHOLE, Readability.CUT}
 
+    @property
+    def duration_us(self) -> int:
+        return self.duration_ticks * 1_000_000 // self.timescale
+
 
 class FoundFile(NamedTuple):
     """A file to be carried over: path below its own folder, size and modification time; of a
