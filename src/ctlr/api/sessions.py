@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
+from ctlr.api.formats import SessionId
 from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
@@ -53,7 +54,7 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         return shapes.MarkAnswer(ok=True, uuid=uuid, at_ms=kept.at_ms, label=kept.label)
 
     @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
-    async def session(uuid: str) -> shapes.SessionDetail:
+    async def session(uuid: SessionId) -> shapes.SessionDetail:
         """One session with its sources, jobs and problems."""
         found = await parts.store.get(parse_session_id(uuid))
         if found is None:
@@ -67,7 +68,7 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         status_code=202,
         responses=refusals("unknown_session", "recording_in_progress", "invalid_uuid"),
     )
-    async def process(uuid: str) -> shapes.JobAccepted:
+    async def process(uuid: SessionId) -> shapes.JobAccepted:
         """Make the session's folder on the sync disk (again), with what is here now."""
         job = await parts.reconciler.request(parse_session_id(uuid))
         return shapes.JobAccepted(job=job_status(job))
