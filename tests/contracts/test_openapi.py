@@ -130,8 +130,8 @@ def test_what_is_known_of_a_string_is_said() -> None:
     assert schemas["SessionSummary"]["properties"]["state"]["enum"] == [
         s.value for s in SessionState
     ]
-    for path in ("/api/sessions/{uuid}", "/api/sessions/{uuid}/process"):
-        of_path = [op for (_, where), op in operations().items() if where == path]
-        assert [op["parameters"][0]["schema"]["format"] for op in of_path] == ["uuid"]
+    for command in ("start", "stop"):
+        (parameter,) = operations()["post", f"/api/record/{command}"]["parameters"]
+        assert {"type": "string", "format": "uuid"} in parameter["schema"]["anyOf"]
     mount = operations()["post", "/api/storage/unmount"]["parameters"][0]["schema"]
     assert mount["enum"] == ["logging", "sync"]

@@ -1,4 +1,4 @@
-"""The rows of a table, a block of text at a time. Pure.
+"""The rows of a table, a block of text at a time.
 
 A row ends at LF, blank ones and comments (``#``, ``//``, ``%``, and not as wide as the table)
 don't count. What stands between

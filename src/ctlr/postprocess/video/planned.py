@@ -148,10 +148,12 @@ def node_told(facts: Session | None, node: str) -> str:
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
-    takes = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    more = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    if known.stopped_at_ms is not None:
+        more += f", stopped {known.stopped_at_ms}"
     return (
         f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
-        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{takes}"
+        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{more}"
     )
 
 

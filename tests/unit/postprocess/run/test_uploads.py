@@ -120,7 +120,7 @@ def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: list
 
 
 def test_what_nobody_looked_into_says_so(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.upload("broken.zip", "PK no zip")
     rig.upload("pictures.zip", "")
     with zipfile.ZipFile(rig.logging / "phone" / UUID / "pictures.zip", "w") as written:
