@@ -180,13 +180,13 @@ class Controller:
 
     async def start(self) -> None:
         """Carry on with what is stored, then watch everything in the background."""
+        self.drives.start(self.telemetry)  # its probes take a while, beside what follows
         await self.roster.load()
         await self.coordinator.resume()
         self.fleet.start_polling(self.tasks)
         if self.discovery is not None:
             self.tasks.start_loop("discovery", self.discovery.browse_forever())
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
-        await self.drives.start(self.telemetry)
         self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("takes", self.takes.watch_forever())
