@@ -258,12 +258,14 @@ class SessionMark(BaseModel):
 
 
 class SessionDetail(SessionSummary):
-    """``complete``, ``missing``, ``verified_at``, the ``sync`` certificate, ``clock``, the ``tables``
+    """``why`` says in one or two sentences what post-processing does with it or waits for; None once
+    nothing is left to do. ``complete``, ``missing``, ``verified_at``, the ``sync`` certificate, ``clock``, the ``tables``
     of phone and watch and ``truth`` are the manifest's; None (or empty) while there is none or its
     disk is away."""
 
     sources: dict[str, SessionSource]
     jobs: list[JobStatus]
+    why: str | None
     problems: list[SessionProblem]
     marks: list[SessionMark]
     complete: bool | None

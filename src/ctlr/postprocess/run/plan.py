@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctlr.layout.session import frames_file, video_file
+from ctlr.layout.session import CAN_FILE, MANIFEST_NAME, frames_file, video_file
 from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
@@ -138,7 +138,7 @@ def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
 
 def _own_names(files: SessionFiles) -> list[str]:
     """What the session's own files may be called; nothing that was sent may take these names."""
-    names = ["manifest.json", "can_raw.csv", "can_arrival.csv", "can.parquet", "can"]
+    names = [MANIFEST_NAME, CAN_FILE, "can_arrival.csv", "can.parquet", "can"]
     names += ["checksums.xxh128", "ascmhl"]
     for node in files.nodes:
         for part in range(MAX_PARTS):

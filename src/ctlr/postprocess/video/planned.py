@@ -4,15 +4,15 @@
 run compares both to tell whether the video has to be made again.
 """
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ctlr.kernel.hashing import new_hash
 from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.dropped import dropped_frames
-from ctlr.postprocess.video.facts import NodeFiles, SegmentFacts
+from ctlr.postprocess.video.facts import NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.video.placing import place
 from ctlr.postprocess.video.span import expected_span
@@ -38,6 +38,8 @@ class PlannedVideo:
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
+    harmed: Mapping[str, int] = field(default_factory=dict)
+    """Of segments that are not whole: how many bytes at most can be read of them."""
     stills: tuple[tuple[PlacedStill, ...], ...] = ()  # by part
     marks: tuple[PlacedMark, ...] = ()
     after_stop: tuple[str, ...] = ()  # segments that are no part of the session
@@ -90,6 +92,7 @@ def plan_video(
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
+        harmed=_harmed(segments),
         stills=stills,
         marks=marks,
         after_stop=timeline.after_stop,
@@ -135,6 +138,14 @@ def _frames_late(stills: Sequence[PlacedStill]) -> list[Problem]:
         f"{longest_ms:.0f} ms. Where, stands in stills."
     )
     return [Problem("frames_late", text, harms=False)]
+
+
+def _harmed(segments: Sequence[SegmentFacts]) -> dict[str, int]:
+    return {
+        found.name: found.size if found.usable else 0
+        for found in segments
+        if found.readability is not Readability.WHOLE
+    }
 
 
 def _own_time_us(found: SegmentFacts) -> int | None:
