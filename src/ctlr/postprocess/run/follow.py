@@ -50,7 +50,7 @@ class _Camera:
         self._parts = parts
         self._node = node
         self._number = 0
-        self._signature: bytes | None = None
+        self._last: SegmentFacts | None = None
         self._seen_ns = -1
         self.done: set[str] = set()
 
@@ -64,9 +64,9 @@ class _Camera:
 
     def add(self, facts: SegmentFacts) -> None:
         """Take in one segment, to a further part if its parameters are others."""
-        if self._signature not in {None, facts.signature}:
+        if self._last and not facts.continues(self._last):
             self._number += 1
-        self._signature = facts.signature
+        self._last = facts
         self._parts.get(self._node, self._number).add(facts)
         self.done.add(facts.name)
 

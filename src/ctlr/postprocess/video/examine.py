@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctlr.layout.raw import frames_name, parse_segment_name
-from ctlr.mp4.boxes import Damaged
+from ctlr.mp4.boxes import Damaged, Unfinished
+from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
+from ctlr.mp4.tables import SegmentTables, Track, first_shown_ticks, keep_readable
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
     FoundFile,
@@ -20,6 +21,7 @@ from ctlr.postprocess.video.facts import (
     Readability,
     SegmentFacts,
 )
+from ctlr.postprocess.video.foreign import examine_stranger, tables_of
 from ctlr.postprocess.video.frames import read_capture_times
 
 
@@ -71,8 +73,9 @@ class Examiner:
         reference = known.tables.reference
         was_whole = known.facts.readability is Readability.WHOLE
         meant = known.facts.declared_ticks or (known.facts.duration_ticks if was_whole else 0)
+        can_be_kept = bool(known.tables.media)
         _keep_before(known.tables, offset)
-        if reference.count:
+        if can_be_kept and reference.count:
             known.facts = replace(
                 known.facts,
                 readability=Readability.CUT,
@@ -108,15 +111,21 @@ class Examiner:
             return bad(Readability.EMPTY, "it has no bytes")
         try:
             tables = _read(path, file.size)
-        except Damaged as error:
+        except Unfinished as error:
             return bad(Readability.DAMAGED, str(error))
+        except Damaged as error:
+            stranger = examine_stranger(path)
+            if stranger is None:
+                return bad(Readability.DAMAGED, str(error))
+            tables = tables_of(stranger)
         except OSError as error:
             return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
         for track in tables.tracks:
             track.header = self._headers.setdefault(track.header, track.header)
-        signature = b"\n".join(t.header.signature for t in tables.tracks)
-        signature = self._signatures.setdefault(signature, signature)
-        return _facts(file, number, tables, signature, captured), tables
+        facts = _facts(file, number, tables, captured)
+        signature = self._signatures.setdefault(facts.signature, facts.signature)
+        sound = self._signatures.setdefault(facts.sound, facts.sound)
+        return replace(facts, signature=signature, sound=sound), tables
 
 
 def _keep_before(tables: SegmentTables, offset: int) -> None:
@@ -146,11 +155,18 @@ def _read(path: str, size: int) -> SegmentTables:
         os.close(fd)
 
 
+def _is_sound(track: Track) -> bool:
+    return track.count > 0 and track.header.kind == b"soun"
+
+
+def _is_side(track: Track) -> bool:
+    return track.header.kind not in {b"vide", b"soun"}
+
+
 def _facts(
     file: FoundFile,
     number: int,
     tables: SegmentTables,
-    signature: bytes,
     captured: CaptureTimes | None,
 ) -> SegmentFacts:
     track = tables.reference
@@ -167,7 +183,8 @@ def _facts(
         reason=f"{tables.note or 'it ends early'}; {track.count} frames of it are readable"
         if cut
         else "",
-        signature=signature,
+        signature=track.header.signature,
+        sound=b"\n".join(t.header.signature for t in tables.tracks if _is_sound(t)),
         timescale=header.timescale,
         first_ticks=track.start_ticks + first_shown_ticks(track),
         first_slack_ticks=slack,
@@ -176,6 +193,11 @@ def _facts(
         frames=track.count,
         starts_with_keyframe=track.first_is_sync,
         obstacle=next(obstacles, None),
+        lost=tuple(lost.text for lost in tables.lost),
+        lost_samples=any(lost.samples for lost in tables.lost),
+        sides=tuple(t.header.codec for t in tables.tracks if t.count and _is_side(t)),
+        sizes=tuple((d.width, d.height) for d in header.descriptions[1:] and header.descriptions),
+        hidden_ticks=track.hidden_ticks,
         codec=header.codec,
         width=header.width,
         height=header.height,

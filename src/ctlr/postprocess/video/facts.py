@@ -37,7 +37,11 @@ class SegmentFacts:
     The second group is there if ``readability`` is ``WHOLE`` or ``CUT``: times are ticks of the
     reference track's ``timescale``. ``first_ticks`` is when its first frame is shown in its own
     presentation, ``first_slack_ticks`` how far that may be rounded; ``declared_ticks`` is the
-    length that its index claims (0 where it does not say).
+    length that its index claims (0 where it does not say). ``signature`` is what its picture has to
+    have in common with that of a neighbour to go into one file, ``sound`` that of its sound tracks.
+    ``lost`` are its tracks that cannot be read, in words, ``lost_samples`` whether they hold any;
+    ``sides`` are the kinds of its tracks that are neither picture nor sound; ``sizes`` the picture's
+    sizes where it has several; ``hidden_ticks`` are hidden by its edit list.
     """
 
     name: str
@@ -48,6 +52,7 @@ class SegmentFacts:
     reason: str = ""
 
     signature: bytes = b""
+    sound: bytes = b""
     timescale: int = 1
     first_ticks: int = 0
     first_slack_ticks: int = 0
@@ -56,6 +61,11 @@ class SegmentFacts:
     frames: int = 0
     starts_with_keyframe: bool = True
     obstacle: str | None = None
+    lost: tuple[str, ...] = ()
+    lost_samples: bool = False
+    sides: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    hidden_ticks: int = 0
     codec: str = ""
     width: int = 0
     height: int = 0
@@ -65,6 +75,11 @@ class SegmentFacts:
     @property
     def usable(self) -> bool:
         return self.readability in {Readability.WHOLE, Readability.CUT}
+
+    def continues(self, before: "SegmentFacts") -> bool:
+        """Whether it can follow another in one file: a segment without sound fits to any."""
+        sound = {self.sound, before.sound} - {b""}
+        return self.signature == before.signature and len(sound) < 2
 
     @property
     def duration_us(self) -> int:

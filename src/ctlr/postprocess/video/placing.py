@@ -121,9 +121,30 @@ class _Placer:
         if facts.obstacle and facts.usable:
             text = f"{facts.name} cannot be spliced ({facts.obstacle}); its file was remuxed."
             self.problems.append(Problem("remuxed", text, facts.name, harms=False))
+        if facts.usable:
+            self._note_contents(facts)
         if facts.usable and not facts.starts_with_keyframe:
             text = f"{facts.name} does not start with a keyframe; its first frames may not show."
             self.problems.append(Problem("no_keyframe", text, facts.name))
+
+    def _note_contents(self, facts: SegmentFacts) -> None:
+        """What of a usable segment is lost, or not as it is in the segment."""
+        if facts.lost:
+            text = f"{facts.name}: {'; '.join(facts.lost)}. It was left out, the rest was joined."
+            self.problems.append(Problem("track_lost", text, facts.name, facts.lost_samples))
+        if facts.obstacle and facts.sides:
+            text = f"{facts.name} has data tracks ({', '.join(facts.sides)}) that its remux loses."
+            self.problems.append(Problem("track_lost", text, facts.name))
+        if facts.sizes:
+            sizes = ", then ".join(f"{width} x {height}" for width, height in facts.sizes)
+            text = (
+                f"The picture of {facts.name} changes within it ({sizes}); so it does in the video."
+            )
+            self.problems.append(Problem("picture_changes", text, facts.name, harms=False))
+        if facts.hidden_ticks:
+            hidden_s = facts.hidden_ticks / facts.timescale
+            text = f"{facts.name} hides its first {hidden_s:.3f} s; the video shows them."
+            self.problems.append(Problem("hidden_frames", text, facts.name, harms=False))
 
     # --- holes
 
@@ -281,7 +302,7 @@ class _Placer:
     def _needs_new_part(
         self, last: SegmentFacts, last_at: int, facts: SegmentFacts, at: int
     ) -> bool:
-        if facts.signature != last.signature:
+        if not facts.continues(last):
             text = (
                 f"{facts.name} has other video parameters than {last.name}: it starts a new file."
             )
