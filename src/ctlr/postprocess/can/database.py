@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cantools
-import xxhash
 from cantools.database.can import Database
 from cantools.database.can import Message as DatabaseMessage
 from cantools.database.can import Signal as DatabaseSignal
 
+from ctlr.kernel.hashing import new_hash
 from ctlr.postprocess.can.signals import Message, Signal
 
 DECODER_VERSION = 1
@@ -41,14 +41,14 @@ class CanDatabase:
 
 def fingerprint(paths: Iterable[Path]) -> str:
     """Differs when a database has another content, or others are configured; empty for none."""
-    digest, any_path = xxhash.xxh3_128(b"%d" % DECODER_VERSION), False
+    digest, any_path = new_hash(b"%d" % DECODER_VERSION), False
     for path in paths:
         any_path = True
         try:
             content = path.read_bytes()
         except OSError as error:
             content = b"no content, error %d" % (error.errno or 0)
-        digest.update(xxhash.xxh3_128_digest(content))
+        digest.update(new_hash(content).digest())
     return digest.hexdigest() if any_path else ""
 
 

@@ -53,7 +53,7 @@ class _Tally:
 def decode_rows(
     raw: Path,
     arrival: Path | None,
-    meaning: CanDatabase,
+    database: CanDatabase,
     databases: Sequence[str],
     out: Path,
     inputs: str,
@@ -64,7 +64,7 @@ def decode_rows(
     ``inputs`` is what the result says it was made of; ``alive`` is called with each block and each
     table. Raises ``OSError``.
     """
-    decoder = _Decoder(meaning, _read_runs(arrival, raw), out)
+    decoder = _Decoder(database, _read_runs(arrival, raw), out)
     try:
         with open(raw, "rb", buffering=0) as file:
             size = raw.stat().st_size
@@ -85,20 +85,20 @@ def decode_rows(
         parquet=PARQUET_FILE if PARQUET_FILE in files else None,
         inputs=inputs,
     )
-    return Decoding(signals, (*_database_problems(meaning), *decoder.problems), files)
+    return Decoding(signals, (*_database_problems(database), *decoder.problems), files)
 
 
 class _Decoder:
-    def __init__(self, meaning: CanDatabase, runs: Runs, out: Path) -> None:
-        self._meaning = meaning
+    def __init__(self, database: CanDatabase, runs: Runs, out: Path) -> None:
+        self._database = database
         self._runs = runs
         self._out = out
-        self._names = _file_names(list(meaning.messages.values()))
+        self._names = _file_names(list(database.messages.values()))
         self._tables: dict[Message, CsvTable] = {}
         self._parquet: ParquetTable | None = None
         self.tally = _Tally()
         self.problems: list[CanProblem] = []
-        if meaning.messages:
+        if database.messages:
             self._begin_parquet()
 
     def take(self, offset: int, block: bytes) -> None:
@@ -139,14 +139,14 @@ class _Decoder:
     def _begin_parquet(self) -> None:
         try:
             self._parquet = ParquetTable(
-                self._out / PARQUET_FILE, list(self._meaning.messages.values()), self._runs.buses
+                self._out / PARQUET_FILE, list(self._database.messages.values()), self._runs.buses
             )
         except ImportError:
             self.problems.append(CanProblem(code="no_parquet", text=NO_PYARROW))
 
     def _take_frames(self, fields: Fields, rows: Ints, offset: int, block: bytes) -> None:
         frame_id, extended = int(fields.ids[rows[0]]), bool(fields.extended[rows[0]])
-        message = self._meaning.of(frame_id, extended)
+        message = self._database.of(frame_id, extended)
         if message is None:
             self.tally.unknown[_id_text(frame_id, extended=extended)] += len(rows)
             return
@@ -201,8 +201,8 @@ def _file_names(messages: Sequence[Message]) -> dict[Message, str]:
     return {message: portable[path] for message, path in wanted.items()}
 
 
-def _database_problems(meaning: CanDatabase) -> list[CanProblem]:
-    return [CanProblem(code="database", text=text) for text in meaning.problems]
+def _database_problems(database: CanDatabase) -> list[CanProblem]:
+    return [CanProblem(code="database", text=text) for text in database.problems]
 
 
 def _id_text(frame_id: int, *, extended: bool) -> str:

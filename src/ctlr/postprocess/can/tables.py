@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ctlr.kernel.hashing import hash_file
 from ctlr.postprocess.can.output import HashedFile, OutputError
 from ctlr.postprocess.can.runs import NO_ARRIVAL, Ints
 from ctlr.postprocess.can.signals import Message, Values
-from ctlr.postprocess.manifest.copying import hash_path
 
 PARQUET_FILE = "can.parquet"
 TIME_COLUMNS = ("ts_ms", "arrived_ms", "bus")
@@ -111,7 +111,7 @@ class ParquetTable:
             self._writer.close()
             with open(self._path, "r+b") as file:
                 os.fsync(file.fileno())
-            return hash_path(self._path, lambda _: alive())
+            return hash_file(self._path, lambda _: alive())
 
     def close(self) -> None:
         """Let go of the file, whatever has become of it."""

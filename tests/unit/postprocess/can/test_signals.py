@@ -110,14 +110,14 @@ def test_how_many_bytes_a_signal_needs() -> None:
 
 
 def test_the_pretend_vehicles_database() -> None:
-    meaning = load([DATABASE])
-    assert meaning.problems == ()
-    odometer = meaning.of(0x18FEE017, True)
+    database = load([DATABASE])
+    assert database.problems == ()
+    odometer = database.of(0x18FEE017, True)
     assert odometer is not None
     assert [signal.name for signal in odometer.signals] == ["Distance", "Range"]
-    assert meaning.of(0x18FEE017, False) is odometer  # written with few digits
-    assert meaning.of(0x1F5, True) is meaning.of(0x1F5, False)
-    assert meaning.of(0x7FF, False) is None
+    assert database.of(0x18FEE017, False) is odometer  # written with few digits
+    assert database.of(0x1F5, True) is database.of(0x1F5, False)
+    assert database.of(0x7FF, False) is None
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_the_pretend_vehicles_database() -> None:
 def test_a_database_that_cannot_be_read_spoils_no_other(tmp_path: Path, content: bytes) -> None:
     bad = tmp_path / "bad.dbc"
     bad.write_bytes(content)
-    meaning = load([tmp_path / "absent.dbc", bad, DATABASE])
-    assert len(meaning.messages) == 7
-    assert any("absent.dbc" in problem for problem in meaning.problems)
+    database = load([tmp_path / "absent.dbc", bad, DATABASE])
+    assert len(database.messages) == 7
+    assert any("absent.dbc" in problem for problem in database.problems)
     if content:  # an empty file is an empty database
-        assert any("bad.dbc" in problem for problem in meaning.problems)
+        assert any("bad.dbc" in problem for problem in database.problems)
 
 
 def test_the_first_database_that_knows_a_frame_wins(tmp_path: Path, kinds: Path) -> None:
     other = tmp_path / "other.dbc"
     other.write_text(KINDS.replace("BO_ 1 Intel", "BO_ 1 Other"))
-    meaning = load([kinds, other])
-    assert meaning.messages[1, False].name == "Intel"
-    assert "Other of other.dbc is Intel already." in meaning.problems
+    database = load([kinds, other])
+    assert database.messages[1, False].name == "Intel"
+    assert "Other of other.dbc is Intel already." in database.problems
 
 
 def test_a_fingerprint_follows_the_content(tmp_path: Path) -> None:
