@@ -1,16 +1,18 @@
 """Opening each segment once: its facts for the plan, its tables for the join.
 
-Nothing is decoded and no media byte is read, only boxes, so a segment costs a few reads whatever
-its size. The tables are kept (about 2 KiB per 300 frames) because the join needs them again.
+Nothing is decoded, and of the media only the beginnings of a few frames are read (``blank``), so a
+segment costs a few reads whatever its size. The tables are kept (about 2 KiB per 300 frames) because the join needs them again.
 """
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctlr.layout.raw import frames_name, parse_segment_name
-from ctlr.mp4.boxes import Damaged, Unfinished
+from ctlr.mp4.blank import Area, leave_out_blank, seems_blank
+from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.movie import read_segment
 from ctlr.mp4.tables import SegmentTables, Track, first_shown_ticks, keep_readable
@@ -30,6 +32,7 @@ class _Known:
     facts: SegmentFacts
     tables: SegmentTables | None
     has_times: bool
+    looked: bool = False  # whether every frame has been looked at
 
 
 class Examiner:
@@ -64,6 +67,27 @@ class Examiner:
         tables = self._known[str(path)].tables
         assert tables is not None
         return tables
+
+    def look_closer(self, path: Path, areas: Sequence[Area]) -> bool:
+        """Look at every frame of a segment of which ``areas`` seem to be zeros; once is enough.
+
+        Returns whether it proved to be less than was known.
+        """
+        known = self._known[str(path)]
+        if known.looked or known.tables is None:
+            return False
+        known.looked, before = True, known.facts
+        try:
+            with _opened(str(path)) as read_at:
+                blank = leave_out_blank(known.tables, read_at, areas)
+        except (Damaged, OSError) as error:
+            known.facts = replace(before, readability=Readability.DAMAGED, reason=str(error))
+            known.tables = None
+            return True
+        file = FoundFile(before.name, before.size, before.mtime_ns)
+        facts = _facts(file, before.number, known.tables, before.captured, blank)
+        known.facts = replace(facts, signature=before.signature, sound=before.sound)
+        return known.facts != before
 
     def cut_at(self, path: Path, offset: int, why: str) -> None:
         """Take note that a segment turned out to be unreadable from ``offset`` on."""
@@ -109,8 +133,12 @@ class Examiner:
 
         if file.size == 0:
             return bad(Readability.EMPTY, "it has no bytes")
+        blank = ""
         try:
-            tables = _read(path, file.size)
+            with _opened(path) as read_at:
+                tables = read_segment(read_at, file.size)
+                if seems_blank(tables, read_at):
+                    blank = leave_out_blank(tables, read_at)
         except Unfinished as error:
             return bad(Readability.DAMAGED, str(error))
         except Damaged as error:
@@ -122,7 +150,7 @@ class Examiner:
             return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
         for track in tables.tracks:
             track.header = self._headers.setdefault(track.header, track.header)
-        facts = _facts(file, number, tables, captured)
+        facts = _facts(file, number, tables, captured, blank)
         signature = self._signatures.setdefault(facts.signature, facts.signature)
         sound = self._signatures.setdefault(facts.sound, facts.sound)
         return replace(facts, signature=signature, sound=sound), tables
@@ -139,7 +167,9 @@ def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
     return (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
 
 
-def _read(path: str, size: int) -> SegmentTables:
+@contextmanager
+def _opened(path: str) -> Iterator[ReadAt]:
+    """A function that reads the file. Raises ``OSError``, and the function ``Damaged``."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
     def read_at(offset: int, length: int) -> bytes:
@@ -150,7 +180,7 @@ def _read(path: str, size: int) -> SegmentTables:
             raise Damaged(text) from error
 
     try:
-        return read_segment(read_at, size)
+        yield read_at
     finally:
         os.close(fd)
 
@@ -168,6 +198,7 @@ def _facts(
     number: int,
     tables: SegmentTables,
     captured: CaptureTimes | None,
+    blank: str,
 ) -> SegmentFacts:
     track = tables.reference
     header = track.header
@@ -198,6 +229,7 @@ def _facts(
         sides=tuple(t.header.codec for t in tables.tracks if t.count and _is_side(t)),
         sizes=tuple((d.width, d.height) for d in header.descriptions[1:] and header.descriptions),
         hidden_ticks=track.hidden_ticks,
+        blank=blank,
         codec=header.codec,
         width=header.width,
         height=header.height,

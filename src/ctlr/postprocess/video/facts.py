@@ -41,7 +41,8 @@ class SegmentFacts:
     have in common with that of a neighbour to go into one file, ``sound`` that of its sound tracks.
     ``lost`` are its tracks that cannot be read, in words, ``lost_samples`` whether they hold any;
     ``sides`` are the kinds of its tracks that are neither picture nor sound; ``sizes`` the picture's
-    sizes where it has several; ``hidden_ticks`` are hidden by its edit list.
+    sizes where it has several; ``hidden_ticks`` are hidden by its edit list;
+    ``blank`` says which of its frames were never written.
     """
 
     name: str
@@ -66,6 +67,7 @@ class SegmentFacts:
     sides: tuple[str, ...] = ()
     sizes: tuple[tuple[int, int], ...] = ()
     hidden_ticks: int = 0
+    blank: str = ""
     codec: str = ""
     width: int = 0
     height: int = 0

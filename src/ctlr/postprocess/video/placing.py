@@ -135,6 +135,12 @@ class _Placer:
         if facts.obstacle and facts.sides:
             text = f"{facts.name} has data tracks ({', '.join(facts.sides)}) that its remux loses."
             self.problems.append(Problem("track_lost", text, facts.name))
+        if facts.blank:
+            text = (
+                f"{facts.name}: {facts.blank} were never written (zeros or noise, as after a power "
+                "cut). They stand in the video, and no player shows them."
+            )
+            self.problems.append(Problem("blank_frames", text, facts.name))
         if facts.sizes:
             sizes = ", then ".join(f"{width} x {height}" for width, height in facts.sizes)
             text = (
