@@ -27,7 +27,7 @@ from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.run.comparing import RunningComparison
 from ctlr.postprocess.run.plan import plan_copies
-from ctlr.postprocess.run.session import explain, growing_parts, process_locked
+from ctlr.postprocess.run.session import failure, growing_parts, process_locked
 from ctlr.postprocess.run.worker import EXIT_TERMINATED
 from ctlr.postprocess.tables.table import is_table
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, Readability, SegmentFacts
@@ -169,7 +169,7 @@ def follow(
     except Refusal as refusal:
         return RunResult(uuid, 1, refusal.detail)
     except OSError as error:
-        return RunResult(uuid, 1, explain(error))
+        return failure(uuid, error)
 
 
 def _follow(

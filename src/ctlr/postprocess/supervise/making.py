@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 import structlog
 
@@ -81,7 +82,8 @@ class Making:
 
     async def _failed(self, uuid: str, result: JobResult) -> None:
         job = self._workers.job(uuid)
-        self._watches.of(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
+        wait_s = inf if result.lasting else retry_after_s(job.attempts)
+        self._watches.of(uuid).due_at = self._clock.monotonic() + wait_s
         await persist(lambda: self._move(uuid, SessionState.FAILED, error=result.error))
         _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
         self._workers.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))

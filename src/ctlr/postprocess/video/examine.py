@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ctlr.layout.raw import frames_name, parse_segment_name
+from ctlr.layout.raw import frames_name, parse_segment_name, parse_stray_segment
 from ctlr.mp4.blank import Area, leave_out_blank, seems_blank
 from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
 from ctlr.mp4.headers import TrackHeader
@@ -46,12 +46,15 @@ class Examiner:
     def examine_node(self, folder: Path, files: NodeFiles) -> list[SegmentFacts]:
         """The facts of all segments of a node; an unreadable segment is a fact, not an error."""
         times = {f.path for f in files.frame_files}
-        return [self.examine(folder, file, times) for file in files.segments]
+        found = [self.examine(folder, file, times) for file in files.segments]
+        strays = [self.examine(folder, file, times) for file in files.stray_segments]
+        return found + [replace(facts, stray=True) for facts in strays]
 
     def examine(self, folder: Path, file: FoundFile, times: Container[str]) -> SegmentFacts:
         """The facts of one segment; ``times`` holds the names of the sidecars that are there."""
         path = f"{folder}/{file.path}"
         number = parse_segment_name(file.path)
+        number = parse_stray_segment(file.path) if number is None else number
         assert number is not None
         sidecar = frames_name(number)
         has_times = sidecar in times
@@ -86,7 +89,15 @@ class Examiner:
             return True
         file = FoundFile(before.name, before.size, before.mtime_ns)
         facts = _facts(file, before.number, known.tables, before.captured, blank)
-        known.facts = replace(facts, signature=before.signature, sound=before.sound)
+        known.facts = replace(
+            before,
+            readability=facts.readability,
+            reason=facts.reason,
+            duration_ticks=facts.duration_ticks,
+            declared_ticks=facts.declared_ticks,
+            frames=facts.frames,
+            blank=blank,
+        )
         return known.facts != before
 
     def cut_at(self, path: Path, offset: int, why: str) -> None:

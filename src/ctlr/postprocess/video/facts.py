@@ -42,7 +42,7 @@ class SegmentFacts:
     ``lost`` are its tracks that cannot be read, in words, ``lost_samples`` whether they hold any;
     ``sides`` are the kinds of its tracks that are neither picture nor sound; ``sizes`` the picture's
     sizes where it has several; ``hidden_ticks`` are hidden by its edit list;
-    ``blank`` says which of its frames were never written.
+    ``blank`` says which of its frames were never written; ``stray`` that its name is not quite right.
     """
 
     name: str
@@ -68,6 +68,7 @@ class SegmentFacts:
     sizes: tuple[tuple[int, int], ...] = ()
     hidden_ticks: int = 0
     blank: str = ""
+    stray: bool = False
     codec: str = ""
     width: int = 0
     height: int = 0
@@ -102,13 +103,23 @@ class FoundFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeFiles:
-    """What lies in ``{logging}/{node}/{uuid}/``, by name; nothing has been opened yet."""
+    """What lies in ``{logging}/{node}/{uuid}/``, by name; nothing has been opened yet.
+
+    ``stray_segments`` plainly are segments under other names; ``strays`` are names of what is left,
+    as they can be written.
+    """
 
     node: str
     segments: tuple[FoundFile, ...] = ()
     frame_files: tuple[FoundFile, ...] = ()
     sidecars: tuple[FoundFile, ...] = ()
     strays: tuple[str, ...] = ()
+    stray_segments: tuple[FoundFile, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of everything that may be made a video of."""
+        return frozenset(file.path for file in (*self.segments, *self.stray_segments))
 
 
 @dataclass(frozen=True, slots=True)

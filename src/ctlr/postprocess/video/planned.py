@@ -16,6 +16,7 @@ from ctlr.postprocess.video.facts import NodeFiles, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.video.placing import place
 from ctlr.postprocess.video.span import expected_span
+from ctlr.postprocess.video.strays import choose, name_strays
 from ctlr.postprocess.video.timeline import Gap, Part
 from ctlr.sessions.model import Session, SessionNode
 
@@ -56,6 +57,8 @@ def plan_video(
     """Decide what to make of one camera's segments, given what the session record says."""
     known = (facts.node(files.node) if facts else None) or SessionNode(files.node)
     span = expected_span(facts, files.node)
+    choice = choose(segments)
+    segments = choice.segments
     timeline = place(segments, known.segments_total, span)
     samples = facts.clocks.get(files.node) if facts else None
     clock = ClockTrack(samples) if samples else None
@@ -63,10 +66,6 @@ def plan_video(
     chapters = chapter_problems(marks, timeline.parts)
     gaps_after = {gap.after_segment for gap in timeline.gaps}
     dropped = tuple(dropped_frames(part, gaps_after) for part in timeline.parts)
-    strays = [
-        Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
-        for name in files.strays
-    ]
     return PlannedVideo(
         node=files.node,
         parts=timeline.parts,
@@ -76,11 +75,12 @@ def plan_video(
             *_foreign(segments, facts),
             *_frames_dropped(sum(filter(None, dropped))),
             *chapters,
-            *strays,
+            *choice.problems,
+            *name_strays(files.strays),
         ),
         frame_times=any(f.captured for f in segments),
         bytes=sum(f.size for f in segments if f.usable),
-        names=frozenset(file.path for file in files.segments),
+        names=files.names,
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
@@ -133,6 +133,6 @@ def node_told(facts: Session | None, node: str) -> str:
 def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
     digest = new_hash()
-    for file in (*files.segments, *files.frame_files):
+    for file in (*files.segments, *files.frame_files, *files.stray_segments):
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
     return digest.hexdigest()

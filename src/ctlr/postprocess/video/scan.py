@@ -12,11 +12,13 @@ from pathlib import Path
 
 from ctlr.kernel.atomic import is_temporary
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name, is_session_id
+from ctlr.kernel.names import is_readable, readable_name
 from ctlr.layout.raw import (
     LoggingLayout,
     is_delivered_name,
     parse_frames_name,
     parse_segment_name,
+    parse_stray_segment,
 )
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, SessionFiles
 
@@ -26,7 +28,8 @@ def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
     names = _owners(layout, uuid)
     nodes = [scan_node(layout, name, uuid) for name in names if is_node_name(name)]
     others = [name for name in names if not is_node_name(name)]
-    strays = [f"{name}/{uuid}" for name in others if name not in RESERVED_NODE_NAMES]
+    foreign = [name for name in others if name not in RESERVED_NODE_NAMES]
+    strays = [f"{readable_name(name)}/{uuid}" for name in foreign]
     return replace(
         scan_uploads(layout, uuid),
         nodes=tuple(nodes),
@@ -58,6 +61,7 @@ def _owners(layout: LoggingLayout, uuid: str) -> list[str]:
 def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
     """One camera's files of a session. Raises ``OSError``."""
     segments, frame_files, sidecars, strays = [], [], [], []
+    stray_segments = []
     try:
         with os.scandir(layout.node_session(node, uuid)) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -67,16 +71,25 @@ def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
         if is_temporary(entry.name):
             continue
         if not entry.is_file(follow_symlinks=False):
-            strays.append(entry.name)
+            strays.append(readable_name(entry.name))
         elif parse_segment_name(entry.name) is not None:
             segments.append(_found(entry, entry.name))
         elif parse_frames_name(entry.name) is not None:
             frame_files.append(_found(entry, entry.name))
         elif is_delivered_name(entry.name):
             sidecars.append(_found(entry, entry.name))
+        elif parse_stray_segment(entry.name) is not None and is_readable(entry.name):
+            stray_segments.append(_found(entry, entry.name))
         else:
-            strays.append(entry.name)
-    return NodeFiles(node, tuple(segments), tuple(frame_files), tuple(sidecars), tuple(strays))
+            strays.append(readable_name(entry.name))
+    return NodeFiles(
+        node,
+        tuple(segments),
+        tuple(frame_files),
+        tuple(sidecars),
+        tuple(strays),
+        tuple(stray_segments),
+    )
 
 
 def session_ids(layout: LoggingLayout) -> list[str]:
