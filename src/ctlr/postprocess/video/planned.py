@@ -7,6 +7,7 @@ run compares both to tell whether the video has to be made again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ctlr.kernel.clock import iso_from_ms
 from ctlr.kernel.hashing import new_hash
 from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
@@ -89,21 +90,42 @@ def plan_video(
 
 
 def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Problem]:
-    """Segments whose own time lies far outside of the session: of another one, perhaps."""
+    """Segments whose own time lies far outside of the session: of another one, perhaps.
+
+    Many cameras write when a file was made in local time, or have a clock that was never set. Where
+    most segments say so, that is their clock and no reason to doubt them; those that don't agree with
+    the others are.
+    """
     if facts is None or facts.start_at_ms is None or facts.stopped_at_ms is None:
         return []
     first = facts.start_at_ms * 1000 - CLOCK_DOUBT_US
     last = facts.stopped_at_ms * 1000 + CLOCK_DOUBT_US
-    return [
-        Problem(
-            "other_time",
-            f"{found.name} says that it was recorded long before or after this session: it belongs "
-            "to another one, or the camera's clock was wrong. It was joined where it lay.",
-            found.name,
-        )
-        for found in segments
-        if (at_us := _own_time_us(found)) is not None and not first <= at_us <= last
-    ]
+    captured = [(f.captured.first_us, f) for f in segments if f.captured]
+    made = [(f.created_at_s * 1_000_000, f) for f in segments if not f.captured and f.created_at_s]
+    outside = [f for at_us, f in made if not first <= at_us <= last]
+    notes = []
+    if 2 * len(outside) > len(made):
+        usual = sorted(at_us for at_us, _ in made)[len(made) // 2]
+        outside = [f for at_us, f in made if abs(at_us - usual) > last - first]
+        notes.append(_other_clock(usual // 1000))
+    outside += [f for at_us, f in captured if not first <= at_us <= last]
+    return [*notes, *map(_other_time, outside)]
+
+
+def _other_clock(at_ms: int) -> Problem:
+    text = (
+        f"Its files say that they were made at {iso_from_ms(at_ms)}, outside of the session: its clock "
+        "tells local time or was never set. These times were not used."
+    )
+    return Problem("other_clock", text, harms=False)
+
+
+def _other_time(found: SegmentFacts) -> Problem:
+    text = (
+        f"{found.name} says that it was recorded long before or after this session: it belongs "
+        "to another one, or the camera's clock was wrong. It was joined where it lay."
+    )
+    return Problem("other_time", text, found.name)
 
 
 def _frames_dropped(count: int) -> list[Problem]:
@@ -111,12 +133,6 @@ def _frames_dropped(count: int) -> list[Problem]:
         return []
     text = f"The camera dropped {count} of its frames; their places on the timeline stay empty."
     return [Problem("frames_dropped", text, harms=False)]
-
-
-def _own_time_us(found: SegmentFacts) -> int | None:
-    if found.captured:
-        return found.captured.first_us
-    return found.created_at_s * 1_000_000 if found.created_at_s is not None else None
 
 
 def node_told(facts: Session | None, node: str) -> str:
