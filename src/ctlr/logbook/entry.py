@@ -1,8 +1,8 @@
 """What is kept of a message under ``logging/#``, whoever sent it and whatever is in it. Pure.
 
-The topic names the node, because the broker's rights hold the topic and nobody holds the payload.
-A payload that is no JSON object is kept as text; a topic that names no node is not kept at all.
-A repeat is told by the record's ``id``. A record of an installed node has none, so its time and
+The topic names the node, because the broker's rights hold the topic and nobody holds the payload. A
+payload that is no JSON object is kept as text; a topic that names no node is not kept at all. A
+repeat is recognised by the record's ``id``. A record of an installed node has none, so its time and
 words stand for it; without a time nothing tells two of them apart, and both are kept.
 """
 
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name
-from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms, show_controls
+from ctlr.kernel.texts import show_controls
+from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms
 
 MAX_PAYLOAD_BYTES = 64 << 10
 MAX_ID_LETTERS = 64
@@ -23,7 +24,7 @@ _PREFIX = "logging/"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``key`` is the same for a repeat, None where that cannot be told; ``ts_ms`` is the record's
+    """``key`` is the same for a repeat, None where that is not known; ``ts_ms`` is the record's
     own time, or ``received_ms`` where it has none; ``payload`` is one JSON object."""
 
     key: str | None

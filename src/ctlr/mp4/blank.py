@@ -18,7 +18,7 @@ from itertools import groupby
 
 from ctlr.mp4.boxes import Damaged, ReadAt
 from ctlr.mp4.descriptions import Description
-from ctlr.mp4.tables import SegmentTables, Track, keep_first
+from ctlr.mp4.tables import SegmentTables, Track, keep_samples
 
 PROBES = 8
 _HEAD_BYTES = 16
@@ -143,17 +143,8 @@ def _cut_end(
             f"its last {track.count - first} frames were never written (zeros or noise, as after a "
             "power cut)"
         )
-    _keep_samples(track, first)
+    keep_samples(track, first)
     return blank[: len(blank) - len(runs[-1])]
-
-
-def _keep_samples(track: Track, samples: int) -> None:
-    held = 0
-    for index, count in enumerate(track.chunk_counts):
-        if held + count > samples:
-            keep_first(track, samples, index, held)
-            return
-        held += count
 
 
 def _is_blank(

@@ -34,7 +34,7 @@ def read_plain(data: bytes, trak: Box, header: TrackHeader, track_id: int, limit
     boxes = _boxes(data, trak)
     sizes = read_sizes(data, boxes[b"stsz" if b"stsz" in boxes else b"stz2"])
     offsets = _read_offsets(data, boxes)
-    chunks = _spread_chunks(unpack(read_rows(data, boxes[b"stsc"], 12)), len(offsets), sizes.count)
+    chunks = _read_chunks(unpack(read_rows(data, boxes[b"stsc"], 12)), offsets, sizes)
     held = sum(chunks.counts)
     if header.kind == b"vide" and held > MAX_SAMPLES:
         raise Damaged(f"it claims {held} frames")
@@ -107,7 +107,7 @@ def _read_offsets(data: bytes, boxes: dict[bytes, Box]) -> "array[int]":
     return array("Q", unpack(read_rows(data, boxes[b"stco"], 4)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Chunks:
     """Samples in each chunk, and the number of its description."""
 
@@ -115,28 +115,56 @@ class _Chunks:
     entries: "array[int]"
 
 
-def _spread_chunks(rows: "array[int]", chunks: int, samples: int) -> _Chunks:
+def _read_chunks(rows: "array[int]", offsets: "array[int]", sizes: Sizes) -> _Chunks:
     """Spread ``stsc`` (first chunk, samples in each, description) over the chunks, as far as there
-    are samples."""
-    counts, entries, left = array("I"), array("I"), samples
+    are samples. Raises ``Damaged``."""
+    chunks = _spread_chunks(rows, len(offsets))
+    claimed, left = chunks.counts, sizes.count
+    if sum(claimed) <= left:
+        return chunks
+    if (fitted := _fit_between_offsets(claimed, offsets, sizes)) is not None:
+        chunks.counts = fitted
+        return chunks
+    for index, count in enumerate(claimed):
+        if count >= left:
+            claimed[index] = left
+            kept = index + (left > 0)
+            return _Chunks(claimed[:kept], chunks.entries[:kept])
+        left -= count
+    return chunks
+
+
+def _spread_chunks(rows: "array[int]", chunks: int) -> _Chunks:
+    counts, entries = array("I"), array("I")
     for index in range(0, len(rows), 3):
         first, each, entry = rows[index : index + 3]
         following = rows[index + 3] if index + 3 < len(rows) else chunks + 1
         following = min(following, chunks + 1)
-        if first > chunks or not left:
+        if first > chunks:
             break
         if first != len(counts) + 1 or following < first:
             raise Damaged("its chunk table is out of order")
-        number = following - first
-        if each and number * each >= left:  # the samples end here, whatever it says
-            number, rest = divmod(left, each)
-            counts.extend([each] * number + [rest] * (rest > 0))
-            left = 0
-        else:
-            counts.extend([each] * number)
-            left -= number * each
-        entries.extend([entry] * (len(counts) - len(entries)))
+        counts.extend(array("I", (each,)) * (following - first))
+        entries.extend(array("I", (entry,)) * (following - first))
     return _Chunks(counts, entries)
+
+
+def _fit_between_offsets(
+    claimed: "array[int]", offsets: "array[int]", sizes: Sizes
+) -> "array[int] | None":
+    """How the samples lie in the chunks where more are claimed than there are: so that none reaches
+    into the next chunk and none is empty. None where that can't be."""
+    counts, at = array("I"), 0
+    for index, count in enumerate(claimed):
+        still_to_come = len(claimed) - 1 - index
+        most = min(count, sizes.count - at - still_to_come)
+        step = offsets[index + 1] - offsets[index] if still_to_come else 0
+        fits = sizes.fitting(at, most, step) if step > 0 and most > 0 else most
+        if fits < 1:
+            return None
+        counts.append(fits)
+        at += fits
+    return counts if at == sizes.count else None
 
 
 def _choose_descriptions(track: Track, entries: "array[int]") -> None:

@@ -107,6 +107,25 @@ def keep_readable(track: Track, limit: int) -> None:
         at += count
 
 
+def keep_until(track: Track, ticks: int) -> None:
+    """Forget the samples behind the last one that is shown before ``ticks`` after the first one;
+    what has to be decoded for it stays."""
+    shown = shown_ticks(track)
+    limit = min(shown, default=0) + ticks
+    wanted = max((n for n, at in enumerate(shown, 1) if at < limit), default=min(1, track.count))
+    keep_samples(track, wanted)
+
+
+def keep_samples(track: Track, wanted: int) -> None:
+    """Forget the samples behind the first ``wanted``."""
+    before = 0
+    for index, count in enumerate(track.chunk_counts):
+        if before + count > wanted:
+            keep_first(track, wanted, index, before)
+            return
+        before += count
+
+
 def keep_first(track: Track, samples: int, whole_chunks: int, in_whole: int) -> None:
     """Keep so many samples; ``in_whole`` of them lie in the first ``whole_chunks`` chunks."""
     kept = whole_chunks + (samples > in_whole)

@@ -9,7 +9,6 @@ instead of obeyed, and an entry has at most ``MAX_ENTRY_BYTES``. A record of our
 
 import json
 import math
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name
+from ctlr.kernel.texts import show_controls
 
 Record = dict[str, Any]
 
@@ -29,7 +29,6 @@ _TEXT_WHEN_CUT = (8192, 1024, 128)  # letters of a field; the last fits whatever
 _KEPT_WHEN_CUT = ("ts", "node", "level", "component", "message", "exception", "id")
 _OTHER_LEVEL_NAMES = {"WARNING": "WARN", "CRITICAL": "ERROR", "FATAL": "ERROR", "TRACE": "DEBUG"}
 _CLIENT_SOURCES = frozenset({"phone", "watch"})
-_SHOWN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def make_record(
@@ -134,19 +133,6 @@ def parse_time_ms(value: object) -> int | None:
         return math.floor(at.astimezone(UTC).timestamp() * 1000 + 0.5)
     except (ValueError, OverflowError):
         return None
-
-
-def show_controls(text: str) -> str:
-    """``text`` with each control character, bidirectional override and lone surrogate written
-    out (a line feed becomes backslash n), so that it stays on one line and moves no cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(letter) in _SHOWN_CATEGORIES
-        else letter
-        for letter in text
-    )
 
 
 def _clean(value: Any, depth: int) -> Any:

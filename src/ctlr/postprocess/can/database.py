@@ -1,6 +1,6 @@
 """What frames mean, from the databases that are configured, read by cantools.
 
-A database that is not there or that cannot be read is a problem to be told, and the others still
+A database that is not there or that cannot be read is listed as a problem, and the others still
 count. Of two databases that know one frame, the first says what it means.
 """
 

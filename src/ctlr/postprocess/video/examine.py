@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ctlr.layout.raw import frames_name, parse_segment_name, parse_stray_segment
+from ctlr.layout.raw import parse_segment_name, parse_stray_segment, plain_name
 from ctlr.mp4.blank import Area, leave_out_blank, seems_blank
 from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, Track, first_shown_ticks, keep_readable
+from ctlr.mp4.tables import SegmentTables, Track, first_shown_ticks, keep_readable, keep_until
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
     FoundFile,
     NodeFiles,
     Readability,
     SegmentFacts,
+    times_name,
 )
 from ctlr.postprocess.video.foreign import examine_stranger, tables_of
 from ctlr.postprocess.video.frames import read_capture_times
@@ -47,21 +48,23 @@ class Examiner:
         """The facts of all segments of a node; an unreadable segment is a fact, not an error."""
         times = {f.path for f in files.frame_files}
         found = [self.examine(folder, file, times) for file in files.segments]
-        strays = [self.examine(folder, file, times) for file in files.stray_segments]
-        return found + [replace(facts, stray=True) for facts in strays]
+        return found + [self.examine(folder, file, times) for file in files.stray_segments]
 
     def examine(self, folder: Path, file: FoundFile, times: Container[str]) -> SegmentFacts:
         """The facts of one segment; ``times`` holds the names of the sidecars that are there."""
         path = f"{folder}/{file.path}"
-        number = parse_segment_name(file.path)
+        number = parse_segment_name(plain_name(file.path) or "")
+        stray = number is None
         number = parse_stray_segment(file.path) if number is None else number
         assert number is not None
-        sidecar = frames_name(number)
+        sidecar = times_name(file.path, number, stray=stray)
         has_times = sidecar in times
         known = self._known.get(path)
         if known and _is_current(known.facts, file) and known.has_times == has_times:
+            known.facts = replace(known.facts, take=file.take, version=file.version)
             return known.facts
         facts, tables = self._open(path, file, number, folder / sidecar if has_times else None)
+        facts = replace(facts, stray=stray)
         self._known[path] = _Known(facts, tables, has_times)
         return facts
 
@@ -123,6 +126,25 @@ class Examiner:
             known.facts = replace(known.facts, readability=Readability.DAMAGED, reason=reason)
             known.tables = None
 
+    def end_at(self, path: Path, ticks: int) -> SegmentFacts:
+        """Leave out what a segment shows from ``ticks`` after its first frame on: it was recorded
+        after the session. Returns its facts as they are from now on."""
+        known = self._known[str(path)]
+        assert known.tables is not None
+        before, reference = known.facts, known.tables.reference
+        whole = reference.duration_ticks
+        for track in known.tables.tracks:
+            keep_until(track, ticks * track.header.timescale // before.timescale)
+        left = whole - reference.duration_ticks
+        known.facts = replace(
+            before,
+            duration_ticks=reference.duration_ticks,
+            frames=reference.count,
+            after_stop_ticks=before.after_stop_ticks + left,
+            captured=_captured_until(before, reference.count),
+        )
+        return known.facts
+
     def _open(
         self, path: str, file: FoundFile, number: int, sidecar: Path | None
     ) -> tuple[SegmentFacts, SegmentTables | None]:
@@ -138,6 +160,8 @@ class Examiner:
                     readability,
                     reason,
                     captured=captured,
+                    take=file.take,
+                    version=file.version,
                 ),
                 None,
             )
@@ -165,6 +189,17 @@ class Examiner:
         signature = self._signatures.setdefault(facts.signature, facts.signature)
         sound = self._signatures.setdefault(facts.sound, facts.sound)
         return replace(facts, signature=signature, sound=sound), tables
+
+
+def _captured_until(facts: SegmentFacts, frames: int) -> CaptureTimes | None:
+    """The capture times of a segment's first ``frames``, spaced evenly as only their ends are known."""
+    known = facts.captured
+    if known is None or known.rows != facts.frames or known.rows < 2:
+        return known
+    gone = known.rows - frames
+    last_us = known.last_us - (known.last_us - known.first_us) * gone // (known.rows - 1)
+    numbers = known.numbers and (known.numbers[0], known.numbers[1] - gone)
+    return CaptureTimes(frames, known.first_us, last_us, numbers)
 
 
 def _keep_before(tables: SegmentTables, offset: int) -> None:
@@ -246,4 +281,6 @@ def _facts(
         height=header.height,
         created_at_s=tables.created_at_s,
         captured=captured,
+        take=file.take,
+        version=file.version,
     )

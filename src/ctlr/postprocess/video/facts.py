@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from ctlr.layout.raw import frames_name, frames_name_of
+
+
+def times_name(segment: str, number: int, *, stray: bool) -> str:
+    """The name of the frame times beside a segment's file; a stray has those of its number."""
+    return frames_name(number) if stray else frames_name_of(segment)
+
 
 class Readability(StrEnum):
     """How much of a segment can be used."""
@@ -43,6 +50,9 @@ class SegmentFacts:
     ``sides`` are the kinds of its tracks that are neither picture nor sound; ``sizes`` the picture's
     sizes where it has several; ``hidden_ticks`` are hidden by its edit list;
     ``blank`` says which of its frames were never written; ``stray`` that its name is not quite right.
+    ``take`` and ``version`` are those of
+    ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
+    is not counted in the others.
     """
 
     name: str
@@ -74,6 +84,9 @@ class SegmentFacts:
     height: int = 0
     created_at_s: int | None = None
     captured: CaptureTimes | None = None
+    take: int = 1
+    version: int = 1
+    after_stop_ticks: int = 0
 
     @property
     def usable(self) -> bool:
@@ -94,11 +107,14 @@ class SegmentFacts:
 
 
 class FoundFile(NamedTuple):
-    """A file to be carried over: path below its own folder, size and modification time."""
+    """A file to be carried over: path below its own folder, size and modification time; of a
+    segment also in which of the camera's takes it came, and which of its name it was in there."""
 
     path: str
     size: int
     mtime_ns: int
+    take: int = 1
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

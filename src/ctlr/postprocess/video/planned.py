@@ -4,7 +4,7 @@
 run compares both to tell whether the video has to be made again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from ctlr.kernel.clock import iso_from_ms
@@ -40,6 +40,8 @@ class PlannedVideo:
     told: str  # what the session record says of this camera; empty where there is none
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
     marks: tuple[PlacedMark, ...] = ()
+    after_stop: tuple[str, ...] = ()  # segments that are no part of the session
+    cut: tuple[str, int] | None = None  # the one that the stop falls into, and its ticks before
 
     def file(self, part: int) -> str:
         return video_file(self.node, part)
@@ -73,23 +75,27 @@ def plan_video(
         gaps=timeline.gaps,
         problems=(
             *timeline.problems,
-            *_foreign(segments, facts),
+            *_foreign(segments, facts, timeline.after_stop),
             *_frames_dropped(sum(filter(None, dropped))),
             *chapters,
             *choice.problems,
             *name_strays(files.strays),
         ),
         frame_times=any(f.captured for f in segments),
-        bytes=sum(f.size for f in segments if f.usable),
+        bytes=sum(placed.facts.size for part in timeline.parts for placed in part.segments),
         names=files.names,
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
         marks=marks,
+        after_stop=timeline.after_stop,
+        cut=timeline.cut,
     )
 
 
-def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Problem]:
+def _foreign(
+    segments: Sequence[SegmentFacts], facts: Session | None, left: Container[str]
+) -> list[Problem]:
     """Segments whose own time lies far outside of the session: of another one, perhaps.
 
     Many cameras write when a file was made in local time, or have a clock that was never set. Where
@@ -100,6 +106,7 @@ def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Pr
         return []
     first = facts.start_at_ms * 1000 - CLOCK_DOUBT_US
     last = facts.stopped_at_ms * 1000 + CLOCK_DOUBT_US
+    segments = [found for found in segments if found.name not in left]
     captured = [(f.captured.first_us, f) for f in segments if f.captured]
     made = [(f.created_at_s * 1_000_000, f) for f in segments if not f.captured and f.created_at_s]
     outside = [f for at_us, f in made if not first <= at_us <= last]
@@ -140,9 +147,10 @@ def node_told(facts: Session | None, node: str) -> str:
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
+    takes = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
     return (
         f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
-        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}"
+        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{takes}"
     )
 
 
@@ -150,5 +158,6 @@ def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
     digest = new_hash()
     for file in (*files.segments, *files.frame_files, *files.stray_segments):
-        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
+        take = f"\0{file.take}-{file.version}" if (file.take, file.version) != (1, 1) else ""
+        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}{take}\n".encode())
     return digest.hexdigest()
