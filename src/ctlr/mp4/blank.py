@@ -12,9 +12,10 @@ codecs, none begins with eight zeros.
 
 import re
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from ctlr.mp4.boxes import Damaged, ReadAt
 from ctlr.mp4.descriptions import Description
@@ -92,12 +93,20 @@ def seems_blank(tables: SegmentTables, read_at: ReadAt) -> bool:
     form = _format(track.header.first)
     if form is None or not track.count:
         return False
-    step = max(track.count // PROBES, 1)
     return any(
         form.is_blank(_read(read_at, offset, min(size, _HEAD_BYTES)), size)
-        for number, (offset, size) in enumerate(_samples(track))
-        if number % step == 0 or number == track.count - 1
+        for offset, size in _few_samples(track)
     )
+
+
+def _few_samples(track: Track) -> Iterator[Area]:
+    """Offset and size of some samples, the last among them."""
+    ends = list(accumulate(track.chunk_counts))
+    measure = track.sizes.measure()
+    for number in {track.count - 1, *range(0, track.count, max(track.count // PROBES, 1))}:
+        chunk = bisect_right(ends, number)
+        first = ends[chunk - 1] if chunk else 0
+        yield track.chunk_offsets[chunk] + measure(first, number - first), measure(number, 1)
 
 
 def leave_out_blank(tables: SegmentTables, read_at: ReadAt, areas: Sequence[Area] = ()) -> str:

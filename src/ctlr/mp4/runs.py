@@ -6,7 +6,6 @@ sound, are eight bytes. They are kept and joined as they are; only what a change
 
 import sys
 from array import array
-from collections import Counter
 from collections.abc import Iterator
 
 _SWAP = sys.byteorder == "little"
@@ -134,7 +133,7 @@ MAX_DELTA = (1 << 31) - 1
 
 
 def repair_times(times: bytes, shown: bool) -> bytes:
-    """The times of a track whose last sample says nothing of its length: it lasts as long as most.
+    """The times of a track whose last sample says nothing of its length: it lasts as long as they usually do.
 
     Phones' and browsers' muxers give the last frame a duration of 0, or of a tick; where that is the
     picture (``shown``) each join would cost a frame's time. What is too long for any player is 0.
@@ -143,13 +142,20 @@ def repair_times(times: bytes, shown: bool) -> bytes:
     if not values or (max(values) <= MAX_DELTA and values[-1] * 8 >= max(values)):
         return times
     runs = [(count, value if value <= MAX_DELTA else 0) for count, value in read_runs(times)]
-    usual = Counter[int]()
-    for count, value in runs:
-        usual[value] += count
-    most = max((value for value in usual if value), key=lambda value: usual[value], default=0)
+    usual = _median([(value, count) for count, value in runs if value])
     result = RunList()
     for count, value in runs:
         result.add(count, value)
-    if runs and shown and result.last * 8 < most:
-        result.set_last(most)
+    if runs and shown and result.last * 8 < usual:
+        result.set_last(usual)
     return result.pairs()
+
+
+def _median(counted: list[tuple[int, int]]) -> int:
+    """The value in the middle of values that occur so often; 0 of none."""
+    middle = sum(count for _, count in counted) // 2
+    for value, count in sorted(counted):
+        middle -= count
+        if middle < 0:
+            return value
+    return 0

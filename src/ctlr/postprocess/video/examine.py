@@ -24,7 +24,6 @@ from ctlr.postprocess.video.facts import (
     SegmentFacts,
     times_name,
 )
-from ctlr.postprocess.video.foreign import examine_stranger, tables_of
 from ctlr.postprocess.video.frames import read_capture_times
 
 
@@ -177,10 +176,10 @@ class Examiner:
         except Unfinished as error:
             return bad(Readability.DAMAGED, str(error))
         except Damaged as error:
-            stranger = examine_stranger(path)
-            if stranger is None:
+            found = _read_stranger(path)
+            if found is None:
                 return bad(Readability.DAMAGED, str(error))
-            tables = tables_of(stranger)
+            tables = found
         except OSError as error:
             return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
         for track in tables.tracks:
@@ -211,6 +210,14 @@ def _keep_before(tables: SegmentTables, offset: int) -> None:
 
 def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
     return (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def _read_stranger(path: str) -> SegmentTables | None:
+    """The frames of a file in another container, where it is one."""
+    from ctlr.postprocess.video.foreign import examine_stranger, tables_of  # seldom needed
+
+    stranger = examine_stranger(path)
+    return tables_of(stranger) if stranger else None
 
 
 @contextmanager
