@@ -133,20 +133,23 @@ MAX_DELTA = (1 << 31) - 1
 
 
 def repair_times(times: bytes, shown: bool) -> bytes:
-    """The times of a track whose last sample says nothing of its length: it lasts as long as they usually do.
+    """The times of a track whose last sample says nothing of its length: it lasts as long as usual.
 
-    Phones' and browsers' muxers give the last frame a duration of 0, or of a tick; where that is the
-    picture (``shown``) each join would cost a frame's time. What is too long for any player is 0.
+    Phones' and browsers' muxers give the last frame a duration of 0, or of a tick, and ffmpeg shortens
+    it by what the sound beside it was primed with; where that is the picture (``shown``), each join
+    would cost a frame's time. What is too long for any player is 0.
     """
     values = unpack(times)[1::2]
-    if not values or (max(values) <= MAX_DELTA and values[-1] * 8 >= max(values)):
+    if len(values) < 2 or (max(values) <= MAX_DELTA and (values[-1] >= values[-2] or not shown)):
         return times
     runs = [(count, value if value <= MAX_DELTA else 0) for count, value in read_runs(times)]
-    usual = _median([(value, count) for count, value in runs if value])
+    before = [*runs[:-1], (runs[-1][0] - 1, runs[-1][1])]
+    usual = _median([(value, count) for count, value in before if value])
+    steady = all(abs(value - usual) * 8 <= usual for count, value in before if count)
     result = RunList()
     for count, value in runs:
         result.add(count, value)
-    if runs and shown and result.last * 8 < usual:
+    if shown and result.last * 8 < (7 * usual if steady else usual):
         result.set_last(usual)
     return result.pairs()
 
