@@ -1,24 +1,35 @@
 """What has been recorded, and processing it again."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts, job_status
+from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
-from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
 from ctlr.postprocess.manifest.tables import TableEntry
-from ctlr.sessions.model import Mark, Session
+from ctlr.postprocess.supervise.reconcile import Reconciler
+from ctlr.recording.marks import Marks
+from ctlr.sessions.model import Session
+from ctlr.sessions.store import SessionStore
 
-FUTURE_MS = 5000
-"""A phone whose clock is a little ahead may mark what it takes for now."""
+
+@dataclass(frozen=True)
+class SessionsParts:
+    """``read_manifest`` has a deadline, and returns None while the drive is away."""
+
+    store: SessionStore
+    marks: Marks
+    reconciler: Reconciler
+    read_manifest: Callable[[str], Awaitable[Manifest | None]]
 
 
-def sessions_router(parts: Parts) -> APIRouter:
+def sessions_router(parts: SessionsParts) -> APIRouter:
     router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
     @router.get("")
@@ -36,38 +47,34 @@ def sessions_router(parts: Parts) -> APIRouter:
     @router.post("/current/marks", responses=refusals("not_recording", "invalid_request"))
     async def mark(mark: shapes.MarkRequest | None = None) -> shapes.MarkAnswer:
         """Mark an instant of the session that is being recorded: now, or at ``at_ms``."""
-        mark = mark or shapes.MarkRequest()
-        session = parts.coordinator.current
-        if session is None:
-            raise Refusal("not_recording", "Nothing is being recorded, so nothing can be marked.")
-        now_ms = parts.clock.now_ms()
-        at_ms = mark.at_ms if mark.at_ms is not None else now_ms
-        if not (session.start_at_ms or 0) <= at_ms <= now_ms + FUTURE_MS:
-            raise Refusal(
-                "invalid_request",
-                "The mark lies outside of the recording; nothing was marked. Leave out at_ms for now.",
-            )
-        await parts.store.add_mark(session.uuid, Mark(at_ms, mark.label))
-        return shapes.MarkAnswer(ok=True, uuid=session.uuid, at_ms=at_ms, label=mark.label)
+        asked = mark or shapes.MarkRequest()
+        uuid, kept = await parts.marks.add(asked.at_ms, asked.label)
+        return shapes.MarkAnswer(ok=True, uuid=uuid, at_ms=kept.at_ms, label=kept.label)
 
-    @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
+    @router.get(
+        "/{uuid}", responses=refusals("unknown_session", "ambiguous_session", "invalid_uuid")
+    )
     async def session(uuid: str) -> shapes.SessionDetail:
-        """One session with its sources, jobs and problems."""
-        found = await parts.store.get(parse_session_id(uuid))
+        """One session with its sources, jobs and problems. The beginning of its id will do."""
+        found = await parts.store.get(await parts.store.resolve(uuid))
         if found is None:
             raise Refusal("unknown_session", "No session with this id has been recorded here.")
         found = await parts.store.with_measurements(found)
         jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
-        return _detail(found, jobs, await parts.read_manifest(found.uuid))
+        why = parts.reconciler.why(found)
+        return _detail(found, jobs, why, await parts.read_manifest(found.uuid))
 
     @router.post(
         "/{uuid}/process",
         status_code=202,
-        responses=refusals("unknown_session", "recording_in_progress", "invalid_uuid"),
+        responses=refusals(
+            "unknown_session", "ambiguous_session", "recording_in_progress", "invalid_uuid"
+        ),
     )
     async def process(uuid: str) -> shapes.JobAccepted:
-        """Make the session's folder on the sync disk (again), with what is here now."""
-        job = await parts.reconciler.request(parse_session_id(uuid))
+        """Make the session's folder on the sync disk (again), with what is here now. The beginning
+        of its id will do."""
+        job = await parts.reconciler.request(await parts.store.resolve(uuid))
         return shapes.JobAccepted(job=job_status(job))
 
     return router
@@ -87,7 +94,10 @@ def _summary(session: Session) -> shapes.SessionSummary:
 
 
 def _detail(
-    session: Session, jobs: list[shapes.JobStatus], manifest: Manifest | None
+    session: Session,
+    jobs: list[shapes.JobStatus],
+    why: str | None,
+    manifest: Manifest | None,
 ) -> shapes.SessionDetail:
     problems = [
         shapes.SessionProblem(at=event.at_ms, code=event.kind, message=event.text)
@@ -115,6 +125,7 @@ def _detail(
             for node in session.nodes
         },
         jobs=jobs,
+        why=why,
         problems=problems,
         marks=[shapes.SessionMark(at_ms=mark.at_ms, label=mark.label) for mark in session.marks],
         complete=manifest.complete if manifest else None,

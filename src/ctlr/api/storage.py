@@ -4,25 +4,39 @@ A person stands in front of it with a phone: where an eject or unmount is not po
 is 200 with ``success: false`` and one sentence that says why, as installed apps expect.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
 from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
+from ctlr.api.formats import AnyMount, OneMount
+from ctlr.api.overview import Facts
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.volumes import VOLUMES
+from ctlr.storage.drive import Drive
 from ctlr.storage.eject_rules import OperationResult
+from ctlr.storage.ejector import Ejector
 
 
-def storage_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class StorageParts:
+    """What is known of the drive, and who handles it."""
+
+    read_facts: Callable[[], Facts]
+    drive: Drive
+    ejector: Ejector
+
+
+def storage_router(parts: StorageParts) -> APIRouter:
     router = APIRouter(prefix="/api/storage", tags=["storage"])
 
     @router.get("/status")
     async def status() -> storage_shapes.StorageStatus:
         """Both mounts as last seen; from memory, never waits for a disk."""
-        return overview.storage_status(parts.facts())
+        return overview.storage_status(parts.read_facts())
 
     @router.post(
         "/remount",
@@ -36,7 +50,7 @@ def storage_router(parts: Parts) -> APIRouter:
         ),
     )
     async def remount(
-        mount: Annotated[str, Query(description="logging, sync or all")] = "all",
+        mount: Annotated[AnyMount, Query(description="logging, sync or all")] = "all",
     ) -> storage_shapes.RemountAnswer:
         """Unmount, check and mount again what is stale or read-only."""
         names = VOLUMES if mount == "all" else [_known(mount)]
@@ -53,7 +67,7 @@ def storage_router(parts: Parts) -> APIRouter:
 
     @router.post("/unmount", responses=refusals("unknown_mount"))
     async def unmount(
-        mount: Annotated[str, Query(description="logging or sync")] = "sync",
+        mount: Annotated[OneMount, Query(description="logging or sync")] = "sync",
     ) -> storage_shapes.UnmountAnswer:
         """Unmount one of the two; it stays away until it is mounted again."""
         outcome = await parts.drive.unmount(_known(mount))
@@ -76,7 +90,7 @@ def storage_router(parts: Parts) -> APIRouter:
 
     @router.post("/adopt", responses=refusals("unknown_mount"))
     async def adopt(
-        mount: Annotated[str, Query(description="logging, sync or all")] = "all",
+        mount: Annotated[AnyMount, Query(description="logging, sync or all")] = "all",
     ) -> storage_shapes.DriveAnswer:
         """Take the drive that is plugged in as one of this rig, though it is not marked as such."""
         names = VOLUMES if mount == "all" else [_known(mount)]

@@ -8,27 +8,28 @@ import struct
 from collections.abc import Sequence
 
 from ctlr.mp4.boxes import make_box, make_full_box
-from ctlr.mp4.chapters import Chapter, chapter_list
+from ctlr.mp4.labels import Labels, user_data
 from ctlr.mp4.merged_track import MergedTrack, Pieces
 from ctlr.mp4.runs import pack
 
 _UNITY_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
-def make_moov(tracks: Sequence[MergedTrack], timescale: int, chapters: Sequence[Chapter]) -> Pieces:
+def make_moov(tracks: Sequence[MergedTrack], timescale: int, labels: Labels) -> Pieces:
     """The ``moov`` box of tracks, in a movie of this timescale."""
+    made = labels.creation_time
     duration = max(t.shown_ticks * timescale // t.header.timescale for t in tracks)
     mvhd = make_full_box(
         b"mvhd",
         1,
-        struct.pack(">QQIQIH10x", 0, 0, timescale, duration, 0x10000, 0x100),
+        struct.pack(">QQIQIH10x", made, made, timescale, duration, 0x10000, 0x100),
         _UNITY_MATRIX,
         bytes(24),
         struct.pack(">I", len(tracks) + 1),
     )
     numbers = {track.source_id: track.track_id for track in tracks}
-    traks = [piece for track in tracks for piece in _trak(track, timescale, numbers)]
-    return _nest(b"moov", [mvhd, *traks, chapter_list(chapters)])
+    traks = [piece for track in tracks for piece in _trak(track, timescale, numbers, made)]
+    return _nest(b"moov", [mvhd, *traks, user_data(labels)])
 
 
 def _nest(kind: bytes, pieces: Pieces) -> Pieces:
@@ -41,20 +42,20 @@ def _table(kind: bytes, count: int, pieces: Pieces, version: int = 0, head: byte
     return [start + head + struct.pack(">I", count), *pieces]
 
 
-def _trak(track: MergedTrack, movie_timescale: int, numbers: dict[int, int]) -> Pieces:
+def _trak(track: MergedTrack, movie_timescale: int, numbers: dict[int, int], made: int) -> Pieces:
     header = track.header
     shown = track.shown_ticks * movie_timescale // header.timescale
     tkhd = make_full_box(
         b"tkhd",
         1,
-        struct.pack(">QQIIQ8x", 0, 0, track.track_id, 0, shown),
+        struct.pack(">QQIIQ8x", made, made, track.track_id, 0, shown),
         header.placement,
         flags=header.flags,
     )
     mdhd = make_full_box(
         b"mdhd",
         1,
-        struct.pack(">QQIQ", 0, 0, header.timescale, track.end),
+        struct.pack(">QQIQ", made, made, header.timescale, track.end),
         header.language,
         bytes(2),
     )

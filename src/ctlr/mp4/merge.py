@@ -7,12 +7,11 @@ they do in their segment.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
 
 from ctlr.mp4.boxes import Damaged
-from ctlr.mp4.chapters import Chapter
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.index import make_moov
+from ctlr.mp4.labels import NO_LABELS, Labels
 from ctlr.mp4.merged_track import MergedTrack, Pieces
 from ctlr.mp4.runs import MAX_DELTA
 from ctlr.mp4.tables import SegmentTables, Track, first_shown_ticks
@@ -84,9 +83,9 @@ class MergedMovie:
         """Length of the reference track in ticks of ``timescale``: what the timeline follows."""
         return self._reference.shown_ticks if self._reference else 0
 
-    def moov(self, chapters: Sequence[Chapter] = ()) -> Pieces:
+    def moov(self, labels: Labels = NO_LABELS) -> Pieces:
         """The ``moov`` box as pieces to be written one after another."""
-        return make_moov(self.tracks, self.timescale, chapters)
+        return make_moov(self.tracks, self.timescale, labels)
 
 
 def _moved(track: Track, tables: SegmentTables, copied_to: int) -> list[int]:

@@ -1,7 +1,7 @@
 """Keeps how far each clock was off, as a history with the session.
 
 The fleet measures the cameras' offsets over the calls that it makes anyway; here they are written
-down: at the start, after the stop and every few seconds between. The newest sample is also the sign
+down: with the start, with the stop and every few seconds between. The newest sample is also the sign
 of life from which a restarted controller tells how long it was away.
 
 A phone measures itself and says so whenever it likes. What it says goes into the session that is
@@ -60,11 +60,8 @@ class ClockLog:
     def _phone_lately(self) -> ClockSample | None:
         return self._phone if self._clock.monotonic() < self._phone_until_s else None
 
-    async def sample(self, uuid: str) -> None:
-        """Write down what is known of every clock now; what the session has already stays once.
-
-        A database that cannot be written costs the sample, and nothing else.
-        """
+    def samples(self) -> dict[str, ClockSample]:
+        """What is known of every clock now, by source."""
         now_ms = self._clock.now_ms()
         samples = {
             view.name: ClockSample(now_ms, clock.offset_ms, clock.uncertainty_ms)
@@ -74,9 +71,7 @@ class ClockLog:
         }
         if phone := self._phone_lately():
             samples[PHONE] = phone
-        if samples:
-            with suppress(sqlite3.OperationalError):  # which the database has logged
-                await self._store.add_clock_samples(uuid, samples)
+        return samples
 
     async def note_absence(self, session: Session) -> None:
         """Write the hole of our own absence into the session: since its last sign of life.
@@ -95,10 +90,10 @@ class ClockLog:
         _log.warning(text, uuid=session.uuid)
 
     async def run_forever(self) -> None:
-        """Sample while a session is being recorded."""
+        """Sample while a session is being recorded; what it has already stays once."""
         while True:
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-            with suppress(sqlite3.OperationalError):
+            with suppress(sqlite3.OperationalError):  # which the database has logged
                 session = await self._store.active()
-                if session is not None:
-                    await self.sample(session.uuid)
+                if session is not None and (samples := self.samples()):
+                    await self._store.add_clock_samples(session.uuid, samples)

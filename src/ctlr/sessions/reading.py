@@ -7,11 +7,8 @@ from ctlr.kernel.database import open_readonly
 from ctlr.sessions.model import Session
 from ctlr.sessions.rows import (
     SELECT_CLOCKS,
-    SELECT_EVENTS,
     SELECT_MARKS,
-    SELECT_NODES,
     SELECT_SESSION,
-    SELECT_STARTS,
     clocks_of,
     marks_of,
     session_of,
@@ -30,12 +27,8 @@ def read_session(database: Path, uuid: str) -> Session | None:
         row = connection.execute(SELECT_SESSION, (uuid,)).fetchone()
         if row is None:
             return None
-        nodes = connection.execute(SELECT_NODES, (uuid,)).fetchall()
-        starts = connection.execute(SELECT_STARTS, (uuid,)).fetchall()
-        events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
         clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
         marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
-        session = session_of(row, nodes, starts, events)
-        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
+        return replace(session_of(row), clocks=clocks_of(clocks), marks=marks_of(marks))
     finally:
         connection.close()

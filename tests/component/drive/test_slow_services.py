@@ -16,12 +16,14 @@ from tests.fakes.controller import Controller, running, settings_in, until
 
 from ctlr.app.drives import Drives
 from ctlr.config import Settings
+from ctlr.gate import Gate, Work
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.storage import drive_operations, ejector
 from ctlr.storage.drive_file import DriveRecord, read_record, write_record
-from ctlr.storage.eject_rules import Phase, Work
+from ctlr.storage.drive_state import DriveState
+from ctlr.storage.eject_rules import Phase
 from ctlr.storage.ejector import Ejector
 from ctlr.storage.privileged_client import UNITS
 
@@ -43,11 +45,13 @@ class SlowServices:
     start_s: float = 0.0
     release_s: float = 0.0
     released: int = 0
+    asked: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=lambda: set(UNITS))
     turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = json.loads(await reader.readline())
+        self.asked.add(request["verb"])
         if (request["verb"], request["target"]) == ("stop", self.stuck):
             await self._answer(writer, ok=False, code="hung", detail=HUNG, extra={})
         else:
@@ -122,6 +126,23 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a test in which nothing is slow, so no limit is to strike."""
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("require_mounts", [True, False])
+async def test_what_is_plugged_in_is_asked_only_where_there_are_drives(
+    tmp_path: Path, require_mounts: bool
+) -> None:
+    services = SlowServices()
+    async with rig(services, tmp_path, require_mounts=require_mounts) as controller:
+        if require_mounts:
+
+            async def has_asked() -> bool:
+                return "find" in services.asked
+
+            await until(has_asked)
+        else:  # what asks would have begun before the first status
+            assert (await controller.get("/api/status")).status == 200
+            assert services.asked == set()
 
 
 async def eject(controller: Controller) -> dict[str, object]:
@@ -215,16 +236,20 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
 async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejector]:
     """What ejects, without the rest of a controller: it says itself what uses the drive."""
 
-    async def release_readers() -> None:
-        pass
-
     tasks = BackgroundTasks(lambda: pytest.fail("a task died"))
-    drives = Drives(settings, SystemClock(), tasks, is_filling=bool, on_change=lambda: None)
-    ejector, _ = drives.handled(
-        find_work=lambda: work, release_readers=release_readers, starts=asyncio.Lock()
+    drive_state = DriveState(settings.database.path.parent)
+    gate = Gate(drive_state.is_ejecting)
+    gate.add_user(lambda: work)
+    drives = Drives(
+        settings,
+        SystemClock(),
+        tasks,
+        drive_state,
+        gate,
+        on_change=lambda: None,
     )
     try:
-        yield ejector
+        yield drives.ejector
     finally:
         await tasks.close()
 

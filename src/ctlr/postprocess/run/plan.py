@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctlr.layout.session import frames_file, video_file
+from ctlr.layout.session import CAN_FILE, MANIFEST_NAME, frames_file, video_file
 from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
 from ctlr.postprocess.video.planned import PlannedVideo, plan_video
+from ctlr.postprocess.video.twins import Twins
 from ctlr.sessions.model import Mark, Session, SessionNode
 
 if TYPE_CHECKING:  # a controller plans nothing, and does without numpy
@@ -63,6 +64,7 @@ class Plan:
     missing: tuple[tuple[str, str], ...]  # node, why
     problems: tuple[Problem, ...]
     marks: tuple[Mark, ...] = ()
+    twins: tuple[Twins, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -136,7 +138,7 @@ def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
 
 def _own_names(files: SessionFiles) -> list[str]:
     """What the session's own files may be called; nothing that was sent may take these names."""
-    names = ["manifest.json", "can_raw.csv", "can_arrival.csv", "can.parquet", "can"]
+    names = [MANIFEST_NAME, CAN_FILE, "can_arrival.csv", "can.parquet", "can"]
     names += ["checksums.xxh128", "ascmhl"]
     for node in files.nodes:
         for part in range(MAX_PARTS):
