@@ -90,7 +90,7 @@ def make_plan(
     None for a session that only the disk knows.
     """
     videos = tuple(
-        plan_video(node, segments[node.node], facts) for node in files.nodes if node.segments
+        plan_video(node, segments[node.node], facts) for node in files.nodes if node.names
     )
     started, stopped = _instants(facts, videos)
     return Plan(
@@ -158,13 +158,13 @@ def missing_nodes(files: SessionFiles, facts: Session | None) -> list[tuple[str,
     of a session that was stopped before it began."""
     if facts is not None and facts.never_began:
         return []
-    delivered = {node.node for node in files.nodes if node.segments}
+    delivered = {node.node for node in files.nodes if node.names}
     expected = facts.nodes if facts else ()
     known = [
         (node.name, node.error or _silence(node)) for node in expected if node.name not in delivered
     ]
     names = {name for name, _ in known}
-    empty = {node.node for node in files.nodes if not node.segments} - names
+    empty = {node.node for node in files.nodes if not node.names} - names
     return sorted(known + [(name, "its folder holds no segment") for name in empty])
 
 

@@ -247,7 +247,7 @@ class TestBadInput:
         (rig.logging / "CAM-A" / UUID).mkdir(parents=True)
         assert rig.process().exit_code == 3
         codes = [p["code"] for p in rig.source()["problems"]]
-        assert codes == ["duplicate_number", "stray_file", "stray_file"]
+        assert codes == ["duplicate_number", "stray_file", "stray_segment"]
         assert rig.manifest()["problems"][0]["code"] == "stray_folder"
         assert rig.source()["frames"] == 120
 
