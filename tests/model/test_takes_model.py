@@ -272,7 +272,7 @@ def check_the_video(story: Story, video: PlannedVideo) -> None:
 
 
 @settings(
-    max_examples=int(os.environ.get("CTLR_MODEL_EXAMPLES", "40")) * 5,
+    max_examples=int(os.environ.get("CTLR_MODEL_EXAMPLES", "40")) * 3,
     deadline=None,
     derandomize="CTLR_MODEL_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.too_slow],
