@@ -168,3 +168,14 @@ def test_a_power_cut_after_a_start_was_refused_records_nothing(rig: RecordingMod
     assert session.state is SessionState.FAILED
     assert session.error
     assert session.error.startswith("Nothing is being recorded: 0 of at least 1 cameras")
+
+
+def test_a_power_cut_while_the_cameras_are_armed_makes_nobody_late(rig: RecordingModel) -> None:
+    """An installed camera that waits for its start calls itself idle."""
+    rig.tap(("start", FIRST))
+    lose_power(rig)
+    rig.come_back()
+    rig.time_passes(30)
+    (session,) = rig.sessions()
+    assert all(node.started for node in session.nodes)
+    assert "node_joined_late" not in {event.kind for event in session.events}

@@ -35,6 +35,7 @@ STATUS_OF_CODE = {
     "other_session_recording": 409,
     "recording_in_progress": 409,
     "unknown_session": 404,
+    "ambiguous_session": 409,
     "invalid_node": 422,
     "unknown_node": 404,
     "configured_in_file": 409,

@@ -10,7 +10,6 @@ from ctlr.api import shapes
 from ctlr.api.errors import refusals
 from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
-from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
 from ctlr.postprocess.manifest.tables import TableEntry
@@ -52,10 +51,12 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         uuid, kept = await parts.marks.add(asked.at_ms, asked.label)
         return shapes.MarkAnswer(ok=True, uuid=uuid, at_ms=kept.at_ms, label=kept.label)
 
-    @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
+    @router.get(
+        "/{uuid}", responses=refusals("unknown_session", "ambiguous_session", "invalid_uuid")
+    )
     async def session(uuid: str) -> shapes.SessionDetail:
-        """One session with its sources, jobs and problems."""
-        found = await parts.store.get(parse_session_id(uuid))
+        """One session with its sources, jobs and problems. The beginning of its id will do."""
+        found = await parts.store.get(await parts.store.resolve(uuid))
         if found is None:
             raise Refusal("unknown_session", "No session with this id has been recorded here.")
         found = await parts.store.with_measurements(found)
@@ -65,11 +66,14 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
     @router.post(
         "/{uuid}/process",
         status_code=202,
-        responses=refusals("unknown_session", "recording_in_progress", "invalid_uuid"),
+        responses=refusals(
+            "unknown_session", "ambiguous_session", "recording_in_progress", "invalid_uuid"
+        ),
     )
     async def process(uuid: str) -> shapes.JobAccepted:
-        """Make the session's folder on the sync disk (again), with what is here now."""
-        job = await parts.reconciler.request(parse_session_id(uuid))
+        """Make the session's folder on the sync disk (again), with what is here now. The beginning
+        of its id will do."""
+        job = await parts.reconciler.request(await parts.store.resolve(uuid))
         return shapes.JobAccepted(job=job_status(job))
 
     return router

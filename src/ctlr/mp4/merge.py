@@ -14,10 +14,10 @@ to be put together.
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ctlr.mp4.boxes import Damaged, make_full_box, u32
-from ctlr.mp4.chapters import Chapter, chapter_list
+from ctlr.mp4.labels import NO_LABELS, Labels, user_data
 from ctlr.mp4.tables import (
     SegmentTables,
     Track,
@@ -192,19 +192,19 @@ class MergedMovie:
         """Length of the presentation in ticks of ``timescale``."""
         return max(_shown_ticks(t) * self.timescale // t.header.timescale for t in self.tracks)
 
-    def moov(self, chapters: Sequence[Chapter] = ()) -> Pieces:
+    def moov(self, labels: Labels = NO_LABELS) -> Pieces:
         """The ``moov`` box as pieces to be written one after another."""
-        duration = self.duration_ticks
+        duration, made = self.duration_ticks, labels.creation_time
         mvhd = make_full_box(
             b"mvhd",
             1,
-            struct.pack(">QQIQIH10x", 0, 0, self.timescale, duration, 0x10000, 0x100),
+            struct.pack(">QQIQIH10x", made, made, self.timescale, duration, 0x10000, 0x100),
             _UNITY_MATRIX,
             bytes(24),
             struct.pack(">I", len(self.tracks) + 1),
         )
-        traks = [piece for track in self.tracks for piece in _trak(track, self.timescale)]
-        return _nest(b"moov", [mvhd, *traks, chapter_list(chapters)])
+        traks = [piece for track in self.tracks for piece in _trak(track, self.timescale, made)]
+        return _nest(b"moov", [mvhd, *traks, user_data(labels)])
 
 
 def _moved(offsets: Iterable[int], tables: SegmentTables, copied_to: int) -> Iterable[int]:
@@ -230,20 +230,20 @@ def _table(kind: bytes, count: int, pieces: Pieces, version: int = 0, head: byte
     return [start + head + struct.pack(">I", count), *pieces]
 
 
-def _trak(track: MergedTrack, movie_timescale: int) -> Pieces:
+def _trak(track: MergedTrack, movie_timescale: int, made: int) -> Pieces:
     header = track.header
     shown = _shown_ticks(track) * movie_timescale // header.timescale
     tkhd = make_full_box(
         b"tkhd",
         1,
-        struct.pack(">QQIIQ8x", 0, 0, track.track_id, 0, shown),
+        struct.pack(">QQIIQ8x", made, made, track.track_id, 0, shown),
         header.placement,
         flags=3,
     )
     mdhd = make_full_box(
         b"mdhd",
         1,
-        struct.pack(">QQIQ", 0, 0, header.timescale, track.end),
+        struct.pack(">QQIQ", made, made, header.timescale, track.end),
         header.language,
         bytes(2),
     )

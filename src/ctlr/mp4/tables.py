@@ -3,7 +3,7 @@
 A segment's tables are kept as the big-endian bytes that an MP4 file holds (ISO/IEC 14496-12,
 8.6 and 8.7), so that joining thousands of them is slicing and concatenating. Three hundred
 frames cost about 2 KiB. ``Track`` is the same whether the segment was plain (``read_plain``) or
-fragmented (``fragments.read_fragments``). Pure.
+fragmented (``fragments.read_fragment``). Pure.
 """
 
 import sys

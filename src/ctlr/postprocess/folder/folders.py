@@ -38,6 +38,17 @@ def read_manifest(folder: Path) -> Manifest | None:
     return None
 
 
+def session_folders(drive: Path) -> list[Path]:
+    """The folders of a drive that a session was made in, finished or not. Raises ``OSError``."""
+    return [
+        folder
+        for folder in sorted(drive.iterdir())
+        if folder.is_dir()
+        and not folder.name.startswith(".")
+        and any((folder / name).is_file() for name in (MANIFEST_NAME, SET_ASIDE_NAME))
+    ]
+
+
 def is_finished(folder: Path) -> bool:
     return (folder / MANIFEST_NAME).is_file()
 

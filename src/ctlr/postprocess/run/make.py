@@ -214,6 +214,7 @@ class Maker:
             self._parts,
             self._logging / video.node / self._plan.uuid,
             self._workspace,
+            self._plan.started_at,
         )
         return video_source(video, maker.make(video, lambda n: self._count("join", video.node, n)))
 

@@ -14,6 +14,7 @@ from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
 from ctlr.postprocess.video.planned import PlannedVideo, plan_video
+from ctlr.postprocess.video.twins import Twins
 from ctlr.sessions.model import Mark, Session, SessionNode
 
 if TYPE_CHECKING:  # a controller plans nothing, and does without numpy
@@ -63,6 +64,7 @@ class Plan:
     missing: tuple[tuple[str, str], ...]  # node, why
     problems: tuple[Problem, ...]
     marks: tuple[Mark, ...] = ()
+    twins: tuple[Twins, ...] = ()
 
     @property
     def complete(self) -> bool:

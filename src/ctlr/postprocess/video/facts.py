@@ -91,10 +91,6 @@ class SegmentFacts:
     def duration_us(self) -> int:
         return self.duration_ticks * 1_000_000 // self.timescale
 
-    @property
-    def first_us(self) -> int:
-        return self.first_ticks * 1_000_000 // self.timescale
-
 
 class FoundFile(NamedTuple):
     """A file to be carried over: path below its own folder, size and modification time; of a

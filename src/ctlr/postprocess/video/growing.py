@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import frames_file, video_file
-from ctlr.mp4.chapters import Chapter
+from ctlr.mp4.labels import Labels
 from ctlr.mp4.merge import MergedMovie
 from ctlr.postprocess.manifest.copying import SourceChangedError, SourceReadError
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -116,7 +116,7 @@ class GrowingPart:
     def make(
         self,
         wanted: Sequence[Placement],
-        chapters: Sequence[Chapter],
+        labels: Labels,
         count: Callable[[int], None],
     ) -> tuple[MergedMovie, Index, list[Chunk]]:
         """Finish the video with exactly these segments; ``count`` is called with their sizes."""
@@ -132,7 +132,7 @@ class GrowingPart:
         self._rewind(_agreeing(self._placed, wanted))
         self._placed = list(wanted)
         self._merge(len(wanted))
-        index = self._open().finish(self._movie.moov(chapters))
+        index = self._open().finish(self._movie.moov(labels))
         return self._movie, index, [self._chunks[p.facts.name] for p in wanted]
 
     def write_frame_times(self, wanted: Sequence[Placement]) -> None:

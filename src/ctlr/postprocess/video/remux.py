@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctlr.mp4.boxes import walk
-from ctlr.mp4.chapters import Chapter, chapter_list
+from ctlr.mp4.labels import NO_LABELS, Labels, user_data
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.timeline import Part, Placement
 
@@ -54,7 +54,7 @@ def remux(
     source: Path,
     target: Path,
     count: Callable[[int], None],
-    chapters: Sequence[Chapter] = (),
+    labels: Labels = NO_LABELS,
 ) -> Remuxed:
     """Write the segments of ``part`` (files in ``source``) as one MP4.
 
@@ -73,20 +73,26 @@ def remux(
         if isinstance(error, OSError):
             raise
         raise OSError(errno.EINVAL, f"It cannot be remuxed: {error}", str(target)) from error
-    _add_chapters(target, chapters)
+    _label(target, labels)
     return Remuxed(writer.frames, float(writer.end), target.stat().st_size)
 
 
-def _add_chapters(target: Path, chapters: Sequence[Chapter]) -> None:
-    """Put a chapter list at the end of the index, which is at the end of the file. The muxer's
-    own chapters are a text track beside it, which can't say that the first one begins late."""
-    added = chapter_list(chapters)
+def _label(target: Path, labels: Labels) -> None:
+    """Put labels at the end of the index, which is at the end of the file, and the time into its
+    header, which is at its begin. The muxer's own chapters are a text track beside it, which can't
+    say that the first one begins late."""
+    added = user_data(labels)
+    made = struct.pack(">II", labels.creation_time, labels.creation_time)
     with open(target, "rb+") as file:
         boxes = walk(lambda at, n: os.pread(file.fileno(), n, at), target.stat().st_size)
         index = list(boxes)[-1]
         assert index.kind == b"moov"
         file.seek(index.start)
         file.write(struct.pack(">I", index.end - index.start + len(added)))
+        header = os.pread(file.fileno(), 12, index.start + 8)
+        assert header[4:9] == b"mvhd\0", "the muxer writes its shorter form, first of all"
+        file.seek(index.start + 20)
+        file.write(made)
         file.seek(index.end)
         file.write(added)
         file.flush()
