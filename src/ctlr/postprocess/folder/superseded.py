@@ -19,6 +19,11 @@ def gone(video: VideoSource, names: AbstractSet[str]) -> set[str]:
     return _segments(video) - names
 
 
+def unjoined(video: VideoSource, names: AbstractSet[str]) -> list[str]:
+    """Those of ``names`` that a video does not hold, for whatever reason."""
+    return sorted(names - _segments(video))
+
+
 def late(video: VideoSource, names: AbstractSet[str]) -> list[str]:
     """Those of ``names`` that a video neither holds nor says anything of."""
     told = {problem.segment for problem in video.problems if problem.segment}
