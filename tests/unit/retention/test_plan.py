@@ -81,12 +81,12 @@ def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
 
 
 def test_second_names_take_no_room_and_go_with_their_files(made: Rig) -> None:
-    before = retire.look_at(made.settings, UUID).size_bytes
+    before = retire.find_raw_session(made.settings, UUID).size_bytes
     Keeper().keep(made.node(), 1)
-    session_now = retire.look_at(made.settings, UUID)
+    session_now = retire.find_raw_session(made.settings, UUID)
     assert session_now.size_bytes == before
-    assert list(retire.retire(made.settings, [session_now], NOW)) == [(UUID, before)]
-    assert not made.node("cam-a").parent.joinpath(UUID, ".takes").exists()
+    assert list(retire.retire(made.settings, [session_now], NOW)) == [Deleted(UUID, before)]
+    assert not (made.logging / "cam-a" / UUID).exists()
 
 
 def test_what_was_recorded_after_the_stop_is_in_no_copy(rig: Rig) -> None:
@@ -94,7 +94,7 @@ def test_what_was_recorded_after_the_stop_is_in_no_copy(rig: Rig) -> None:
     node = SessionNode("cam-a", stopped_at_ms=START_MS + 6000)
     assert rig.process(session(node, stopped_at_ms=START_MS + 4000)).exit_code == 0
     assert verify_session(rig.settings, UUID, lambda _: None).exit_code == 0
-    problem = retire.look_at(rig.settings, UUID).copy_problem
+    problem = retire.find_raw_session(rig.settings, UUID).copy_problem
     assert problem == "seg_0004.mp4 of cam-a is in no copy"
 
 
