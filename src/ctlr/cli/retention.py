@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from ctlr.cli.command import app, fail, settings_of
+from ctlr.cli.command import SETUP, app, fail, settings_of
 
 
-@app.command()
+@app.command(rich_help_panel=SETUP)
 def retention(
     context: typer.Context,
     *,

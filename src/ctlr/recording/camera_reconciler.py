@@ -72,6 +72,7 @@ class CameraReconciler:
         self._wake = asyncio.Event()
         self._backoff = AttemptsByName(RETRY, clock.monotonic)
         self._unheard: dict[str, _LateStart] = {}
+        self._stopped: dict[str, int | None] = {}
 
     def wake(self) -> None:
         """A camera changed: look at it soon."""
@@ -141,7 +142,8 @@ class CameraReconciler:
     async def _act(self, active: Session | None, action: recovery.Action) -> None:
         match action:
             case recovery.NoteStopped(node, uuid):
-                await self._store.change_node(uuid, node, stop_acknowledged=True)
+                when = {"stopped_at_ms": self._stopped.pop(node, None)}
+                await self._store.change_node(uuid, node, stop_acknowledged=True, **when)
             case recovery.NoteStarted(node, start_at_ms, again) if active:
                 late = self._late_start(active, node)
                 told_ms = late.start_at_ms if late else active.start_at_ms
@@ -161,7 +163,8 @@ class CameraReconciler:
     ) -> None:
         match action:
             case recovery.StopNode(node):
-                await self._unless_urgent(self._fleet.stop_recording([node]))
+                results = await self._unless_urgent(self._fleet.stop_recording([node]))
+                self._stopped |= {name: said.sent_at_ms for name, said in results.items()}
             case recovery.Disarm(node) if active:
                 await self._disarm(active, node)
             case recovery.StartNode(node, again) if active:

@@ -36,7 +36,10 @@ def started_columns(results: Mapping[str, CommandResult]) -> dict[str, dict[str,
 
 def stopped_columns(results: Mapping[str, CommandResult]) -> dict[str, dict[str, object]]:
     """What the record says of each node after a stop."""
-    return {name: {"stop_acknowledged": result.acknowledged} for name, result in results.items()}
+    return {
+        name: {"stop_acknowledged": result.acknowledged, "stopped_at_ms": result.sent_at_ms}
+        for name, result in results.items()
+    }
 
 
 def too_few_started(results: Mapping[str, CommandResult], min_cameras: int) -> str:

@@ -21,6 +21,7 @@ NODE_COLUMNS = (
     "start_at_ms",
     "error",
     "stop_acknowledged",
+    "stopped_at_ms",
     "segments_total",
     "complete",
     "remaining",

@@ -15,6 +15,7 @@ from typing import Any
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.names import readable_name
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME, session_folder
 from ctlr.postprocess.can.found import find_rows
@@ -44,6 +45,7 @@ from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.growing import GrowingParts
 from ctlr.postprocess.video.scan import scan_session
+from ctlr.postprocess.video.twins import find_twins
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
@@ -63,7 +65,7 @@ def plan_session(
     plan = make_plan(files, segments, "", facts)
     if _end_at_stop(plan, segments, layout, examiner):
         plan = make_plan(files, segments, "", facts)
-    plan = _with_can_rows(plan, layout)
+    plan = _with_twins(_with_can_rows(plan, layout), segments, layout)
     existing = find_folder(settings, uuid)
     if existing is None:
         wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
@@ -99,6 +101,12 @@ def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:
     return replace(plan, can=replace(plan.can, found=found))
 
 
+def _with_twins(plan: Plan, segments: dict[str, list[SegmentFacts]], layout: LoggingLayout) -> Plan:
+    twins = tuple(find_twins(segments, lambda node: layout.node_session(node, plan.uuid)))
+    problems = (*plan.problems, *(found.problem() for found in twins))
+    return replace(plan, twins=twins, problems=problems)
+
+
 def process(
     settings: Settings,
     uuid: str,
@@ -118,7 +126,7 @@ def process(
     except Refusal as refusal:
         return RunResult(uuid, 1, refusal.detail)
     except OSError as error:
-        return RunResult(uuid, 1, explain(error))
+        return failure(uuid, error)
 
 
 def process_locked(
@@ -275,12 +283,22 @@ def _require_space(sync: Path, needed: int) -> None:
         raise OSError(errno.ENOSPC, f"{needed >> 20} MB are needed, {free >> 20} MB are free", sync)
 
 
+def failure(uuid: str, error: OSError) -> RunResult:
+    """How a run ends that the disks let down."""
+    return RunResult(uuid, 1, explain(error), lasting=error.errno == errno.EFBIG)
+
+
 def explain(error: OSError) -> str:
     """What a failure of the disks means for the recording, in one sentence."""
-    where = f" ({error.filename})" if error.filename else ""
+    where = f" ({readable_name(str(error.filename))})" if error.filename else ""
     what = f"{error.strerror or error}{where}"
     if error.errno == errno.ENOSPC:
         return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
+    if error.errno == errno.EFBIG:
+        return (
+            f"The sync drive cannot hold a file of that size: {what}. A drive formatted as FAT32 ends "
+            "at 4 GB; format it as exFAT, or use another one. The raw segments are safe."
+        )
     if error.errno == errno.EACCES:
         return f"{what}. Run it as the user that the controller runs as: sudo -u ctlr ctlr ..."
     return f"Processing failed: {what}. The raw segments are safe; it can be run again."

@@ -20,8 +20,12 @@ from ctlr.postprocess.run.follow import Follower
 from ctlr.sessions.model import Session, SessionNode, TakeStart
 
 
-def told(stop_s: float, *starts: TakeStart) -> Session:
-    node = SessionNode("cam-a", started=True, stop_acknowledged=True, starts=starts)
+def told(stop_s: float, *starts: TakeStart, confirmed_s: float | None = None) -> Session:
+    """A session, and the camera that confirmed its stop at once, or later."""
+    confirmed_ms = START_MS + round((confirmed_s or stop_s) * 1000)
+    node = SessionNode(
+        "cam-a", started=True, stop_acknowledged=True, stopped_at_ms=confirmed_ms, starts=starts
+    )
     return session(node, stopped_at_ms=START_MS + round(stop_s * 1000))
 
 
@@ -131,7 +135,7 @@ def test_the_join_ends_at_the_stop(
     rig: Rig, make: Callable[[Film], bytes], *, followed: bool
 ) -> None:
     rig.record(numbers=range(27), make=make)
-    before, facts = raw_state(rig), told(3.4)
+    before, facts = raw_state(rig), told(3.4, confirmed_s=27)
     if followed:
         follower = Follower(rig.settings, UUID, lambda _: None)
         touch_folder(rig)

@@ -26,8 +26,15 @@ SECONDS = 15
 
 
 def facts(**changes: Any) -> Session:
-    node = SessionNode("cam-a", started=True, segments_total=SECONDS)
-    return session(node, **{"stopped_at_ms": START_MS + SECONDS * 1000, **changes})
+    stopped_at_ms = START_MS + SECONDS * 1000
+    node = SessionNode(
+        "cam-a",
+        started=True,
+        stop_acknowledged=True,
+        stopped_at_ms=stopped_at_ms,
+        segments_total=SECONDS,
+    )
+    return session(node, **{"stopped_at_ms": stopped_at_ms, **changes})
 
 
 def send(rig: Rig, *only: str, lags: Lags | None = None, start_ms: int = START_MS) -> None:
@@ -120,7 +127,7 @@ def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: list
 
 
 def test_what_nobody_looked_into_says_so(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.upload("broken.zip", "PK no zip")
     rig.upload("pictures.zip", "")
     with zipfile.ZipFile(rig.logging / "phone" / UUID / "pictures.zip", "w") as written:
