@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ctlr.postprocess.can.cut import ARRIVAL_FILE, RAW_FILE, Cut, cut_rows
 from ctlr.postprocess.can.database import fingerprint, load
-from ctlr.postprocess.can.decode import FOLDER, Decoding, decode_rows
+from ctlr.postprocess.can.decode import Decoding, decode_rows
+from ctlr.postprocess.can.naming import FOLDER
 from ctlr.postprocess.can.output import OutputError
 from ctlr.postprocess.can.runs import CanRows
 from ctlr.postprocess.can.tables import PARQUET_FILE
@@ -144,9 +145,9 @@ class CanMaker:
         arrival = self._find(source.arrival_file) if source.arrival_file else None
         names = [path.name for path in self._databases]
         inputs = self._signal_inputs(raw)
-        meaning = load(self._databases)
+        database = load(self._databases)
         return decode_rows(
-            self._find(RAW_FILE), arrival, meaning, names, self._out, inputs, self._alive
+            self._find(RAW_FILE), arrival, database, names, self._out, inputs, self._alive
         )
 
     def _clear(self) -> None:
