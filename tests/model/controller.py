@@ -1,6 +1,6 @@
 """A controller's recording half with real parts, which can lose its power at any statement.
 
-Real are coordinator, tender, fleet, clock log, reports, reconciler, its workers' bookkeeping
+Real are coordinator, camera_reconciler, fleet, clock log, reports, reconciler, its workers' bookkeeping
 and the session store. The disks and the work on them are pretended, with behaviour.
 """
 
@@ -17,7 +17,7 @@ from tests.model.database import open_database
 from tests.model.virtual_time import SettableClock
 
 from ctlr.ingest.arrivals import Arrivals
-from ctlr.ingest.inventory import DeliveredFile, Inventory, Vouched
+from ctlr.ingest.inventory import DeliveredFile, DurableList, Inventory
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
@@ -28,10 +28,10 @@ from ctlr.nodes.messages import DurableFile
 from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.recording.tender import Tender
 from ctlr.sessions.store import SessionStore
 
 START_DELAY_MS = 3000
@@ -83,13 +83,15 @@ class Drive:
     async def has_files(self, uuid: str) -> bool:
         return bool(self.found(uuid))
 
-    async def vouch(self, uuid: str, node: str, names: Sequence[str] | None = None) -> Vouched:
+    async def list_durable(
+        self, uuid: str, node: str, names: Sequence[str] | None = None
+    ) -> DurableList:
         files = [
             DurableFile(name=file.name, size=file.size, xxh128="")
             for file in await self.files(uuid, node)
             if names is None or file.name in names
         ]
-        return Vouched(files, sorted({*(names or ())} - {file.name for file in files}))
+        return DurableList(files, sorted({*(names or ())} - {file.name for file in files}))
 
     async def needs_processing(self, uuid: str) -> bool:
         return self.made.get(uuid, frozenset()) != self.found(uuid)
@@ -143,7 +145,7 @@ class Controller:
             find_warnings=list,
             on_change=lambda: self.reconciler.wake(),
         )
-        self.tender = Tender(
+        self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
             self.fleet,
@@ -174,7 +176,7 @@ class Controller:
         """Take up what is stored, in the order of the real one."""
         await self.coordinator.resume()
         self.fleet.start_polling(self._tasks)
-        self._tasks.start_loop("recording", self.tender.tend_forever())
+        self._tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self._tasks.start_loop("clocks", self.clock_log.run_forever())
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 
@@ -199,5 +201,5 @@ class Controller:
         self.died = True
 
     def _wake(self) -> None:
-        self.tender.wake()
+        self.camera_reconciler.wake()
         self.reconciler.wake()

@@ -59,7 +59,7 @@ _MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("api")
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """Body of every error answer; a code may add members of its own."""
 
     type: str
@@ -77,7 +77,7 @@ def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": f"Code {' or '.join(f'`{code}`' for code in found)}",
-            "model": Problem,
+            "model": ProblemDetails,
         }
         for status, found in by_status.items()
     }
@@ -87,10 +87,10 @@ def describe_errors(document: dict[str, Any]) -> dict[str, Any]:
     """An OpenAPI document whose errors are what they are here: FastAPI takes them for plain JSON
     and for lists of its own validation errors."""
     schemas = document["components"]["schemas"]
-    schemas["Problem"] = Problem.model_json_schema()
+    schemas["ProblemDetails"] = ProblemDetails.model_json_schema()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     for operations in document["paths"].values():
         for operation in operations.values():
             for status, answer in operation["responses"].items():

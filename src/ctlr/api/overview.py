@@ -14,7 +14,7 @@ from ctlr.nodes.fleet import NodeView
 from ctlr.recording.limits import warn_before_end
 from ctlr.recording.preflight import MINUTES_WARN
 from ctlr.sessions.model import Session, SessionState
-from ctlr.storage.ejection import Outcome, Phase
+from ctlr.storage.eject_rules import OperationResult, Phase
 from ctlr.storage.states import MountState, State
 
 GIB = 1 << 30
@@ -39,7 +39,7 @@ class Facts:
     longest_s: float
     sync_minutes_left: float | None = None
     phase: Phase = Phase.IN_USE
-    waits_for: Outcome | None = None
+    waits_for: OperationResult | None = None
     record_problem: str | None = None
 
 

@@ -24,7 +24,7 @@ from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.preflight import Finding
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive import Drive
-from ctlr.storage.ejecting import Ejector
+from ctlr.storage.ejector import Ejector
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.telemetry.sink import BrokerState
 

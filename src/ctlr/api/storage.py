@@ -12,7 +12,7 @@ from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.ejection import Outcome
+from ctlr.storage.eject_rules import OperationResult
 
 VOLUMES = ("logging", "sync")
 
@@ -92,7 +92,7 @@ def _known(mount: str) -> str:
     return mount
 
 
-def _members(outcome: Outcome) -> dict[str, Any]:
+def _members(outcome: OperationResult) -> dict[str, Any]:
     return {
         "success": outcome.success,
         "message": outcome.message,

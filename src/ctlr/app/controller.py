@@ -9,7 +9,7 @@ from ctlr.api.meters import Meters
 from ctlr.api.overview import recording_now
 from ctlr.api.parts import Parts
 from ctlr.api.shapes import SystemSummary
-from ctlr.app.drive_work import find_work
+from ctlr.app.drive_users import find_work
 from ctlr.app.drives import Drives
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
@@ -31,15 +31,16 @@ from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.supervise.child import run_child
-from ctlr.postprocess.supervise.jobs import Job, JobResult
-from ctlr.postprocess.supervise.questions import (
+from ctlr.postprocess.supervise.disk_queries import (
     CAN_LOOKS_S,
     needs_processing,
     needs_verification,
     read_session_manifest,
 )
+from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.outcome import StartWarning
@@ -51,10 +52,9 @@ from ctlr.recording.preflight import (
     fleet_kbps,
 )
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.recording.tender import Tender
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
-from ctlr.storage.ejection import Work
+from ctlr.storage.eject_rules import Work
 from ctlr.telemetry.sink import Telemetry
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
@@ -106,7 +106,7 @@ class Controller:
             on_change=self.session_changed,
             check_start=lambda: self.ejector.check_start(),
         )
-        self.tender = Tender(
+        self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
             self.fleet,
@@ -167,7 +167,7 @@ class Controller:
         )
         self.ejector, self.drive = self.drives.handled(
             find_work=self.find_work,
-            let_go=self.workers.let_go,
+            release_readers=self.workers.release_readers,
             starts=self.coordinator.lock,
         )
 
@@ -181,7 +181,7 @@ class Controller:
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
         await self.drives.start(self.telemetry)
         self.tasks.start_job("resume eject", self.ejector.resume())
-        self.tasks.start_loop("recording", self.tender.tend_forever())
+        self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
         self.tasks.start_loop("postprocess", self.reconciler.run_forever())
@@ -217,7 +217,7 @@ class Controller:
 
     def wake(self) -> None:
         """A camera has changed."""
-        self.tender.wake()
+        self.camera_reconciler.wake()
         self.reconciler.wake()
         self.changes.notify()
 

@@ -12,15 +12,15 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.locks import is_locked
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.storage.authority import Authority
 from ctlr.storage.drive import Drive
-from ctlr.storage.ejecting import Ejector
-from ctlr.storage.ejection import Work
+from ctlr.storage.drive_operations import DriveOperations
+from ctlr.storage.drive_state import DriveState
+from ctlr.storage.eject_rules import Work
+from ctlr.storage.ejector import Ejector
 from ctlr.storage.finder import Finder
-from ctlr.storage.handling import Handling
 from ctlr.storage.metrics import storage_record
 from ctlr.storage.monitor import StorageMonitor
-from ctlr.storage.notes import DriveNotes
+from ctlr.storage.privileged_client import PrivilegedClient
 from ctlr.storage.watcher import WATCHER_LOCK
 from ctlr.telemetry.sink import Telemetry
 
@@ -45,15 +45,15 @@ class Drives:
         self._tasks = tasks
         self._on_change = on_change
         self._folder = settings.database.path.parent
-        self._notes = DriveNotes(self._folder)
-        self._authority = Authority(settings.storage)
+        self._drive_state = DriveState(self._folder)
+        self._privileged = PrivilegedClient(settings.storage)
         self.monitor = StorageMonitor(
             settings.storage,
             settings.node,
             self._folder,
             clock,
-            is_ejected=self._notes.is_ejected,
-            why_held=self._notes.why_held,
+            is_ejected=self._drive_state.is_ejected,
+            why_held=self._drive_state.why_held,
             is_filling=is_filling,
             on_change=self._changed,
         )
@@ -62,35 +62,35 @@ class Drives:
         self,
         *,
         find_work: Callable[[], Sequence[Work]],
-        let_go: Callable[[], Awaitable[None]],
+        release_readers: Callable[[], Awaitable[None]],
         starts: asyncio.Lock,
     ) -> tuple[Ejector, Drive]:
         """What takes the drive out and brings it back; arguments as of ``Ejector`` and
-        ``Handling``."""
-        handling = Handling(
+        ``DriveOperations``."""
+        operations = DriveOperations(
             self._settings.storage,
             self._folder,
-            self._authority,
+            self._privileged,
             self.monitor,
-            self._notes,
+            self._drive_state,
             starts,
             self._changed,
         )
         ejector = Ejector(
-            self._notes,
-            handling,
+            self._drive_state,
+            operations,
             self.monitor,
             self._tasks,
             find_work=find_work,
-            let_go=let_go,
+            release_readers=release_readers,
             on_change=self._changed,
         )
         drive = Drive(
-            self._notes,
-            handling,
+            self._drive_state,
+            operations,
             self.monitor,
             find_work=find_work,
-            let_go=let_go,
+            release_readers=release_readers,
             cancel_eject=ejector.cancel,
         )
         return ejector, drive
@@ -98,10 +98,10 @@ class Drives:
     async def start(self, telemetry: Telemetry) -> None:
         """Watch in the background. Waits a moment, so that the first status tells of the disks;
         not longer, as one of them may hang."""
-        finder = Finder(self._authority, self.monitor, self._clock)
+        finder = Finder(self._privileged, self.monitor, self._clock)
         self._tasks.start_loop("storage", self.monitor.watch_forever())
         self._tasks.start_loop("devices", finder.run_forever())
-        self._tasks.start_loop("drive notes", self._notes.save_forever())
+        self._tasks.start_loop("drive notes", self._drive_state.save_forever())
         self._tasks.start_loop("storage metrics", self._publish_forever(telemetry))
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_S):
@@ -114,7 +114,7 @@ class Drives:
 
     def _changed(self) -> None:
         """Who asks before a transfer is told too."""
-        self._notes.note_usable(*self.monitor.find_usable())
+        self._drive_state.note_usable(*self.monitor.find_usable())
         self._on_change()
 
     async def _publish_forever(self, telemetry: Telemetry) -> None:

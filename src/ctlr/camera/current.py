@@ -105,7 +105,7 @@ class CurrentRecording:
         return None if self.accepted else "failed"
 
 
-class Studio:
+class RecordingFactory:
     """Arranges recordings, and calls ``on_segment`` and ``on_end(error)`` on the event loop."""
 
     def __init__(

@@ -21,7 +21,7 @@ import structlog
 
 from ctlr.camera.card import Card
 from ctlr.camera.checks import Checks
-from ctlr.camera.current import CurrentRecording, Studio, write_ending
+from ctlr.camera.current import CurrentRecording, RecordingFactory, write_ending
 from ctlr.camera.record import Ending, SessionRecord
 from ctlr.camera.recorder import Progress
 from ctlr.camera.recovery import recover_segments
@@ -72,7 +72,7 @@ class CameraNode:
         self._picture = PictureSettings.of(settings)
         self._card = Card(settings)
         self._checks = Checks(settings, self._picture, self._card, vitals)
-        self._studio = Studio(
+        self._factory = RecordingFactory(
             settings,
             self._picture,
             spool,
@@ -211,7 +211,7 @@ class CameraNode:
             if known is not None and known.is_over and first_segment is None:
                 raise NodeError("already recorded: this session was stopped on this camera")
             arranged = (uuid, keep_from, known, first_segment or 0)
-            current = await asyncio.to_thread(self._studio.arrange, *arranged)
+            current = await asyncio.to_thread(self._factory.arrange, *arranged)
         except (SourceError, OSError) as error:
             raise NodeError(f"cannot record: {error}") from error
         current.accepted = self._owed is not None

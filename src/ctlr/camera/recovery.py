@@ -20,10 +20,7 @@ from ctlr.camera.fragments import whole_length
 from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.camera.resume import choose_session
 from ctlr.camera.segments import (
-    FrameRow,
     estimate_frame_number,
-    format_rows,
-    parse_rows,
     rows_for_video,
     unfinished_frames_name,
     unfinished_name,
@@ -31,6 +28,7 @@ from ctlr.camera.segments import (
 from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.ids import is_session_id
+from ctlr.layout.frame_times import FrameRow, format_rows, parse_rows
 from ctlr.layout.raw import frames_name, segment_name
 
 _log = structlog.get_logger("camera")

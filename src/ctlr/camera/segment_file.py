@@ -19,14 +19,9 @@ from pathlib import Path
 import av
 
 from ctlr.camera.fragments import is_closed
-from ctlr.camera.segments import (
-    FRAMES_HEADER,
-    FrameRow,
-    format_row,
-    unfinished_frames_name,
-    unfinished_name,
-)
+from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.camera.sources import Frame
+from ctlr.layout.frame_times import FRAMES_HEADER, FrameRow, format_row
 
 FRAGMENT_US = 500_000
 FLUSH_EVERY_US = 1_000_000

@@ -1,31 +1,18 @@
-"""Names and frame-time rows of segments. Pure.
+"""Names of segments that are being written, and the frame-time rows of recovered ones. Pure.
 
 While a segment is written it and its frame times have hidden names ending in ``.part``; both
 become visible by rename when they are flushed to the card, the frame times first. So whatever
 name has no leading dot is finished and is meant for the controller.
-
-A frame-time row is ``frame,pts_us,captured_at_us``. ``frame`` is the source's number, counted
-from 0 at ``start_at``: a number that is missing is a frame that was never recorded. ``pts_us``
-is the timestamp in the video, ``captured_at_us - start_at_us``, so the rows of a segment can
-be written again from its video alone; only the frame numbers would have to be guessed.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from ctlr.layout.frame_times import FrameRow
 from ctlr.layout.raw import frames_name, segment_name
 
-FRAMES_HEADER = "frame,pts_us,captured_at_us\n"
-
 _UNFINISHED = re.compile(r"\.seg_(\d{4,9})\.mp4\.part")
-
-
-class FrameRow(NamedTuple):
-    frame: int
-    pts_us: int
-    captured_at_us: int
 
 
 def unfinished_name(number: int) -> str:
@@ -42,24 +29,6 @@ def parse_unfinished_name(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def format_row(row: FrameRow) -> str:
-    return f"{row.frame},{row.pts_us},{row.captured_at_us}\n"
-
-
-def format_rows(rows: Iterable[FrameRow]) -> str:
-    return FRAMES_HEADER + "".join(format_row(row) for row in rows)
-
-
-def parse_rows(text: str) -> list[FrameRow]:
-    """The whole rows of a file that may have been cut off anywhere."""
-    rows = []
-    for line in text.splitlines(keepends=True):
-        fields = line.removesuffix("\n").split(",")
-        if line.endswith("\n") and len(fields) == 3 and all(map(_is_number, fields)):
-            rows.append(FrameRow(*map(int, fields)))
-    return rows
-
-
 def estimate_frame_number(video_pts_us: Sequence[int]) -> int:
     """The likely number of a video's first frame, where no frame times are left to tell.
 
@@ -69,10 +38,6 @@ def estimate_frame_number(video_pts_us: Sequence[int]) -> int:
     gaps = sorted(after - before for before, after in pairwise(video_pts_us))
     usual_gap = gaps[len(gaps) // 2] if gaps else 0
     return round(video_pts_us[0] / usual_gap) if usual_gap else 0
-
-
-def _is_number(field: str) -> bool:
-    return field.isascii() and field.isdigit()
 
 
 def rows_for_video(

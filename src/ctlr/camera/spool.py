@@ -36,9 +36,10 @@ from ctlr.camera.finished import (
     unfinished_numbers,
 )
 from ctlr.camera.record import NodeEvent, SessionRecord, read_record
-from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
+from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
 from ctlr.kernel.ids import is_session_id
+from ctlr.layout.frame_times import parse_rows
 from ctlr.layout.raw import (
     frames_name,
     is_delivered_name,

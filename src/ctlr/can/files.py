@@ -48,7 +48,7 @@ _TAIL_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Flushed:
     """A piece as it was when it was last flushed: the inode of its rows, and both sizes."""
 
     inode: int
@@ -60,7 +60,7 @@ class Mark:
 class Ledger:
     """What has been written and is not known to be on the disk, and the piece as it was before."""
 
-    mark: Mark | None = None
+    mark: Flushed | None = None
     owed: list[Batch] = field(default_factory=list)
 
 
@@ -122,8 +122,8 @@ class CanFiles:
 
     # --- what was written before
 
-    def _mark(self) -> Mark:
-        return Mark(os.fstat(self._raw).st_ino, self._raw_bytes, self._arrival_bytes)
+    def _mark(self) -> Flushed:
+        return Flushed(os.fstat(self._raw).st_ino, self._raw_bytes, self._arrival_bytes)
 
     def _take_up(self) -> bool:
         """Write what is owed and not on the disk; not where this is not the piece as it was left."""

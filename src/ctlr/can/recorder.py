@@ -111,7 +111,7 @@ class Recorder:
             if self._files is not None:
                 self._write(self._files)
         except OSError as error:
-            self._let_go(f"it cannot be written: {error.strerror or error}")
+            self._close_files(f"it cannot be written: {error.strerror or error}")
         finally:
             self.busy_since = None
 
@@ -130,7 +130,7 @@ class Recorder:
     def _sync(self, files: CanFiles) -> None:
         self._sync_at = self._clock.monotonic() + SYNC_EVERY_S
         if problem := self._find_problem():
-            self._let_go(problem)
+            self._close_files(problem)
             return
         if self._ledger.owed:
             files.sync()
@@ -168,7 +168,7 @@ class Recorder:
         finally:
             os.close(root)
 
-    def _let_go(self, problem: str) -> None:
+    def _close_files(self, problem: str) -> None:
         """Close everything; what is not known to be on the disk stays in memory."""
         self._close()
         self._note(problem)

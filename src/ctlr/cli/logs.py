@@ -121,7 +121,7 @@ def _page_of_this_machine(settings: Settings, from_controller: GetPage, query: J
     from ctlr.api.logs import page_of
     from ctlr.logbook.reader import LogQuery, LogReader
     from ctlr.logbook.store import log_path
-    from ctlr.storage.look import mount_problem
+    from ctlr.storage.mount_snapshot import mount_problem
 
     storage = settings.storage
     reader = LogReader(log_path(storage.logging), partial(mount_problem, storage, "logging"))

@@ -23,7 +23,7 @@ def retention(
     from ctlr.postprocess.run.listing import resolve_prefix
     from ctlr.retention import retire
     from ctlr.retention.plan import describe
-    from ctlr.storage.look import mount_problem
+    from ctlr.storage.mount_snapshot import mount_problem
 
     settings = settings_of(context)
     for name in ("logging", "sync"):

@@ -41,7 +41,7 @@ def camera(context: typer.Context) -> None:
 def subscribe_logs(context: typer.Context) -> None:
     """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
     from ctlr.logbook.service import SubscriberDiedError, subscribe
-    from ctlr.storage.look import CheckedMount
+    from ctlr.storage.mount_snapshot import CheckedMount
 
     settings = settings_of(context)
     folder = settings.database.path.parent
@@ -55,7 +55,7 @@ def subscribe_logs(context: typer.Context) -> None:
 def listen_can(context: typer.Context) -> None:
     """Record the CAN buses of the rig on the logging drive."""
     from ctlr.can.listener import ListenerDiedError, listen
-    from ctlr.storage.look import CheckedMount
+    from ctlr.storage.mount_snapshot import CheckedMount
 
     settings = settings_of(context)
     folder = settings.database.path.parent

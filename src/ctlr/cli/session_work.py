@@ -31,7 +31,7 @@ from ctlr.postprocess.run.worker import (
 )
 from ctlr.postprocess.supervise.workers import Task
 from ctlr.sessions.reading import read_session
-from ctlr.storage.look import mount_problem
+from ctlr.storage.mount_snapshot import mount_problem
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def work(settings: Settings, task: str, uuid: str) -> NoReturn:
     raise typer.Exit(outcome.exit_code)
 
 
-def _end(outcome: steps.Outcome) -> NoReturn:
+def _end(outcome: steps.RunResult) -> NoReturn:
     typer.echo(outcome.summary, err=outcome.exit_code == 1)
     raise typer.Exit(outcome.exit_code)
 
@@ -109,7 +109,7 @@ def _require_mount(settings: Settings, name: Literal["logging", "sync"]) -> None
         fail(f"The {name} drive cannot be used: {problem}. Nothing was changed.", code=1)
 
 
-def _with_bar(work: Callable[[steps.Report], steps.Outcome]) -> steps.Outcome:
+def _with_bar(work: Callable[[steps.Report], steps.RunResult]) -> steps.RunResult:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

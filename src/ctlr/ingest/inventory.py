@@ -42,7 +42,7 @@ class DeliveredFile(NamedTuple):
     mtime_ns: int
 
 
-class Vouched(NamedTuple):
+class DurableList(NamedTuple):
     """Files that are safe on the drive, each with what it hashed to there, and the names of those
     that are not there at all."""
 
@@ -87,7 +87,9 @@ class Inventory:
         folder = self._layout.node_session(node, uuid)
         return await self._on_disk(lambda: _count_segments(folder))
 
-    async def vouch(self, uuid: str, node: str, names: Sequence[str] | None = None) -> Vouched:
+    async def list_durable(
+        self, uuid: str, node: str, names: Sequence[str] | None = None
+    ) -> DurableList:
         """Which of the files with certain ``names`` are safe on the drive, or of all.
 
         Raises ``Refusal`` ``storage_unavailable`` when the drive fails or does not answer.
@@ -110,7 +112,7 @@ class Inventory:
             for f in files
             if known.get(f.name, ())[:2] == (f.size, f.mtime_ns)
         ]
-        return Vouched(durable, sorted({*(names or ())} - {file.name for file in files}))
+        return DurableList(durable, sorted({*(names or ())} - {file.name for file in files}))
 
     def _settle(
         self, folder: Path, files: list[DeliveredFile], until: float

@@ -64,20 +64,22 @@ class Reports:
             raise Refusal("invalid_report", "The report names no camera node.")
         uuid = parse_session_id(report.uuid) if report.uuid else None
         self._check_storage()
-        vouched = await self._inventory.vouch(uuid, report.camera, report.asks) if uuid else None
+        listed = (
+            await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
+        )
         about = uuid or await self._newest_session(report.camera)
         held = await self._inventory.count_segments(about, report.camera) if about else 0
         if about:
             await self._store_report(
-                about, report, has_files=held > 0 or bool(vouched and vouched.durable)
+                about, report, has_files=held > 0 or bool(listed and listed.durable)
             )
         self._last[report.camera] = LastReport(report, self._clock.now_ms(), held)
         self._on_report(about, report.camera)
         if uuid is None:
             await self._look_at_older(report.camera)
-        if vouched is None:
+        if listed is None:
             return SyncAnswer(ok=True)
-        return SyncAnswer(ok=True, durable=vouched.durable, absent=vouched.absent or None)
+        return SyncAnswer(ok=True, durable=listed.durable, absent=listed.absent or None)
 
     async def _look_at_older(self, node: str) -> None:
         for uuid in await self._store.finished_of_node(node, OLDER_SESSIONS):

@@ -1,4 +1,4 @@
-"""Where things lie on the two disks. Pure: one place that makes and reads paths and names.
+"""Where things lie on the logging disk. Pure: one place that makes and reads paths and names.
 
 ::
 
@@ -6,7 +6,6 @@
     {logging}/{node}/{uuid}/seg_NNNN.frames.csv   its frame times
     {logging}/{node}/{uuid}/*.csv|*.json          other sidecars
     {logging}/phone/{uuid}/...                    uploads
-    {sync}/{folder}/                              what people take away
 
 Names that start with a dot or ``_tmp_`` are not there yet.
 """
@@ -14,7 +13,6 @@ Names that start with a dot or ``_tmp_`` are not there yet.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 _SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
@@ -45,19 +43,6 @@ def parse_frames_name(name: str) -> int | None:
 def is_delivered_name(name: str) -> bool:
     """Whether a file in a node's session folder is one that a camera delivers."""
     return _DELIVERED.fullmatch(name) is not None
-
-
-def session_folder(template: str, uuid: str, started_at_ms: int | None) -> str:
-    """Name of a session's folder on the sync disk.
-
-    ``template`` may hold ``{uuid}``, ``{short}`` (the first six characters of the uuid) and
-    ``{date}`` (UTC day of the start, ``undated`` when unknown).
-    """
-    if started_at_ms is None:
-        date = "undated"
-    else:
-        date = datetime.fromtimestamp(started_at_ms / 1000, UTC).strftime("%Y-%m-%d")
-    return template.format(uuid=uuid, short=uuid[:6], date=date)
 
 
 @dataclass(frozen=True)

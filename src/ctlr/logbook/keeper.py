@@ -119,7 +119,7 @@ class Keeper:
     async def on_drive(self, call: Callable[[LogStore], _Result]) -> _Result:
         """Run ``call`` on the store, opened if need be. Raises ``DriveAwayError``."""
         if problem := self._find_problem():
-            await self.let_go()
+            await self.close_store()
             self._tell(problem)
             raise DriveAwayError(problem)
         try:
@@ -128,7 +128,7 @@ class Keeper:
             if isinstance(error, TimeoutError):
                 self._store = None
             else:
-                await self.let_go()
+                await self.close_store()
                 await self._look_at_damage(error)
             self._tell(str(error))
             raise DriveAwayError(str(error), failed=True) from error
@@ -142,9 +142,9 @@ class Keeper:
         await self._lane.settle()
         with suppress(DriveAwayError):
             await self.store_batch()
-        await self.let_go()
+        await self.close_store()
 
-    async def let_go(self) -> None:
+    async def close_store(self) -> None:
         """Close the file, so that the drive can be unmounted."""
         store, self._store = self._store, None
         if store is not None:

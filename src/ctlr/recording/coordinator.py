@@ -3,7 +3,7 @@
 A command is stored before a camera hears of it, so that a crash between the two is caught up
 with. One lock puts starts, stops and corrections in order: a double tap, two phones or a stop
 during arming have one outcome. The phone's answer waits for one bounded round of calls; what
-that round does not reach is left to the ``Tender``.
+that round does not reach is left to the ``CameraReconciler``.
 
 Where the database cannot be written, a start is refused and called back, and a stop is carried
 out all the same. What it owes the record is kept in memory and stored by ``catch_up``.
@@ -36,7 +36,7 @@ from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
 CALL_BACK_S = 0.1
-"""How long a refused start waits for the cameras that it calls back; the tender does the rest."""
+"""How long a refused start waits for the cameras that it calls back; the camera reconciler does the rest."""
 
 _log = structlog.get_logger("recording")
 
@@ -124,7 +124,7 @@ class Coordinator:
                 session = replace(session, state=SessionState.RECORDING)
             self._owed = session
             self._set_current(session)
-            with suppress(sqlite3.OperationalError):  # the tender tries again
+            with suppress(sqlite3.OperationalError):  # the camera reconciler tries again
                 await self.catch_up()
         self._on_change()  # also when idle: what was said before the restart may be wrong now
 
@@ -153,7 +153,7 @@ class Coordinator:
 
     @asynccontextmanager
     async def _at_once(self) -> AsyncIterator[None]:
-        """The lock for a person's command: calls of the tender under way are given up for it."""
+        """The lock for a person's command: calls of the camera reconciler under way are given up for it."""
         self.urgent.set()
         async with self.lock:
             self.urgent.clear()

@@ -131,36 +131,36 @@ def _for_recording(
         if debts and not started:
             return StopNode(view.name)
         return NoteStarted(view.name, None) if active and (unheard or not started) else None
-    uuid, told = view.status.uuid.lower(), view.status.start_at
+    uuid, told_ms = view.status.uuid.lower(), view.status.start_at
     if active and uuid == active.uuid:
-        return _for_ours(part, view, told, now_ms)
+        return _for_ours(part, view, told_ms, now_ms)
     if uuid in ended:
         return StopNode(view.name)
-    unknown = Adopt(view.name, uuid, _on_our_clock(view, told), told)
+    unknown = Adopt(view.name, uuid, _on_our_clock(view, told_ms), told_ms)
     return unknown if active is None else None
 
 
 def _for_ours(
-    part: SessionNode | None, view: NodeView, told: int | None, now_ms: int
+    part: SessionNode | None, view: NodeView, told_ms: int | None, now_ms: int
 ) -> Action | None:
     """For a node that records the session that is going on; it was ``told`` to start then."""
     assert view.status is not None
-    if _waits_for_another_hour(view, told, now_ms):
+    if _waits_for_another_hour(view, told_ms, now_ms):
         return Disarm(view.name)
     if part is None or not part.started:
-        return NoteStarted(view.name, told)
-    again = told is not None and part.start_at_ms is not None and told > part.start_at_ms
-    return NoteStarted(view.name, told, again=True) if again else None
+        return NoteStarted(view.name, told_ms)
+    again = told_ms is not None and part.start_at_ms is not None and told_ms > part.start_at_ms
+    return NoteStarted(view.name, told_ms, again=True) if again else None
 
 
-def _waits_for_another_hour(view: NodeView, told: int | None, now_ms: int) -> bool:
+def _waits_for_another_hour(view: NodeView, told_ms: int | None, now_ms: int) -> bool:
     """Not for a node that goes on with what it recorded: the start that it was told lies in the
     past, wherever its clock was set since. Only one that does not say how long it waits is judged
     by its wall clock."""
     assert view.status is not None
     if view.status.starts_in_ms is not None:
         return view.status.starts_in_ms > ARMED_AHEAD_MS
-    return view.status.frames == 0 and _is_far_off(view, told, now_ms)
+    return view.status.frames == 0 and _is_far_off(view, told_ms, now_ms)
 
 
 def _is_far_off(view: NodeView, start_at_ms: int | None, now_ms: int) -> bool:

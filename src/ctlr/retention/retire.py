@@ -16,9 +16,10 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import shapes as manifests
-from ctlr.postprocess.manifest.shapes import MANIFEST_NAME, Manifest
+from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.video.scan import node_names, scan_session, session_ids
 from ctlr.retention import removal

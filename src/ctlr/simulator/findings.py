@@ -19,7 +19,7 @@ Manifest = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Seen:
+class VideoSeen:
     """What decoding a video showed: all its frames, those without a stamp, those that the
     numbering passes over (the camera was too busy to take them), and the first one's time."""
 
@@ -65,7 +65,7 @@ def judge(
     manifest: Manifest,
     cameras: Sequence[str],
     start_at_ms: int,
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, VideoSeen],
 ) -> Findings:
     """Compare the manifest with what was seen of each camera's video. Pure."""
     videos: list[Video] = []
@@ -98,11 +98,11 @@ def _faults(manifest: Manifest) -> list[str]:
     return faults
 
 
-def look_at(file: Path) -> Seen:
+def look_at(file: Path) -> VideoSeen:
     """Decode a whole video. Raises ``OSError`` or ``av.FFmpegError`` where that fails."""
     stamps = [stamp for _, stamp in read_video_stamps(file)]
     numbers = [stamp.number for stamp in stamps if stamp]
-    return Seen(
+    return VideoSeen(
         frames=len(stamps),
         unreadable=stamps.count(None),
         dropped=sum(max(0, after - before - 1) for before, after in pairwise(numbers)),
@@ -116,7 +116,7 @@ def video_files(manifest: Manifest, folder: Path, cameras: Sequence[str]) -> dic
     return {name: folder / source["file"] for name, source in sources.items() if "file" in source}
 
 
-def _video(camera: str, source: Manifest, seen: Seen, start_at_ms: int) -> Video:
+def _video(camera: str, source: Manifest, seen: VideoSeen, start_at_ms: int) -> Video:
     first_us = seen.first_frame_at_us
     return Video(
         camera,
@@ -129,7 +129,7 @@ def _video(camera: str, source: Manifest, seen: Seen, start_at_ms: int) -> Video
     )
 
 
-def _lies(source: Manifest, seen: Seen) -> list[str]:
+def _lies(source: Manifest, seen: VideoSeen) -> list[str]:
     lies = []
     if seen.frames != source["frames"]:
         lies.append(f"the manifest counts {source['frames']} frames, the video has {seen.frames}")

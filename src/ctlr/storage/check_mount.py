@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.storage.blockdevices import is_plugged_in
+from ctlr.storage.drive_file import read_record
 from ctlr.storage.mountinfo import mounts_at
-from ctlr.storage.record import read_record
 from ctlr.storage.table import read_table
 
 CONFIG = "/etc/ctlr/ctlr.toml"

@@ -15,9 +15,9 @@ import structlog
 
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.authority import Authority
 from ctlr.storage.blockdevices import device_names
 from ctlr.storage.monitor import StorageMonitor
+from ctlr.storage.privileged_client import PrivilegedClient
 
 LOOK_INTERVAL_S = 1.0
 VOLUMES = ("logging", "sync")
@@ -48,13 +48,13 @@ class Finder:
 
     def __init__(
         self,
-        authority: Authority,
+        privileged: PrivilegedClient,
         monitor: StorageMonitor,
         clock: Clock,
         *,
         names_others: bool = True,
     ) -> None:
-        self._authority = authority
+        self._privileged = privileged
         self._monitor = monitor
         self._clock = clock
         self._names_others = names_others
@@ -63,13 +63,13 @@ class Finder:
     async def run_forever(self) -> None:
         """Look every second; ends at once where nobody can be asked."""
         while True:
-            if self._authority.is_there:
+            if self._privileged.is_there:
                 for name in VOLUMES:
                     await self._look(name)
             await asyncio.sleep(LOOK_INTERVAL_S)
 
     async def _look(self, name: str) -> None:
-        view = self._monitor.glance_at(name)
+        view = self._monitor.snapshot_of(name)
         if view.named and (view.expected or not self._names_others):
             return
         now = self._clock.monotonic()
@@ -87,12 +87,12 @@ class Finder:
     async def _ask(self, name: str, search: _Search) -> None:
         self._searches[name] = search
         try:
-            answer = await self._authority.ask("find", name)
+            answer = await self._privileged.ask("find", name)
         except Refusal as refusal:
             _log.warning("cannot see what is plugged in", mount=name, reason=refusal.detail)
             return
         found, others = answer["found"], answer["others"]
         self._searches[name] = replace(search, found=found is not None)
         other = f"{others[0]['device']}, {others[0]['label'] or 'no label'}" if others else None
-        if self._monitor.glance_at(name).ids == search.there:
+        if self._monitor.snapshot_of(name).ids == search.there:
             self._monitor.set_found(name, found["number"] if found else None, other)

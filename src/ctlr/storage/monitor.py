@@ -16,11 +16,11 @@ import structlog
 from ctlr.config import StorageSettings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.storage.known import KnownVolumes
-from ctlr.storage.look import Glance, glance
-from ctlr.storage.prober import Prober
+from ctlr.storage.known_volumes import KnownVolumes
+from ctlr.storage.mount_snapshot import MountSnapshot, take_snapshot
+from ctlr.storage.probe_runner import ProbeRunner
 from ctlr.storage.rate import minutes_left
-from ctlr.storage.states import MountState, Seen, State, Verdict, judge
+from ctlr.storage.states import MountFacts, MountState, State, Verdict, judge
 from ctlr.storage.table import read_table
 from ctlr.storage.table_watch import MountTableWatch
 from ctlr.storage.volume import Volume
@@ -66,7 +66,7 @@ class StorageMonitor:
         self._wake = asyncio.Event()
         self.looked = asyncio.Event()
         """Set once something is known of both volumes."""
-        self._prober = Prober(folder)
+        self._probe_runner = ProbeRunner(folder)
         self.known = KnownVolumes(folder, tags)
         self._volumes = {
             "logging": Volume("logging", settings.logging, tags["logging"], *limits),
@@ -102,7 +102,7 @@ class StorageMonitor:
         """Judge both mounts anew by what can be seen without asking them."""
         table = read_table()
         for volume in self._volumes.values():
-            volume.look(glance(volume.path, volume.tag, table))
+            volume.look(take_snapshot(volume.path, volume.tag, table))
         for volume in self._volumes.values():
             self._judge(volume)
 
@@ -147,17 +147,17 @@ class StorageMonitor:
         """Whether it is known if the configured file system is plugged in."""
         return self._seen(self._volumes[name]).named
 
-    def glance_at(self, name: str) -> Glance:
-        return self._volumes[name].glance
+    def snapshot_of(self, name: str) -> MountSnapshot:
+        return self._volumes[name].snapshot
 
     def find_usable(self) -> tuple[dict[str, str], dict[str, str]]:
         """The volumes that were well when last looked at, each with its device's number ("" of a
         folder), and why some take nothing all the same."""
         usable, held = {}, {}
         for name, volume in self._volumes.items():
-            problem = self._judge_by(volume.glance, volume).error
+            problem = self._judge_by(volume.snapshot, volume).error
             if problem is None:
-                there = volume.glance.there
+                there = volume.snapshot.there
                 usable[name] = there[-1].device_number if there else ""
             if problem is not None or self.is_full(name):
                 held[name] = problem or "it is full"
@@ -171,12 +171,12 @@ class StorageMonitor:
 
     def _judge_now(self, name: str) -> Verdict:
         volume = self._volumes[name]
-        return self._judge_by(glance(volume.path, volume.tag), volume)
+        return self._judge_by(take_snapshot(volume.path, volume.tag), volume)
 
-    def _judge_by(self, now: Glance, volume: Volume) -> Verdict:
+    def _judge_by(self, now: MountSnapshot, volume: Volume) -> Verdict:
         if held := self._why_held(volume.name):
             return Verdict(State.MOUNTING, held)
-        verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.glance.ids))
+        verdict = judge(self._seen(volume, now=now, unasked=now.ids != volume.snapshot.ids))
         stands_in = not volume.must_be_mounted and not volume.busy
         return Verdict(State.OK) if verdict.state is State.MOUNTING and stands_in else verdict
 
@@ -229,18 +229,18 @@ class StorageMonitor:
                 volume.asking.result()  # a fault of ours ends the loop, and so is seen
                 volume.asking = None
             idle = volume.asking is None
-            came_back = volume.asked_in_vain and not self._prober.is_waiting(volume.name)
+            came_back = volume.asked_in_vain and not self._probe_runner.is_waiting(volume.name)
             if idle and (now >= volume.due_at or came_back):
                 volume.due_at = now + self._interval_s
                 volume.asking = asyncio.create_task(self._ask(volume), name=f"ask {volume.name}")
 
     async def _ask(self, volume: Volume) -> None:
         """Send a probe, if a mount is there that may be written to, and judge by its answer."""
-        ids = volume.glance.ids
+        ids = volume.snapshot.ids
         if not self._may_be_asked(volume):
             return
-        answer = await self._prober.ask(volume.name, volume.path, self._expectation(volume))
-        if volume.glance.ids != ids:
+        answer = await self._probe_runner.ask(volume.name, volume.path, self._expectation(volume))
+        if volume.snapshot.ids != ids:
             return  # the answer is about another mount than what is there now
         volume.asked_in_vain = answer is None
         volume.answer = answer or volume.answer
@@ -254,7 +254,7 @@ class StorageMonitor:
         self._judge(volume)
 
     def _may_be_asked(self, volume: Volume) -> bool:
-        if volume.busy or (volume.must_be_mounted and len(volume.glance.there) != 1):
+        if volume.busy or (volume.must_be_mounted and len(volume.snapshot.there) != 1):
             return False
         without = judge(self._seen(volume, unasked=True))
         return without.state is State.MOUNTING
@@ -273,7 +273,9 @@ class StorageMonitor:
         except OSError as error:
             _log.error("a drive in use could not be noted down", mount=name, error=str(error))
 
-    def _seen(self, volume: Volume, *, now: Glance | None = None, unasked: bool = False) -> Seen:
+    def _seen(
+        self, volume: Volume, *, now: MountSnapshot | None = None, unasked: bool = False
+    ) -> MountFacts:
         ejected = self._is_ejected(volume.name)
         return volume.seen(ejected=ejected, now=now, unasked=unasked)
 

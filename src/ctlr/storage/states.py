@@ -76,7 +76,7 @@ class MountState:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MountFacts:
     """One mount as it is now. ``there`` are the mounts on its path; ``plugged_in`` tells whether
     the topmost one's device is; ``expected`` is the number of the configured device where it is
     plugged in; ``named`` tells whether one is configured and can be looked up; ``other`` is
@@ -113,7 +113,7 @@ _DEAD = frozenset(
 )
 
 
-def judge(seen: Seen) -> Verdict:
+def judge(seen: MountFacts) -> Verdict:
     """The state of a mount, with what is wrong."""
     if seen.busy:
         return Verdict(State.MOUNTING, "it is being mounted or unmounted")
@@ -124,7 +124,7 @@ def judge(seen: Seen) -> Verdict:
     return verdict or _judge_answer(seen)
 
 
-def _judge_mount(seen: Seen) -> Verdict | None:
+def _judge_mount(seen: MountFacts) -> Verdict | None:
     """What the mount table and the kernel's list of devices say against it."""
     if not seen.there:
         return _judge_absence(seen)
@@ -140,7 +140,7 @@ def _judge_mount(seen: Seen) -> Verdict | None:
     return Verdict(State.RO, READ_ONLY) if mount.read_only else None
 
 
-def _judge_absence(seen: Seen) -> Verdict:
+def _judge_absence(seen: MountFacts) -> Verdict:
     if seen.expected is not None:
         return Verdict(State.ABSENT, "plugged in, but not mounted")
     if seen.other is not None:
@@ -148,7 +148,7 @@ def _judge_absence(seen: Seen) -> Verdict:
     return Verdict(State.ABSENT, "not plugged in" if seen.named else "not mounted")
 
 
-def _judge_answer(seen: Seen) -> Verdict:
+def _judge_answer(seen: MountFacts) -> Verdict:
     """What a probe says, or that it says nothing."""
     if seen.asked_in_vain:
         return Verdict(State.HUNG, "it does not answer")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ctlr.storage.look import Glance
+from ctlr.storage.mount_snapshot import MountSnapshot
 from ctlr.storage.rate import FillRate
-from ctlr.storage.states import Answer, MountState, Seen, State, Verdict
+from ctlr.storage.states import Answer, MountFacts, MountState, State, Verdict
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Volume:
     tag: str
     must_be_mounted: bool
     floor_bytes: int
-    glance: Glance = field(default_factory=Glance)
+    snapshot: MountSnapshot = field(default_factory=MountSnapshot)
     answer: Answer | None = None
     answered_at: float | None = None
     asked_in_vain: bool = False
@@ -41,9 +41,9 @@ class Volume:
         """What was found may not be so any more."""
         self.searched, self.found, self.other = False, None, None
 
-    def look(self, now: Glance) -> None:
-        """Take note of a glance; another mount than before is a new matter."""
-        before, self.glance = self.glance, now
+    def look(self, now: MountSnapshot) -> None:
+        """Take note of a snapshot; another mount than before is a new matter."""
+        before, self.snapshot = self.snapshot, now
         if before.ids != now.ids:
             self.forget_found()
             self.answer, self.asked_in_vain = None, False
@@ -51,11 +51,13 @@ class Volume:
         elif now.errors > before.errors:
             self.due_at = 0.0
 
-    def seen(self, *, ejected: bool, now: Glance | None = None, unasked: bool = False) -> Seen:
-        """All of it, as it is judged; ``now``: by another glance than the last; ``unasked``: as if
+    def seen(
+        self, *, ejected: bool, now: MountSnapshot | None = None, unasked: bool = False
+    ) -> MountFacts:
+        """All of it, as it is judged; ``now``: by another snapshot than the last; ``unasked``: as if
         no probe had been sent."""
-        view = now or self.glance
-        return Seen(
+        view = now or self.snapshot
+        return MountFacts(
             there=view.there,
             plugged_in=view.plugged_in,
             named=view.named or self.searched,
@@ -76,7 +78,7 @@ class Volume:
 
     def state(self, verdict: Verdict) -> MountState:
         """What everybody is told."""
-        top = self.glance.there[-1] if self.glance.there else None
+        top = self.snapshot.there[-1] if self.snapshot.there else None
         answer = self.answer or Answer()
         works = verdict.error is None
         stands_in = not self.must_be_mounted and works

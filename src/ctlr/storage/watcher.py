@@ -19,12 +19,12 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock, try_lock
 from ctlr.kernel.sd_notify import signs_of_life
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.storage.authority import Authority
+from ctlr.storage.drive_file import read_record
+from ctlr.storage.drive_operations import LOCK_NAME
 from ctlr.storage.finder import Finder
-from ctlr.storage.handling import LOCK_NAME
 from ctlr.storage.metrics import storage_record
 from ctlr.storage.monitor import StorageMonitor
-from ctlr.storage.record import read_record
+from ctlr.storage.privileged_client import PrivilegedClient
 from ctlr.storage.repair import MOST_TRIES, Case, Step, failed, follow, may_try, needed_step, tried
 from ctlr.telemetry.process import telemetry_of
 from ctlr.telemetry.sink import Telemetry
@@ -39,13 +39,13 @@ _log = structlog.get_logger("storage")
 
 
 class Watcher:
-    """Watches both volumes and repairs them. ``folder`` is the state folder."""
+    """Schedule both volumes and repairs them. ``folder`` is the state folder."""
 
     def __init__(
-        self, settings: Settings, folder: Path, authority: Authority, clock: Clock
+        self, settings: Settings, folder: Path, privileged: PrivilegedClient, clock: Clock
     ) -> None:
         self._folder = folder
-        self._authority = authority
+        self._privileged = privileged
         self._clock = clock
         self._wake = asyncio.Event()
         self._cases = {name: Case() for name in VOLUMES}
@@ -57,7 +57,7 @@ class Watcher:
             is_ejected=self._is_ejected,
             on_change=self._wake.set,
         )
-        self._finder = Finder(authority, self.monitor, clock, names_others=False)
+        self._finder = Finder(privileged, self.monitor, clock, names_others=False)
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("mounts", self.monitor.watch_forever())
@@ -83,9 +83,9 @@ class Watcher:
     async def _guard_bare_places(self) -> None:
         """Make what is bare at the start unwritable; later on unmounting does that."""
         for name in VOLUMES:
-            if not self.monitor.glance_at(name).there:
+            if not self.monitor.snapshot_of(name).there:
                 try:
-                    await self._authority.ask("guard", name)
+                    await self._privileged.ask("guard", name)
                 except Refusal as refusal:
                     if refusal.code != "mounted":
                         _log.warning("mount point not guarded", mount=name, reason=refusal.detail)
@@ -96,7 +96,7 @@ class Watcher:
         now = self._clock.monotonic()
         state, device = self.monitor.states[name], self.monitor.expected_at(name)
         case = self._cases[name] = follow(self._cases[name], state, device, now)
-        there = self.monitor.glance_at(name).there
+        there = self.monitor.snapshot_of(name).there
         step = needed_step(state, is_mounted=bool(there), is_plugged_in=device is not None)
         if step is None or not may_try(case, step, now):
             return
@@ -131,12 +131,12 @@ class Watcher:
 
     async def _do(self, name: str, step: Step) -> None:
         if step is not Step.MOUNT:
-            result = await self._authority.ask("unmount", name)
+            result = await self._privileged.ask("unmount", name)
             _log.info("unmounted", mount=name, devices=result["unmounted"])
         if step is not Step.UNMOUNT:
-            checked = await self._authority.ask("check", name)
+            checked = await self._privileged.ask("check", name)
             _log.info("checked", mount=name, repaired=checked["repaired"])
-            mounted = await self._authority.ask("mount", name)
+            mounted = await self._privileged.ask("mount", name)
             _log.info("mounted", mount=name, device=mounted["device"])
 
 
@@ -159,7 +159,7 @@ async def watch_mounts(settings: Settings) -> int:
     try:
         clock = SystemClock()
         async with telemetry_of(settings, "watch-mounts", die, clock) as (telemetry, tasks):
-            watcher = Watcher(settings, folder, Authority(settings.storage), clock)
+            watcher = Watcher(settings, folder, PrivilegedClient(settings.storage), clock)
             watcher.start(tasks)
             interval_s = settings.storage.check_interval_s
             tasks.start_loop("metrics", _publish_forever(watcher.monitor, telemetry, interval_s))

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.camera.finished import hash_file
-from ctlr.camera.segments import FrameRow, parse_rows
 from ctlr.camera.test_picture import Stamp, read_video_stamps
+from ctlr.layout.frame_times import FrameRow, parse_rows
 from ctlr.layout.raw import is_delivered_name
 
 NODE = "melb-01-cam-01"

@@ -7,8 +7,8 @@ import pytest
 from tests.component.camera.network_camera import FPS, NetworkCamera
 from tests.component.camera.rig import CameraProcess, Controller, RsyncDaemon, wait_for
 
-from ctlr.camera.segments import parse_rows
 from ctlr.camera.test_picture import read_video_stamps
+from ctlr.layout.frame_times import parse_rows
 
 
 @pytest.fixture

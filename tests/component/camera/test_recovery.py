@@ -17,8 +17,9 @@ from ctlr.camera.finished import hash_file
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recovery import recover_segments, recover_spool
 from ctlr.camera.resume import LONGEST_H
-from ctlr.camera.segments import parse_rows, unfinished_frames_name, unfinished_name
+from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.camera.spool import SessionFolder, Spool
+from ctlr.layout.frame_times import parse_rows
 
 DAY_LATER_MS = START_MS + 24 * 3_600_000
 SOON_MS = START_MS + 60_000

@@ -20,13 +20,9 @@ from tests.component.camera.rig import (
 )
 from tests.unit.camera.recordings import write_unfinished
 
-from ctlr.camera.segments import (
-    FrameRow,
-    parse_rows,
-    parse_unfinished_name,
-    unfinished_frames_name,
-)
+from ctlr.camera.segments import parse_unfinished_name, unfinished_frames_name
 from ctlr.camera.spool import SessionFolder
+from ctlr.layout.frame_times import FrameRow, parse_rows
 
 
 def _record_until_segment(camera: CameraProcess, number: int) -> int:

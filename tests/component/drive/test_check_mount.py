@@ -9,9 +9,9 @@ from tests.component.drive.disks import Disk, run
 from ctlr.config import StorageSettings
 from ctlr.storage import check_mount
 from ctlr.storage.blockdevices import number_of
+from ctlr.storage.drive_file import DriveRecord, write_record
 from ctlr.storage.privileged.policy import policy_of
 from ctlr.storage.privileged.verbs import perform
-from ctlr.storage.record import DriveRecord, write_record
 
 
 def ask(storage: StorageSettings) -> str | None:

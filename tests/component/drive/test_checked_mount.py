@@ -6,8 +6,8 @@ import pytest
 from tests.component.drive.disks import Disk, run
 
 from ctlr.config import StorageSettings
-from ctlr.storage.look import CheckedMount
-from ctlr.storage.record import DriveRecord, write_record
+from ctlr.storage.drive_file import DriveRecord, write_record
+from ctlr.storage.mount_snapshot import CheckedMount
 from ctlr.storage.table import read_mounts
 
 

@@ -20,7 +20,7 @@ from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, running, until
 
 from ctlr.config import Settings
-from ctlr.storage.record import read_record
+from ctlr.storage.drive_file import read_record
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 REPORT = {"camera": "cam-01", "status": "ok", "files": 1, "remaining": 0, "uuid": UUID}

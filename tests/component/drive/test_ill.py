@@ -17,8 +17,8 @@ from tests.faults.faultfs import FaultyFolder
 from tests.faults.served import needs_faults
 
 from ctlr.config import IngestSettings, Settings
-from ctlr.storage.prober import Prober
-from ctlr.storage.record import read_record
+from ctlr.storage.drive_file import read_record
+from ctlr.storage.probe_runner import ProbeRunner
 
 pytestmark = needs_faults
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
@@ -256,19 +256,19 @@ async def test_room_on_a_full_drive_is_found_long_before_the_next_regular_probe(
 
 async def test_m20_probes_do_not_add_up(faulty_folder: FaultyFolder, rig_folder: Path) -> None:
     """Hung and healed again and again: one child at most, and nothing stays open."""
-    prober, path = Prober(rig_folder, deadline_s=0.5), faulty_folder.mount_point
-    other = Prober(rig_folder, deadline_s=0.5)  # as after a restart of the controller
+    probe_runner, path = ProbeRunner(rig_folder, deadline_s=0.5), faulty_folder.mount_point
+    other = ProbeRunner(rig_folder, deadline_s=0.5)  # as after a restart of the controller
     open_files = []
     for _ in range(6):
         faulty_folder.hang("statfs")
-        assert await prober.ask("logging", path, None) is None
-        assert await prober.ask("logging", path, None) is None
+        assert await probe_runner.ask("logging", path, None) is None
+        assert await probe_runner.ask("logging", path, None) is None
         assert await other.ask("logging", path, None) is None
         assert len(probes_of(path)) == 1
         faulty_folder.heal()
 
         async def answers() -> bool:
-            return await prober.ask("logging", path, None) is not None
+            return await probe_runner.ask("logging", path, None) is not None
 
         await until(answers)
         open_files.append(len(os.listdir("/proc/self/fd")))

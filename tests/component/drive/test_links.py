@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ctlr.config import StorageSettings
 from ctlr.kernel.clock import SystemClock
-from ctlr.storage.authority import Authority
+from ctlr.storage.privileged_client import PrivilegedClient
 from ctlr.storage.finder import Finder
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.states import State
@@ -66,7 +66,7 @@ async def start(role):
     )
     clock = SystemClock()
     monitor = StorageMonitor(storage, "node", folder, clock)
-    finder = Finder(Authority(storage), monitor, clock, names_others=role == "controller")
+    finder = Finder(PrivilegedClient(storage), monitor, clock, names_others=role == "controller")
     loops.extend(map(asyncio.create_task, (monitor.watch_forever(), finder.run_forever())))
     return monitor
 

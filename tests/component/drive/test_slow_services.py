@@ -19,11 +19,11 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.storage import ejecting, handling
-from ctlr.storage.authority import UNITS
-from ctlr.storage.ejecting import Ejector
-from ctlr.storage.ejection import Phase, Work
-from ctlr.storage.record import DriveRecord, read_record, write_record
+from ctlr.storage import drive_operations, ejector
+from ctlr.storage.drive_file import DriveRecord, read_record, write_record
+from ctlr.storage.eject_rules import Phase, Work
+from ctlr.storage.ejector import Ejector
+from ctlr.storage.privileged_client import UNITS
 
 HUNG = "systemctl stop does not end."
 FORWARD_S, BACK_S = 1.0, 2.0
@@ -112,10 +112,10 @@ async def rig(
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ejecting, "FORWARD_S", FORWARD_S)
-    monkeypatch.setattr(ejecting, "BACK_S", BACK_S)
-    monkeypatch.setattr(ejecting, "LOOK_AGAIN_S", 0.1)
-    monkeypatch.setattr(handling, "LOCK_S", 0.3)
+    monkeypatch.setattr(ejector, "FORWARD_S", FORWARD_S)
+    monkeypatch.setattr(ejector, "BACK_S", BACK_S)
+    monkeypatch.setattr(ejector, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(drive_operations, "LOCK_S", 0.3)
 
 
 @pytest.fixture
@@ -215,12 +215,14 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
 async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejector]:
     """What ejects, without the rest of a controller: it says itself what uses the drive."""
 
-    async def let_go() -> None:
+    async def release_readers() -> None:
         pass
 
     tasks = BackgroundTasks(lambda: pytest.fail("a task died"))
     drives = Drives(settings, SystemClock(), tasks, is_filling=bool, on_change=lambda: None)
-    ejector, _ = drives.handled(find_work=lambda: work, let_go=let_go, starts=asyncio.Lock())
+    ejector, _ = drives.handled(
+        find_work=lambda: work, release_readers=release_readers, starts=asyncio.Lock()
+    )
     try:
         yield ejector
     finally:
@@ -269,7 +271,7 @@ async def test_a_remount_says_which_service_does_not_stop(tmp_path: Path) -> Non
 async def test_an_eject_is_undone_also_if_the_drive_is_being_repaired(tmp_path: Path) -> None:
     services = SlowServices(active=set())
     write_record(tmp_path, DriveRecord(ejecting=("logging", "sync"), stopped=tuple(UNITS)))
-    lock = await take_lock(tmp_path / handling.LOCK_NAME, 1.0)
+    lock = await take_lock(tmp_path / drive_operations.LOCK_NAME, 1.0)
     async with rig(services, tmp_path) as controller:
         await asyncio.sleep(1.0)
         assert services.active == set()

@@ -23,9 +23,9 @@ from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.locks import is_locked, try_lock
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.simulator.places import to_toml
-from ctlr.storage.authority import Authority
+from ctlr.storage.drive_file import DriveRecord, write_record
 from ctlr.storage.mountinfo import mounts_at
-from ctlr.storage.record import DriveRecord, write_record
+from ctlr.storage.privileged_client import PrivilegedClient
 from ctlr.storage.states import State
 from ctlr.storage.table import read_table
 from ctlr.storage.watcher import WATCHER_LOCK, Watcher
@@ -36,7 +36,7 @@ async def watching(settings: Settings) -> AsyncIterator[Watcher]:
     died: list[None] = []
     tasks = BackgroundTasks(lambda: died.append(None))
     folder = settings.database.path.parent
-    watcher = Watcher(settings, folder, Authority(settings.storage), SystemClock())
+    watcher = Watcher(settings, folder, PrivilegedClient(settings.storage), SystemClock())
     watcher.start(tasks)
     yield watcher
     await tasks.close()

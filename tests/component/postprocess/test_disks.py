@@ -19,7 +19,7 @@ from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
 from ctlr.postprocess.folder.verify import needs_verification, verify_folder, verify_session
-from ctlr.postprocess.manifest.progress import Outcome, Progress
+from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.run.follow import Follower
 from ctlr.postprocess.run.session import process
@@ -215,7 +215,7 @@ def test_told_to_end_it_ends_within_seconds(rig: Rig, segment_sets: dict[str, Pa
 
 
 class TestProof:
-    def make(self, rig: Rig, segments: Path) -> Outcome:
+    def make(self, rig: Rig, segments: Path) -> RunResult:
         shutil.copytree(segments, rig.node(), dirs_exist_ok=True)
         rig.upload("gps.csv")
         rig.upload("watch/heart_rate.csv")

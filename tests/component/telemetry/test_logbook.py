@@ -22,8 +22,8 @@ from ctlr.logbook.entry import read_message
 from ctlr.logbook.reader import LogQuery, read_page
 from ctlr.logbook.store import LogStore, Stored, log_path
 from ctlr.simulator.places import to_toml
+from ctlr.storage.drive_file import DriveRecord, write_record
 from ctlr.storage.mountinfo import mounts_at
-from ctlr.storage.record import DriveRecord, write_record
 from ctlr.storage.table import read_table
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")

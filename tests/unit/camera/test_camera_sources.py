@@ -13,7 +13,6 @@ from tests.unit.camera.virtual_time import VirtualClock
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import Recording
 from ctlr.camera.schedule import Schedule
-from ctlr.camera.segments import parse_rows
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
 from ctlr.camera.sources.rtsp import open_source as open_rtsp
 from ctlr.camera.sources.test import MovingPicture
@@ -22,6 +21,7 @@ from ctlr.camera.spool import SessionFolder
 from ctlr.camera.test_picture import Stamp, read_video_stamps
 from ctlr.config import load_settings
 from ctlr.kernel.errors import ConfigError
+from ctlr.layout.frame_times import parse_rows
 
 START = 1_776_313_714_000_000
 MS = 1_000

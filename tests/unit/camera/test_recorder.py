@@ -14,12 +14,12 @@ from ctlr.camera.current import CurrentRecording
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import QUEUE_S, Recording
 from ctlr.camera.schedule import Schedule
-from ctlr.camera.segments import FrameRow, parse_rows
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
 from ctlr.camera.sources.test import open_source
 from ctlr.camera.spool import SessionFolder
 from ctlr.camera.stall import StallWatch
 from ctlr.camera.test_picture import read_video_stamps
+from ctlr.layout.frame_times import FrameRow, parse_rows
 
 DEADLINE_S = 20
 START_US = START_MS * 1000
@@ -57,16 +57,16 @@ class Camera:
 
 
 class SlowCard(SessionFolder):
-    """Finishing the first segment takes until ``let_go``."""
+    """Finishing the first segment takes until ``release_readers``."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.stuck, self.let_go = threading.Event(), threading.Event()
+        self.stuck, self.release_readers = threading.Event(), threading.Event()
 
     def finish_segment(self, number: int) -> None:
         if number == 0:
             self.stuck.set()
-            assert self.let_go.wait(DEADLINE_S)
+            assert self.release_readers.wait(DEADLINE_S)
         super().finish_segment(number)
 
 
@@ -109,7 +109,7 @@ def test_a_card_that_is_too_slow_costs_counted_frames_and_leaves_videos_that_dec
         if number == 11:  # the cut has reached the writer, which is stuck from here on
             assert folder.stuck.wait(DEADLINE_S)
         if number == slow_until:
-            folder.let_go.set()
+            folder.release_readers.set()
             until = time.monotonic() + DEADLINE_S
             while recording._queue.qsize() and time.monotonic() < until:
                 time.sleep(0.001)

@@ -3,16 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctlr.camera.segments import (
-    FrameRow,
     estimate_frame_number,
-    format_rows,
-    parse_rows,
     parse_unfinished_name,
     rows_for_video,
     unfinished_frames_name,
     unfinished_name,
 )
 from ctlr.kernel.atomic import is_temporary
+from ctlr.layout.frame_times import FrameRow, format_rows, parse_rows
 from ctlr.layout.raw import is_delivered_name
 
 ROWS = [FrameRow(7, 1_000, 501_000), FrameRow(9, 34_333, 534_333)]

@@ -11,8 +11,8 @@ from ctlr.layout.raw import (
     parse_frames_name,
     parse_segment_name,
     segment_name,
-    session_folder,
 )
+from ctlr.layout.session import session_folder
 
 UUID = "abc12345-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 

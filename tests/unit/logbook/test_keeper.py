@@ -157,7 +157,7 @@ async def test_damage_is_put_aside_and_what_waits_is_stored(tmp_path: Path) -> N
     rig = Rig(tmp_path)
     rig.arrive(1)
     await rig.keeper.store_batch()
-    await rig.keeper.let_go()
+    await rig.keeper.close_store()
     content = rig.path.read_bytes()  # damaged where the records are, not what opening looks at
     rig.path.write_bytes(content[: 3 * 4096] + b"\xa5" * (len(content) - 3 * 4096))
     rig.arrive(2)

@@ -10,7 +10,7 @@ from tests.unit.postprocess.mp4 import Film, plain
 from ctlr.config import Settings
 from ctlr.mp4.movie import read_segment
 from ctlr.mp4.tables import SegmentTables, unpack
-from ctlr.postprocess.manifest.progress import Outcome, Progress
+from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.session import process
 from ctlr.sessions.model import Session, SessionNode, SessionState
 
@@ -74,7 +74,7 @@ class Rig:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
 
-    def process(self, facts: Session | None = None, **more: Any) -> Outcome:
+    def process(self, facts: Session | None = None, **more: Any) -> RunResult:
         self.progress: list[Progress] = []
         return process(self.settings, UUID, facts, self.progress.append, **more)
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import Any
 
-from ctlr.simulator.findings import Seen, judge, video_files
+from ctlr.simulator.findings import VideoSeen, judge, video_files
 
 START_MS = 1_776_313_714_000
 
@@ -23,8 +23,8 @@ def manifest(complete: bool = True, **sources: Any) -> dict[str, Any]:
     return {"sources": sources, "complete": complete, "missing": [], "sync": sync}
 
 
-def seen(first_us: int | None, frames: int = 360, unreadable: int = 0) -> Seen:
-    return Seen(frames, unreadable, 0, first_us)
+def seen(first_us: int | None, frames: int = 360, unreadable: int = 0) -> VideoSeen:
+    return VideoSeen(frames, unreadable, 0, first_us)
 
 
 def test_first_frames_count_from_the_start_and_the_spread_is_between_cameras() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ctlr.storage import check_mount
-from ctlr.storage.record import DriveRecord, write_record
+from ctlr.storage.drive_file import DriveRecord, write_record
 
 
 def ask(tmp_path: Path, volume: str = "logging", *, require_mounts: bool = True) -> str | None:

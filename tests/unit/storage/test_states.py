@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ctlr.storage.mountinfo import Mount
-from ctlr.storage.states import READ_ONLY, Answer, Seen, State, judge
+from ctlr.storage.states import READ_ONLY, Answer, MountFacts, State, judge
 
 MOUNT = Mount(31, "/mnt/logging", "ext4", "/dev/sda1", "8:1", frozenset({"rw"}))
 GOOD = Answer(free_bytes=10, total_bytes=20, latency_ms=3.0, identity="id")
-WELL = Seen(there=(MOUNT,), expected="8:1", named=True, answer=GOOD)
+WELL = MountFacts(there=(MOUNT,), expected="8:1", named=True, answer=GOOD)
 
 
 def failed(number: int) -> Answer:

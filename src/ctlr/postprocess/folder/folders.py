@@ -10,37 +10,20 @@ free name.
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ctlr.config import Settings
-from ctlr.kernel.atomic import TEMPORARY_PREFIX, fsync_directory, write_atomic
+from ctlr.kernel.atomic import fsync_directory, write_atomic
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.manifest import shapes as manifests
-from ctlr.postprocess.manifest.shapes import MANIFEST_NAME, Manifest
+from ctlr.postprocess.manifest.shapes import Manifest
+from ctlr.postprocess.manifest.workspace import Workspace
 
 SET_ASIDE_NAME = ".manifest.json.previous"
 _MAX_NAMES = 100
-
-
-class Workspace:
-    """Where a run builds: on the sync disk, hidden, one per session."""
-
-    def __init__(self, sync: Path, uuid: str) -> None:
-        self.root = sync / f"{TEMPORARY_PREFIX}{uuid}"
-        self.out = self.root / "out"
-
-    def journal(self, name: str) -> Path:
-        """Where what has been copied into the video ``name`` is noted."""
-        return self.root / f"{name}.journal"
-
-    def prepare(self) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
-
-    def remove(self) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -17,18 +17,13 @@ import xxhash
 from ctlr.config import Settings
 from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.copying import BLOCK_BYTES, CountBytes, not_counted
-from ctlr.postprocess.manifest.progress import Outcome, Progress, Report
-from ctlr.postprocess.manifest.shapes import (
-    MANIFEST_NAME,
-    FileEntry,
-    Manifest,
-    VideoFile,
-    VideoSource,
-)
+from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
+from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, VideoFile, VideoSource
 
 CHECKSUMS_NAME = "checksums.xxh128"
 
@@ -70,11 +65,11 @@ class Verification:
         return tuple(sorted({fault.path for fault in self.faults}))
 
 
-def verify_folder(folder: Path, report: Report) -> Outcome:
+def verify_folder(folder: Path, report: Report) -> RunResult:
     """Check a session folder. Exit code 0: as it says; 3: not; 1: there is no manifest to go by."""
     manifest = read_manifest(folder)
     if manifest is None or not (folder / MANIFEST_NAME).is_file():
-        return Outcome(
+        return RunResult(
             "", 1, f"{folder} has no {MANIFEST_NAME} of this program: it is no finished session."
         )
     return _outcome(folder, read_back(folder, manifest, report))
@@ -82,7 +77,7 @@ def verify_folder(folder: Path, report: Report) -> Outcome:
 
 def verify_session(
     settings: Settings, uuid: str, report: Report, clock: Clock | None = None
-) -> Outcome:
+) -> RunResult:
     """Check a session and record the result in its folder.
 
     Raises ``Refusal`` ``busy`` while a run works on the session, ``OSError`` when the disk fails.
@@ -91,7 +86,7 @@ def verify_session(
         folder = find_folder(settings, uuid)
         manifest = read_manifest(folder) if folder else None
         if folder is None or manifest is None:
-            return Outcome(uuid, 1, f"Session {uuid} has not been processed yet.")
+            return RunResult(uuid, 1, f"Session {uuid} has not been processed yet.")
         result = read_back(folder, manifest, report)
         now_ms = (clock or SystemClock()).now_ms()
         if result.ok:
@@ -240,16 +235,16 @@ def _unknown(folder: Path, manifest: Manifest) -> Iterable[str]:
             yield name
 
 
-def _outcome(folder: Path, result: Verification) -> Outcome:
+def _outcome(folder: Path, result: Verification) -> RunResult:
     uuid, count = result.manifest.uuid, len(result.manifest.files)
     if not result.ok:
         text = f"{folder}: {len(result.faults)} faults: " + "; ".join(
             fault.text for fault in result.faults
         )
-        return Outcome(uuid, 3, text, folder / MANIFEST_NAME, result.manifest.revision)
+        return RunResult(uuid, 3, text, folder / MANIFEST_NAME, result.manifest.revision)
     extra = f"; not of the session: {', '.join(result.unknown)}" if result.unknown else ""
     text = f"{folder}: {count} files read back, all as they were written{extra}"
-    return Outcome(uuid, 0, text, folder / MANIFEST_NAME, result.manifest.revision)
+    return RunResult(uuid, 0, text, folder / MANIFEST_NAME, result.manifest.revision)
 
 
 def record(folder: Path, result: Verification, now_ms: int) -> None:

@@ -24,7 +24,7 @@ Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunResult:
     """``exit_code``: 0 done, 1 failed, 3 finished but incomplete."""
 
     uuid: str

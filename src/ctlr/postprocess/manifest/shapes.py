@@ -7,21 +7,16 @@ versions; those of earlier tools list no hashes and are not ours to change.
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
-from ctlr.kernel.clock import iso_from_ms
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.sync import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
-from ctlr.postprocess.run.plan import Plan, PlannedVideo
-from ctlr.postprocess.video.timeline import Problem as PlannedProblem
 
 MANIFEST_VERSION = 1
-MANIFEST_NAME = "manifest.json"
 
 
 class _Shape(BaseModel):
@@ -190,95 +185,6 @@ def read(data: bytes) -> Manifest:
 def write(manifest: Manifest) -> bytes:
     """The bytes of ``manifest.json``: one line a key, so that a person can read it."""
     return (manifest.model_dump_json(indent=1, exclude_none=False) + "\n").encode()
-
-
-def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource | FailedSource:
-    """A camera's entry from its plan and the files that were made of it."""
-    gaps = tuple(
-        GapEntry(
-            after_segment=g.after_segment,
-            expected_ms=g.expected_ms,
-            reason=g.reason,
-            segments=g.segments,
-            estimated=g.estimated,
-        )
-        for g in planned.gaps
-    )
-    problems = tuple(problem_entry(p) for p in planned.problems)
-    if not files:
-        error = "not one frame of its segments is readable"
-        return FailedSource(
-            error=error, gaps=gaps, problems=problems, inputs=planned.inputs, told=planned.told
-        )
-    parts = tuple(
-        VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
-        for file, part in zip(files[1:], planned.parts[1:], strict=True)
-    )
-    return VideoSource(
-        **dict(files[0]),
-        gaps=gaps,
-        problems=problems,
-        parts=parts,
-        inputs=planned.inputs,
-        told=planned.told,
-    )
-
-
-def problem_entry(problem: PlannedProblem) -> ProblemEntry:
-    return ProblemEntry(
-        code=problem.code, text=problem.text, segment=problem.segment, harms=problem.harms
-    )
-
-
-def _is_complete(plan: Plan, sources: Mapping[str, Source]) -> bool:
-    """No source failed, no video has a hole, and no problem stands for lost data."""
-    if any(problem.harms for problem in plan.problems):
-        return False
-    for source in sources.values():
-        if isinstance(source, FailedSource):
-            return False
-        if isinstance(source, VideoSource) and source.gaps:
-            return False
-        if isinstance(source, VideoSource) and any(p.harms for p in source.problems):
-            return False
-    return True
-
-
-def make_manifest(
-    plan: Plan,
-    sources: dict[str, Source],
-    files: tuple[FileEntry, ...],
-    *,
-    revision: int,
-    now_ms: int,
-    damaged: tuple[str, ...],
-    raw_deleted_at: int | None,
-    proof: Mapping[str, Any],
-) -> Manifest:
-    """The manifest of a finished run.
-
-    ``damaged`` are files of an earlier run that are known to be and could not be made again,
-    ``raw_deleted_at`` is what an earlier one says;
-    ``proof`` holds the keys from ``sync`` to ``measured``.
-    """
-    missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
-    everything: dict[str, Source] = {**missing, **sources}
-    return Manifest(
-        uuid=plan.uuid,
-        folder=plan.folder,
-        revision=revision,
-        started_at=plan.started_at,
-        stopped_at=plan.stopped_at,
-        processed_at=iso_from_ms(now_ms),
-        damaged=damaged,
-        raw_deleted_at=raw_deleted_at,
-        complete=_is_complete(plan, everything),
-        missing=tuple(missing),
-        sources=everything,
-        problems=tuple(problem_entry(p) for p in plan.problems),
-        files=files,
-        **proof,
-    )
 
 
 if __name__ == "__main__":

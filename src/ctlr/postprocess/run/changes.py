@@ -9,17 +9,12 @@ from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.layout.raw import LoggingLayout
 from ctlr.postprocess.can.news import has_news
 from ctlr.postprocess.folder.folders import find_folder, is_finished, read_manifest
-from ctlr.postprocess.folder.kept import can_be_made_again, gone, late
+from ctlr.postprocess.folder.superseded import can_be_made_again, gone, late
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.shapes import FailedSource, Manifest, VideoSource
-from ctlr.postprocess.run.plan import (
-    missing_nodes,
-    node_inputs,
-    node_told,
-    plan_can,
-    plan_copies,
-)
+from ctlr.postprocess.run.plan import missing_nodes, plan_can, plan_copies
 from ctlr.postprocess.video.facts import SessionFiles
+from ctlr.postprocess.video.planned import node_inputs, node_told
 from ctlr.postprocess.video.scan import scan_session
 from ctlr.sessions.model import Session
 

@@ -24,7 +24,7 @@ from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
 from ctlr.postprocess.folder.folders import find_folder, session_lock
 from ctlr.postprocess.manifest.copying import SourceReadError
-from ctlr.postprocess.manifest.progress import Outcome, Progress, Report
+from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.run.comparing import RunningComparison
 from ctlr.postprocess.run.plan import plan_copies
 from ctlr.postprocess.run.session import explain, growing_parts, process_locked
@@ -100,7 +100,7 @@ class Follower:
         with suppress(OSError, ValueError):  # finishing reads them again, and says so
             self._comparison.advance(facts)
 
-    def finish(self, facts: Session | None, clock: Clock) -> Outcome:
+    def finish(self, facts: Session | None, clock: Clock) -> RunResult:
         """Make the session ready with what has arrived. Raises ``OSError``."""
         return process_locked(
             self._settings,
@@ -154,7 +154,7 @@ def follow(
     *,
     commands: int = 0,
     clock: Clock | None = None,
-) -> Outcome:
+) -> RunResult:
     """Follow a session until the parent says ``finish`` on ``commands`` (a file descriptor).
 
     The end of that stream means that the parent is gone: nothing is finished then, and the exit
@@ -163,18 +163,18 @@ def follow(
     try:
         with session_lock(settings, uuid):
             if find_folder(settings, uuid) is not None:
-                return Outcome(uuid, 1, f"Session {uuid} is processed already.")
+                return RunResult(uuid, 1, f"Session {uuid} is processed already.")
             follower = Follower(settings, uuid, report)
             return _follow(follower, uuid, load_facts, commands, clock or SystemClock())
     except Refusal as refusal:
-        return Outcome(uuid, 1, refusal.detail)
+        return RunResult(uuid, 1, refusal.detail)
     except OSError as error:
-        return Outcome(uuid, 1, explain(error))
+        return RunResult(uuid, 1, explain(error))
 
 
 def _follow(
     follower: Follower, uuid: str, load_facts: LoadFacts, commands: int, clock: Clock
-) -> Outcome:
+) -> RunResult:
     heard, compare_at = b"", clock.monotonic() + COMPARE_INTERVAL_S
     try:
         while FINISH not in heard.split(b"\n")[:-1]:
@@ -185,7 +185,7 @@ def _follow(
             if select.select([commands], [], [], LOOK_INTERVAL_S)[0]:
                 line = os.read(commands, 4096)
                 if not line:
-                    return Outcome(uuid, EXIT_TERMINATED, "The parent has ended.")
+                    return RunResult(uuid, EXIT_TERMINATED, "The parent has ended.")
                 heard += line
         return follower.finish(load_facts(), clock)
     finally:

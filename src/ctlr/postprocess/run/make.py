@@ -11,23 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ctlr.postprocess.can.make import SOURCE, CanMaker
-from ctlr.postprocess.folder.folders import Workspace
-from ctlr.postprocess.folder.kept import gone, keep, keep_instead
+from ctlr.postprocess.folder.superseded import gone, keep, keep_instead
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.copying import SourceReadError, copy_file, hash_path
 from ctlr.postprocess.manifest.progress import Progress, Report
-from ctlr.postprocess.manifest.shapes import (
-    FailedSource,
-    FileEntry,
-    Manifest,
-    Source,
-    VideoSource,
-    video_source,
-)
+from ctlr.postprocess.manifest.shapes import FailedSource, FileEntry, Manifest, Source, VideoSource
+from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.run.events import write_events
-from ctlr.postprocess.run.plan import Plan, PlannedCopy, PlannedVideo
+from ctlr.postprocess.run.manifest import video_source
+from ctlr.postprocess.run.plan import Plan, PlannedCopy
 from ctlr.postprocess.video.growing import GrowingParts
 from ctlr.postprocess.video.marks import EVENTS_FILE
+from ctlr.postprocess.video.planned import PlannedVideo
 from ctlr.postprocess.video.videos import VideoMaker
 
 

@@ -9,16 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import xxhash
-
-from ctlr.postprocess.clocks.clock_track import ClockTrack
+from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.manifest.portable import portable_paths
-from ctlr.postprocess.video.dropped import dropped_frames
-from ctlr.postprocess.video.facts import NodeFiles, SegmentFacts, SessionFiles
-from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
-from ctlr.postprocess.video.placing import place
-from ctlr.postprocess.video.span import expected_span
-from ctlr.postprocess.video.timeline import Gap, Part, Problem
+from ctlr.postprocess.manifest.problem import Problem
+from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
+from ctlr.postprocess.video.planned import PlannedVideo, plan_video
 from ctlr.sessions.model import Mark, Session, SessionNode
 
 if TYPE_CHECKING:  # a controller plans nothing, and does without numpy
@@ -26,45 +21,6 @@ if TYPE_CHECKING:  # a controller plans nothing, and does without numpy
 
 CAN_MARGIN_MS = 120_000
 MAX_PARTS = 100
-CLOCK_DOUBT_US = 3600 * 1_000_000
-"""How far outside of the session a camera's clock may put a segment before that is reported."""
-
-
-def video_file(node: str, part: int) -> str:
-    """Name of a camera's first, second, ... file."""
-    return f"{node}.mp4" if part == 0 else f"{node}.part{part + 1}.mp4"
-
-
-def frames_file(node: str, part: int) -> str:
-    """Name of the frame times beside a camera's first, second, ... file."""
-    return video_file(node, part).removesuffix(".mp4") + ".frames.csv"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedVideo:
-    """One camera's video: its files, what is missing in it, and its inputs' fingerprint."""
-
-    node: str
-    parts: tuple[Part, ...]
-    gaps: tuple[Gap, ...]
-    problems: tuple[Problem, ...]
-    frame_times: bool
-    bytes: int
-    names: frozenset[str]  # of all segments that lie there, usable or not
-    inputs: str
-    told: str  # what the session record says of this camera; empty where there is none
-    dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
-    marks: tuple[PlacedMark, ...] = ()
-
-    def file(self, part: int) -> str:
-        return video_file(self.node, part)
-
-    def frames_file(self, part: int) -> str:
-        return frames_file(self.node, part)
-
-    @property
-    def frames(self) -> int:
-        return sum(part.frames for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +88,7 @@ def make_plan(
     None for a session that only the disk knows.
     """
     videos = tuple(
-        _plan_video(node, segments[node.node], facts) for node in files.nodes if node.segments
+        plan_video(node, segments[node.node], facts) for node in files.nodes if node.segments
     )
     started, stopped = _instants(facts, videos)
     return Plan(
@@ -147,93 +103,6 @@ def make_plan(
         problems=tuple(_session_problems(files, videos)),
         marks=facts.marks if facts else (),
     )
-
-
-def _plan_video(
-    files: NodeFiles, segments: Sequence[SegmentFacts], facts: Session | None
-) -> PlannedVideo:
-    known = (facts.node(files.node) if facts else None) or SessionNode(files.node)
-    span = expected_span(facts, files.node)
-    timeline = place(segments, known.segments_total, span)
-    samples = facts.clocks.get(files.node) if facts else None
-    clock = ClockTrack(samples) if samples else None
-    marks = place_marks(facts.marks if facts else (), timeline.parts, clock, span.told_us)
-    chapters = chapter_problems(marks, timeline.parts)
-    gaps_after = {gap.after_segment for gap in timeline.gaps}
-    dropped = tuple(dropped_frames(part, gaps_after) for part in timeline.parts)
-    strays = [
-        Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
-        for name in files.strays
-    ]
-    return PlannedVideo(
-        node=files.node,
-        parts=timeline.parts,
-        gaps=timeline.gaps,
-        problems=(
-            *timeline.problems,
-            *_foreign(segments, facts),
-            *_frames_dropped(sum(filter(None, dropped))),
-            *chapters,
-            *strays,
-        ),
-        frame_times=any(f.captured for f in segments),
-        bytes=sum(f.size for f in segments if f.usable),
-        names=frozenset(file.path for file in files.segments),
-        inputs=node_inputs(files),
-        told=node_told(facts, files.node),
-        dropped=dropped,
-        marks=marks,
-    )
-
-
-def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Problem]:
-    """Segments whose own time lies far outside of the session: of another one, perhaps."""
-    if facts is None or facts.start_at_ms is None or facts.stopped_at_ms is None:
-        return []
-    first = facts.start_at_ms * 1000 - CLOCK_DOUBT_US
-    last = facts.stopped_at_ms * 1000 + CLOCK_DOUBT_US
-    return [
-        Problem(
-            "other_time",
-            f"{found.name} says that it was recorded long before or after this session: it belongs "
-            "to another one, or the camera's clock was wrong. It was joined where it lay.",
-            found.name,
-        )
-        for found in segments
-        if (at_us := _own_time_us(found)) is not None and not first <= at_us <= last
-    ]
-
-
-def _frames_dropped(count: int) -> list[Problem]:
-    if not count:
-        return []
-    text = f"The camera dropped {count} of its frames; their places on the timeline stay empty."
-    return [Problem("frames_dropped", text, harms=False)]
-
-
-def _own_time_us(found: SegmentFacts) -> int | None:
-    if found.captured:
-        return found.captured.first_us
-    return found.created_at_s * 1_000_000 if found.created_at_s is not None else None
-
-
-def node_told(facts: Session | None, node: str) -> str:
-    """What the session record says that a camera's timeline depends on."""
-    if facts is None:
-        return ""
-    known = facts.node(node) or SessionNode(node)
-    return (
-        f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
-        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}"
-    )
-
-
-def node_inputs(files: NodeFiles) -> str:
-    """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
-    digest = xxhash.xxh3_128()
-    for file in (*files.segments, *files.frame_files):
-        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
-    return digest.hexdigest()
 
 
 def _instants(

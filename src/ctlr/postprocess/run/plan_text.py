@@ -1,6 +1,7 @@
 """A plan in lines for a person: what ``--dry-run`` prints. Pure."""
 
-from ctlr.postprocess.run.plan import Plan, PlannedVideo
+from ctlr.postprocess.run.plan import Plan
+from ctlr.postprocess.video.planned import PlannedVideo
 
 
 def describe(plan: Plan) -> list[str]:

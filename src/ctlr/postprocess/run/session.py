@@ -15,11 +15,11 @@ from typing import Any
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
-from ctlr.layout.raw import LoggingLayout, session_folder
+from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.session import MANIFEST_NAME, session_folder
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.clocks.frame_distance import compare
 from ctlr.postprocess.folder.folders import (
-    Workspace,
     choose_folder,
     find_folder,
     is_finished,
@@ -28,16 +28,12 @@ from ctlr.postprocess.folder.folders import (
     session_lock,
 )
 from ctlr.postprocess.manifest.copying import SourceReadError
-from ctlr.postprocess.manifest.progress import Outcome, Progress, Report
-from ctlr.postprocess.manifest.shapes import (
-    MANIFEST_NAME,
-    FileEntry,
-    Manifest,
-    Source,
-    VideoSource,
-    make_manifest,
-)
+from ctlr.postprocess.manifest.problem import Problem
+from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
+from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoSource
+from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.run.make import Maker
+from ctlr.postprocess.run.manifest import make_manifest
 from ctlr.postprocess.run.plan import (
     Plan,
     make_plan,
@@ -47,7 +43,6 @@ from ctlr.postprocess.run.uploads import Uploads
 from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.growing import GrowingParts
 from ctlr.postprocess.video.scan import scan_session
-from ctlr.postprocess.video.timeline import Problem
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
@@ -93,19 +88,19 @@ def process(
     report: Report,
     *,
     clock: Clock | None = None,
-) -> Outcome:
+) -> RunResult:
     """Process a session and publish its folder.
 
-    ``facts`` is what the session record says, None where there is none. Failures are an ``Outcome`` with exit code 1.
+    ``facts`` is what the session record says, None where there is none. Failures are an ``RunResult`` with exit code 1.
     """
     try:
         with session_lock(settings, uuid):
             parts = growing_parts(settings, uuid)
             return process_locked(settings, uuid, facts, report, parts, clock or SystemClock())
     except Refusal as refusal:
-        return Outcome(uuid, 1, refusal.detail)
+        return RunResult(uuid, 1, refusal.detail)
     except OSError as error:
-        return Outcome(uuid, 1, explain(error))
+        return RunResult(uuid, 1, explain(error))
 
 
 def process_locked(
@@ -116,7 +111,7 @@ def process_locked(
     parts: GrowingParts,
     clock: Clock,
     compare_frames: Compare = compare,
-) -> Outcome:
+) -> RunResult:
     """As ``process``, for one that holds the session's lock. ``parts`` is what was made ahead;
     it is closed in the end. Raises ``OSError``."""
     try:
@@ -148,7 +143,7 @@ class _Run:
         self.parts = parts
         self.compare_frames = compare_frames
 
-    def run(self, clock: Clock) -> Outcome:
+    def run(self, clock: Clock) -> RunResult:
         """Plan and act; plan again where a segment proves unreadable, or another, while it is
         copied."""
         while True:
@@ -157,11 +152,11 @@ class _Run:
             except SourceReadError:
                 continue  # the examiner knows now, and believes less of it; or it will look again
 
-    def _attempt(self, clock: Clock) -> Outcome:
+    def _attempt(self, clock: Clock) -> RunResult:
         self.report(Progress(self.uuid, "examine"))
         plan = plan_session(self.settings, self.uuid, self.facts, self.parts.examiner)
         if not plan.videos and not plan.copies:
-            return Outcome(
+            return RunResult(
                 self.uuid,
                 1,
                 f"Nothing of session {self.uuid} lies below {self.settings.storage.logging}; "
@@ -236,7 +231,7 @@ def _dropped(previous: Manifest | None, manifest: Manifest) -> list[str]:
     return [entry.path for entry in previous.files if entry.path not in kept] if previous else []
 
 
-def _outcome(manifest: Manifest, folder: Path, *, changed: bool) -> Outcome:
+def _outcome(manifest: Manifest, folder: Path, *, changed: bool) -> RunResult:
     videos = [s for s in manifest.sources.values() if isinstance(s, VideoSource)]
     gaps = sum(len(video.gaps) for video in videos)
     state = "complete" if manifest.complete else "incomplete"
@@ -244,7 +239,7 @@ def _outcome(manifest: Manifest, folder: Path, *, changed: bool) -> Outcome:
     if manifest.missing:
         told.append(f"missing: {', '.join(manifest.missing)}")
     done = f"revision {manifest.revision}" if changed else "already up to date"
-    return Outcome(
+    return RunResult(
         manifest.uuid,
         0 if manifest.complete else 3,
         f"{folder}: {state}, {', '.join(told)} ({done})",

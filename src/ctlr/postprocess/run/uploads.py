@@ -16,7 +16,6 @@ from ctlr.postprocess.manifest.shapes import FileEntry, FilesSource, Manifest, S
 from ctlr.postprocess.manifest.sync import ClockEntry
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.run.plan import Plan
-from ctlr.postprocess.tables.judge import SessionSpan, place, table_entry
 from ctlr.postprocess.tables.quantities import Kind, find_speed_signal
 from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.tables.table import (
@@ -25,6 +24,7 @@ from ctlr.postprocess.tables.table import (
     is_table,
     read_table,
 )
+from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
 
 KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]

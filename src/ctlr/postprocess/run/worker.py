@@ -17,7 +17,7 @@ from types import FrameType
 import psutil
 
 from ctlr.kernel.process import die_with_parent
-from ctlr.postprocess.manifest.progress import Outcome, Progress
+from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.telemetry.log import configure_logging
 from ctlr.telemetry.record import Record
 
@@ -89,7 +89,7 @@ class ProgressLines:
             self._last, self._last_s = progress, self._monotonic()
             self._write(progress.to_line())
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: RunResult) -> None:
         self._write(outcome.to_line())
 
     def _is_news(self, progress: Progress) -> bool:

@@ -43,11 +43,11 @@ def retry_after_s(attempts: int) -> float:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a child ended. ``error`` without ``failed``: made, with something missing; ``let_go``:
+    """How a child ended. ``error`` without ``failed``: made, with something missing; ``release_readers``:
     ended by us before its time, to be started again."""
 
     failed: bool
-    let_go: bool = False
+    release_readers: bool = False
     error: str | None = None
     folder: str | None = None
     processed_at: str | None = None

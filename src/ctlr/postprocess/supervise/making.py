@@ -10,7 +10,7 @@ from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import persist
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import FIRST_RETRY_S, JobResult, JobState, retry_after_s
-from ctlr.postprocess.supervise.watches import Watches
+from ctlr.postprocess.supervise.schedule import Schedule
 from ctlr.postprocess.supervise.workers import Workers
 from ctlr.sessions.lifecycle import IllegalTransitionError
 from ctlr.sessions.model import ACTIVE_STATES, SessionState
@@ -29,7 +29,7 @@ class Making:
         clock: Clock,
         tasks: BackgroundTasks,
         workers: Workers,
-        watches: Watches,
+        watches: Schedule,
         on_end: Callable[[], None],
     ) -> None:
         self._store = store

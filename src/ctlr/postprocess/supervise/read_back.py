@@ -66,7 +66,7 @@ class ReadBack:
 
     async def _read_back(self, uuid: str) -> None:
         result = await self._workers.verify(uuid)
-        if result.let_go:
+        if result.release_readers:
             self.want(uuid)
             result = JobResult(failed=False)
         elif result.failed or result.error:

@@ -23,7 +23,7 @@ from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import LONGEST_RETRY_S, Job, JobState
 from ctlr.postprocess.supervise.making import Making
 from ctlr.postprocess.supervise.read_back import ReadBack
-from ctlr.postprocess.supervise.watches import Watches
+from ctlr.postprocess.supervise.schedule import Schedule
 from ctlr.postprocess.supervise.workers import Workers
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
 from ctlr.sessions.store import SessionStore
@@ -65,7 +65,7 @@ class Reconciler:
         self._check_sync = check_sync
         self._needs_processing = needs_processing
         self._needs_verification = needs_verification
-        self._watches = Watches(clock, looks_s)
+        self._watches = Schedule(clock, looks_s)
         self._making = Making(store, arrivals, clock, tasks, workers, self._watches, self.wake)
         self._read_back = ReadBack(
             store,

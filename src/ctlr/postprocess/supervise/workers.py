@@ -89,7 +89,7 @@ class Workers:
         state = JobState.FAILED if result.failed else JobState.DONE
         self.keep(replace(self.job(uuid), state=state, attempts=0, eta_s=None, error=result.error))
 
-    async def let_go(self) -> None:
+    async def release_readers(self) -> None:
         """End the workers that follow or read back, so that a drive is free; whoever started
         them does so again."""
         light = list(self._light)
@@ -108,7 +108,7 @@ class Workers:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
                 raise
-            return JobResult(failed=True, let_go=True, error="The drive was asked for.")
+            return JobResult(failed=True, release_readers=True, error="The drive was asked for.")
 
     async def _follow(
         self, uuid: str, finish: asyncio.Event, result: asyncio.Future[JobResult]

@@ -16,12 +16,12 @@ from ctlr.postprocess.tables.rows import Flags
 
 FAR_MS = 30 * 86_400_000.0
 HOLE_PERIODS = 5.0
-LEAST_HOLE_MS = 250.0
+LEAST_PAUSE_MS = 250.0
 MOST_HOLES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class RowPause:
     """No row for ``ms`` after the one at ``at_ms``."""
 
     at_ms: float
@@ -40,7 +40,7 @@ class RowTimesFound:
     first_ms: float | None = None
     last_ms: float | None = None
     rate_hz: float | None = None
-    holes: tuple[Hole, ...] = ()
+    holes: tuple[RowPause, ...] = ()
     more_holes: int = 0
 
 
@@ -56,7 +56,7 @@ class RowTimes:
         self._previous_ms: float | None = None
         self._periods_ms: list[float] = []
         self._weights: list[int] = []
-        self._holes: list[Hole] = []
+        self._holes: list[RowPause] = []
         self._steps, self._ahead_ms = 0, 0.0
         self._more_holes, self._more_ms = 0, 0.0
 
@@ -94,7 +94,7 @@ class RowTimes:
 
     def _add_holes(self, before: Floats, steps: Floats, least_ms: float) -> None:
         at = np.flatnonzero(steps > least_ms)
-        self._holes += [Hole(float(before[i]), float(steps[i])) for i in at]
+        self._holes += [RowPause(float(before[i]), float(steps[i])) for i in at]
         self._holes.sort(key=lambda hole: -hole.ms)
         self._more_holes += len(self._holes[MOST_HOLES:])
         self._more_ms += sum(hole.ms for hole in self._holes[MOST_HOLES:])
@@ -131,4 +131,4 @@ class RowTimes:
 
 
 def _least_hole(period_ms: float) -> float:
-    return max(HOLE_PERIODS * period_ms, LEAST_HOLE_MS)
+    return max(HOLE_PERIODS * period_ms, LEAST_PAUSE_MS)

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctlr.layout.frame_times import FRAMES_HEADER
 from ctlr.layout.raw import frames_name
 from ctlr.mp4.tables import Track, shown_ticks
 from ctlr.postprocess.video.frames import read_captured_us
 from ctlr.postprocess.video.timeline import Placement
 
-HEADER = b"frame,pts_us,captured_at_us\n"
+_HEADER = FRAMES_HEADER.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ class FrameTimes:
         if kept:
             os.truncate(self.path, self._written[-1].end)
         else:
-            self.path.write_bytes(HEADER)
+            self.path.write_bytes(_HEADER)
         return kept
 
     def append(self, placed: Placement, track: Track, source: Path) -> None:
         """Add the rows of a segment whose files lie in ``source``."""
         if not self._written:
-            self.path.write_bytes(HEADER)
-        last = self._written[-1] if self._written else _Written(placed, 0, len(HEADER))
+            self.path.write_bytes(_HEADER)
+        last = self._written[-1] if self._written else _Written(placed, 0, len(_HEADER))
         captured: Sequence[str] = ()
         if placed.facts.captured:
             captured = read_captured_us(source / frames_name(placed.facts.number))

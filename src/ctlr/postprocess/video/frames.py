@@ -5,9 +5,9 @@ frame's number too: when the joined video shows a frame follows from the video i
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
+from ctlr.layout.frame_times import column
 from ctlr.postprocess.video.facts import CaptureTimes
 
 _MAX_SIDECAR_BYTES = 64 << 20
@@ -15,16 +15,16 @@ _MAX_SIDECAR_BYTES = 64 << 20
 
 def read_captured_us(path: Path) -> list[str]:
     """Capture instants of a segment's frames, as digits; empty when the file cannot be used."""
-    return _column(_read_lines(path), "captured_at_us")
+    return column(_read_lines(path), "captured_at_us")
 
 
 def read_capture_times(path: Path) -> CaptureTimes | None:
     """How many rows a sidecar has, and the first's and last's instant and number."""
     lines = _read_lines(path)
-    times = _column(lines, "captured_at_us")
+    times = column(lines, "captured_at_us")
     if not times:
         return None
-    ends = [int(number) for number in _column([lines[0], lines[1], lines[-1]], "frame")]
+    ends = [int(number) for number in column([lines[0], lines[1], lines[-1]], "frame")]
     numbers = (ends[0], ends[1]) if ends else None
     return CaptureTimes(len(times), int(times[0]), int(times[-1]), numbers)
 
@@ -36,13 +36,3 @@ def _read_lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").split()
     except (OSError, ValueError):
         return []  # the plan reports the frames that have no capture time
-
-
-def _column(lines: Sequence[str], name: str) -> list[str]:
-    """The values of a column of whole numbers; empty when there is no such column."""
-    try:
-        column = lines[0].split(",").index(name)
-        values = [line.split(",")[column] for line in lines[1:]]
-    except (ValueError, IndexError):
-        return []
-    return values if all(map(str.isdecimal, values)) else []

@@ -16,11 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.session import frames_file, video_file
 from ctlr.mp4.chapters import Chapter
 from ctlr.mp4.merge import MergedMovie
-from ctlr.postprocess.folder.folders import Workspace
 from ctlr.postprocess.manifest.copying import SourceChangedError, SourceReadError
-from ctlr.postprocess.run.plan import frames_file, video_file
+from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.facts import SegmentFacts

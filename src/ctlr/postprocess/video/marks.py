@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from ctlr.mp4.chapters import MAX_CHAPTERS, Chapter
 from ctlr.postprocess.clocks.clock_track import ClockTrack
-from ctlr.postprocess.video.timeline import Part, Placement, Problem
+from ctlr.postprocess.manifest.problem import Problem
+from ctlr.postprocess.video.timeline import Part, Placement
 from ctlr.sessions.model import Mark
 
 EVENTS_FILE = "events.csv"

@@ -20,10 +20,11 @@ from itertools import pairwise
 from math import lcm
 
 from ctlr.mp4.merge import MAX_DELTA
+from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.holes import NO_HOLE, Hole, Numbers
 from ctlr.postprocess.video.span import EARLY_S, Span
-from ctlr.postprocess.video.timeline import Gap, Part, Placement, Problem, Timeline
+from ctlr.postprocess.video.timeline import Gap, Part, Placement, Timeline
 
 NOTICED_GAP_MS = 100
 """A pause between two whole neighbours is a gap from this many milliseconds on."""

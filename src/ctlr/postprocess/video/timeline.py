@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts
 
 
@@ -21,16 +22,6 @@ class Gap:
     reason: str
     segments: tuple[str, ...] = ()
     estimated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that a reader should know; ``harms`` says that data may be lost or misplaced."""
-
-    code: str
-    text: str
-    segment: str | None = None
-    harms: bool = True
 
 
 @dataclass(frozen=True, slots=True)

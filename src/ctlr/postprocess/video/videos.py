@@ -4,12 +4,12 @@ import errno
 from pathlib import Path
 
 from ctlr.mp4.chapters import Chapter
-from ctlr.postprocess.folder.folders import Workspace
 from ctlr.postprocess.manifest.copying import CountBytes, SourceReadError, hash_path
 from ctlr.postprocess.manifest.shapes import ChunkEntry, IndexEntry, VideoFile
-from ctlr.postprocess.run.plan import PlannedVideo
+from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.video.growing import GrowingPart, GrowingParts
 from ctlr.postprocess.video.marks import chapters_of
+from ctlr.postprocess.video.planned import PlannedVideo
 from ctlr.postprocess.video.remux import RemuxError, remux
 from ctlr.postprocess.video.splice import Chunk
 from ctlr.postprocess.video.timeline import Part

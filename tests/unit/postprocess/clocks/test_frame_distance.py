@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctlr.layout.frame_times import FRAMES_HEADER
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.frame_distance import (
     BRIDGED,
@@ -17,7 +18,6 @@ from ctlr.postprocess.clocks.frame_distance import (
     TimedFrames,
     compare,
 )
-from ctlr.postprocess.video.frame_times import HEADER
 from ctlr.sessions.model import ClockSample
 
 T0_US = 1_776_313_714_000_000
@@ -27,7 +27,7 @@ EXACT = ClockTrack([ClockSample(T0_US // 1000, 0.0, 0.0)])
 
 def write(path: Path, times: Sequence[int | str]) -> Path:
     rows = (f"{n},{n * PERIOD_US},{time}\n" for n, time in enumerate(times))
-    path.write_bytes(HEADER + "".join(rows).encode())
+    path.write_bytes(FRAMES_HEADER.encode() + "".join(rows).encode())
     return path
 
 

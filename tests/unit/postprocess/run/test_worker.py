@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.postprocess.manifest.progress import Outcome, Progress
+from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.worker import ProgressLines, TerminatedError, end_on_sigterm
 
 
@@ -17,7 +17,7 @@ def test_lines_are_news_only() -> None:
     for done in range(1001):
         say(Progress("u", "join", "cam-a", done, 1000))
     say(Progress("u", "copy", "gps.csv", 1000, 1000))
-    say.end(Outcome("u", 3, "made", Path("/x/manifest.json"), 2))
+    say.end(RunResult("u", 3, "made", Path("/x/manifest.json"), 2))
     assert 95 <= len(lines) <= 105
     assert json.loads(lines[-3])["progress"]["bytes_done"] == 1000
     ended = json.loads(lines[-1])["outcome"]

@@ -326,7 +326,7 @@ async def test_a_session_found_recording_while_it_is_made_is_made_after_its_stop
     bench.shop.go_on.clear()
     async with reconciling(bench):
         await bench.reaches(SessionState.PROCESSING)
-        await bench.store.create(  # what the tender does with a session that it adopts
+        await bench.store.create(  # what the camera reconciler does with a session that it adopts
             UUID, SessionState.RECORDING, created_at_ms=1, start_at_ms=1, node_names=[]
         )
         bench.shop.go_on.set()

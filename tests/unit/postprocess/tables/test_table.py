@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.tables import blocks
 from ctlr.postprocess.tables.header import Header
-from ctlr.postprocess.tables.judge import SessionSpan, place, table_entry
 from ctlr.postprocess.tables.quantities import Quantity, find_quantity
 from ctlr.postprocess.tables.row_times import MOST_HOLES
 from ctlr.postprocess.tables.table import TableFacts, is_table, read_table
+from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
 
 START_MS = 1_776_313_714_000
 SPAN = SessionSpan(START_MS, START_MS + 10_000)

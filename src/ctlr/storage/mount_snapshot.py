@@ -7,15 +7,15 @@ from typing import Literal
 
 from ctlr.config import StorageSettings
 from ctlr.storage.blockdevices import has_udev_tags, is_plugged_in, name_of, number_of_tag
-from ctlr.storage.known import is_certain
+from ctlr.storage.drive_file import read_record
+from ctlr.storage.known_volumes import is_certain
 from ctlr.storage.mountinfo import Mount, mounts_at
-from ctlr.storage.record import read_record
-from ctlr.storage.states import Seen, State, judge
+from ctlr.storage.states import MountFacts, State, judge
 from ctlr.storage.table import read_table
 
 
 @dataclass(frozen=True)
-class Glance:
+class MountSnapshot:
     """The mounts on a path; whether the topmost one's device is plugged in; the number of the
     configured device, None while it is away; whether that can be looked up; and how many errors
     ext4 has counted on it."""
@@ -31,13 +31,13 @@ class Glance:
         return [mount.mount_id for mount in self.there]
 
 
-def glance(path: Path, tag: str, table: str | None = None) -> Glance:
+def take_snapshot(path: Path, tag: str, table: str | None = None) -> MountSnapshot:
     """Look at a mount point whose file system has a tag ("": none is configured). ``table`` is the
     mount table where that has just been read."""
     there = tuple(mounts_at(table or read_table(), os.path.abspath(path)))
     number = there[-1].device_number if there else ""
     named = bool(tag) and has_udev_tags()
-    return Glance(
+    return MountSnapshot(
         there,
         plugged_in=not there or is_plugged_in(number),
         expected=number_of_tag(tag) if named else None,
@@ -60,12 +60,12 @@ def _count_errors(number: str) -> int:
 def mount_problem(storage: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
     """Why nothing may be written below a mount, in words, as far as can be seen without asking
     it; None when it may. Never hangs."""
-    return _find_problem(storage, glance(*_place(storage, name)), ours=False)
+    return _find_problem(storage, take_snapshot(*_place(storage, name)), ours=False)
 
 
-def _find_problem(storage: StorageSettings, view: Glance, *, ours: bool) -> str | None:
+def _find_problem(storage: StorageSettings, view: MountSnapshot, *, ours: bool) -> str | None:
     verdict = judge(
-        Seen(
+        MountFacts(
             there=view.there,
             plugged_in=view.plugged_in,
             expected=view.expected,
@@ -96,7 +96,7 @@ class CheckedMount:
         self._checked: Mount | None = None
 
     def __call__(self) -> str | None:
-        view = glance(self._path, self._tag)
+        view = take_snapshot(self._path, self._tag)
         mount = view.there[-1] if view.there else None
         if mount != self._checked:
             self._checked = mount if mount is not None and self._is_checked(mount) else None

@@ -18,7 +18,7 @@ class Watch:
     looks_at: tuple[float, ...] = ()
 
 
-class Watches:
+class Schedule:
     """Of all sessions. ``looks_s`` is when after its stop a finished one is looked at anyway."""
 
     def __init__(self, clock: Clock, looks_s: Sequence[float]) -> None:

@@ -1,6 +1,6 @@
 """When the drive may be ejected, and how that is said."""
 
-from ctlr.storage.ejection import (
+from ctlr.storage.eject_rules import (
     Work,
     eta_s,
     is_transfer,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.storage.record import NAME, DriveRecord, read_record, write_record
+from ctlr.storage.drive_file import NAME, DriveRecord, read_record, write_record
 
 
 def test_it_comes_back_as_it_was(tmp_path: Path) -> None:

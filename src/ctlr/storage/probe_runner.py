@@ -20,7 +20,7 @@ from ctlr.storage.states import Answer
 DEADLINE_S = 5.0
 
 
-class Prober:
+class ProbeRunner:
     """Asks mounts by name. ``folder`` is the state folder."""
 
     def __init__(self, folder: Path, deadline_s: float = DEADLINE_S) -> None:

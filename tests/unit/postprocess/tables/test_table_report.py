@@ -5,10 +5,10 @@ import pytest
 
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.tables.clock import ClockColumn
-from ctlr.postprocess.tables.judge import SessionSpan, place, table_entry
-from ctlr.postprocess.tables.row_times import Hole, RowTimesFound
+from ctlr.postprocess.tables.row_times import RowPause, RowTimesFound
 from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.table import TableFacts
+from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
 
 START_MS = 1_776_313_714_000
 LONG_MS = 600_000
@@ -28,7 +28,7 @@ def counter(name: str, first: float, last: float) -> TableFacts:
         first_ms=first_ms,
         last_ms=last_ms,
         rate_hz=60_000_000 / (last_ms - first_ms),
-        holes=(Hole((first_ms + last_ms) / 2, (last_ms - first_ms) / 10),),
+        holes=(RowPause((first_ms + last_ms) / 2, (last_ms - first_ms) / 10),),
     )
     seconds = np.array([first, last])
     return TableFacts(

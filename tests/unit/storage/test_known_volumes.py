@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from ctlr.storage.identity import Expectation
-from ctlr.storage.known import NAME, KnownVolumes
+from ctlr.storage.known_volumes import NAME, KnownVolumes
 
 TAGS = {"logging": "LABEL=raw", "sync": "UUID=ABCD-1234"}
 

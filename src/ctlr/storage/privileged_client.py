@@ -17,13 +17,13 @@ from ctlr.kernel.threads import in_thread
 from ctlr.storage.privileged.policy import UNITS, policy_of
 from ctlr.storage.privileged.verbs import DRIVE, perform
 
-__all__ = ["DRIVE", "UNITS", "Authority"]
+__all__ = ["DRIVE", "UNITS", "PrivilegedClient"]
 
 DEADLINE_S = {"check": 660.0, "find": 20.0, "holders": 10.0}
 USUAL_DEADLINE_S = 60.0
 
 
-class Authority:
+class PrivilegedClient:
     """Asks for privileged verbs. Nothing is remembered between two calls."""
 
     def __init__(self, storage: StorageSettings) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import structlog
 
 from ctlr.kernel.threads import in_thread
-from ctlr.storage.record import DriveRecord, read_record, write_record
+from ctlr.storage.drive_file import DriveRecord, read_record, write_record
 
 SAVE_S = 10.0
 
 _log = structlog.get_logger("storage")
 
 
-class DriveNotes:
+class DriveState:
     """What is so now, at once; on the disk a moment later, or before ``keep`` returns."""
 
     def __init__(self, folder: Path) -> None:

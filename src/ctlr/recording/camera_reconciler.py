@@ -26,7 +26,7 @@ from ctlr.recording.limits import reason_to_end
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
-TEND_INTERVAL_S = 5.0
+RECONCILE_INTERVAL_S = 5.0
 """Longest time between two looks; a change of a camera's state wakes it at once."""
 
 _log = structlog.get_logger("recording")
@@ -41,7 +41,7 @@ class _LateStart:
     again: bool
 
 
-class Tender:
+class CameraReconciler:
     """Acts on the difference between record and cameras. ``start_delay_ms``: for late joins;
     ``longest_s``: when a recording that nobody stops ends by itself."""
 
@@ -69,22 +69,22 @@ class Tender:
         """A camera changed: look at it soon."""
         self._wake.set()
 
-    async def tend_forever(self) -> None:
+    async def reconcile_forever(self) -> None:
         while True:
             self._wake.clear()
             # The database has logged it; the next look tries again.
             with suppress(sqlite3.OperationalError):
                 async with self._coordinator.lock:
                     await self._coordinator.catch_up()
-                    await self._tend()
+                    await self._reconcile()
                 await self._end_if_due()
             try:
-                async with asyncio.timeout(TEND_INTERVAL_S):
+                async with asyncio.timeout(RECONCILE_INTERVAL_S):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _tend(self) -> None:
+    async def _reconcile(self) -> None:
         active = await self._store.active()
         views = self._fleet.views()
         actions = recovery.decide(

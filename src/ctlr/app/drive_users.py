@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from ctlr.nodes.fleet import NodeView
 from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.sessions.model import Session
-from ctlr.storage.ejection import Work
+from ctlr.storage.eject_rules import Work
 
 
 def find_work(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ctlr.postprocess.manifest.tables import RowGap, TableEntry, TableProblem
 from ctlr.postprocess.tables.clock import ELAPSED, MS_PER, ClockColumn, Unit
-from ctlr.postprocess.tables.row_times import LEAST_HOLE_MS, Hole, RowTimesFound
+from ctlr.postprocess.tables.row_times import LEAST_PAUSE_MS, RowPause, RowTimesFound
 from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.table import TableFacts
 
@@ -75,9 +75,9 @@ def _scaled(times: RowTimesFound, scale: float) -> RowTimesFound:
         last_ms=None if times.last_ms is None else times.last_ms * scale,
         rate_hz=None if times.rate_hz is None else times.rate_hz / scale,
         holes=tuple(
-            Hole(hole.at_ms * scale, hole.ms * scale)
+            RowPause(hole.at_ms * scale, hole.ms * scale)
             for hole in times.holes
-            if hole.ms * scale > LEAST_HOLE_MS
+            if hole.ms * scale > LEAST_PAUSE_MS
         ),
     )
 
@@ -87,7 +87,7 @@ def _shifted(times: RowTimesFound, zero_ms: float) -> RowTimesFound:
         times,
         first_ms=None if times.first_ms is None else times.first_ms + zero_ms,
         last_ms=None if times.last_ms is None else times.last_ms + zero_ms,
-        holes=tuple(Hole(hole.at_ms + zero_ms, hole.ms) for hole in times.holes),
+        holes=tuple(RowPause(hole.at_ms + zero_ms, hole.ms) for hole in times.holes),
     )
 
 
@@ -123,7 +123,7 @@ def _measures(facts: TableFacts) -> Literal["rotation", "speed"] | None:
     return None if kind == "signal" else kind
 
 
-def _gaps(holes: Iterable[Hole]) -> Iterator[RowGap]:
+def _gaps(holes: Iterable[RowPause]) -> Iterator[RowGap]:
     for hole in holes:
         after_at, expected_ms = _whole(hole.at_ms), _whole(hole.ms)
         if after_at is not None and expected_ms is not None:

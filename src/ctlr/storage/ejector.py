@@ -16,11 +16,19 @@ import structlog
 
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.storage.authority import UNITS
-from ctlr.storage.ejection import SAFE, Outcome, Phase, Work, refuse_for, refused, wait_for
-from ctlr.storage.handling import Handling, reason_of
+from ctlr.storage.drive_operations import DriveOperations, reason_of
+from ctlr.storage.drive_state import DriveState
+from ctlr.storage.eject_rules import (
+    SAFE,
+    OperationResult,
+    Phase,
+    Work,
+    refuse_for,
+    refused,
+    wait_for,
+)
 from ctlr.storage.monitor import StorageMonitor
-from ctlr.storage.notes import DriveNotes
+from ctlr.storage.privileged_client import UNITS
 from ctlr.storage.states import State
 
 VOLUMES = ("logging", "sync")
@@ -36,42 +44,42 @@ _log = structlog.get_logger("storage")
 class Ejector:
     """Takes the drive out.
 
-    ``find_work`` tells what uses the drive now; ``let_go`` ends our children that only read it;
+    ``find_work`` tells what uses the drive now; ``release_readers`` ends our children that only read it;
     ``on_change`` is called when the phase has changed.
     """
 
     def __init__(
         self,
-        notes: DriveNotes,
-        handling: Handling,
+        drive_state: DriveState,
+        operations: DriveOperations,
         monitor: StorageMonitor,
         tasks: BackgroundTasks,
         *,
         find_work: Callable[[], Sequence[Work]],
-        let_go: Callable[[], Awaitable[None]],
+        release_readers: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
-        self._notes = notes
-        self._handling = handling
+        self._drive_state = drive_state
+        self._operations = operations
         self._monitor = monitor
         self._tasks = tasks
         self._find_work = find_work
-        self._let_go = let_go
+        self._release_readers = release_readers
         self._on_change = on_change
-        self._ejecting: asyncio.Future[Outcome] | None = None
+        self._ejecting: asyncio.Future[OperationResult] | None = None
         self._waiting: asyncio.Task[None] | None = None
-        self._last: Outcome | None = None
+        self._last: OperationResult | None = None
 
     @property
     def phase(self) -> Phase:
-        record = self._notes.record
+        record = self._drive_state.record
         if record.ejecting:
             return Phase.EJECTING
         if set(VOLUMES) <= set(record.ejected):
             return Phase.EJECTED
         return Phase.IN_USE if self._waiting is None else Phase.WAITING
 
-    def waits_for(self) -> Outcome | None:
+    def waits_for(self) -> OperationResult | None:
         """What an eject "when safe" would answer now; None when there is none."""
         if self._waiting is None or self.phase is Phase.EJECTED:
             return None
@@ -80,21 +88,21 @@ class Ejector:
 
     def check_start(self) -> None:
         """Raise ``Refusal`` ``drive_ejecting`` while a volume is taken off."""
-        if self._notes.record.ejecting:
+        if self._drive_state.record.ejecting:
             raise Refusal(
                 "drive_ejecting",
                 "The drive is just being ejected or remounted, so nothing was started. Start again "
                 "in a moment.",
             )
 
-    async def eject(self) -> Outcome:
+    async def eject(self) -> OperationResult:
         """Make the drive safe to remove, or say why not. A second call joins the first."""
         if self._ejecting is None:
             self._ejecting = asyncio.get_running_loop().create_future()
             self._tasks.start_job("eject", self._run_eject(self._ejecting))
         return await asyncio.shield(self._ejecting)
 
-    async def eject_when_safe(self) -> Outcome:
+    async def eject_when_safe(self) -> OperationResult:
         """Eject now if nothing goes on, else by itself once that has ended; what it waits for."""
         work = self._find_work()
         if not work:
@@ -121,30 +129,30 @@ class Ejector:
         self._waiting = None
         self._on_change()
 
-    async def _run_eject(self, told: asyncio.Future[Outcome]) -> None:
+    async def _run_eject(self, reply: asyncio.Future[OperationResult]) -> None:
         try:
-            _answer(told, await self._eject(told))
+            _answer(reply, await self._eject(reply))
         finally:
             self._ejecting = None
             self._on_change()
 
-    async def _eject(self, told: asyncio.Future[Outcome]) -> Outcome:
-        unfit = await self._handling.begin(VOLUMES, self._find_reason)
+    async def _eject(self, reply: asyncio.Future[OperationResult]) -> OperationResult:
+        unfit = await self._operations.begin(VOLUMES, self._find_reason)
         if unfit is not None:
             return unfit
         try:
-            async with self._handling.alone(VOLUMES):
-                outcome = await self._take_out(told)
+            async with self._operations.alone(VOLUMES):
+                outcome = await self._take_out(reply)
         except Refusal as refusal:
             outcome = refused(refusal)
         # Not where this process is ended in the middle: ``resume`` then puts the drive back.
-        await self._handling.note(ejecting=(), stopped=())
+        await self._operations.note(ejecting=(), stopped=())
         return outcome
 
-    def _find_reason(self) -> Outcome | None:
+    def _find_reason(self) -> OperationResult | None:
         return refuse_for(self._find_work()) or self._refuse_hung()
 
-    def _refuse_hung(self) -> Outcome | None:
+    def _refuse_hung(self) -> OperationResult | None:
         hung = [name for name, s in self._monitor.states.items() if s.state is State.HUNG]
         if not hung:
             return None
@@ -152,47 +160,47 @@ class Ejector:
             f"The {' and the '.join(hung)} drive does not answer, so it cannot be ejected safely. "
             "Nothing was changed."
         )
-        return Outcome(False, message, {"hung": hung})
+        return OperationResult(False, message, {"hung": hung})
 
-    async def _take_out(self, told: asyncio.Future[Outcome]) -> Outcome:
+    async def _take_out(self, reply: asyncio.Future[OperationResult]) -> OperationResult:
         answer_at = asyncio.get_running_loop().time() + FORWARD_S + BACK_S
-        mounted = self._handling.mounted()
+        mounted = self._operations.mounted()
         stopped: list[str] = []
         try:
             async with asyncio.timeout(FORWARD_S):
-                await self._let_go()
-                await self._handling.refuse_others(mounted)
-                await self._handling.stop_units(UNITS, stopped)
-                await self._handling.flush(mounted)
-                devices = self._handling.devices(mounted)
+                await self._release_readers()
+                await self._operations.refuse_others(mounted)
+                await self._operations.stop_units(UNITS, stopped)
+                await self._operations.flush(mounted)
+                devices = self._operations.devices(mounted)
                 for name in reversed(mounted):
-                    await self._handling.unmount(name)
+                    await self._operations.unmount(name)
             # Not under the limit: a drive that is being switched off cannot be put back.
-            with _answered_at(answer_at, told, _SWITCHING_OFF):
-                released = await self._handling.release(devices)
+            with _answered_at(answer_at, reply, _SWITCHING_OFF):
+                released = await self._operations.release(devices)
         except (Refusal, TimeoutError, OSError) as error:
-            await self._handling.note(ejecting=(), stopped=tuple(stopped))
-            with _answered_at(answer_at, told, _unfinished(error)):
-                problems = await self._handling.put_back(mounted, stopped)
+            await self._operations.note(ejecting=(), stopped=tuple(stopped))
+            with _answered_at(answer_at, reply, _unfinished(error)):
+                problems = await self._operations.put_back(mounted, stopped)
             outcome = _failed(error, problems)
             _log.error("eject failed", reason=outcome.message, problems=problems)
             return outcome
-        await self._handling.note(ejected=VOLUMES)
+        await self._operations.note(ejected=VOLUMES)
         _log.info("safe to remove drive", **released)
-        return Outcome(True, SAFE, released)
+        return OperationResult(True, SAFE, released)
 
     async def resume(self) -> None:
         """After a restart of the controller in the middle of an eject: put the drive back."""
-        while (record := self._notes.record).ejecting or record.stopped:
+        while (record := self._drive_state.record).ejecting or record.stopped:
             try:
-                async with self._handling.alone(VOLUMES):
-                    problems = await self._handling.put_back(record.ejecting, record.stopped)
+                async with self._operations.alone(VOLUMES):
+                    problems = await self._operations.put_back(record.ejecting, record.stopped)
             except Refusal as refusal:  # the watcher is at it, for as long as a check takes
                 _log.warning("an eject was interrupted; not yet undone", reason=refusal.detail)
                 await asyncio.sleep(LOOK_AGAIN_S)
                 continue
             _log.warning("an eject was interrupted; undone", problems=problems)
-            await self._handling.note(ejecting=(), stopped=())
+            await self._operations.note(ejecting=(), stopped=())
             return
 
     def cancel(self) -> None:
@@ -201,7 +209,7 @@ class Ejector:
             self._waiting.cancel()
 
 
-_SWITCHING_OFF = Outcome(
+_SWITCHING_OFF = OperationResult(
     False,
     "Not safe to remove yet. The drive takes longer than usual to be let go; that goes on, and the "
     "status tells when it is ejected.",
@@ -210,33 +218,35 @@ _SWITCHING_OFF = Outcome(
 
 
 @contextmanager
-def _answered_at(time_s: float, told: asyncio.Future[Outcome], outcome: Outcome) -> Iterator[None]:
+def _answered_at(
+    time_s: float, reply: asyncio.Future[OperationResult], outcome: OperationResult
+) -> Iterator[None]:
     """Whoever asked is told this if the block has not ended by then, on the event loop's clock."""
-    late = asyncio.get_running_loop().call_at(time_s, _answer, told, outcome)
+    late = asyncio.get_running_loop().call_at(time_s, _answer, reply, outcome)
     try:
         yield
     finally:
         late.cancel()
 
 
-def _answer(told: asyncio.Future[Outcome], outcome: Outcome) -> None:
-    if not told.done():
-        told.set_result(outcome)
+def _answer(reply: asyncio.Future[OperationResult], outcome: OperationResult) -> None:
+    if not reply.done():
+        reply.set_result(outcome)
 
 
-def _unfinished(error: BaseException) -> Outcome:
+def _unfinished(error: BaseException) -> OperationResult:
     return _unsafe(error, "Putting everything back takes longer than usual and goes on.", [])
 
 
-def _failed(error: BaseException, problems: Sequence[str]) -> Outcome:
+def _failed(error: BaseException, problems: Sequence[str]) -> OperationResult:
     if not problems:
         return _unsafe(error, "Everything is as it was before.", problems)
     then = f"And not everything could be put back: {'; '.join(problems)}."
     return _unsafe(error, then, problems)
 
 
-def _unsafe(error: BaseException, then: str, problems: Sequence[str]) -> Outcome:
+def _unsafe(error: BaseException, then: str, problems: Sequence[str]) -> OperationResult:
     extra = {"code": error.code, **error.extra} if isinstance(error, Refusal) else {}
     reason = reason_of(error).rstrip(".")
     message = f"Not safe to remove. {reason}. {then}"
-    return Outcome(False, message, {**extra, "problems": problems})
+    return OperationResult(False, message, {**extra, "problems": problems})

@@ -18,12 +18,12 @@ from ctlr.config import StorageSettings
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.process import ProcessTimeoutError, run
-from ctlr.storage.authority import DRIVE, UNITS, Authority
 from ctlr.storage.blockdevices import name_of
-from ctlr.storage.ejection import Outcome, is_transfer, name_holders, others, refused
+from ctlr.storage.drive_state import DriveState
+from ctlr.storage.eject_rules import OperationResult, is_transfer, name_holders, others, refused
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.mountinfo import mounts_at
-from ctlr.storage.notes import DriveNotes
+from ctlr.storage.privileged_client import DRIVE, UNITS, PrivilegedClient
 from ctlr.storage.table import read_table
 
 FLUSH_S = 15.0
@@ -36,7 +36,7 @@ LOCK_NAME = "drive.lock"
 _log = structlog.get_logger("storage")
 
 
-class Handling:
+class DriveOperations:
     """Does what it is told to the volumes and services. ``folder`` is the state folder;
     ``starts`` is the lock that whoever starts a recording holds; ``on_change`` is called when what
     others are told of the drive has changed."""
@@ -45,32 +45,32 @@ class Handling:
         self,
         storage: StorageSettings,
         folder: Path,
-        authority: Authority,
+        privileged: PrivilegedClient,
         monitor: StorageMonitor,
-        notes: DriveNotes,
+        drive_state: DriveState,
         starts: asyncio.Lock,
         on_change: Callable[[], None],
     ) -> None:
         self._paths = {"logging": storage.logging, "sync": storage.sync}
         self._has_mounts = storage.require_mounts
         self._folder = folder
-        self._authority = authority
+        self._privileged = privileged
         self._monitor = monitor
-        self._notes = notes
+        self._drive_state = drive_state
         self._starts = starts
         self._on_change = on_change
         self._lock = asyncio.Lock()
 
     async def begin(
-        self, names: Sequence[str], find_reason: Callable[[], Outcome | None]
-    ) -> Outcome | None:
+        self, names: Sequence[str], find_reason: Callable[[], OperationResult | None]
+    ) -> OperationResult | None:
         """Whether volumes may be taken off, decided at one instant; None: they may. From then on
         nothing new starts, until the record no longer says ``ejecting``."""
         async with self._starts:
-            is_busy = bool(self._notes.record.ejecting)
+            is_busy = bool(self._drive_state.record.ejecting)
             unfit = refused(_busy()) if is_busy else find_reason()
             if unfit is None:
-                self._notes.change(ejecting=tuple(names))
+                self._drive_state.change(ejecting=tuple(names))
         if unfit is None:
             await self.note()
         return unfit
@@ -104,7 +104,7 @@ class Handling:
     async def note(self, **fields: object) -> None:
         """Change the record of the drive; returns when it is on the disk."""
         try:
-            await self._notes.keep(**fields)
+            await self._drive_state.keep(**fields)
         except (OSError, TimeoutError) as error:
             _log.error("the drive's state could not be noted down", error=str(error))
         self._monitor.look()
@@ -143,7 +143,7 @@ class Handling:
     async def _find_others(self, names: Iterable[str]) -> list[dict[str, Any]]:
         if not self._has_mounts:
             return []
-        answers = [await self._authority.ask("holders", name) for name in names]
+        answers = [await self._privileged.ask("holders", name) for name in names]
         found = [holder for answer in answers for holder in answer["holders"]]
         return others(found, UNITS, frozenset({os.getpid()}))
 
@@ -151,20 +151,20 @@ class Handling:
         """Stop services and add those that ran to ``stopped``, and note that down: each before it
         is asked to stop, for it does so too when the answer is no longer waited for. Where nobody
         can be asked there are no services."""
-        if self._authority.is_there:
+        if self._privileged.is_there:
             for name in names:
                 stopped.append(name)
                 await self.note(stopped=tuple(stopped))
-                result = await self._authority.ask("stop", name)
+                result = await self._privileged.ask("stop", name)
                 if not result["was_active"]:
                     stopped.remove(name)
             await self.note(stopped=tuple(stopped))
 
     async def start_unit(self, name: str) -> bool:
         """Start a service; returns whether there is one of this name."""
-        if not self._authority.is_there:
+        if not self._privileged.is_there:
             return False
-        return bool((await self._authority.ask("start", name))["managed"])
+        return bool((await self._privileged.ask("start", name))["managed"])
 
     async def flush(self, names: Iterable[str]) -> None:
         """Have everything written out. Raises ``Refusal`` ``hung``, ``drive_failed``."""
@@ -179,22 +179,22 @@ class Handling:
 
     async def unmount(self, name: str) -> None:
         if self._has_mounts:
-            await self._authority.ask("unmount", name)
+            await self._privileged.ask("unmount", name)
 
     async def mount(self, name: str) -> bool:
         """Check and mount a volume; returns whether it had to be repaired. One that is mounted
         already is left as it is."""
         if not self._has_mounts or name in self.mounted():
             return False
-        checked = await self._authority.ask("check", name)
-        await self._authority.ask("mount", name)
+        checked = await self._privileged.ask("check", name)
+        await self._privileged.ask("mount", name)
         return bool(checked["repaired"])
 
     async def _mount_again(self, name: str) -> bool:
         """Mount a volume that was just unmounted in good order, so need not be checked. One that
         looks mounted is mounted too: it may just be coming off."""
         if self._has_mounts:
-            await self._authority.ask("mount", name)
+            await self._privileged.ask("mount", name)
         return True
 
     def devices(self, names: Sequence[str]) -> set[str]:
@@ -210,7 +210,7 @@ class Handling:
         """
         if not self._has_mounts:
             return {"released": [], "powered_down": []}
-        answer = await self._authority.ask("release", DRIVE)
+        answer = await self._privileged.ask("release", DRIVE)
         if unproven := devices - set(answer["released"]):
             raise Refusal(
                 "not_proven",

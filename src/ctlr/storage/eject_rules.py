@@ -37,7 +37,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class OperationResult:
     """What became of an operation on the drive, as the API answers it."""
 
     success: bool
@@ -45,23 +45,25 @@ class Outcome:
     details: dict[str, Any]
 
 
-def refuse_for(work: Sequence[Work]) -> Outcome | None:
+def refuse_for(work: Sequence[Work]) -> OperationResult | None:
     """The answer to an eject at once while this goes on; None when it may begin."""
     blocking = [item for item in work if item.blocks]
     if not blocking:
         return None
-    return Outcome(False, _sentence(blocking), {"busy": describe(blocking)})
+    return OperationResult(False, _sentence(blocking), {"busy": describe(blocking)})
 
 
-def refused(refusal: Refusal) -> Outcome:
+def refused(refusal: Refusal) -> OperationResult:
     """The answer when a step was refused and nothing has been changed."""
-    return Outcome(False, refusal.detail, {"code": refusal.code, **refusal.extra})
+    return OperationResult(False, refusal.detail, {"code": refusal.code, **refusal.extra})
 
 
-def wait_for(work: Sequence[Work]) -> Outcome:
+def wait_for(work: Sequence[Work]) -> OperationResult:
     """The answer to an eject "when safe" while this goes on."""
     message = f"{_sentence(work)}. The drive is ejected by itself when that has ended."
-    return Outcome(False, message, {"waiting": True, "busy": describe(work), "eta_s": eta_s(work)})
+    return OperationResult(
+        False, message, {"waiting": True, "busy": describe(work), "eta_s": eta_s(work)}
+    )
 
 
 def eta_s(work: Sequence[Work]) -> float | None:

@@ -1,0 +1,109 @@
+"""A session's manifest from its plan and the files that were made of it. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ctlr.kernel.clock import iso_from_ms
+from ctlr.postprocess.manifest.problem import Problem
+from ctlr.postprocess.manifest.shapes import (
+    FailedSource,
+    FileEntry,
+    GapEntry,
+    Manifest,
+    ProblemEntry,
+    Source,
+    VideoFile,
+    VideoPart,
+    VideoSource,
+)
+from ctlr.postprocess.run.plan import Plan
+from ctlr.postprocess.video.planned import PlannedVideo
+
+
+def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource | FailedSource:
+    """A camera's entry from its plan and the files that were made of it."""
+    gaps = tuple(
+        GapEntry(
+            after_segment=g.after_segment,
+            expected_ms=g.expected_ms,
+            reason=g.reason,
+            segments=g.segments,
+            estimated=g.estimated,
+        )
+        for g in planned.gaps
+    )
+    problems = tuple(problem_entry(p) for p in planned.problems)
+    if not files:
+        error = "not one frame of its segments is readable"
+        return FailedSource(
+            error=error, gaps=gaps, problems=problems, inputs=planned.inputs, told=planned.told
+        )
+    parts = tuple(
+        VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
+        for file, part in zip(files[1:], planned.parts[1:], strict=True)
+    )
+    return VideoSource(
+        **dict(files[0]),
+        gaps=gaps,
+        problems=problems,
+        parts=parts,
+        inputs=planned.inputs,
+        told=planned.told,
+    )
+
+
+def problem_entry(problem: Problem) -> ProblemEntry:
+    return ProblemEntry(
+        code=problem.code, text=problem.text, segment=problem.segment, harms=problem.harms
+    )
+
+
+def _is_complete(plan: Plan, sources: Mapping[str, Source]) -> bool:
+    """No source failed, no video has a hole, and no problem stands for lost data."""
+    if any(problem.harms for problem in plan.problems):
+        return False
+    for source in sources.values():
+        if isinstance(source, FailedSource):
+            return False
+        if isinstance(source, VideoSource) and source.gaps:
+            return False
+        if isinstance(source, VideoSource) and any(p.harms for p in source.problems):
+            return False
+    return True
+
+
+def make_manifest(
+    plan: Plan,
+    sources: dict[str, Source],
+    files: tuple[FileEntry, ...],
+    *,
+    revision: int,
+    now_ms: int,
+    damaged: tuple[str, ...],
+    raw_deleted_at: int | None,
+    proof: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a finished run.
+
+    ``damaged`` are files of an earlier run that are known to be and could not be made again,
+    ``raw_deleted_at`` is what an earlier one says;
+    ``proof`` holds the keys from ``sync`` to ``measured``.
+    """
+    missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
+    everything: dict[str, Source] = {**missing, **sources}
+    return Manifest(
+        uuid=plan.uuid,
+        folder=plan.folder,
+        revision=revision,
+        started_at=plan.started_at,
+        stopped_at=plan.stopped_at,
+        processed_at=iso_from_ms(now_ms),
+        damaged=damaged,
+        raw_deleted_at=raw_deleted_at,
+        complete=_is_complete(plan, everything),
+        missing=tuple(missing),
+        sources=everything,
+        problems=tuple(problem_entry(p) for p in plan.problems),
+        files=files,
+        **proof,
+    )
