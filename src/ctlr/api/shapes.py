@@ -135,13 +135,15 @@ class SystemSummary(BaseModel):
 
 
 class CanSummary(BaseModel):
-    """What the CAN listener last said; ``stale`` if that is too long ago, or never was."""
+    """What the CAN listener last said; ``stale`` if that is too long ago, or never was.
+    ``refused`` counts what came in and was no frame, by reason."""
 
     connected: bool
     file_size_bytes: int
     frame_count: int
     fps: int
     errors: int
+    refused: dict[str, int]
     lost: int
     last_frame_at: int | None
     problem: str | None

@@ -180,6 +180,6 @@ def _first_run(lines: Iterable[bytes]) -> Run | None:
 
 
 def _own_times(block: bytes) -> list[tuple[int, int]]:
-    lines = rows.parse_lines(block)
+    lines = rows.parse_any_lines(block)
     good = np.flatnonzero(lines.times_ms != rows.NO_TIME)
     return list(zip(lines.starts[good].tolist(), lines.times_ms[good].tolist(), strict=True))

@@ -1,6 +1,7 @@
 """Which rows belong to a session, out of what a listener really writes."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -296,3 +297,47 @@ def test_runs_of_columns_say_when_each_row_arrived(tmp_path: Path) -> None:
     assert all(
         row.arrived_ms <= at <= row.arrived_ms + 600 for row, at in zip(rows, arrived, strict=True)
     )
+
+
+def in_seconds(at: int, n: int) -> bytes:
+    return b"%d.%03d,%03X,2,%04X\n" % (*divmod(at, 1000), n % 16, n)
+
+
+DIALECTS: dict[str, Callable[[int, int], bytes]] = {
+    "lines that end with CR LF": lambda at, n: b"%d,%03X,2,%04X\r\n" % (at, n % 16, n),
+    "seconds with a fraction": in_seconds,
+    "microseconds": lambda at, n: b"%d,0x%03X,02,%04x\n" % (at * 1000 + 7, n % 16, n),
+    "candump -L": lambda at, n: (
+        b"(%d.%06d) can0 %03X#%04X\n" % (at // 1000, at % 1000 * 1000, n % 16, n)
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_recording_in_another_dialect_is_cut_like_ours(tmp_path: Path, dialect: str) -> None:
+    folder, out = tmp_path / "can", tmp_path / "out"
+    folder.mkdir()
+    times = range(FIRST - 300_000, LAST + 300_000, 250)
+    write_as = DIALECTS[dialect]
+    rows = [write_as(at, number) for number, at in enumerate(times)]
+    heading = b"ts_ms,id,len,hex" + rows[0][-2:].lstrip(b"0123456789ABCDEFabcdef")
+    (folder / "raw.csv").write_bytes(heading + b"".join(rows))
+    made = cut(folder, out)
+    expected = [
+        b"%d,%03X,2,%04X\n" % (at, number % 16, number)
+        for number, at in enumerate(times)
+        if FIRST <= at <= LAST
+    ]
+    assert [row.upper() for row in rows_in(out)] == expected
+    assert made.rows == len(expected)
+    assert has_news(folder, times[-1] - 1000, times[-1] + 1000, times[-1] - 500)
+
+
+def test_rows_of_no_dialect_stay_to_the_letter(tmp_path: Path) -> None:
+    folder, out = tmp_path / "can", tmp_path / "out"
+    folder.mkdir()
+    torn = b"%d,1A0,8,00FF\n" % (FIRST + 1)
+    error = b"%d,20000004,8,0004000000000000\n" % (FIRST + 2)
+    (folder / "raw.csv").write_bytes(RAW_HEADER + torn + error + b"%d.5,1A0,0,\n" % (FIRST // 1000))
+    cut(folder, out)
+    assert rows_in(out) == [torn, error, b"%d,1A0,0,\n" % (FIRST + 500)]
