@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ctlr.kernel.ids import new_session_id
-from ctlr.simulator.findings import Findings, judge, look_at, video_files
+from ctlr.simulator.findings import Findings, inspect_video, judge, video_files
 from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import (
     read_manifest,
@@ -43,7 +43,7 @@ async def _one_session(rig: Rig) -> Findings:
     folder = await wait_until_processed(rig.http, recorded.uuid, sync, set(), lambda _: None)
     manifest = read_manifest(folder)
     files = video_files(manifest, folder, rig.camera_names)
-    seen = {name: look_at(file) for name, file in files.items()}
+    seen = {name: inspect_video(file) for name, file in files.items()}
     findings = judge(manifest, rig.camera_names, recorded.start_at_ms, seen)
     assert findings.complete, findings.faults
     assert not findings.lies, findings.lies

@@ -8,6 +8,7 @@ import http.client
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +30,17 @@ class Probe:
 class Prober:
     """Probes from ``start`` to ``stop``; ``pause`` and ``go_on`` leave out what is meant to be off."""
 
-    def __init__(self, address: str, port: int, log: Path) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        log: Path,
+        left_out: Sequence[tuple[float, float]] = (),
+    ) -> None:
         self._log = log
         self._where = [address, str(port)]
         self._process: subprocess.Popen[bytes] | None = None
-        self._left_out: list[tuple[float, float]] = []
+        self._left_out = list(left_out)
         self._paused_at: float | None = None
 
     def start(self) -> None:

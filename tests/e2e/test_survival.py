@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from ctlr.kernel.ids import new_session_id
-from ctlr.simulator.findings import judge, look_at, video_files
+from ctlr.simulator.findings import inspect_video, judge, video_files
 from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import ask, read_manifest, wait_until_processed, wait_until_ready
 
@@ -26,7 +26,7 @@ async def test_the_controller_is_killed_while_it_records(rig: Rig) -> None:
     folder = await wait_until_processed(rig.http, uuid, rig.places.sync, set(), lambda _: None)
     manifest = read_manifest(folder)
     files = video_files(manifest, folder, rig.camera_names)
-    seen = {name: look_at(file) for name, file in files.items()}
+    seen = {name: inspect_video(file) for name, file in files.items()}
     findings = judge(manifest, rig.camera_names, started["start_at"], seen)
     assert findings.complete, findings.faults
     assert findings.lies == ()

@@ -62,6 +62,7 @@ class CameraNode:
         self.faulty = EVERYTHING
         self.times_left = sys.maxsize
         self.clock_ahead_ms = 0
+        self.status_takes_s = 0.0
         self.recording: Recording | None = None
         self.starts: list[Recording] = []
         self.stops = 0
@@ -126,6 +127,7 @@ class CameraNode:
         """The data and the error of an answer."""
         match path:
             case "/status":
+                await asyncio.sleep(self.status_takes_s)
                 return self._status(), ""
             case "/preflight":
                 return {"ready": True, "checks": {"camera": {"ok": True, "msg": "there"}}}, ""

@@ -131,7 +131,7 @@ def settings_in(folder: Path, nodes: Iterable[NodeAddress] = (), **sections: Any
         "discovery": {"enabled": False},
     }
     for name, section in sections.items():
-        values[name] = {**values[name], **section} if isinstance(section, dict) else section
+        values[name] = {**values.get(name, {}), **section} if isinstance(section, dict) else section
     return Settings(**values)
 
 

@@ -217,9 +217,11 @@ class Calls:
         reply = await self._call(node, lambda camera: camera.status().model_dump())
         return NodeStatus.model_validate(reply.data), reply
 
-    async def preflight(self, node: NodeAddress) -> Preflight:
-        await self._call(node, lambda _camera: {})
-        return Preflight(ready=True, checks={})
+    async def preflight(self, node: NodeAddress) -> tuple[Preflight, Reply]:
+        return Preflight(ready=True, checks={}), await self._call(node, lambda _camera: {})
+
+    async def read_clock(self, node: NodeAddress) -> Exchange:
+        return (await self._call(node, lambda _camera: {})).exchange
 
     async def _call(self, node: NodeAddress, act: Callable[[Camera], dict[str, Any]]) -> Reply:
         camera = self._cameras[node.name]

@@ -259,12 +259,15 @@ class RecordingModel(RuleBasedStateMachine):
         sessions = await self.controller.store.with_states(list(SessionState))
         return all(
             session.state is SessionState.FAILED
-            or (session.state is SessionState.DONE and self._holds_all(session.uuid))
+            or (session.state is SessionState.DONE and self._holds_all(session))
             for session in sessions
         )
 
-    def _holds_all(self, uuid: str) -> bool:
-        return self.drive.made.get(uuid) == self.drive.found(uuid)
+    def _holds_all(self, session: Session) -> bool:
+        """Nothing is made of a session that never began, unless something came for it."""
+        found = self.drive.found(session.uuid)
+        made = self.drive.made.get(session.uuid)
+        return made == found or (session.never_began and not found and not made)
 
     def _check_the_end(self) -> None:
         for camera in self.cameras.values():
@@ -275,7 +278,7 @@ class RecordingModel(RuleBasedStateMachine):
             assert session.state in {SessionState.DONE, SessionState.FAILED}, session
             assert session.state is SessionState.DONE or session.error
             if session.state is SessionState.DONE:
-                assert self._holds_all(session.uuid)
+                assert self._holds_all(session)
 
     # Commands and what they promise
 

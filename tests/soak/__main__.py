@@ -24,7 +24,7 @@ from tests.soak.phone import Phone
 from tests.soak.proxies import joined_by_proxies
 from tests.soak.steps import draw_steps
 from tests.soak.story import Story, console
-from tests.soak.verdict import SETTLE_S, find_faults, processes_of, settle, table_of
+from tests.soak.verdict import FINISH_S, find_faults, processes_of, table_of, wait_until_finished
 from tests.soak.witness import Witness
 
 from ctlr.simulator.story import wait_until_ready
@@ -45,8 +45,8 @@ async def soak(folder: Path, seed: int, seconds: float, *, cables: bool) -> list
         watching = asyncio.create_task(witness.watch(rig))
         stack.callback(watching.cancel)
         await Story(rig, joined.links, phone).tell(draw_steps(seed, seconds))
-        left = await settle(rig, phone)
-        faults = [f"after {SETTLE_S:g} s {what}" for what in left]
+        left = await wait_until_finished(rig, phone)
+        faults = [f"after {FINISH_S:g} s {what}" for what in left]
         faults += find_faults(rig, witness, phone.started)
         console.print(table_of(rig, witness, phone.started))
     return faults + [f"left behind: {command}" for command in processes_of(folder)]

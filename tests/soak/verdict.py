@@ -16,26 +16,26 @@ from ctlr.kernel.ids import is_session_id
 from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import read_manifest
 
-SETTLE_S = 240.0
+FINISH_S = 240.0
 UNSEEN_S = 2.0
 """How much of its beginning or end a camera may lack without a word; a busy machine is late."""
 
 Manifest = dict[str, Any]
 
 
-async def settle(rig: Rig, phone: Phone) -> list[str]:
+async def wait_until_finished(rig: Rig, phone: Phone) -> list[str]:
     """Stop, and wait until cameras are idle and sessions finished; what is not, in words."""
     await phone.tap("stop")
     left = ["nothing answered"]
     with suppress(TimeoutError):
-        async with asyncio.timeout(SETTLE_S):
+        async with asyncio.timeout(FINISH_S):
             while left:
                 await asyncio.sleep(1)
-                left = await unsettled(rig, phone.started)
+                left = await find_unfinished(rig, phone.started)
     return left
 
 
-async def unsettled(rig: Rig, started: set[str]) -> list[str]:
+async def find_unfinished(rig: Rig, started: set[str]) -> list[str]:
     left = []
     for camera in rig.camera_names:
         async with rig.http.get(f"{rig.places.camera_url(camera)}/status") as answer:

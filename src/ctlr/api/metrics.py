@@ -100,6 +100,11 @@ def _camera_families(
             {c.name: c.segments_pending for c in cameras},
         ),
         each(
+            "delivery_failing",
+            "Whether its last delivery failed",
+            {c.name: c.sync_status == "error" for c in cameras},
+        ),
+        each(
             "clock_offset_seconds",
             "How far its clock is ahead of the controller's",
             {c.name: _scaled(c.clock_offset_ms, 1e-3) for c in cameras},

@@ -5,11 +5,11 @@ waits for a camera or a disk.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 
 from ctlr.api import shapes, storage_shapes
 from ctlr.can.status import CanStatus
-from ctlr.ingest.reports import LastReport
+from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.recording.limits import warn_before_end
 from ctlr.recording.preflight import MINUTES_WARN
@@ -41,13 +41,14 @@ class Facts:
     phase: Phase = Phase.IN_USE
     waits_for: OperationResult | None = None
     record_problem: str | None = None
+    failures: Mapping[str, DeliveryFailure] = field(default_factory=dict)
 
 
 def status(facts: Facts) -> shapes.Status:
     """Body of ``GET /api/status``."""
     recording = recording_now(facts.current, facts.recorded_s)
     usable = [view for view in facts.views if _is_idle(view)]
-    cameras = [_camera(view, facts.reports.get(view.name)) for view in facts.views]
+    cameras = [_camera(view, facts) for view in facts.views]
     return shapes.Status(
         ready=facts.current is None
         and len(usable) >= facts.min_cameras
@@ -76,7 +77,7 @@ def sync_overview(facts: Facts) -> shapes.SyncOverview:
         uuid=recording.uuid,
         all_synced=summary.all_synced,
         any_syncing=summary.any_syncing,
-        cameras=[_sync_camera(view, facts.reports.get(view.name)) for view in facts.views],
+        cameras=[_sync_camera(view, facts) for view in facts.views],
     )
 
 
@@ -111,8 +112,8 @@ def _phase(facts: Facts) -> str:
     return "collecting" if facts.collecting else "idle"
 
 
-def _camera(view: NodeView, last: LastReport | None) -> shapes.CameraStatus:
-    status = view.status
+def _camera(view: NodeView, facts: Facts) -> shapes.CameraStatus:
+    status, last, failure = view.status, facts.reports.get(view.name), find_failure(view, facts)
     system = status.system if status else None
     return shapes.CameraStatus(
         name=view.name,
@@ -125,20 +126,35 @@ def _camera(view: NodeView, last: LastReport | None) -> shapes.CameraStatus:
         temp=system.temp if system else None,
         clock_offset_ms=round(view.clock.offset_ms, 2) if view.clock else None,
         clock_uncertainty_ms=round(view.clock.uncertainty_ms, 2) if view.clock else None,
-        sync_status=_sync_status(view, last),
+        sync_status="error" if failure else _sync_status(view, last),
         segments_pending=_pending(view, last),
         error=view.error,
+        sync_error=failure.reason if failure else None,
+        sync_failing_since=failure.since_ms if failure else None,
     )
 
 
-def _sync_camera(view: NodeView, last: LastReport | None) -> shapes.SyncCamera:
+def find_failure(view: NodeView, facts: Facts) -> DeliveryFailure | None:
+    """Why a camera cannot deliver: what it reported, else what its status says."""
+    if failure := facts.failures.get(view.name):
+        return replace(failure, reason=failure.reason or "its transfer failed")
+    sync = view.status.sync if view.status else None
+    if sync is None or not (sync.error or sync.status == "error"):
+        return None
+    return DeliveryFailure(None, sync.error or "its transfer failed")
+
+
+def _sync_camera(view: NodeView, facts: Facts) -> shapes.SyncCamera:
+    last, failure = facts.reports.get(view.name), find_failure(view, facts)
     return shapes.SyncCamera(
         name=view.name,
         connected=view.connected,
-        sync_status=_sync_status(view, last),
+        sync_status="error" if failure else _sync_status(view, last),
         segments_pending=_pending(view, last),
         segments_received=last.held if last else None,
         last_sync=last.at_ms if last else None,
+        sync_error=failure.reason if failure else None,
+        sync_failing_since=failure.since_ms if failure else None,
     )
 
 
@@ -162,7 +178,8 @@ def _sync(facts: Facts) -> shapes.SyncSummary:
     return shapes.SyncSummary(
         all_synced=not _is_recording(facts.current)
         and not facts.collecting
-        and all(count == 0 for count in pending),
+        and all(count == 0 for count in pending)
+        and not any(find_failure(view, facts) for view in facts.views),
         any_syncing=syncing,
     )
 
@@ -240,6 +257,19 @@ def _drive_warnings(
         yield shapes.Warn(code="storage_slow", message=text)
 
 
+def _delivery_warnings(facts: Facts) -> Iterator[shapes.Warn]:
+    """Of cameras that cannot deliver; a drive that takes nothing has a warning of its own."""
+    if not facts.logging.healthy or facts.logging.full:
+        return
+    for view in facts.views:
+        if failure := find_failure(view, facts):
+            text = (
+                f"{view.name} cannot deliver its segments ({failure.reason}). They stay on its card "
+                "until it can: see to its network and to what it sends to before that is full."
+            )
+            yield shapes.Warn(code="delivery_failed", message=text)
+
+
 def _warnings(facts: Facts) -> list[shapes.Warn]:
     found = [
         *_drive_warnings("logging", facts.logging, facts.minutes_left),
@@ -258,6 +288,7 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
         for view in facts.views
         if not view.connected and view.error
     ]
+    found += _delivery_warnings(facts)
     found += [
         shapes.Warn(code="processing_failed", message=f"Session {job.uuid}: {job.error}")
         for job in facts.jobs

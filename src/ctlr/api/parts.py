@@ -74,6 +74,7 @@ class Parts:
             recorded_s=self.coordinator.recorded_s,
             views=self.fleet.views(),
             reports=last,
+            failures={name: failure for name in names if (failure := self.reports.failure(name))},
             logging=self.monitor.states["logging"],
             sync=self.monitor.states["sync"],
             system=self.read_system(),
@@ -83,7 +84,7 @@ class Parts:
             minutes_left=self.minutes_left("logging"),
             sync_minutes_left=self.minutes_left("sync"),
             phase=self.ejector.phase,
-            waits_for=self.ejector.waits_for(),
+            waits_for=self.ejector.waiting_result(),
             longest_s=self.settings.max_session_h * 3600,
             record_problem=self.store.problem,
         )

@@ -112,6 +112,8 @@ class CameraStatus(BaseModel):
     sync_status: str | None
     segments_pending: int | None
     error: str | None
+    sync_error: str | None
+    sync_failing_since: int | None
 
 
 class StorageSummary(BaseModel):
@@ -185,6 +187,8 @@ class SyncCamera(BaseModel):
     segments_pending: int | None
     segments_received: int | None
     last_sync: int | None
+    sync_error: str | None
+    sync_failing_since: int | None
 
 
 class SyncOverview(BaseModel):

@@ -12,9 +12,8 @@ from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.eject_rules import OperationResult
-
-VOLUMES = ("logging", "sync")
 
 
 def storage_router(parts: Parts) -> APIRouter:

@@ -5,7 +5,6 @@ callable. Shutdown is the reverse of start-up; a background task that dies ends 
 with exit code 1, and the next start carries on from what is stored.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -16,7 +15,8 @@ from ctlr.app.controller import Controller, WorkerCommand
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
-from ctlr.kernel.serving import serve_until, settle
+from ctlr.kernel.service import Lifetime
+from ctlr.kernel.serving import serve_until, warm_up
 from ctlr.nodes.client import NodeClient
 from ctlr.retention.loop import retire_forever
 from ctlr.telemetry.process import telemetry_of
@@ -57,19 +57,14 @@ async def build(
 
 async def serve(
     settings: Settings, worker_command: WorkerCommand, retention_command: Sequence[str] = ()
-) -> int:
-    """Run the controller until SIGTERM or SIGINT; returns the exit code.
+) -> None:
+    """Run the controller until SIGTERM or SIGINT.
 
-    Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin.
+    Raises ``DatabaseError`` and ``OSError`` (port in use) when it cannot begin, and
+    ``PartDiedError``.
     """
-    stopped, died = asyncio.Event(), False
-
-    def die() -> None:
-        nonlocal died
-        died = True
-        stopped.set()
-
-    async with build(settings, worker_command, die, retention_command) as app:
-        await settle()
-        await serve_until(stopped, app, settings.api.host, settings.api.port)
-    return 1 if died else 0
+    lifetime = Lifetime("the controller")
+    async with build(settings, worker_command, lifetime.die, retention_command) as app:
+        await warm_up()
+        await serve_until(lifetime.stopped, app, settings.api.host, settings.api.port)
+    lifetime.check()

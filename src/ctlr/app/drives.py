@@ -24,7 +24,7 @@ from ctlr.storage.privileged_client import PrivilegedClient
 from ctlr.storage.watcher import WATCHER_LOCK
 from ctlr.telemetry.sink import Telemetry
 
-FIRST_LOOK_S = 1.0
+FIRST_STATUS_S = 1.0
 
 
 class Drives:
@@ -104,8 +104,8 @@ class Drives:
         self._tasks.start_loop("drive notes", self._drive_state.save_forever())
         self._tasks.start_loop("storage metrics", self._publish_forever(telemetry))
         with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_LOOK_S):
-                await self.monitor.looked.wait()
+            async with asyncio.timeout(FIRST_STATUS_S):
+                await self.monitor.judged.wait()
 
     def require_for_joining(self) -> None:
         """Raise the ``Refusal`` for disks that a session cannot be made with now."""
@@ -114,7 +114,7 @@ class Drives:
 
     def _changed(self) -> None:
         """Who asks before a transfer is told too."""
-        self._drive_state.note_usable(*self.monitor.find_usable())
+        self._drive_state.set_usable(*self.monitor.find_usable())
         self._on_change()
 
     async def _publish_forever(self, telemetry: Telemetry) -> None:

@@ -31,7 +31,7 @@ class Announcer:
 
     async def announce_forever(self) -> None:
         """Never raises for the network's sake; says goodbye when it is cancelled."""
-        await self._network.keep(self._announce)
+        await self._network.run(self._announce)
 
     async def _announce(self, zeroconf: AsyncZeroconf) -> None:
         said = await self._network.addresses()

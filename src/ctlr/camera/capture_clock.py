@@ -54,7 +54,7 @@ class StepWatch:
     def __init__(self) -> None:
         self._last_us = 0
 
-    def look(self, wall_ahead_us: int) -> int | None:
+    def check(self, wall_ahead_us: int) -> int | None:
         """By how much the clock has moved since the last step, if that is a step too."""
         moved_us = wall_ahead_us - self._last_us
         if abs(moved_us) <= STEP_US:

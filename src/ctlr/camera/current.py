@@ -26,7 +26,7 @@ _log = structlog.get_logger("camera")
 @dataclass
 class CurrentRecording:
     """``keep_from``: the start that was agreed on, Unix ms. ``accepted``: the controller counts
-    on this recording, so it is owed if it breaks off."""
+    on this recording, so it is resumable if it breaks off."""
 
     folder: SessionFolder
     record: SessionRecord
@@ -50,9 +50,9 @@ class CurrentRecording:
             written = self.record
             await asyncio.to_thread(self.folder.write_record, written)
 
-    async def note_clock_step(self, now_ms: int) -> None:
+    async def record_clock_step(self, now_ms: int) -> None:
         """Note it if the machine's clock was set since the last look."""
-        moved_us = self.steps.look(self.recording.wall_ahead_us())
+        moved_us = self.steps.check(self.recording.wall_ahead_us())
         if moved_us is None:
             return
         text = (
@@ -67,10 +67,10 @@ class CurrentRecording:
         except OSError as error:  # the event is kept in memory and written with the next one
             _log.error("an event could not be written to the card", reason=str(error))
 
-    def look_at_camera(self) -> None:
+    def check_for_stall(self) -> None:
         """Once a second. Raises ``CameraStalledError``."""
         expected, opened = self.recording.expects_pictures, self.recording.is_open
-        self.silence = self.stall.look(self.recording.taken, expected=expected, opened=opened)
+        self.silence = self.stall.check(self.recording.taken, expected=expected, opened=opened)
 
     def end(self, error: str | None, now_ms: int) -> str | None:
         """Write down how the recording ended; returns what is wrong, if anything is.

@@ -11,16 +11,16 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from ctlr.camera.finished import FinishedFile, segment_of
+from ctlr.kernel.backoff import Backoff
 from ctlr.nodes.messages import DurableFile
 
 BATCH_FILES = 16
 """Sent in one rsync run; small, so that a newer session need not wait for an old one."""
 
 UNLISTED_S = 60.0
-FIRST_RETRY_S = 1.0
-LAST_RETRY_S = 30.0
-FIRST_POLL_S = 2.0
-LAST_POLL_S = 15.0
+RETRY = Backoff(first_s=1.0, longest_s=30.0)
+POLL = Backoff(first_s=2.0, longest_s=15.0)
+"""Before asking again whether what was sent is durable."""
 
 
 Sent = dict[FinishedFile, float]
@@ -74,13 +74,3 @@ def count_segments(files: Iterable[FinishedFile]) -> int:
 def segments_unsent(files: Iterable[FinishedFile], sent: Sent) -> int:
     """Segments of which a file is still to be sent."""
     return count_segments(file for file in files if file not in sent)
-
-
-def retry_delay_s(failures: int) -> float:
-    """Wait after that many failures in a row: 1, 2, 4, ... 30 s."""
-    return float(min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
-
-
-def poll_delay_s(polls: int) -> float:
-    """Wait before asking again whether what was sent is durable: 2, 4, 8, 15 s."""
-    return float(min(LAST_POLL_S, FIRST_POLL_S * 2 ** min(polls, 10)))

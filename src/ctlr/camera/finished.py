@@ -7,13 +7,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import xxhash
-
 from ctlr.camera.segments import parse_unfinished_name
-from ctlr.kernel.atomic import drop_cache
+from ctlr.kernel.hashing import flush_and_hash
 from ctlr.layout.raw import parse_frames_name, parse_segment_name
-
-_HASH_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -43,18 +39,7 @@ def unfinished_numbers(path: Path) -> list[int]:
     return [number for number in numbers if number is not None]
 
 
-def hash_file(path: Path) -> str:
-    """xxh128 of a file in hex."""
-    digest = xxhash.xxh3_128()
-    with open(path, "rb") as file:
-        while block := file.read(_HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def hash_from_card(path: Path) -> str:
     """Flush a file and hash what the card gives back. Raises ``OSError``."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-        drop_cache(file.fileno())
-    return hash_file(path)
+    with open(path, "rb", buffering=0) as file:
+        return flush_and_hash(file.fileno())[1]

@@ -6,7 +6,7 @@ for the session that is being recorded is a retry and is answered like the first
 written down before it is answered, so a node that dies right after it does not count the
 recording as interrupted; finishing the last segment goes on as ``cleanup``.
 
-A recording that ends without a stop is *owed*: the node takes it up again by itself (see
+A recording that ends without a stop is *resumable*: the node takes it up again by itself (see
 ``resume``), with its origin and the next free number, and until then a stop ends it and a start
 for it begins at once.
 """
@@ -25,7 +25,7 @@ from ctlr.camera.current import CurrentRecording, RecordingFactory, write_ending
 from ctlr.camera.record import Ending, SessionRecord
 from ctlr.camera.recorder import Progress
 from ctlr.camera.recovery import recover_segments
-from ctlr.camera.resume import is_owed, retry_delay_s
+from ctlr.camera.resume import RETRY, is_resumable
 from ctlr.camera.sources import PictureSettings, SourceError
 from ctlr.camera.spool import Spool
 from ctlr.camera.vitals import Vitals, measure_system
@@ -50,7 +50,7 @@ class NodeError(Exception):
 
 
 class CameraNode:
-    """``wake_sender`` is called when something new lies on the card. ``owed`` is the record of
+    """``wake_sender`` is called when something new lies on the card. ``resumable`` is the record of
     the session to take up again, as the recovery of the card found it."""
 
     def __init__(
@@ -61,7 +61,7 @@ class CameraNode:
         vitals: Vitals,
         wake_sender: Callable[[], None],
         sync_status: Callable[[], NodeSync],
-        owed: SessionRecord | None = None,
+        resumable: SessionRecord | None = None,
     ) -> None:
         self._settings = settings
         self._spool = spool
@@ -84,10 +84,12 @@ class CameraNode:
         )
         self._command = asyncio.Lock()
         self._current: CurrentRecording | None = None
-        self._owed = owed
+        self._resumable = resumable
         self._retry_at = 0.0
         self._failures = 0
-        self._error: str | None = "The recording was interrupted; it goes on." if owed else None
+        self._error: str | None = (
+            "The recording was interrupted; it goes on." if resumable else None
+        )
 
     async def start(
         self, uuid: str, start_at: int, first_segment: int | None = None
@@ -108,8 +110,8 @@ class CameraNode:
                 return {"uuid": uuid, "start_at": self._current.keep_from}
             if start_at <= self._clock.now_ms():
                 raise NodeError("start_at is in the past")
-            if self._owed is not None and self._owed.uuid != uuid:
-                await self._give_up(self._owed)
+            if self._resumable is not None and self._resumable.uuid != uuid:
+                await self._give_up(self._resumable)
             await self._begin(uuid, start_at, first_segment)
             _log.info("recording arranged", uuid=uuid, start_at=start_at)
             return {"uuid": uuid, "start_at": start_at}
@@ -121,8 +123,8 @@ class CameraNode:
         """
         async with self._command:
             current = self._current
-            if current is None and self._owed is not None:
-                return await self._stop_owed(self._owed)
+            if current is None and self._resumable is not None:
+                return await self._stop_resumable(self._resumable)
             if current is None or current.is_stopping:
                 raise NodeError("not recording")
             current.record = current.record.model_copy(update={"stopped_at": self._clock.now_ms()})
@@ -146,23 +148,23 @@ class CameraNode:
             await current.ended.wait()
 
     async def tend(self) -> None:
-        """For as long as the node runs: go on with what is owed, note steps of the clock.
+        """For as long as the node runs: go on with what is resumable, note steps of the clock.
 
         Raises ``CameraStalledError`` when the camera has fallen silent for good.
         """
         while True:
             async with self._command:
                 if self._current is not None:
-                    await self._current.note_clock_step(self._clock.now_ms())
-                    self._current.look_at_camera()
-                elif self._owed is not None and time.monotonic() >= self._retry_at:
-                    await self._resume(self._owed)
+                    await self._current.record_clock_step(self._clock.now_ms())
+                    self._current.check_for_stall()
+                elif self._resumable is not None and time.monotonic() >= self._retry_at:
+                    await self._resume(self._resumable)
             await asyncio.sleep(TEND_EVERY_S)
 
     def status(self) -> NodeStatus:
         current = self._current
         progress = current.recording.progress() if current else _IDLE
-        record = current.record if current else self._owed
+        record = current.record if current else self._resumable
         return NodeStatus(
             state=self._state(),
             segment=progress.segment,
@@ -214,7 +216,7 @@ class CameraNode:
             current = await asyncio.to_thread(self._factory.arrange, *arranged)
         except (SourceError, OSError) as error:
             raise NodeError(f"cannot record: {error}") from error
-        current.accepted = self._owed is not None
+        current.accepted = self._resumable is not None
         self._current = current
         current.recording.start()
         problem = await asyncio.to_thread(current.recording.wait_opened, OPEN_S)
@@ -222,56 +224,58 @@ class CameraNode:
             await self._let_end(current)
             raise NodeError(problem or self._error or "The recording ended at once.")
         current.accepted = True
-        self._owed = self._error = None
+        self._resumable = self._error = None
 
-    async def _resume(self, owed: SessionRecord) -> None:
-        """Go on with a session; on failure it stays owed and is tried again later."""
+    async def _resume(self, resumable: SessionRecord) -> None:
+        """Go on with a session; on failure it stays resumable and is tried again later."""
         now_ms = self._clock.now_ms()
         self._failures += 1
-        self._retry_at = time.monotonic() + retry_delay_s(self._failures)
+        self._retry_at = time.monotonic() + RETRY.delay_s(self._failures)
         try:
-            if not is_owed(owed, now_ms):
-                await self._give_up(owed)
+            if not is_resumable(resumable, now_ms):
+                await self._give_up(resumable)
                 return
-            await self._begin(owed.uuid, max(owed.start_at, now_ms))
+            await self._begin(resumable.uuid, max(resumable.start_at, now_ms))
         except NodeError as error:
             if str(error) != self._error:
-                _log.error("the recording cannot go on yet", uuid=owed.uuid, reason=str(error))
+                _log.error("the recording cannot go on yet", uuid=resumable.uuid, reason=str(error))
             self._error = str(error)
             return
-        _log.warning("the recording goes on", uuid=owed.uuid)
+        _log.warning("the recording goes on", uuid=resumable.uuid)
 
-    async def _stop_owed(self, owed: SessionRecord) -> dict[str, Any]:
-        segments = await self._settle(owed, "stopped", stopped_at=self._clock.now_ms())
-        _log.info("an interrupted recording was stopped", uuid=owed.uuid, segments=segments)
-        return {"uuid": owed.uuid, "segments": segments}
+    async def _stop_resumable(self, resumable: SessionRecord) -> dict[str, Any]:
+        segments = await self._store_ending(resumable, "stopped", stopped_at=self._clock.now_ms())
+        _log.info("an interrupted recording was stopped", uuid=resumable.uuid, segments=segments)
+        return {"uuid": resumable.uuid, "segments": segments}
 
-    async def _give_up(self, owed: SessionRecord) -> None:
-        _log.warning("an interrupted recording does not go on any more", uuid=owed.uuid)
-        await self._settle(owed, "interrupted")
+    async def _give_up(self, resumable: SessionRecord) -> None:
+        _log.warning("an interrupted recording does not go on any more", uuid=resumable.uuid)
+        await self._store_ending(resumable, "interrupted")
 
-    async def _settle(self, owed: SessionRecord, ending: Ending, **changes: object) -> int:
-        """Give an owed session its ending; returns its segments. The card may be full."""
-        folder = self._spool.folder(owed.uuid)
+    async def _store_ending(
+        self, resumable: SessionRecord, ending: Ending, **changes: object
+    ) -> int:
+        """Give a resumable session its ending; returns its segments. The card may be full."""
+        folder = self._spool.folder(resumable.uuid)
         try:
             await asyncio.to_thread(recover_segments, folder)  # there may be room for it now
             segments = await asyncio.to_thread(folder.segments_made)
-            record = owed.model_copy(update={"ended": ending, "segments": segments} | changes)
+            record = resumable.model_copy(update={"ended": ending, "segments": segments} | changes)
             await asyncio.to_thread(write_ending, folder, record)
         except OSError as error:
             raise NodeError(f"the card cannot be written: {error}") from error
-        self._owed = self._error = None
+        self._resumable = self._error = None
         self._wake_sender()
         return segments
 
     def _ended(self, error: str | None) -> None:
-        """The recording's threads are done: it is over, or owed."""
+        """The recording's threads are done: it is over, or resumable."""
         current = self._current
         assert current is not None
         if current.recording.progress().frames:
             self._failures = 0
         self._error = current.end(error, self._clock.now_ms())
-        self._owed = current.record if current.record.ended is None else None
+        self._resumable = current.record if current.record.ended is None else None
         self._current = None
         current.ended.set()
         self._wake_sender()

@@ -153,6 +153,11 @@ class Recording:
             first_frame_at_us=self._first_frame_at_us,
         )
 
+    @property
+    def queued(self) -> int:
+        """Frames that have been taken and wait to be written."""
+        return self._queue.qsize()
+
     def starts_in_ms(self) -> int:
         """How long until frames are kept; 0 from then on. A clock that is set changes nothing."""
         return max(0, self._schedule.keep_from_us - self._clock.now_us()) // 1000
@@ -181,12 +186,12 @@ class Recording:
                 self.taken += 1
                 if self._stopped.is_set():
                     break
-                self._keep(frame)
+                self._enqueue(frame)
         finally:
             source.close()
 
-    def _keep(self, frame: Frame) -> None:
-        segment = self._cutter.place(frame.captured_at_us, keyframe=frame.keyframe)
+    def _enqueue(self, frame: Frame) -> None:
+        segment = self._cutter.assign(frame.captured_at_us, keyframe=frame.keyframe)
         if segment is None:
             self._lost += frame.captured_at_us >= self._schedule.keep_from_us
             return

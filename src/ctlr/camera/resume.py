@@ -12,30 +12,25 @@ controller sees it being recorded and stops it.
 from collections.abc import Iterable
 
 from ctlr.camera.record import NodeEvent, SessionRecord
+from ctlr.kernel.backoff import Backoff
 
 LONGEST_H = 12
-FIRST_RETRY_S = 1.0
-LAST_RETRY_S = 5.0
+RETRY = Backoff(first_s=1.0, longest_s=5.0)
+"""A camera that is plugged in again should not have to wait."""
 
 _HOUR_MS = 3_600_000
 
 
-def is_owed(record: SessionRecord, now_ms: int) -> bool:
+def is_resumable(record: SessionRecord, now_ms: int) -> bool:
     """Whether the node is to go on with this session. A clock that is behind decides for it."""
     untold = record.stopped_at is None and record.ended is None
     return untold and now_ms - record.start_at < LONGEST_H * _HOUR_MS
 
 
 def choose_session(records: Iterable[SessionRecord], now_ms: int) -> SessionRecord | None:
-    """The session to go on with after a restart: the newest that is owed."""
-    owed = [record for record in records if is_owed(record, now_ms)]
-    return max(owed, key=lambda record: record.start_at, default=None)
-
-
-def retry_delay_s(failures: int) -> float:
-    """Wait after that many failures in a row: 1, 2, 4, 5 s. A camera that is plugged in again
-    should not have to wait."""
-    return float(min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
+    """The session to go on with after a restart: the newest that is resumable."""
+    resumable = [record for record in records if is_resumable(record, now_ms)]
+    return max(resumable, key=lambda record: record.start_at, default=None)
 
 
 def resumed_event(at_ms: int, segment: int, hole_us: int | None) -> NodeEvent:

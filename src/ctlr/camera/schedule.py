@@ -50,7 +50,7 @@ class Cutter:
             return False
         return self._broken or self._is_past_cut(captured_at_us)
 
-    def place(self, captured_at_us: int, *, keyframe: bool) -> int | None:
+    def assign(self, captured_at_us: int, *, keyframe: bool) -> int | None:
         """The number of the segment that the frame belongs to; None when it is not kept.
 
         Not kept are frames before the start and frames that cannot be decoded because what

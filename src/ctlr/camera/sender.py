@@ -22,21 +22,22 @@ from typing import Any, Literal
 import structlog
 
 from ctlr.camera.delivery import (
+    POLL,
+    RETRY,
     Sent,
     Verdict,
     count_segments,
     judge,
     next_batch,
-    poll_delay_s,
-    retry_delay_s,
     segments_unsent,
 )
-from ctlr.camera.finished import FinishedFile, hash_file
+from ctlr.camera.finished import FinishedFile
 from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.camera.reporter import HoldSegmentsError, RefusedError, ReportError
 from ctlr.camera.rsync import PartialTransferError, RsyncError
 from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.hashing import hash_file
 from ctlr.nodes.messages import MOST_ASKED, NodeSync, SyncAnswer, SyncReport
 
 _log = structlog.get_logger("camera")
@@ -107,12 +108,12 @@ class Sender:
         failed = outcome in ("failed", "refused")
         self._failures = self._failures + 1 if failed else 0
         if failed:
-            return retry_delay_s(self._failures)
+            return RETRY.delay_s(self._failures)
         if outcome == "more":
             return 0
         if outcome == "waiting":
             self._polls += 1
-            return poll_delay_s(self._polls - 1)
+            return POLL.delay_s(self._polls)
         return None
 
     async def _turn(self) -> Outcome:
@@ -121,7 +122,7 @@ class Sender:
             sessions = await asyncio.to_thread(lambda: list(self._spool.sessions()))
         except OSError as error:
             # A card that cannot be read now is no reason to end a recording.
-            self._note(error=f"The card cannot be read: {error}.")
+            self._set_status(error=f"The card cannot be read: {error}.")
             return "failed"
         outcomes: set[Outcome] = set()
         for folder, record in sessions:
@@ -130,7 +131,7 @@ class Sender:
                 return outcome
             outcomes.add(outcome)
         if outcomes <= {"done"}:
-            self._note(status="idle", segments_queued=0, error=None)
+            self._set_status(status="idle", segments_queued=0, error=None)
         return next((worst for worst in ("refused", "waiting") if worst in outcomes), "done")
 
     async def _deliver(self, folder: SessionFolder, record: SessionRecord) -> Outcome:
@@ -143,14 +144,14 @@ class Sender:
                     return "more"
             if not files and record.ended is None:
                 return "done"  # a recording that has not finished a segment yet
-            self._note(status="syncing", segments_queued=count_segments(files))
+            self._set_status(status="syncing", segments_queued=count_segments(files))
             batch = self._choose_batch(folder.uuid, files)
             if batch:
                 await self._send_batch(folder, record, files, batch)
             return await self._ask(folder, record, files, sent_now=len(batch))
         except (ReportError, RsyncError, OSError) as error:
             self._held = self._held or isinstance(error, HoldSegmentsError)
-            self._note(error=str(error))
+            self._set_status(error=str(error))
             _log.warning("delivery waits", uuid=folder.uuid, reason=str(error))
             return "refused" if isinstance(error, _OF_ONE_SESSION) else "failed"
 
@@ -209,9 +210,9 @@ class Sender:
             await asyncio.to_thread(self._spool.mark_delivered, folder)
             del self._sent[folder.uuid]
             return "done"
-        return await self._settle(folder, record, files, answer)
+        return await self._act_on_answer(folder, record, files, answer)
 
-    async def _settle(
+    async def _act_on_answer(
         self,
         folder: SessionFolder,
         record: SessionRecord,
@@ -227,7 +228,7 @@ class Sender:
         await self._prepare_again(folder, record, verdict.damaged)
         left = [file for file in files if file not in verdict.confirmed]
         done = count_segments(files) - count_segments(left)
-        self._note(
+        self._set_status(
             segments_synced=self._status.segments_synced + done,
             segments_queued=count_segments(left),
             last_sync=self._clock.now_ms(),
@@ -249,7 +250,7 @@ class Sender:
         for name in changed:
             _log.error("the card has changed a file", uuid=folder.uuid, file=name)
             text = f"The card gives back {name} otherwise than it was written; it may not play."
-            await self._note_event(folder, record, "changed_on_card", text)
+            await self._append_event(folder, record, "changed_on_card", text)
 
     async def _look_for_unreadable(
         self, folder: SessionFolder, record: SessionRecord, batch: list[FinishedFile]
@@ -274,16 +275,16 @@ class Sender:
             f"camera's card, in {kept}; the session is without it."
         )
         _log.error("files stay on the card", uuid=folder.uuid, files=names, folder=str(kept))
-        await self._note_event(folder, record, "kept_on_card", text)
+        await self._append_event(folder, record, "kept_on_card", text)
         return True
 
-    async def _note_event(
+    async def _append_event(
         self, folder: SessionFolder, record: SessionRecord, kind: str, text: str
     ) -> None:
         event = NodeEvent(at_ms=self._clock.now_ms(), kind=kind, text=text)
-        await asyncio.to_thread(folder.note, event)
+        await asyncio.to_thread(folder.append_event, event)
         if record.ended is not None:
             await asyncio.to_thread(folder.publish_events, record.events)
 
-    def _note(self, **news: Any) -> None:
+    def _set_status(self, **news: Any) -> None:
         self._status = self._status.model_copy(update=news)

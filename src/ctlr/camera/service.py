@@ -33,40 +33,31 @@ from ctlr.camera.vitals import Vitals
 from ctlr.config import CameraSettings, Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import ConfigError
-from ctlr.kernel.serving import serve_until, settle
+from ctlr.kernel.service import Lifetime
+from ctlr.kernel.serving import serve_until, warm_up
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.telemetry.process import telemetry_of
 
 _log = structlog.get_logger("camera")
 
 
-class NodeDiedError(Exception):
-    """A background loop of the node ended; the process must be started again."""
-
-
 async def run_camera(settings: Settings) -> None:
     """Serve the camera node ``settings.node`` until it is told to end.
 
     Raises ``ConfigError`` when the spool cannot be used, ``OSError`` when the port is taken,
-    and ``NodeDiedError`` when a part of the node died. A camera that does not let go ends the
+    and ``PartDiedError`` when a part of the node died. A camera that does not let go ends the
     process at once.
     """
-    stopped, died = asyncio.Event(), asyncio.Event()
-
-    def die() -> None:
-        died.set()
-        stopped.set()
-
-    async with build_node(settings, die) as app:
-        await settle()
-        await serve_until(stopped, app, settings.camera.host, settings.camera.port)
+    lifetime = Lifetime("the camera node")
+    async with build_node(settings, lifetime.die) as app:
+        await warm_up()
+        await serve_until(lifetime.stopped, app, settings.camera.host, settings.camera.port)
     if any(thread.name == CAPTURE_THREAD for thread in threading.enumerate()):
         # It waits inside the kernel for a silent camera, and Python would wait for it.
         sys.stderr.write("The camera does not let go; the process ends without it.\n")
         sys.stderr.flush()
         os._exit(1)
-    if died.is_set():
-        raise NodeDiedError("A part of the camera node died; see the log. Start it again.")
+    lifetime.check()
 
 
 @asynccontextmanager
@@ -79,10 +70,10 @@ async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncI
             telemetry_of(settings, "camera", on_death, clock)
         )
         spool = Spool(settings.camera.spool)
-        owed = await asyncio.to_thread(_prepare, spool, clock.now_ms())
+        resumable = await asyncio.to_thread(_prepare, spool, clock.now_ms())
         reporter = await stack.enter_async_context(Reporter(settings.camera.controller))
         stack.push_async_callback(tasks.close)  # before what they use
-        node = _assemble(settings, spool, owed, clock, reporter, tasks)
+        node = _assemble(settings, spool, resumable, clock, reporter, tasks)
         stack.push_async_callback(node.close)
         yield build_agent(settings.node, node, clock)
 
@@ -90,7 +81,7 @@ async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncI
 def _assemble(
     settings: Settings,
     spool: Spool,
-    owed: SessionRecord | None,
+    resumable: SessionRecord | None,
     clock: SystemClock,
     reporter: Reporter,
     tasks: BackgroundTasks,
@@ -98,7 +89,7 @@ def _assemble(
     camera, vitals = settings.camera, Vitals()
     send = partial(_send, camera, settings.node)
     sender = Sender(settings.node, spool, send, reporter.report, clock, vitals.clock)
-    node = CameraNode(camera, spool, clock, vitals, sender.wake, sender.status, owed)
+    node = CameraNode(camera, spool, clock, vitals, sender.wake, sender.status, resumable)
     tasks.start_loop("recording", node.tend())
     tasks.start_loop("sender", sender.run())
     tasks.start_loop("vitals", vitals.run())

@@ -26,18 +26,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
-import xxhash
 
 from ctlr.camera.finished import (
     FinishedFile,
     delivery_order,
-    hash_file,
     hash_from_card,
     unfinished_numbers,
 )
 from ctlr.camera.record import NodeEvent, SessionRecord, read_record
 from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.kernel.atomic import fsync_directory, make_durable_directories, write_atomic
+from ctlr.kernel.hashing import hash_bytes, hash_file
 from ctlr.kernel.ids import is_session_id
 from ctlr.layout.frame_times import parse_rows
 from ctlr.layout.raw import (
@@ -50,7 +49,7 @@ from ctlr.layout.raw import (
 
 _RECORD = ".session.json"
 _CHECKSUMS = ".checksums.xxh128"
-_NOTED = ".noted.jsonl"
+_EVENTS = ".noted.jsonl"
 _DELIVERED = ".delivered"
 _KEPT_ASIDE = ".kept"
 
@@ -94,11 +93,11 @@ class SessionFolder:
     def publish_events(self, events: Sequence[NodeEvent]) -> None:
         """Make ``events.json``, unless nothing befell the recording. Once it has ended, and anew
         when something befell its delivery."""
-        events = sorted([*events, *self._noted()], key=lambda event: event.at_ms)
+        events = sorted([*events, *self._read_events()], key=lambda event: event.at_ms)
         if events:
             told = [event.model_dump(exclude_none=True) for event in events]
             data = json.dumps({"uuid": self.uuid, "events": told}, indent=2).encode() + b"\n"
-            self._list_checksums([f"{xxhash.xxh3_128_hexdigest(data)}  {EVENTS_NAME}\n"])
+            self._list_checksums([f"{hash_bytes(data)}  {EVENTS_NAME}\n"])
             write_atomic(self.path / EVENTS_NAME, data)
 
     def recorded_until_us(self) -> int | None:
@@ -120,7 +119,7 @@ class SessionFolder:
             FinishedFile(
                 entry.name,
                 entry.stat().st_size,
-                hashes.get(entry.name) or hash_file(Path(entry.path)),
+                hashes.get(entry.name) or hash_file(Path(entry.path))[1],
             )
             for entry in entries
         ]
@@ -163,16 +162,16 @@ class SessionFolder:
             os.utime(path)
         return changed
 
-    def note(self, event: NodeEvent) -> None:
+    def append_event(self, event: NodeEvent) -> None:
         """Keep an event of the delivery for ``events.json``. The record is the recording's."""
-        with open(self.path / _NOTED, "ab") as noted:
+        with open(self.path / _EVENTS, "ab") as noted:
             noted.write(event.model_dump_json().encode() + b"\n")
             noted.flush()
             os.fsync(noted.fileno())
 
-    def _noted(self) -> list[NodeEvent]:
+    def _read_events(self) -> list[NodeEvent]:
         try:
-            lines = (self.path / _NOTED).read_bytes().splitlines(keepends=True)
+            lines = (self.path / _EVENTS).read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return []
         return [NodeEvent.model_validate_json(line) for line in lines if line.endswith(b"\n")]

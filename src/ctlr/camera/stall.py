@@ -30,20 +30,22 @@ class StallWatch:
     def __init__(self, fps: float) -> None:
         self._longest = max(ENDS_AFTER, ceil(FEWEST_FRAMES / fps))
         self._taken: int | None = None
-        self._in_vain = 0
+        self._idle_checks = 0
 
-    def look(self, taken: int, *, expected: bool, opened: bool) -> str | None:
+    def check(self, taken: int, *, expected: bool, opened: bool) -> str | None:
         """What is wrong, for a person. ``taken``: pictures so far; ``expected``: that more come.
 
         Raises ``CameraStalledError``.
         """
-        in_vain = expected and taken == self._taken
-        self._in_vain = self._in_vain + 1 if in_vain else 0
+        is_idle = expected and taken == self._taken
+        self._idle_checks = self._idle_checks + 1 if is_idle else 0
         self._taken = taken
-        if self._in_vain >= (self._longest if opened else max(self._longest, ENDS_AFTER_OPENING)):
+        if self._idle_checks >= (
+            self._longest if opened else max(self._longest, ENDS_AFTER_OPENING)
+        ):
             raise CameraStalledError(
                 "The camera gives no pictures and does not let go. The node ends, to go on with "
                 "the recording when it is started again; if that does not help, unplug the camera "
                 "and plug it in."
             )
-        return "The camera gives no pictures." if self._in_vain >= SHOWN_AFTER else None
+        return "The camera gives no pictures." if self._idle_checks >= SHOWN_AFTER else None

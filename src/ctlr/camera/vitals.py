@@ -20,7 +20,7 @@ from ctlr.camera.card import free_bytes
 from ctlr.kernel.process import ProcessTimeoutError, run
 from ctlr.nodes.messages import NodeSystem
 
-LOOK_EVERY_S = 15.0
+POLL_INTERVAL_S = 15.0
 PROGRAM_DEADLINE_S = 2.0
 NO_CLOCK: dict[str, Any] = {"source": "none"}
 
@@ -77,7 +77,7 @@ class Vitals:
             self._clock = NO_CLOCK if tracking is None else parse_chrony_tracking(tracking)
             throttled = await _ask("vcgencmd", "get_throttled")
             self._throttled = None if throttled is None else parse_throttled(throttled)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
 
 async def _ask(*command: str) -> str | None:

@@ -61,14 +61,14 @@ class Ledger:
     """What has been written and is not known to be on the disk, and the piece as it was before."""
 
     mark: Flushed | None = None
-    owed: list[Batch] = field(default_factory=list)
+    unflushed: list[Batch] = field(default_factory=list)
 
 
 class CanFiles:
     """Rows and arrivals of the newest piece below an open folder, which it takes over.
 
     Every method raises ``OSError``; after that only ``close`` makes sense. Opened with something
-    owed in the ledger, it is written.
+    unflushed in the ledger, it is written.
     """
 
     def __init__(self, folder: int, rotate_bytes: int, ledger: Ledger) -> None:
@@ -94,7 +94,7 @@ class CanFiles:
 
     def append(self, batches: Sequence[Batch]) -> None:
         """Write rows and their arrivals; they are not flushed yet."""
-        self._ledger.owed += batches
+        self._ledger.unflushed += batches
         begin = 0
         for number, batch in enumerate(batches):
             if batch.arrived_ms < self._last_arrived_ms - BACKWARDS_MS:
@@ -111,7 +111,7 @@ class CanFiles:
         os.fdatasync(self._raw)
         os.fdatasync(self._arrival)
         self._ledger.mark = self._mark()
-        self._ledger.owed.clear()
+        self._ledger.unflushed.clear()
 
     def close(self) -> None:
         for fd in (self._raw, self._arrival, self._folder):
@@ -126,12 +126,12 @@ class CanFiles:
         return Flushed(os.fstat(self._raw).st_ino, self._raw_bytes, self._arrival_bytes)
 
     def _take_up(self) -> bool:
-        """Write what is owed and not on the disk; not where this is not the piece as it was left."""
-        mark, owed = self._ledger.mark, self._ledger.owed
-        if not owed or mark is None or mark.inode != os.fstat(self._raw).st_ino:
+        """Write what is unflushed and not on the disk; not where this is not the piece as it was left."""
+        mark, unflushed = self._ledger.mark, self._ledger.unflushed
+        if not unflushed or mark is None or mark.inode != os.fstat(self._raw).st_ino:
             return False
-        raw = b"".join(batch.data for batch in owed)
-        arrival = b"".join(_arrival_lines(owed, mark.raw_bytes))
+        raw = b"".join(batch.data for batch in unflushed)
+        arrival = b"".join(_arrival_lines(unflushed, mark.raw_bytes))
         if not (
             _goes_on(self._raw, mark.raw_bytes, raw)
             and _goes_on(self._arrival, mark.arrival_bytes, arrival)
@@ -140,7 +140,7 @@ class CanFiles:
         _write(self._raw, raw[self._raw_bytes - mark.raw_bytes :])
         _write(self._arrival, arrival[self._arrival_bytes - mark.arrival_bytes :])
         self._measure()
-        self._last_arrived_ms = owed[-1].arrived_ms
+        self._last_arrived_ms = unflushed[-1].arrived_ms
         return True
 
     def _begin_here(self) -> None:
@@ -153,7 +153,7 @@ class CanFiles:
         self._arrival_bytes += _close_torn_line(self._arrival, self._arrival_bytes, b" torn\n")
         self._last_arrived_ms = last.arrived_ms if last else 0
         self._ledger.mark = self._mark()
-        self._write(self._ledger.owed)
+        self._write(self._ledger.unflushed)
 
     def _write(self, batches: Sequence[Batch]) -> None:
         if not batches:
@@ -167,7 +167,7 @@ class CanFiles:
 
     def _change_piece(self, unwritten: Sequence[Batch]) -> None:
         self.sync()
-        self._ledger.owed += unwritten
+        self._ledger.unflushed += unwritten
         self._begin_piece()
         self._ledger.mark = self._mark()
 

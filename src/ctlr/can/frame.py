@@ -122,6 +122,11 @@ class LineReader:
         self._rest = b""
         self._too_long = False
 
+    @property
+    def held_bytes(self) -> int:
+        """How much of a line that has not ended yet is kept."""
+        return len(self._rest)
+
     def feed(self, chunk: bytes, near_ms: int | None = None) -> Taken:
         """The lines that end in ``chunk``; one that is too long counts once, as an error."""
         text, newline, rest = (self._rest + chunk).rpartition(b"\n")

@@ -7,7 +7,6 @@ first, then what is in memory is written and the drive is let go: an eject waits
 """
 
 import asyncio
-import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +23,7 @@ from ctlr.can.status_file import write_status
 from ctlr.config import CanBus, CanSettings, Settings
 from ctlr.config.can import TCP
 from ctlr.kernel.clock import Clock, SystemClock
-from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.service import Lifetime, stop_on_signals
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.kernel.threads import LastingThreads
 from ctlr.telemetry.process import telemetry_of
@@ -40,37 +39,23 @@ _WRITER = "the writer"  # no bus can have that name
 _log = structlog.get_logger("can")
 
 
-class ListenerDiedError(Exception):
-    """A part of the listener ended; the process must be started again."""
-
-
 async def listen(settings: Settings, find_problem: Callable[[], str | None]) -> None:
     """Record until SIGTERM or SIGINT.
 
     ``find_problem`` says why nothing may be written to the logging drive now, or None. Raises
-    ``ListenerDiedError``.
+    ``PartDiedError``.
     """
-    clock = SystemClock()
-    stopped, died = asyncio.Event(), asyncio.Event()
-
-    def die() -> None:
-        died.set()
-        stopped.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    async with telemetry_of(settings, "listen-can", die, clock) as (telemetry, tasks):
-        listener = Listener(settings, find_problem, clock, die)
+    clock, lifetime = SystemClock(), Lifetime("the CAN listener")
+    stop_on_signals(lifetime.stopped)
+    async with telemetry_of(settings, "listen-can", lifetime.die, clock) as (telemetry, tasks):
+        listener = Listener(settings, find_problem, clock, lifetime.die)
         listener.start(tasks)
         tasks.start_loop("metrics", _publish_forever(listener, telemetry))
         try:
-            async with signs_of_life():
-                await stopped.wait()
+            await lifetime.wait()
         finally:
             await listener.end()
-    if died.is_set():
-        raise ListenerDiedError("A part of the CAN listener died; see the log. Start it again.")
+    lifetime.check()
 
 
 class Listener:

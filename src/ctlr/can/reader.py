@@ -9,26 +9,27 @@ import threading
 from ctlr.can.adapters import opened
 from ctlr.can.intake import Intake
 from ctlr.config import CanBus
+from ctlr.kernel.backoff import Attempts, Backoff
 
 READ_TIMEOUT_S = 0.2
-FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 10.0
+RETRY = Backoff(first_s=0.5, longest_s=10.0)
 
 
-def read_forever(bus: CanBus, intake: Intake, stopping: threading.Event) -> None:
+def read_forever(
+    bus: CanBus, intake: Intake, stopping: threading.Event, retry: Backoff = RETRY
+) -> None:
     """Read ``bus`` until ``stopping`` is set."""
-    retry_s = FIRST_RETRY_S
+    attempts = Attempts(retry)
     while not stopping.is_set():
         try:
             with opened(bus) as source:
                 intake.connect()
-                retry_s = FIRST_RETRY_S
+                attempts.succeeded()
                 while not stopping.is_set():
                     intake.take(source.read(READ_TIMEOUT_S))
         except Exception as error:  # whatever a vendor's driver raises; the bus is tried again
             intake.fail(_say(error))
-            stopping.wait(retry_s)
-            retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+            stopping.wait(attempts.failed())
     intake.disconnect("the listener has ended")
 
 

@@ -85,11 +85,16 @@ class Recorder:
                 self.lost += oldest.rows
 
     @property
+    def waiting_bytes(self) -> int:
+        """Memory that is taken by rows that wait to be written."""
+        return self._waiting_bytes
+
+    @property
     def waiting_rows(self) -> int:
         """Rows in memory that are not known to be on the disk."""
         with self._lock:
             waiting = sum(batch.rows for batch in self._waiting)
-        return waiting + sum(batch.rows for batch in list(self._ledger.owed))
+        return waiting + sum(batch.rows for batch in list(self._ledger.unflushed))
 
     def run(self) -> None:
         """Write until ``stop``, then what is left, and let go of the drive."""
@@ -132,7 +137,7 @@ class Recorder:
         if problem := self._find_problem():
             self._close_files(problem)
             return
-        if self._ledger.owed:
+        if self._ledger.unflushed:
             files.sync()
             if self._beside is not None:
                 self._beside.sync()
@@ -143,13 +148,13 @@ class Recorder:
             return
         self._retry_at = now + RETRY_EVERY_S
         if problem := self._find_problem():
-            self._note(problem)
+            self._set_problem(problem)
             return
         self._files = CanFiles(self._open_folder(), self._rotate_bytes, self._ledger)
         self.file_bytes = self._files.raw_bytes
         if self._beside is not None:
             self._beside.open(self._open_folder())
-        self._note(None)
+        self._set_problem(None)
 
     def _open_folder(self) -> int:
         """``can`` on the drive that is mounted now. Raises ``OSError``."""
@@ -171,7 +176,7 @@ class Recorder:
     def _close_files(self, problem: str) -> None:
         """Close everything; what is not known to be on the disk stays in memory."""
         self._close()
-        self._note(problem)
+        self._set_problem(problem)
 
     def _close(self) -> None:
         if self._beside is not None:
@@ -180,7 +185,7 @@ class Recorder:
             self._files.close()
             self._files = None
 
-    def _note(self, problem: str | None) -> None:
+    def _set_problem(self, problem: str | None) -> None:
         if problem == self.problem:
             return
         self.problem = problem

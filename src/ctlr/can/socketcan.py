@@ -59,8 +59,8 @@ class SocketcanSource:
         times: list[int] = []
         errors, lost = 0, -self._dropped
         while len(times) + errors < MAX_FRAMES and (received := self._receive()):
-            frame, notes = received
-            at_ms = self._read_notes(notes)
+            frame, ancillary = received
+            at_ms = self._read_ancillary(ancillary)
             frame_id, size = _FRAME.unpack_from(frame)
             if frame_id & _ERROR:
                 errors += 1
@@ -87,10 +87,10 @@ class SocketcanSource:
                     return None
                 self._broken = error
 
-    def _read_notes(self, notes: list[tuple[int, int, bytes]]) -> int:
+    def _read_ancillary(self, ancillary: list[tuple[int, int, bytes]]) -> int:
         """The frame's time in Unix milliseconds; takes note of what was dropped before it."""
         at_ms = None
-        for _, kind, value in notes:
+        for _, kind, value in ancillary:
             if kind == _SO_TIMESTAMPNS:
                 seconds, nanoseconds = _TIMESPEC.unpack(value)
                 at_ms = seconds * 1000 + nanoseconds // 1_000_000

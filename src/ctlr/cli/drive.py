@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loaded by the verb that reads an answer: a worker and a cam
 
 DRIVE_S = 300.0
 """Checking a large drive before it is mounted takes its time."""
-LOOK_AGAIN_S = 1.0
+POLL_S = 1.0
 
 storage = typer.Typer(help="The drive: status, mount, unmount, remount.", no_args_is_help=True)
 app.add_typer(storage, name="storage")
@@ -113,7 +113,7 @@ def _wait(base: str, *, as_json: bool) -> Json:
         if message != said and not as_json and phase == "waiting":
             said = message
             typer.echo(message, err=True)
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
 
 
 def _end(answer: Json, *, as_json: bool) -> None:

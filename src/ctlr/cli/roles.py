@@ -2,10 +2,13 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import typer
 
 from ctlr.cli.command import app, fail, settings_of
+from ctlr.config import Settings
 
 
 @app.command()
@@ -14,55 +17,38 @@ def serve(context: typer.Context) -> None:
     from ctlr.app import serve as run
     from ctlr.kernel.database import DatabaseError
 
-    settings = settings_of(context)
-    try:
-        serving = run(
-            settings,
-            lambda task, uuid: _own_verb(context, "worker", task, uuid),
-            _own_verb(context, "retention"),
-        )
-        raise typer.Exit(asyncio.run(serving))
-    except (DatabaseError, OSError) as error:
-        fail(f"The controller cannot start: {error}", code=1)
+    service = run(
+        settings_of(context),
+        lambda task, uuid: _own_verb(context, "worker", task, uuid),
+        _own_verb(context, "retention"),
+    )
+    _run("The controller", service, cannot_start=(DatabaseError, OSError))
 
 
 @app.command()
 def camera(context: typer.Context) -> None:
     """Run a camera node: records when told to, delivers by rsync."""
-    from ctlr.camera.service import NodeDiedError, run_camera
+    from ctlr.camera.service import run_camera
 
-    try:
-        asyncio.run(run_camera(settings_of(context)))
-    except (NodeDiedError, OSError) as error:
-        fail(f"The camera node has ended: {error}", code=1)
+    _run("The camera node", run_camera(settings_of(context)))
 
 
 @app.command("subscribe-logs")
 def subscribe_logs(context: typer.Context) -> None:
     """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
-    from ctlr.logbook.service import SubscriberDiedError, subscribe
-    from ctlr.storage.mount_snapshot import CheckedMount
+    from ctlr.logbook.service import subscribe
 
     settings = settings_of(context)
-    folder = settings.database.path.parent
-    try:
-        asyncio.run(subscribe(settings, CheckedMount(settings.storage, "logging", folder)))
-    except (SubscriberDiedError, OSError) as error:
-        fail(f"The log subscriber has ended: {error}", code=1)
+    _run("The log subscriber", subscribe(settings, _checked_logging(settings)))
 
 
 @app.command("listen-can")
 def listen_can(context: typer.Context) -> None:
     """Record the CAN buses of the rig on the logging drive."""
-    from ctlr.can.listener import ListenerDiedError, listen
-    from ctlr.storage.mount_snapshot import CheckedMount
+    from ctlr.can.listener import listen
 
     settings = settings_of(context)
-    folder = settings.database.path.parent
-    try:
-        asyncio.run(listen(settings, CheckedMount(settings.storage, "logging", folder)))
-    except ListenerDiedError as error:
-        fail(f"The CAN listener has ended: {error}", code=1)
+    _run("The CAN listener", listen(settings, _checked_logging(settings)))
 
 
 @app.command("watch-mounts")
@@ -70,10 +56,7 @@ def watch_mounts(context: typer.Context) -> None:
     """Watch both mounts of the drive, and repair what can be repaired."""
     from ctlr.storage.watcher import watch_mounts as run
 
-    try:
-        raise typer.Exit(asyncio.run(run(settings_of(context))))
-    except OSError as error:
-        fail(f"The drive watcher has ended: {error}", code=1)
+    _run("The drive watcher", run(settings_of(context)))
 
 
 @app.command("check-config")
@@ -98,6 +81,29 @@ def privileged() -> None:
     from ctlr.storage.privileged.session import main
 
     raise typer.Exit(main())
+
+
+def _run(
+    what: str,
+    service: Coroutine[Any, Any, None],
+    cannot_start: tuple[type[Exception], ...] = (),
+) -> None:
+    """Run a service to its end; its failure is one line and exit code 1."""
+    from ctlr.kernel.service import PartDiedError
+
+    try:
+        asyncio.run(service)
+    except cannot_start as error:
+        fail(f"{what} cannot start: {error}", code=1)
+    except (PartDiedError, OSError) as error:
+        fail(f"{what} has ended: {error}", code=1)
+
+
+def _checked_logging(settings: Settings) -> Callable[[], str | None]:
+    """Says why nothing may be written to the logging drive now, or None."""
+    from ctlr.storage.mount_snapshot import CheckedMount
+
+    return CheckedMount(settings.storage, "logging", settings.database.path.parent)
 
 
 def _own_verb(context: typer.Context, *words: str) -> list[str]:

@@ -46,7 +46,7 @@ class Arrivals:
         """A camera reported on a session: its delivery is alive."""
         self._node(uuid, node).reported_at = self._clock.monotonic()
 
-    def settle(self, uuid: str) -> None:
+    def restart_wait(self, uuid: str) -> None:
         """The session is being made: should more arrive, it is awaited from then on."""
         self._session(uuid).since = None
 
@@ -61,13 +61,14 @@ class Arrivals:
             return [
                 node.name
                 for node in session.nodes
-                if await self._judge(session.uuid, node, since) is Delivery.WAITING
+                if await self._judge(session, node, since) is Delivery.WAITING
             ]
         except Refusal:  # nobody could deliver meanwhile, so nobody is late: it begins anew
             self._sessions.pop(session.uuid, None)
             raise
 
-    async def _judge(self, uuid: str, node: SessionNode, since: float) -> Delivery:
+    async def _judge(self, session: Session, node: SessionNode, since: float) -> Delivery:
+        uuid = session.uuid
         if node.complete and is_whole(node, await self._inventory.count_segments(uuid, node.name)):
             return Delivery.COMPLETE  # said by names alone; what follows looks at every file
         now = self._clock.monotonic()
@@ -81,7 +82,14 @@ class Arrivals:
             newest_file_age_s=_age(watch.changed_at, now),
             last_report_age_s=_age(watch.reported_at, now),
         )
-        return judge_delivery(node, arrival, now - since, self._quiet_s, self._give_up_s)
+        return judge_delivery(
+            node,
+            arrival,
+            now - since,
+            self._quiet_s,
+            self._give_up_s,
+            began=not session.never_began,
+        )
 
     def _session(self, uuid: str) -> _SessionWatch:
         return self._sessions.setdefault(uuid, _SessionWatch())

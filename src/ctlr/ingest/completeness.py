@@ -28,15 +28,24 @@ class Arrival:
 
 
 def judge_delivery(
-    node: SessionNode, arrival: Arrival, stopped_for_s: float, quiet_s: float, give_up_s: float
+    node: SessionNode,
+    arrival: Arrival,
+    stopped_for_s: float,
+    quiet_s: float,
+    give_up_s: float,
+    *,
+    began: bool = True,
 ) -> Delivery:
     """Whether a node of a stopped session is complete, still awaited, or given up.
 
     ``quiet_s`` is how long an installed node's newest file must have been still, ``give_up_s``
-    how long without any sign of the node it is waited for.
+    how long without any sign of the node it is waited for. A session that was stopped before it
+    ``began`` awaits nothing of a node that has confirmed the stop.
     """
     if not node.started and arrival.segments_held == 0:
         return Delivery.COMPLETE
+    if not began and node.stop_acknowledged and arrival.segments_held == 0:
+        return Delivery.COMPLETE if stopped_for_s >= quiet_s else Delivery.WAITING
     if node.segments_total is not None:
         if is_whole(node, arrival.segments_held):
             return Delivery.COMPLETE

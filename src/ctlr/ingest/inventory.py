@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import xxhash
-
-from ctlr.kernel.atomic import drop_cache, fsync_directory
+from ctlr.kernel.atomic import fsync_directory
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.hashing import flush_and_hash
 from ctlr.kernel.threads import in_thread
 from ctlr.layout.raw import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.nodes.messages import DurableFile
@@ -29,7 +28,6 @@ DISK_DEADLINE_S = 20.0
 HASH_BUDGET_S = 5.0
 """Time spent on new files per report; what is left is listed in the answer to the next one."""
 
-_CHUNK = 1 << 20
 _DIGITS = re.compile(r"([0-9]+)")
 _T = TypeVar("_T")
 
@@ -75,9 +73,10 @@ class Inventory:
         return await self._on_disk(lambda: scan(self._layout.node_session(node, uuid)))
 
     async def has_files(self, uuid: str) -> bool:
-        """Whether any folder below the logging mount holds something of a session."""
+        """Whether any folder below the logging mount holds something of a session; one that a
+        camera has made and put nothing in does not count."""
         root = self._layout.root
-        return await self._on_disk(lambda: any(root.glob(f"*/{uuid}")))
+        return await self._on_disk(lambda: any(root.glob(f"*/{uuid}/*")))
 
     async def count_segments(self, uuid: str, node: str) -> int:
         """How many segments of a session a node has delivered.
@@ -99,12 +98,12 @@ class Inventory:
             if names is None:
                 files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
             else:
-                files = await self._on_disk(lambda: look_at(folder, names))
+                files = await self._on_disk(lambda: stat_files(folder, names))
             known = await self._store.hashes(uuid, node, [file.name for file in files])
             fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
             if fresh:
                 until = self._monotonic() + HASH_BUDGET_S
-                new = await self._on_disk(lambda: self._settle(folder, fresh, until))
+                new = await self._on_disk(lambda: self._flush_and_hash_all(folder, fresh, until))
                 await self._store.keep_hashes(uuid, node, new)
                 known |= new
         durable = [
@@ -114,19 +113,19 @@ class Inventory:
         ]
         return DurableList(durable, sorted({*(names or ())} - {file.name for file in files}))
 
-    def _settle(
+    def _flush_and_hash_all(
         self, folder: Path, files: list[DeliveredFile], until: float
     ) -> dict[str, tuple[int, int, str]]:
-        settled = {}
+        hashes = {}
         for file in files:
-            hashed = flush_and_hash(folder / file.name)
+            hashed = _flush_and_hash_file(folder / file.name)
             if hashed[:2] == (file.size, file.mtime_ns):
-                settled[file.name] = hashed
+                hashes[file.name] = hashed
             if self._monotonic() > until:
                 break
         for parent in (folder, folder.parent, folder.parent.parent):
             fsync_directory(parent)
-        return settled
+        return hashes
 
     async def _on_disk(self, work: Callable[[], _T]) -> _T:
         self._check_disk()
@@ -144,14 +143,16 @@ class Inventory:
             ) from error
 
 
-def look_at(folder: Path, names: Sequence[str]) -> list[DeliveredFile]:
+def stat_files(folder: Path, names: Sequence[str]) -> list[DeliveredFile]:
     """Those of the delivered files of a folder that have certain names. Raises ``OSError``."""
     if _is_led_away(folder):
         return []
-    return [file for name in names if is_delivered_name(name) and (file := _look(folder / name))]
+    return [
+        file for name in names if is_delivered_name(name) and (file := _stat_file(folder / name))
+    ]
 
 
-def _look(path: Path) -> DeliveredFile | None:
+def _stat_file(path: Path) -> DeliveredFile | None:
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -195,7 +196,7 @@ def _count_segments(folder: Path) -> int:
         return 0
 
 
-def flush_and_hash(path: Path) -> tuple[int, int, str]:
+def _flush_and_hash_file(path: Path) -> tuple[int, int, str]:
     """Flush a file, drop it from the cache, and hash what the drive gives back.
 
     Returns size in bytes, mtime in ns and xxh128 as hex. Raises ``OSError``; the file must then
@@ -203,15 +204,11 @@ def flush_and_hash(path: Path) -> tuple[int, int, str]:
     """
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        os.fsync(fd)
-        drop_cache(fd)
-        digest = xxhash.xxh3_128()
-        while chunk := os.read(fd, _CHUNK):
-            digest.update(chunk)
+        _, digest = flush_and_hash(fd)
         status = os.fstat(fd)
     finally:
         os.close(fd)
-    return status.st_size, status.st_mtime_ns, digest.hexdigest()
+    return status.st_size, status.st_mtime_ns, digest
 
 
 def _natural(name: str) -> list[str]:

@@ -77,7 +77,7 @@ class PhoneUploads:
         self._require_mount = require_mount
         self._idle_s = idle_s
         self._disk_s = disk_s
-        self._places = asyncio.Semaphore(max_parallel)
+        self._slots = asyncio.Semaphore(max_parallel)
         self._running: set[_Receiver] = set()
 
     @property
@@ -97,7 +97,7 @@ class PhoneUploads:
         """
         if declared_bytes is not None and declared_bytes > self._max_bytes:
             raise self._too_large()
-        async with self._places:
+        async with self._slots:
             receiver = _Receiver(content_type, self._layout, require_mount=self._require_mount)
             self._running.add(receiver)
             try:

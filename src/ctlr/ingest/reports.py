@@ -4,6 +4,8 @@ A report is news for the session record (how many segments there are, how many a
 come) and a question: which files may I delete? Installed nodes do not name the session; their
 report counts for the newest one that they have a part in. What they deliver late may belong to an
 older one: those that hold more than at the last report are news too.
+
+A node that reports a failure is failing until it reports a success: that it tries again is none.
 """
 
 from collections.abc import Callable
@@ -30,6 +32,14 @@ class LastReport:
     held: int
 
 
+@dataclass(frozen=True)
+class DeliveryFailure:
+    """A node says that its deliveries fail: since when and why, as far as it says."""
+
+    since_ms: int | None
+    reason: str | None
+
+
 class Reports:
     """Receives reports. ``check_storage`` raises the ``Refusal`` that tells a camera to hold its
     files; ``on_report`` is called with the session's uuid (None: no session) and the node's name."""
@@ -50,9 +60,13 @@ class Reports:
         self._on_report = on_report
         self._last: dict[str, LastReport] = {}
         self._held: dict[tuple[str, str], int] = {}
+        self._failures: dict[str, DeliveryFailure] = {}
 
     def last(self, node: str) -> LastReport | None:
         return self._last.get(node)
+
+    def failure(self, node: str) -> DeliveryFailure | None:
+        return self._failures.get(node)
 
     async def receive(self, report: SyncReport) -> SyncAnswer:
         """Keep what a camera says and answer which of its files are safe here.
@@ -63,6 +77,7 @@ class Reports:
         if not is_node_name(report.camera):
             raise Refusal("invalid_report", "The report names no camera node.")
         uuid = parse_session_id(report.uuid) if report.uuid else None
+        self._note_outcome(report)
         self._check_storage()
         listed = (
             await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
@@ -80,6 +95,14 @@ class Reports:
         if listed is None:
             return SyncAnswer(ok=True)
         return SyncAnswer(ok=True, durable=listed.durable, absent=listed.absent or None)
+
+    def _note_outcome(self, report: SyncReport) -> None:
+        if report.status == "error":
+            before = self._failures.get(report.camera)
+            since_ms = before.since_ms if before else self._clock.now_ms()
+            self._failures[report.camera] = DeliveryFailure(since_ms, report.error)
+        elif report.status != "syncing":
+            self._failures.pop(report.camera, None)
 
     async def _look_at_older(self, node: str) -> None:
         for uuid in await self._store.finished_of_node(node, OLDER_SESSIONS):

@@ -99,12 +99,12 @@ class Database:
                 await self._connection.execute("COMMIT")
             except sqlite3.Error as error:  # a COMMIT that fails leaves the block open
                 await self._connection.rollback()
-                self._note(error)
+                self._set_problem(error)
                 raise
             except BaseException:  # also when cancelled in BEGIN, which then still takes place
                 await self._connection.rollback()
                 raise
-            self._note(None)
+            self._set_problem(None)
 
     async def check(self) -> None:
         """After a write that has failed: find out whether one would succeed now."""
@@ -115,7 +115,7 @@ class Database:
             async with self.transaction() as db:
                 await db.execute(f"PRAGMA user_version={version}")
 
-    def _note(self, error: sqlite3.Error | None) -> None:
+    def _set_problem(self, error: sqlite3.Error | None) -> None:
         if error is not None and not isinstance(error, sqlite3.OperationalError):
             return  # not the disk's fault, but a defect: whoever asked hears of it
         before, self.problem = self.problem, str(error) if error else None
@@ -128,7 +128,7 @@ class Database:
         try:
             return list(await self._connection.execute_fetchall(query, values))
         except sqlite3.Error as error:
-            self._note(error)
+            self._set_problem(error)
             raise
 
 

@@ -7,7 +7,6 @@ process before what stands around it is closed. So the signals are taken here.
 import asyncio
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp
 from uvicorn._types import ASGIApplication
 
 from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.service import stop_on_signals
 
 SHUTDOWN_GRACE_S = 3
 """How long requests that are under way may take at the end."""
@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def settle() -> None:
+async def warm_up() -> None:
     """Do before the first request what would otherwise hold one up, when a process has made all
     that lasts as long as itself.
 
@@ -83,9 +83,7 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    stop_on_signals(stopped)
     running = asyncio.create_task(_run(server, host, port), name="server")
     stopping = asyncio.create_task(stopped.wait(), name="stop")
     listening = asyncio.create_task(server.listening.wait(), name="listen")

@@ -33,7 +33,7 @@ async def in_thread(deadline_s: float, call: Callable[[], Result]) -> Result:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Result] = loop.create_future()
 
-    def settle(result: Result | None, error: BaseException | None) -> None:
+    def deliver(result: Result | None, error: BaseException | None) -> None:
         if answer.done():  # the caller has gone
             return
         if error is not None:
@@ -48,7 +48,7 @@ async def in_thread(deadline_s: float, call: Callable[[], Result]) -> Result:
         except BaseException as raised:
             error = raised
         with suppress(RuntimeError):  # the loop has been closed meanwhile
-            loop.call_soon_threadsafe(settle, result, error)
+            loop.call_soon_threadsafe(deliver, result, error)
 
     _thread.start_new_thread(work, ())
     async with asyncio.timeout(deadline_s):
@@ -89,7 +89,7 @@ class Lane:
                 reason = str(error) or f"no answer within {self._deadline_s:g} s"
                 raise TimeoutError(f"{self._name}: {reason}") from error
 
-    async def settle(self) -> None:
+    async def wait_until_free(self) -> None:
         """Wait for a call that whoever sent it no longer waits for, but not for ever."""
         with suppress(TimeoutError):
             await in_thread(self._deadline_s, self._free.wait)

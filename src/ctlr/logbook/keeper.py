@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from ctlr.kernel.backoff import Attempts, Backoff
 from ctlr.kernel.threads import Lane
 from ctlr.logbook.store import LogStore, NewerStoreError, Stored, is_damage
 from ctlr.logbook.tail import Tail, Ticket
@@ -25,7 +26,7 @@ from ctlr.telemetry.spool import put_aside
 INTERVAL_S = 1.0
 BATCH = 1000
 DEADLINE_S = 5.0
-MAX_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 30.0
 
 _ERRORS = (sqlite3.Error, OSError, NewerStoreError)  # TimeoutError is an OSError
 
@@ -77,14 +78,14 @@ class Keeper:
 
     async def run(self) -> None:
         """Store what arrives for as long as the process lasts."""
-        pause_s = self._interval_s
+        attempts = Attempts(Backoff(self._interval_s, LONGEST_PAUSE_S))
         while True:
             try:
                 full = await self.store_batch()
+                attempts.succeeded()
                 pause_s = 0 if full else self._interval_s
             except DriveAwayError as away:
-                longer_s = max(self._interval_s, 2 * pause_s)
-                pause_s = min(MAX_PAUSE_S, longer_s) if away.failed else self._interval_s
+                pause_s = attempts.failed() if away.failed else self._interval_s
             await asyncio.sleep(pause_s)
 
     async def store_batch(self) -> bool:
@@ -110,11 +111,11 @@ class Keeper:
         """Records stored after ``number``. Raises ``DriveAwayError``."""
         return await self.on_drive(lambda store: store.after(number, limit))
 
-    async def place(self, follower: str) -> int:
-        return await self.on_drive(lambda store: store.place(follower))
+    async def position_of(self, follower: str) -> int:
+        return await self.on_drive(lambda store: store.position_of(follower))
 
-    async def keep_place(self, follower: str, number: int) -> None:
-        await self.on_drive(lambda store: store.keep_place(follower, number))
+    async def save_position(self, follower: str, number: int) -> None:
+        await self.on_drive(lambda store: store.save_position(follower, number))
 
     async def on_drive(self, call: Callable[[LogStore], _Result]) -> _Result:
         """Run ``call`` on the store, opened if need be. Raises ``DriveAwayError``."""
@@ -129,7 +130,7 @@ class Keeper:
                 self._store = None
             else:
                 await self.close_store()
-                await self._look_at_damage(error)
+                await self._replace_if_damaged(error)
             self._tell(str(error))
             raise DriveAwayError(str(error), failed=True) from error
         if self._problem is not None:
@@ -139,7 +140,7 @@ class Keeper:
 
     async def close(self) -> None:
         """Store what waits, if that is quickly done, and close the file. After the loop."""
-        await self._lane.settle()
+        await self._lane.wait_until_free()
         with suppress(DriveAwayError):
             await self.store_batch()
         await self.close_store()
@@ -160,7 +161,7 @@ class Keeper:
             if self._store is not store:  # given up on meanwhile, and nobody else will close it
                 store.close()
 
-    async def _look_at_damage(self, error: Exception) -> None:
+    async def _replace_if_damaged(self, error: Exception) -> None:
         if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
             _log.error("the log store is damaged; it is put aside and begun anew", error=str(error))
             with suppress(*_ERRORS):

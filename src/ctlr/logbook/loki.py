@@ -24,6 +24,7 @@ import aiohttp
 import structlog
 
 from ctlr.config import LogSettings
+from ctlr.kernel.backoff import Attempts, Backoff
 from ctlr.logbook.keeper import DriveAwayError
 from ctlr.logbook.store import Stored
 
@@ -32,8 +33,7 @@ FOLLOWER = "loki"
 BATCH = 500
 MAX_BODY_BYTES = 512 << 10
 DEADLINE_S = 15.0
-FIRST_PAUSE_S = 1.0
-MAX_PAUSE_S = 60.0
+RETRY = Backoff(first_s=1.0, longest_s=60.0)
 LONGEST_RETRY_AFTER_S = 300.0
 LATEST_MS = 50 * 60_000
 """A record that arrives later than this gets the time of arrival: Loki takes nothing into a stream
@@ -53,9 +53,9 @@ class RecordSource(Protocol):
 
     async def after(self, number: int, limit: int) -> list[Stored]: ...
 
-    async def place(self, follower: str) -> int: ...
+    async def position_of(self, follower: str) -> int: ...
 
-    async def keep_place(self, follower: str, number: int) -> None: ...
+    async def save_position(self, follower: str, number: int) -> None: ...
 
 
 class RefusedError(Exception):
@@ -103,7 +103,7 @@ class Forwarder:
         url: str,
         source: RecordSource,
         deadline_s: float = DEADLINE_S,
-        first_pause_s: float = FIRST_PAUSE_S,
+        retry: Backoff = RETRY,
     ) -> None:
         self.forwarded = 0
         self.rejected = 0
@@ -112,32 +112,32 @@ class Forwarder:
         self._headers = _headers(settings)
         self._source = source
         self._deadline_s = deadline_s
-        self._first_pause_s = first_pause_s
+        self._retry = retry
         self._problem: str | None = None
 
     async def run(self) -> None:
         """Forward what is stored, for as long as the process lasts."""
         timeout = aiohttp.ClientTimeout(total=self._deadline_s)
         async with aiohttp.ClientSession(timeout=timeout, headers=self._headers) as http:
-            pause_s = self._first_pause_s
+            attempts = Attempts(self._retry)
             while True:
                 try:
                     await self._forward_all(http)
-                    pause_s = self._first_pause_s
+                    attempts.succeeded()
                     await self._source.stored.wait()
                 except DriveAwayError:  # the keeper says so
-                    await asyncio.sleep(pause_s)
+                    await asyncio.sleep(self._retry.first_s)
                 except (aiohttp.ClientError, TimeoutError, OSError, RefusedError) as error:
                     self._tell(str(error) or type(error).__name__)
                     asked_s = getattr(error, "retry_after_s", None) or 0
-                    await asyncio.sleep(max(pause_s, min(asked_s, LONGEST_RETRY_AFTER_S)))
-                    pause_s = min(MAX_PAUSE_S, 2 * pause_s)
+                    asked_s = min(asked_s, LONGEST_RETRY_AFTER_S)
+                    await asyncio.sleep(max(attempts.failed(), asked_s))
 
     async def _forward_all(self, http: aiohttp.ClientSession) -> None:
         while True:
             self._source.stored.clear()
-            place = await self._source.place(FOLLOWER)
-            records = fitting(await self._source.after(place, BATCH))
+            position = await self._source.position_of(FOLLOWER)
+            records = fitting(await self._source.after(position, BATCH))
             if not records:
                 return
             try:
@@ -154,7 +154,7 @@ class Forwarder:
                     records=len(records),
                     error=str(refused),
                 )
-            await self._source.keep_place(FOLLOWER, records[-1].number)
+            await self._source.save_position(FOLLOWER, records[-1].number)
 
     async def _push(self, http: aiohttp.ClientSession, records: Sequence[Stored]) -> None:
         async with http.post(

@@ -103,7 +103,7 @@ def _read(db: sqlite3.Connection, query: LogQuery) -> list[Stored]:
     values: dict[str, Any] = {"limit": query.limit}
     if query.node is not None:
         values["node"] = query.node
-    numbers, order = _numbers(query, values)
+    numbers, order = page_numbers(query, values)
     rows = db.execute(
         "SELECT number, name, level, ts_ms, received_ms, payload FROM record "  # noqa: S608 - made of constants
         f"JOIN node ON node.id = record.node WHERE number IN ({numbers}) ORDER BY number {order}",
@@ -113,7 +113,7 @@ def _read(db: sqlite3.Connection, query: LogQuery) -> list[Stored]:
     return records if query.after is not None else records[::-1]
 
 
-def _numbers(query: LogQuery, values: dict[str, Any]) -> tuple[str, str]:
+def page_numbers(query: LogQuery, values: dict[str, Any]) -> tuple[str, str]:
     """The query for the page's numbers: one arm per level, each along an index that is in the
     order of the numbers already, merged."""
     order = "ASC" if query.after is not None else "DESC"

@@ -5,14 +5,13 @@ broker keeps what comes meanwhile. Killed, it has lost nothing but time.
 """
 
 import asyncio
-import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
-from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.service import Lifetime, stop_on_signals
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.logbook.entry import read_message
 from ctlr.logbook.intake import Intake
@@ -27,37 +26,24 @@ PROCESS = "subscribe-logs"
 METRICS_EVERY_S = 30.0
 
 
-class SubscriberDiedError(Exception):
-    """A part of the subscriber ended; the process must be started again."""
-
-
 async def subscribe(settings: Settings, find_problem: Callable[[], str | None]) -> None:
     """Keep the rig's records until SIGTERM or SIGINT.
 
     ``find_problem`` says why nothing may be written to the logging drive now, or None. Raises
-    ``SubscriberDiedError``, and ``OSError`` where the broker's certificate cannot be read.
+    ``PartDiedError``, and ``OSError`` where the broker's certificate cannot be read.
     """
-    stopped, died = asyncio.Event(), asyncio.Event()
-
-    def die() -> None:
-        died.set()
-        stopped.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    async with telemetry_of(settings, PROCESS, die) as (telemetry, _):
+    lifetime = Lifetime("the log subscriber")
+    stop_on_signals(lifetime.stopped)
+    async with telemetry_of(settings, PROCESS, lifetime.die) as (telemetry, _):
         subscriber = Subscriber(settings, find_problem, SystemClock())
         async with AsyncExitStack() as stack:
             stack.push_async_callback(subscriber.end)
-            tasks = BackgroundTasks(die)
+            tasks = BackgroundTasks(lifetime.die)
             stack.push_async_callback(tasks.close)
             subscriber.start(tasks)
             tasks.start_loop("metrics", subscriber.report_forever(telemetry))
-            async with signs_of_life():
-                await stopped.wait()
-    if died.is_set():
-        raise SubscriberDiedError("A part of the log subscriber died; see the log.")
+            await lifetime.wait()
+    lifetime.check()
 
 
 class Subscriber:

@@ -111,13 +111,13 @@ class LogStore:
         )
         return [stored(row) for row in rows]
 
-    def place(self, follower: str) -> int:
+    def position_of(self, follower: str) -> int:
         """Up to which number a follower has everything."""
         query = "SELECT number FROM place WHERE follower = ?"
         row = self._db.execute(query, (follower,)).fetchone()
         return int(row[0]) if row else 0
 
-    def keep_place(self, follower: str, number: int) -> None:
+    def save_position(self, follower: str, number: int) -> None:
         with self._db as db:
             db.execute("INSERT OR REPLACE INTO place VALUES (?, ?)", (follower, number))
 

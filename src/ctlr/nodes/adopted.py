@@ -17,7 +17,7 @@ class AdoptedNodes:
         )
         return [NodeAddress(name=row["name"], address=row["address"]) for row in rows]
 
-    async def keep(self, node: NodeAddress, at_ms: int) -> None:
+    async def save(self, node: NodeAddress, at_ms: int) -> None:
         """Store a node, or the new address of one that is stored."""
         async with self._db.transaction() as db:
             await db.execute(

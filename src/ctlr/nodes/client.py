@@ -92,9 +92,14 @@ class NodeClient:
         reply = await self._ask_status(address)
         return reply.node_id[:LONGEST_SHOWN], parse_leniently(NodeStatus, reply.data)
 
-    async def preflight(self, node: NodeAddress) -> Preflight:
+    async def preflight(self, node: NodeAddress) -> tuple[Preflight, Reply]:
         reply = await self._call(node.address, "GET", "/preflight", None)
-        return parse_leniently(Preflight, reply.data)
+        return parse_leniently(Preflight, reply.data), reply
+
+    async def read_clock(self, node: NodeAddress) -> Exchange:
+        """An exchange for the sake of its stamps alone. A preflight changes nothing at a node, and
+        installed ones answer it at once, whatever they say in it."""
+        return (await self._call(node.address, "GET", "/preflight", None)).exchange
 
     async def _ask_status(self, address: str) -> Reply:
         reply = await self._call(address, "GET", "/status", None)

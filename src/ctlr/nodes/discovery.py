@@ -18,7 +18,7 @@ from ctlr.nodes.announcement import SERVICE_TYPE, Announced, believe
 from ctlr.nodes.local_network import LocalNetwork
 
 MOST_NAMES = 64
-LOOK_INTERVAL_S = 5.0
+POLL_INTERVAL_S = 5.0
 BROWSER_LIFE_S = 60.0
 ANSWER_TIMEOUT_MS = 2000
 
@@ -41,12 +41,17 @@ class Discovery:
         """Why no camera can be seen at present, for a person."""
         return self._network.error
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The service names that have come and not gone, whether they answer or not."""
+        return frozenset(self._names)
+
     def announced(self) -> list[Announced]:
         """The cameras that announce themselves, by name; from memory."""
         return sorted(self._found.values(), key=lambda camera: camera.name)
 
     async def browse_forever(self) -> None:
-        await self._network.keep(self._browse)
+        await self._network.run(self._browse)
 
     async def _browse(self, zeroconf: AsyncZeroconf) -> None:
         while True:
@@ -58,20 +63,21 @@ class Discovery:
         self._names.clear()
         addresses = await self._network.addresses()
         ends_at = self._clock.monotonic() + BROWSER_LIFE_S
-        async with AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._notice]):
+        async with AsyncServiceBrowser(zeroconf.zeroconf, SERVICE_TYPE, handlers=[self.notice]):
             while self._clock.monotonic() < ends_at:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_INTERVAL_S):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         await self._noticed.wait()
                 self._noticed.clear()
-                await self._look(zeroconf.zeroconf)
+                await self._resolve_all(zeroconf.zeroconf)
                 if await self._network.addresses() != addresses:
                     return
                 self._network.works()
 
-    def _notice(
+    def notice(
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
+        """A name has come or gone; where it is, is asked later. Called by the browser."""
         if state_change is ServiceStateChange.Removed:
             self._names.discard(name)
         elif len(self._names) < MOST_NAMES:
@@ -81,7 +87,7 @@ class Discovery:
             _log.warning("too many cameras announce themselves; some are not listed", of=MOST_NAMES)
         self._noticed.set()
 
-    async def _look(self, zeroconf: Zeroconf) -> None:
+    async def _resolve_all(self, zeroconf: Zeroconf) -> None:
         """Ask each name where it is; those that do not answer any more are forgotten."""
         names = sorted(self._names)
         answers = await asyncio.gather(*(self._ask(zeroconf, name) for name in names))

@@ -17,9 +17,10 @@ from ctlr.config import NodeAddress
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.nodes.client import LONGEST_SHOWN, NodeCallError, NodeClient, Reply
+from ctlr.nodes.clocks import NodeClocks
 from ctlr.nodes.messages import NodeStatus, StartCommand
 from ctlr.nodes.naming import find_misnaming
-from ctlr.nodes.offset import ClockOffset, OffsetEstimator
+from ctlr.nodes.offset import ClockOffset
 
 POLL_INTERVAL_S = 2.0
 QUICK_POLLS, QUICK_INTERVAL_S = 5, 0.2
@@ -71,7 +72,7 @@ class Fleet:
         self._client = client
         self._clock = clock
         self._on_change = on_change
-        self._estimators = {name: OffsetEstimator() for name in self._nodes}
+        self._clocks = NodeClocks(client, clock.monotonic)
         self._views = {name: NodeView(name) for name in self._nodes}
         self._commands = dict.fromkeys(self._nodes, 0)
         self._called = {name: name for name in self._nodes}
@@ -88,6 +89,10 @@ class Fleet:
     def view(self, name: str) -> NodeView | None:
         return self._views.get(name)
 
+    def clock_of(self, name: str) -> ClockOffset | None:
+        """How far a node's clock is off, by all that is known of it at this moment."""
+        return self._clocks.offset_of(name)
+
     def start_polling(self, tasks: BackgroundTasks) -> None:
         """Poll all nodes, and those that are added later."""
         self._tasks = tasks
@@ -96,7 +101,6 @@ class Fleet:
 
     def add_node(self, node: NodeAddress) -> None:
         """Begin to use a node whose name is new; a recording that runs is joined late."""
-        self._estimators[node.name] = OffsetEstimator()
         self._views[node.name] = NodeView(node.name)
         self._commands[node.name] = 0
         self._called[node.name] = node.name
@@ -111,7 +115,8 @@ class Fleet:
         del self._nodes[name]
         if polling := self._polling.pop(name, None):
             polling.cancel()
-        del self._estimators[name], self._views[name], self._commands[name], self._called[name]
+        del self._views[name], self._commands[name], self._called[name]
+        self._clocks.forget(name)
         self._on_change()
 
     async def start_recording(
@@ -167,9 +172,10 @@ class Fleet:
 
     async def _ask_ready(self, node: NodeAddress) -> str | None:
         try:
-            preflight = await self._client.preflight(node)
+            preflight, reply = await self._client.preflight(node)
         except NodeCallError as error:
             return str(error)
+        self._clocks.learn(node.name, reply.exchange)
         failed = [check.msg for check in preflight.checks.values() if not check.ok]
         return "; ".join(failed) or (None if preflight.ready else "it says that it is not ready")
 
@@ -181,9 +187,13 @@ class Fleet:
         except NodeCallError as error:
             view = replace(self._views[name], connected=False, status=None, error=str(error))
         else:
+            self._clocks.learn(name, reply.exchange)
+            has_come = not self._views[name].connected
+            if _may_be_asked(status) and (has_come or self._clocks.is_vague(name)):
+                await self._clocks.read(self._nodes[name])
             view = self._seen(name, status, reply)
         # A command sent while the question was on its way makes the answer history.
-        return self._keep(replace(view, current=self._commands[name] == commands))
+        return self._set_view(replace(view, current=self._commands[name] == commands))
 
     async def _poll_forever(self, name: str) -> None:
         in_a_row = 0
@@ -195,7 +205,7 @@ class Fleet:
 
     def _on_clock_of(self, name: str, at_ms: int) -> int:
         """An instant as a node's clock shows it; a small or uncertain offset changes nothing."""
-        clock = self._estimators[name].estimate(self._clock.monotonic())
+        clock = self.clock_of(name)
         return at_ms + (clock.correction_ms if clock else 0)
 
     async def _command_all(
@@ -214,7 +224,7 @@ class Fleet:
             reply = await call(self._nodes[name])
         except NodeCallError as error:
             return CommandResult(acknowledged=False, error=str(error))
-        self._estimators[name].add(reply.exchange)
+        self._clocks.learn(name, reply.exchange)
         if reply.error is not None:
             return CommandResult(acknowledged=False, error=reply.error, refused=True)
         return CommandResult(
@@ -222,7 +232,6 @@ class Fleet:
         )
 
     def _seen(self, name: str, status: NodeStatus, reply: Reply) -> NodeView:
-        self._estimators[name].add(reply.exchange)
         # Where an installed node delivers has nothing to do with what its answers call it.
         called = reply.node_id[:LONGEST_SHOWN].lower() if _is_ours(status) else ""
         self._called[name] = called or name
@@ -233,11 +242,11 @@ class Fleet:
             status=status,
             error=status.error or (misnamed and f"It {misnamed}."),
             misnamed=misnamed,
-            clock=self._estimators[name].estimate(self._clock.monotonic()),
+            clock=self.clock_of(name),
             seen_at_ms=self._clock.now_ms(),
         )
 
-    def _keep(self, view: NodeView) -> NodeView:
+    def _set_view(self, view: NodeView) -> NodeView:
         before = self._views[view.name]
         self._views[view.name] = view
         if before.connected != view.connected:
@@ -261,6 +270,11 @@ def _held_start(reply: Reply) -> int | None:
 
 def _is_ours(status: NodeStatus) -> bool:
     return status.frames is not None
+
+
+def _may_be_asked(status: NodeStatus) -> bool:
+    """Whether a node's clock may be read by a call of its own; ours tells it with every answer."""
+    return status.state == "idle" and not _is_ours(status)
 
 
 def _was_idle(view: NodeView) -> bool:

@@ -34,7 +34,7 @@ class LocalNetwork:
         self._what = what
         self.error: str | None = None
 
-    async def keep(self, work: Callable[[AsyncZeroconf], Awaitable[None]]) -> None:
+    async def run(self, work: Callable[[AsyncZeroconf], Awaitable[None]]) -> None:
         """Do ``work`` with open sockets, and again with new ones whenever it fails. Lasts until
         cancelled; only then it has no more to say to the network."""
         while True:

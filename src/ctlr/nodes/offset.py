@@ -6,20 +6,23 @@ ours lies between ``t3 - t4`` and ``t2 - t1``, however the round trip was split 
 RFC 5905, section 8). A plain node gives one stamp in whole milliseconds, cut off: then the
 truth lies up to a millisecond above it.
 
-Every exchange confines the truth, so the estimate is the middle of what all recent intervals
-have in common, widened with age by as much as two clocks may drift apart. Many coarse stamps
-thereby say more than one: over loopback their overlap is far narrower than a millisecond.
-Where the older ones contradict the newer, a clock was set; they are left out.
+Every exchange confines the truth, so the estimate is the middle of what all intervals have in
+common, each widened with its age by as much as two clocks may drift apart. Many coarse stamps
+thereby say more than one: over loopback their overlap is far narrower than a millisecond. And
+one call that was answered at once says more, for an hour, than any number of answers that were
+long in the making: an installed node takes half a second to measure its load before it stamps
+its status. Where an interval contradicts what was known, a clock was set; the past is left out.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
-REMEMBERED_EXCHANGES = 32
 DRIFT_LIMIT_PPM = 100.0
 """Two crystals of +-50 ppm; by so much the knowledge of a moment ages."""
 _DRIFT_MS_PER_S = DRIFT_LIMIT_PPM / 1000
 COARSE_STAMP_MS = 1.0
+_FINEST_MS = 0.001  # no offset is known better than to the microsecond of its stamps
 TOLERANCE_MS = 5.0
 
 
@@ -67,38 +70,26 @@ by the same on either side whichever it is, so it is widened once, when it is as
 
 
 class OffsetEstimator:
-    """What the last exchanges of one node have in common, in constant time and space.
-
-    ``_newer`` gathers up to ``REMEMBERED_EXCHANGES`` and then becomes ``_older``.
-    """
+    """What all exchanges with one node have in common, in constant time and space. Age forgets:
+    an interval that has become wider than the newer ones confines nothing any more."""
 
     def __init__(self) -> None:
-        self._newer: Interval | None = None
-        self._older: Interval | None = None
-        self._gathered = 0
+        self._known: Interval | None = None
 
     def add(self, exchange: Exchange) -> None:
         if exchange.lowest_ms > exchange.highest_ms:  # our own clock was set in between
             return
         slack_ms = exchange.at_s * _DRIFT_MS_PER_S
         found = exchange.lowest_ms + slack_ms, exchange.highest_ms - slack_ms
-        if self._gathered == REMEMBERED_EXCHANGES:
-            self._newer, self._older, self._gathered = None, self._newer, 0
-        common = _in_common(found, self._newer, slack_ms)
-        if common is None or _in_common(common, self._older, slack_ms) is None:
-            self._older = None  # the node's clock was set: the past is worthless
-        if common is None:
-            common, self._gathered = found, 0
-        self._newer = common
-        self._gathered += 1
+        self._known = _in_common(found, self._known, slack_ms) or found
 
     def estimate(self, now_s: float) -> ClockOffset | None:
-        """What the remembered exchanges say at a monotonic time; None before the first."""
-        if self._newer is None:
+        """What the exchanges say at a monotonic time; None before the first."""
+        if self._known is None:
             return None
+        lowest, highest = self._known
         slack_ms = now_s * _DRIFT_MS_PER_S
-        lowest, highest = _in_common(self._newer, self._older, slack_ms) or self._newer
-        return ClockOffset((lowest + highest) / 2, (highest - lowest) / 2 + slack_ms)
+        return ClockOffset((lowest + highest) / 2, max((highest - lowest) / 2 + slack_ms, 0.0))
 
 
 def _in_common(a: Interval, b: Interval | None, slack_ms: float) -> Interval | None:
@@ -109,17 +100,36 @@ def _in_common(a: Interval, b: Interval | None, slack_ms: float) -> Interval | N
     return common if common[0] - common[1] <= 2 * slack_ms else None
 
 
-def fit_drift_ppm(samples: Sequence[tuple[float, float]]) -> float | None:
-    """How fast an offset grows, in parts per million, by least squares.
+@dataclass(frozen=True)
+class Drift:
+    """How fast an offset grows, in parts per million; the truth lies within ``uncertainty_ppm``."""
 
-    ``samples`` are (seconds, offset in ms). None for fewer than three or no time between them.
+    ppm: float
+    uncertainty_ppm: float
+
+
+def fit_drift(samples: Sequence[tuple[float, ClockOffset]]) -> Drift | None:
+    """The slope of a line through (seconds, offset), by least squares, weighted by how well each
+    offset is known.
+
+    The errors of offsets are bounds, not chances: all may lie on the side that tilts the line
+    most, and that is its uncertainty. None for fewer than three samples or no time between them,
+    and where two crystals cannot drift as much as the line may be wrong: then it says nothing.
     """
     if len(samples) < 3:
         return None
-    mean_s = sum(at for at, _ in samples) / len(samples)
-    mean_ms = sum(offset for _, offset in samples) / len(samples)
-    spread = sum((at - mean_s) ** 2 for at, _ in samples)
-    if spread == 0:
+    weights = [1 / max(offset.uncertainty_ms, _FINEST_MS) ** 2 for _, offset in samples]
+    mean_s = _mean(weights, [at_s for at_s, _ in samples])
+    levers = [weight * (at_s - mean_s) for weight, (at_s, _) in zip(weights, samples, strict=True)]
+    spread = sum(lever * (at_s - mean_s) for lever, (at_s, _) in zip(levers, samples, strict=True))
+    if spread <= 0:
         return None
-    slope = sum((at - mean_s) * (offset - mean_ms) for at, offset in samples) / spread
-    return slope * 1000
+    offsets = [offset for _, offset in samples]
+    slope = sum(map(mul, levers, (offset.offset_ms for offset in offsets))) / spread
+    doubt = sum(map(mul, map(abs, levers), (offset.uncertainty_ms for offset in offsets))) / spread
+    return Drift(slope * 1000, doubt * 1000) if doubt * 1000 <= DRIFT_LIMIT_PPM else None
+
+
+def _mean(weights: Sequence[float], values: Sequence[float]) -> float:
+    total: float = sum(map(mul, weights, values))
+    return total / sum(weights)

@@ -158,7 +158,7 @@ class Roster:
         moved = node.name in self._members
         if moved:
             await self._refuse_while_recording(node.name)
-        await self._adopted.keep(node, self._clock.now_ms())
+        await self._adopted.save(node, self._clock.now_ms())
         if moved:
             self._fleet.remove_node(node.name)
         self._fleet.add_node(node)

@@ -14,19 +14,21 @@ from typing import Any
 
 import structlog
 
+from ctlr.kernel.backoff import AttemptsByName, Backoff
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
 from ctlr.layout.raw import next_segment
 from ctlr.nodes.fleet import CommandResult, Fleet
 from ctlr.recording import recovery
-from ctlr.recording.backoff import Backoff
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.limits import reason_to_end
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
 RECONCILE_INTERVAL_S = 5.0
+RETRY = Backoff(first_s=1.0, longest_s=30.0)
+"""How soon a camera that did not do as it was told is told again."""
 """Longest time between two looks; a change of a camera's state wakes it at once."""
 
 _log = structlog.get_logger("recording")
@@ -62,7 +64,7 @@ class CameraReconciler:
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
         self._wake = asyncio.Event()
-        self._backoff = Backoff(clock.monotonic)
+        self._backoff = AttemptsByName(RETRY, clock.monotonic)
         self._unheard: dict[str, _LateStart] = {}
 
     def wake(self) -> None:

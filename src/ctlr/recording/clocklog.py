@@ -1,7 +1,7 @@
 """Keeps how far each clock was off, as a history with the session.
 
 The fleet measures the cameras' offsets over the calls that it makes anyway; here they are written
-down: at the start, at the stop and every few seconds between. The newest sample is also the sign
+down: at the start, after the stop and every few seconds between. The newest sample is also the sign
 of life from which a restarted controller tells how long it was away.
 
 A phone measures itself and says so whenever it likes. What it says goes into the session that is
@@ -67,9 +67,10 @@ class ClockLog:
         """
         now_ms = self._clock.now_ms()
         samples = {
-            view.name: ClockSample(view.seen_at_ms, view.clock.offset_ms, view.clock.uncertainty_ms)
+            view.name: ClockSample(now_ms, clock.offset_ms, clock.uncertainty_ms)
             for view in self._fleet.views()
-            if view.clock and view.seen_at_ms and now_ms - view.seen_at_ms <= MAX_AGE_MS
+            if view.seen_at_ms and now_ms - view.seen_at_ms <= MAX_AGE_MS
+            if (clock := self._fleet.clock_of(view.name))
         }
         if phone := self._phone_lately():
             samples[PHONE] = phone

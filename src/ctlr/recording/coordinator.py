@@ -32,11 +32,13 @@ from ctlr.recording.outcome import (
 )
 from ctlr.recording.repeated import answer_start, answer_stop
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionState
 from ctlr.sessions.store import SessionStore
 
 CALL_BACK_S = 0.1
 """How long a refused start waits for the cameras that it calls back; the camera reconciler does the rest."""
+BEGAN_S = 0.2
+"""What was stopped no later than this after its start has not begun: no camera owes it anything."""
 
 _log = structlog.get_logger("recording")
 
@@ -250,12 +252,14 @@ class Coordinator:
         recorded_s = self._stopwatch.recorded_s(stopping)  # from now on it stays what it is
         self._set_current(stopping)
         stored = await self._try_to_store_stop(stopping)
-        await self._clock_log.sample(session.uuid)
         results = await self._fleet.stop_recording(self._fleet.names)
+        await self._clock_log.sample(session.uuid)  # the answers to the stop have told more
         answer = stop_answer(session.uuid, recorded_s, stopped_at_ms, results)
         try:
             if not stored:
                 await self._store_stop(stopping)
+            if recorded_s <= BEGAN_S:
+                await self._note_never_began(session.uuid)
             await self._end(session.uuid, results, answer)
         except sqlite3.OperationalError:
             if session.state is not SessionState.STOPPING:  # the first time
@@ -280,6 +284,12 @@ class Coordinator:
         except sqlite3.OperationalError:  # the cameras hear of it all the same
             return False
         return True
+
+    async def _note_never_began(self, uuid: str) -> None:
+        known = await self._store.get(uuid)
+        if known is not None and not known.never_began:  # a stop may be caught up with twice
+            text = "The session was stopped before it began, so no camera has recorded."
+            await self._store.add_event(uuid, self._clock.now_ms(), STOPPED_BEFORE_START, text)
 
     async def _end(
         self, uuid: str, results: dict[str, CommandResult], answer: dict[str, Any]

@@ -39,7 +39,7 @@ def plan(settings: Settings, now_ms: int) -> RetentionPlan:
     space = os.statvfs(settings.storage.logging)
     layout = LoggingLayout(settings.storage.logging)
     return plan_retention(
-        [look_at(settings, uuid) for uuid in session_ids(layout)],
+        [find_raw_session(settings, uuid) for uuid in session_ids(layout)],
         space.f_bavail * space.f_frsize,
         round(settings.retention.free_gb * 2**30),
         now_ms,
@@ -47,7 +47,7 @@ def plan(settings: Settings, now_ms: int) -> RetentionPlan:
     )
 
 
-def look_at(settings: Settings, uuid: str) -> RawSession:
+def find_raw_session(settings: Settings, uuid: str) -> RawSession:
     """One session's raw data, and whether its copy can stand for it."""
     facts = read_session(settings.database.path, uuid)
     folder = find_folder(settings, uuid)
@@ -110,7 +110,7 @@ def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
 
 def _retire(settings: Settings, planned: RawSession, now_ms: int) -> int | None:
     seen = {raw: removal.listing(raw) for raw in _raw_folders(settings, planned.uuid)}
-    now = look_at(settings, planned.uuid)
+    now = find_raw_session(settings, planned.uuid)
     if now != planned or now.is_active or now.is_preserved or now.copy_problem:
         _log.info("raw data kept: it has changed since the plan", uuid=planned.uuid)
         return None

@@ -10,7 +10,8 @@ r"""Which state of a session follows which. Pure.
 ``arming``, ``recording`` and ``stopping`` are active: one session at a time. ``stopping`` lasts
 for one round of calls; a camera that was out of reach is told again while the session is
 already collecting, so that a dead camera never blocks the next recording. ``done`` and
-``failed`` are left again when more data arrives. A session whose start failed may be armed again
+``failed`` are left again when more data arrives. A session that was stopped before it began, and
+for which nothing came, is ``done`` without being processed. A session whose start failed may be armed again
 from wherever its uploads have taken it meanwhile.
 """
 
@@ -20,7 +21,7 @@ _FOLLOWERS: dict[S, frozenset[S]] = {
     S.ARMING: frozenset({S.RECORDING, S.STOPPING, S.FAILED}),
     S.RECORDING: frozenset({S.STOPPING}),
     S.STOPPING: frozenset({S.COLLECTING}),
-    S.COLLECTING: frozenset({S.PROCESSING}),
+    S.COLLECTING: frozenset({S.PROCESSING, S.DONE}),
     S.PROCESSING: frozenset({S.DONE, S.FAILED, S.COLLECTING}),
     S.DONE: frozenset({S.PROCESSING, S.COLLECTING}),
     S.FAILED: frozenset({S.PROCESSING, S.COLLECTING, S.ARMING}),

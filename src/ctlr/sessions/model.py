@@ -7,6 +7,9 @@ the instant that all cameras were told to begin at.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+STOPPED_BEFORE_START = "stopped_before_start"
+"""The event of a session that was stopped within its start delay, before any camera began."""
+
 
 class SessionState(StrEnum):
     """Where a session is; ``lifecycle`` holds which state follows which."""
@@ -103,6 +106,13 @@ class Session:
             and self.start_at_ms is not None
             and self.stopped_at_ms is None
         )
+
+    @property
+    def never_began(self) -> bool:
+        """Whether it was stopped before it began: then no camera owes it a picture. What comes for
+        it all the same is made ready. The record says so; the instants may lie in any order, as the
+        wall clock may have been set between them."""
+        return any(event.kind == STOPPED_BEFORE_START for event in self.events)
 
     def node(self, name: str) -> SessionNode | None:
         return next((node for node in self.nodes if node.name == name), None)

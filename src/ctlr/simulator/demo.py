@@ -20,7 +20,7 @@ from ctlr.kernel.ids import new_session_id
 from ctlr.simulator import phone, phone_clock
 from ctlr.simulator.child import RigError
 from ctlr.simulator.display import Display
-from ctlr.simulator.findings import Findings, judge, look_at, video_files
+from ctlr.simulator.findings import Findings, inspect_video, judge, video_files
 from ctlr.simulator.places import HOST
 from ctlr.simulator.rig import Rig
 from ctlr.simulator.story import (
@@ -73,8 +73,8 @@ def run_demo(
     console = Console()
     script = Script(seconds, segment_s, cameras, watch_lag_s)
     try:
-        place = choose_folder(folder, datetime.now().astimezone())
-        return asyncio.run(_demo(console, place, script, keep))
+        chosen = choose_folder(folder, datetime.now().astimezone())
+        return asyncio.run(_demo(console, chosen, script, keep))
     except (asyncio.CancelledError, KeyboardInterrupt):
         console.print("Ended before it was done; no process is left.")
     except (RigError, StoryError, OSError) as error:
@@ -106,7 +106,7 @@ async def _demo(console: Console, folder: Path, script: Script, keep: bool) -> i
             await stack.enter_async_context(rig)
             try:
                 await wait_until_ready(rig.http)
-                session, findings = await _record_and_look(rig, script, display)
+                session, findings = await _record_and_inspect(rig, script, display)
             except StoryError as error:
                 raise StoryError(f"{error}\n{_last_words(rig, str(error))}") from error
         code = report(console, session, findings)
@@ -121,7 +121,7 @@ def _last_words(rig: Rig, error: str) -> str:
     return "\n".join(child.log_tail() for child in cameras or [rig.controller])
 
 
-async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[Path, Findings]:
+async def _record_and_inspect(rig: Rig, script: Script, display: Display) -> tuple[Path, Findings]:
     """The story of one session, step by step; returns its folder and what was found in it."""
 
     def show_recording(status: Json) -> None:
@@ -145,7 +145,9 @@ async def _record_and_look(rig: Rig, script: Script, display: Display) -> tuple[
     display.step("Reading every frame of the joined videos")
     manifest = read_manifest(session)
     files = video_files(manifest, session, script.camera_names)
-    seen = await asyncio.gather(*(asyncio.to_thread(look_at, file) for file in files.values()))
+    seen = await asyncio.gather(
+        *(asyncio.to_thread(inspect_video, file) for file in files.values())
+    )
     by_camera = dict(zip(files, seen, strict=True))
     return session, judge(manifest, script.camera_names, recorded.start_at_ms, by_camera)
 

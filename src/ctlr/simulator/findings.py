@@ -98,7 +98,7 @@ def _faults(manifest: Manifest) -> list[str]:
     return faults
 
 
-def look_at(file: Path) -> VideoSeen:
+def inspect_video(file: Path) -> VideoSeen:
     """Decode a whole video. Raises ``OSError`` or ``av.FFmpegError`` where that fails."""
     stamps = [stamp for _, stamp in read_video_stamps(file)]
     numbers = [stamp.number for stamp in stamps if stamp]

@@ -64,7 +64,7 @@ def generate(
     tables = {
         "accelerometer.csv": (0.0, fast, drive.acceleration(fast, rng)),
         "gyroscope.csv": (0.0, fast, drive.turning(fast, rng)),
-        "gps.csv": (lags.gps_s, slow, drive.places(slow, rng)),
+        "gps.csv": (lags.gps_s, slow, drive.positions(slow, rng)),
         "headphonemotion.csv": (0.0, headphone, drive.head(headphone, rng)),
         "watch/gyroscope.csv": (lags.watch_s, wrist, drive.wrist(wrist, rng)),
         "watch/heart_rate.csv": (lags.watch_s, slow, _heart(slow, rng)),
@@ -138,7 +138,7 @@ class _Drive:
         rates = {"rotationRateZ": np.gradient(yaw, 1 / HEADPHONE_HZ)} if len(yaw) > 1 else {}
         return _noisy(columns | rates, 0.005, rng)
 
-    def places(self, times_s: Floats, rng: np.random.Generator) -> Columns:
+    def positions(self, times_s: Floats, rng: np.random.Generator) -> Columns:
         at = self._start_s + times_s
         east_m, north_m = self._travelled(times_s)
         wander_m = rng.normal(0, 0.4, (2, len(times_s)))

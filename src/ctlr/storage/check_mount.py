@@ -11,6 +11,7 @@ device was found to be one of ours), never at the drive itself, so that it canno
 import os
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ CONFIG = "/etc/ctlr/ctlr.toml"
 PATHS = {"logging": "/mnt/logging", "sync": "/mnt/sync"}
 
 
-def main() -> int:
-    """The exit code; the arguments are ``[--config FILE] VOLUME``."""
-    arguments = sys.argv[1:]
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code; the arguments (default: the program's) are ``[--config FILE] VOLUME``."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     config = os.environ.get("CTLR_CONFIG", CONFIG)
     if arguments[:1] == ["--config"] and len(arguments) == 3:
         config, arguments = arguments[1], arguments[2:]

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive_operations import DriveOperations
 from ctlr.storage.drive_state import DriveState
 from ctlr.storage.eject_rules import OperationResult, Work, refuse_for, refused
@@ -11,7 +12,6 @@ from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.privileged_client import UNITS
 from ctlr.storage.states import State
 
-VOLUMES = ("logging", "sync")
 WRITERS = ("can-listener", "log-subscriber")
 """Services that write to the logging volume."""
 
@@ -40,11 +40,11 @@ class Drive:
     async def mount(self) -> OperationResult:
         """Bring the drive and its services back; ends a waiting eject."""
         self._cancel_eject()
-        dead = [name for name in VOLUMES if self._must_be_taken_off(name)]
+        dead = [name for name in VOLUMES if self._must_be_unmounted(name)]
         problems: dict[str, str] = {}
         repaired = []
         try:
-            async with self._operations.alone(VOLUMES):
+            async with self._operations.exclusive(VOLUMES):
                 for name in VOLUMES:
                     try:
                         if name in dead:
@@ -53,7 +53,7 @@ class Drive:
                             repaired.append(name)
                     except Refusal as refusal:
                         problems[name] = refusal.detail
-                await self._operations.note(ejected=())
+                await self._operations.save_record(ejected=())
         except Refusal as refusal:
             return refused(refusal)
         for unit in UNITS:
@@ -62,7 +62,7 @@ class Drive:
             except Refusal as refusal:
                 problems[unit] = refusal.detail
         await self._monitor.check()
-        problems |= self._find_ills(problems)
+        problems |= self._find_problems(problems)
         details = {"repaired": repaired, "problems": problems}
         if problems:
             return OperationResult(False, " ".join(problems.values()), details)
@@ -80,27 +80,27 @@ class Drive:
 
     async def unmount(self, name: str) -> OperationResult:
         """Unmount one volume; it stays away until ``mount``."""
-        unfit = await self._operations.begin([name], lambda: refuse_for(self._find_work()))
-        if unfit is not None:
-            return unfit
+        denied = await self._operations.begin([name], lambda: refuse_for(self._find_work()))
+        if denied is not None:
+            return denied
         try:
-            async with self._operations.alone([name]):
-                await self._take_off(name)
+            async with self._operations.exclusive([name]):
+                await self._stop_and_unmount(name)
                 ejected = tuple({*self._drive_state.record.ejected, name})
-                await self._operations.note(ejected=ejected, ejecting=(), stopped=())
+                await self._operations.save_record(ejected=ejected, ejecting=(), stopped=())
         except Refusal as refusal:
             # Not where this process is ended in the middle: the next one puts the volume back.
-            await self._operations.note(ejecting=(), stopped=())
+            await self._operations.save_record(ejecting=(), stopped=())
             return refused(refusal)
         return OperationResult(True, f"The {name} drive is unmounted", {})
 
-    async def _take_off(self, name: str) -> None:
+    async def _stop_and_unmount(self, name: str) -> None:
         stopped: list[str] = []
         try:
             await self._stop_writers([name], stopped)
             await self._operations.unmount(name)
         except Refusal:
-            await self._operations.put_back([], stopped)
+            await self._operations.restore([], stopped)
             raise
 
     async def remount(self, names: Sequence[str]) -> dict[str, str | None]:
@@ -110,20 +110,20 @@ class Drive:
         Raises ``Refusal``: ``recording_in_progress``, ``processing_in_progress``,
         ``upload_in_progress``, ``drive_busy``.
         """
-        if unfit := await self._operations.begin(names, self._refuse_remount):
-            raise Refusal("drive_busy", unfit.message)
+        if denied := await self._operations.begin(names, self._refuse_remount):
+            raise Refusal("drive_busy", denied.message)
         try:
-            async with self._operations.alone(names):
+            async with self._operations.exclusive(names):
                 results = await self._remount_all(names)
                 ejected = self._drive_state.record.ejected
                 left = tuple(name for name in ejected if results.get(name, "not asked for"))
-                await self._operations.note(ejected=left, ejecting=(), stopped=())
+                await self._operations.save_record(ejected=left, ejecting=(), stopped=())
         except Refusal:
-            await self._operations.note(ejecting=(), stopped=())
+            await self._operations.save_record(ejecting=(), stopped=())
             raise
         await self._monitor.check()
-        ills = self._find_ills({})
-        return {name: results[name] or ills.get(name) for name in names}
+        problems = self._find_problems({})
+        return {name: results[name] or problems.get(name) for name in names}
 
     def _refuse_remount(self) -> None:
         for work in self._find_work():
@@ -139,7 +139,7 @@ class Drive:
             results = {name: await self._remount(name) for name in names}
         except Refusal as refusal:
             results = dict.fromkeys(names, refusal.detail)
-        problems = await self._operations.put_back([], dict.fromkeys(stopped))
+        problems = await self._operations.restore([], dict.fromkeys(stopped))
         return {name: results[name] or " ".join(problems) or None for name in names}
 
     async def _stop_writers(self, names: Sequence[str], stopped: list[str]) -> None:
@@ -154,10 +154,10 @@ class Drive:
             return refusal.detail
         return None
 
-    def _must_be_taken_off(self, name: str) -> bool:
+    def _must_be_unmounted(self, name: str) -> bool:
         return self._monitor.states[name].state in (State.STACKED, State.STALE, State.RO)
 
-    def _find_ills(self, reply: dict[str, Any]) -> dict[str, str]:
+    def _find_problems(self, reply: dict[str, Any]) -> dict[str, str]:
         states = self._monitor.states.items()
         return {
             name: f"The {name} drive is not usable: {state.error}."

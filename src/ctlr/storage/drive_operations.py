@@ -27,7 +27,7 @@ from ctlr.storage.privileged_client import DRIVE, UNITS, PrivilegedClient
 from ctlr.storage.table import read_table
 
 FLUSH_S = 15.0
-LOOK_AGAIN_S = 1.0
+RETRY_S = 1.0
 LOCK_S = 5.0
 LOCK_NAME = "drive.lock"
 """In the state folder; whoever mounts or unmounts holds it, in whichever process."""
@@ -68,15 +68,15 @@ class DriveOperations:
         nothing new starts, until the record no longer says ``ejecting``."""
         async with self._starts:
             is_busy = bool(self._drive_state.record.ejecting)
-            unfit = refused(_busy()) if is_busy else find_reason()
-            if unfit is None:
+            denied = refused(_busy()) if is_busy else find_reason()
+            if denied is None:
                 self._drive_state.change(ejecting=tuple(names))
-        if unfit is None:
-            await self.note()
-        return unfit
+        if denied is None:
+            await self.save_record()
+        return denied
 
     @asynccontextmanager
-    async def alone(self, names: Sequence[str]) -> AsyncIterator[None]:
+    async def exclusive(self, names: Sequence[str]) -> AsyncIterator[None]:
         """While the block lasts nobody else mounts or unmounts, and these volumes are not probed.
 
         Raises ``Refusal`` ``drive_busy``.
@@ -85,11 +85,11 @@ class DriveOperations:
             await self._take_locks(held)
             try:
                 for name in names:
-                    await self._monitor.keep_off(name)
+                    await self._monitor.pause_probes(name)
                 yield
             finally:
                 for name in names:
-                    self._monitor.let_on(name)
+                    self._monitor.resume_probes(name)
                 self._on_change()
 
     async def _take_locks(self, held: AsyncExitStack) -> None:
@@ -101,16 +101,16 @@ class DriveOperations:
             raise _busy() from error
         held.callback(os.close, fd)
 
-    async def note(self, **fields: object) -> None:
+    async def save_record(self, **fields: object) -> None:
         """Change the record of the drive; returns when it is on the disk."""
         try:
-            await self._drive_state.keep(**fields)
+            await self._drive_state.save(**fields)
         except (OSError, TimeoutError) as error:
             _log.error("the drive's state could not be noted down", error=str(error))
-        self._monitor.look()
+        self._monitor.refresh()
         self._on_change()
 
-    async def put_back(self, mounted: Iterable[str], stopped: Iterable[str]) -> list[str]:
+    async def restore(self, mounted: Iterable[str], stopped: Iterable[str]) -> list[str]:
         """Mount volumes and start services again; returns what could not be done.
 
         However long it takes: nobody else starts a service that was stopped here.
@@ -135,7 +135,7 @@ class DriveOperations:
         """Raise ``Refusal`` ``drive_busy`` naming who holds a volume besides our services."""
         left = await self._find_others(names)
         if left and not any(map(is_transfer, left)):
-            await asyncio.sleep(LOOK_AGAIN_S)  # whoever only looks at a file is gone by then
+            await asyncio.sleep(RETRY_S)  # whoever only looks at a file is gone by then
             left = await self._find_others(names)
         if left:
             raise Refusal("drive_busy", f"{name_holders(left)}.", holders=left)
@@ -154,11 +154,11 @@ class DriveOperations:
         if self._privileged.is_there:
             for name in names:
                 stopped.append(name)
-                await self.note(stopped=tuple(stopped))
+                await self.save_record(stopped=tuple(stopped))
                 result = await self._privileged.ask("stop", name)
                 if not result["was_active"]:
                     stopped.remove(name)
-            await self.note(stopped=tuple(stopped))
+            await self.save_record(stopped=tuple(stopped))
 
     async def start_unit(self, name: str) -> bool:
         """Start a service; returns whether there is one of this name."""

@@ -16,7 +16,7 @@ _log = structlog.get_logger("storage")
 
 
 class DriveState:
-    """What is so now, at once; on the disk a moment later, or before ``keep`` returns."""
+    """What is so now, at once; on the disk a moment later, or before ``save`` returns."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class DriveState:
         """Why a volume takes no data now although it may be well."""
         return "it is being ejected" if name in self.record.ejecting else None
 
-    def note_usable(self, usable: Mapping[str, str], held: Mapping[str, str]) -> None:
+    def set_usable(self, usable: Mapping[str, str], held: Mapping[str, str]) -> None:
         """Which volumes are well (with the device's number), and why some take nothing now."""
         self.change(open=dict(usable), held=dict(held))
 
@@ -44,7 +44,7 @@ class DriveState:
             self.record = changed
             self._unsaved.set()
 
-    async def keep(self, **fields: object) -> None:
+    async def save(self, **fields: object) -> None:
         """Change the record and wait until it is on the disk. Raises ``OSError``,
         ``TimeoutError``."""
         self.change(**fields)
@@ -59,7 +59,7 @@ class DriveState:
             await self._unsaved.wait()
             self._unsaved.clear()
             try:
-                await self.keep()
+                await self.save()
             except (OSError, TimeoutError) as error:
                 _log.error("the drive's state could not be noted down", error=str(error))
                 await asyncio.sleep(1)

@@ -16,6 +16,7 @@ import structlog
 
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive_operations import DriveOperations, reason_of
 from ctlr.storage.drive_state import DriveState
 from ctlr.storage.eject_rules import (
@@ -31,12 +32,11 @@ from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.privileged_client import UNITS
 from ctlr.storage.states import State
 
-VOLUMES = ("logging", "sync")
-FORWARD_S, BACK_S = 20.0, 9.0
+EJECT_S, RESTORE_S = 20.0, 9.0
 """An eject is answered after at most the sum of these. Switching the drive off, or what is put back
 when an eject fails, may take longer, on a slow machine; that goes on, and new recordings do not
 wait for what is put back."""
-LOOK_AGAIN_S = 2.0
+POLL_INTERVAL_S = 2.0
 
 _log = structlog.get_logger("storage")
 
@@ -79,7 +79,7 @@ class Ejector:
             return Phase.EJECTED
         return Phase.IN_USE if self._waiting is None else Phase.WAITING
 
-    def waits_for(self) -> OperationResult | None:
+    def waiting_result(self) -> OperationResult | None:
         """What an eject "when safe" would answer now; None when there is none."""
         if self._waiting is None or self.phase is Phase.EJECTED:
             return None
@@ -123,7 +123,7 @@ class Ejector:
                 if self._last.success:
                     return
                 self._on_change()
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
     def _wait_ended(self, _task: asyncio.Task[None]) -> None:
         self._waiting = None
@@ -137,16 +137,16 @@ class Ejector:
             self._on_change()
 
     async def _eject(self, reply: asyncio.Future[OperationResult]) -> OperationResult:
-        unfit = await self._operations.begin(VOLUMES, self._find_reason)
-        if unfit is not None:
-            return unfit
+        denied = await self._operations.begin(VOLUMES, self._find_reason)
+        if denied is not None:
+            return denied
         try:
-            async with self._operations.alone(VOLUMES):
-                outcome = await self._take_out(reply)
+            async with self._operations.exclusive(VOLUMES):
+                outcome = await self._unmount_and_release(reply)
         except Refusal as refusal:
             outcome = refused(refusal)
         # Not where this process is ended in the middle: ``resume`` then puts the drive back.
-        await self._operations.note(ejecting=(), stopped=())
+        await self._operations.save_record(ejecting=(), stopped=())
         return outcome
 
     def _find_reason(self) -> OperationResult | None:
@@ -162,12 +162,12 @@ class Ejector:
         )
         return OperationResult(False, message, {"hung": hung})
 
-    async def _take_out(self, reply: asyncio.Future[OperationResult]) -> OperationResult:
-        answer_at = asyncio.get_running_loop().time() + FORWARD_S + BACK_S
+    async def _unmount_and_release(self, reply: asyncio.Future[OperationResult]) -> OperationResult:
+        answer_at = asyncio.get_running_loop().time() + EJECT_S + RESTORE_S
         mounted = self._operations.mounted()
         stopped: list[str] = []
         try:
-            async with asyncio.timeout(FORWARD_S):
+            async with asyncio.timeout(EJECT_S):
                 await self._release_readers()
                 await self._operations.refuse_others(mounted)
                 await self._operations.stop_units(UNITS, stopped)
@@ -179,13 +179,13 @@ class Ejector:
             with _answered_at(answer_at, reply, _SWITCHING_OFF):
                 released = await self._operations.release(devices)
         except (Refusal, TimeoutError, OSError) as error:
-            await self._operations.note(ejecting=(), stopped=tuple(stopped))
+            await self._operations.save_record(ejecting=(), stopped=tuple(stopped))
             with _answered_at(answer_at, reply, _unfinished(error)):
-                problems = await self._operations.put_back(mounted, stopped)
+                problems = await self._operations.restore(mounted, stopped)
             outcome = _failed(error, problems)
             _log.error("eject failed", reason=outcome.message, problems=problems)
             return outcome
-        await self._operations.note(ejected=VOLUMES)
+        await self._operations.save_record(ejected=VOLUMES)
         _log.info("safe to remove drive", **released)
         return OperationResult(True, SAFE, released)
 
@@ -193,14 +193,14 @@ class Ejector:
         """After a restart of the controller in the middle of an eject: put the drive back."""
         while (record := self._drive_state.record).ejecting or record.stopped:
             try:
-                async with self._operations.alone(VOLUMES):
-                    problems = await self._operations.put_back(record.ejecting, record.stopped)
+                async with self._operations.exclusive(VOLUMES):
+                    problems = await self._operations.restore(record.ejecting, record.stopped)
             except Refusal as refusal:  # the watcher is at it, for as long as a check takes
                 _log.warning("an eject was interrupted; not yet undone", reason=refusal.detail)
-                await asyncio.sleep(LOOK_AGAIN_S)
+                await asyncio.sleep(POLL_INTERVAL_S)
                 continue
             _log.warning("an eject was interrupted; undone", problems=problems)
-            await self._operations.note(ejecting=(), stopped=())
+            await self._operations.save_record(ejecting=(), stopped=())
             return
 
     def cancel(self) -> None:

@@ -15,12 +15,12 @@ import structlog
 
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.blockdevices import device_names
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.privileged_client import PrivilegedClient
 
-LOOK_INTERVAL_S = 1.0
-VOLUMES = ("logging", "sync")
+POLL_INTERVAL_S = 1.0
 
 _log = structlog.get_logger("storage")
 
@@ -38,7 +38,7 @@ class _Search:
     def is_due(self, now: float) -> bool:
         """After 1, 2, 4, 8 ... s, for as long as nothing is found."""
         return not self.found and now >= self.asked_at + max(
-            LOOK_INTERVAL_S, self.asked_at - self.began_at
+            POLL_INTERVAL_S, self.asked_at - self.began_at
         )
 
 
@@ -65,10 +65,10 @@ class Finder:
         while True:
             if self._privileged.is_there:
                 for name in VOLUMES:
-                    await self._look(name)
-            await asyncio.sleep(LOOK_INTERVAL_S)
+                    await self._find(name)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def _look(self, name: str) -> None:
+    async def _find(self, name: str) -> None:
         view = self._monitor.snapshot_of(name)
         if view.named and (view.expected or not self._names_others):
             return

@@ -25,7 +25,7 @@ from ctlr.storage.table import read_table
 from ctlr.storage.table_watch import MountTableWatch
 from ctlr.storage.volume import Volume
 
-LOOK_INTERVAL_S = 1.0
+POLL_INTERVAL_S = 1.0
 LONGEST_PROBE_INTERVAL_S = 45.0
 """A volume is not called healthy on the word of a write that is older than a minute."""
 SOON_S = 5.0
@@ -64,7 +64,7 @@ class StorageMonitor:
         self._is_filling = is_filling
         self._on_change = on_change
         self._wake = asyncio.Event()
-        self.looked = asyncio.Event()
+        self.judged = asyncio.Event()
         """Set once something is known of both volumes."""
         self._probe_runner = ProbeRunner(folder)
         self.known = KnownVolumes(folder, tags)
@@ -79,10 +79,10 @@ class StorageMonitor:
         try:
             while True:
                 self._wake.clear()
-                self.look()
+                self.refresh()
                 self._ask_those_due()
                 try:
-                    async with asyncio.timeout(LOOK_INTERVAL_S):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
@@ -95,30 +95,30 @@ class StorageMonitor:
 
     async def check(self) -> None:
         """Look at both mounts now and ask both; returns after at most twice the probe's deadline."""
-        self.look()
+        self.refresh()
         await asyncio.gather(*(self._ask(volume) for volume in self._volumes.values()))
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Judge both mounts anew by what can be seen without asking them."""
         table = read_table()
         for volume in self._volumes.values():
-            volume.look(take_snapshot(volume.path, volume.tag, table))
+            volume.update(take_snapshot(volume.path, volume.tag, table))
         for volume in self._volumes.values():
             self._judge(volume)
 
-    async def keep_off(self, name: str) -> None:
+    async def pause_probes(self, name: str) -> None:
         """Send no probes to a volume while it is mounted or unmounted by us; returns once none
-        is on it, or is waited for in vain."""
+        is on it, or does not come back."""
         volume = self._volumes[name]
         volume.busy = True
-        self.look()
+        self.refresh()
         if volume.asking is not None:
             await asyncio.wait([volume.asking])
 
-    def let_on(self, name: str) -> None:
+    def resume_probes(self, name: str) -> None:
         """Take a volume up again."""
         self._volumes[name].busy = False
-        self.look()
+        self.refresh()
         self._wake.set()
 
     def set_found(self, name: str, device: str | None, other: str | None) -> None:
@@ -136,7 +136,7 @@ class StorageMonitor:
         """Ask anew, as what counts as one of our volumes has changed."""
         for volume in self._volumes.values():
             volume.answer, volume.due_at = None, 0.0
-        self.look()
+        self.refresh()
 
     def expected_at(self, name: str) -> str | None:
         """The device number of the configured file system; None: it is not plugged in, or that
@@ -229,7 +229,7 @@ class StorageMonitor:
                 volume.asking.result()  # a fault of ours ends the loop, and so is seen
                 volume.asking = None
             idle = volume.asking is None
-            came_back = volume.asked_in_vain and not self._probe_runner.is_waiting(volume.name)
+            came_back = volume.unanswered and not self._probe_runner.is_waiting(volume.name)
             if idle and (now >= volume.due_at or came_back):
                 volume.due_at = now + self._interval_s
                 volume.asking = asyncio.create_task(self._ask(volume), name=f"ask {volume.name}")
@@ -242,7 +242,7 @@ class StorageMonitor:
         answer = await self._probe_runner.ask(volume.name, volume.path, self._expectation(volume))
         if volume.snapshot.ids != ids:
             return  # the answer is about another mount than what is there now
-        volume.asked_in_vain = answer is None
+        volume.unanswered = answer is None
         volume.answer = answer or volume.answer
         volume.answered_at = self._clock.monotonic()
         if answer is not None and (answer.error is not None or volume.is_full()):
@@ -285,7 +285,7 @@ class StorageMonitor:
         state = volume.state(verdict)
         self.states[volume.name] = state
         if all(known.state is not State.MOUNTING for known in self.states.values()):
-            self.looked.set()
+            self.judged.set()
         if (before.state, before.error) != (state.state, state.error):
             well = state.error is None or state.state in (State.EJECTED, State.MOUNTING)
             log = _log.info if well else _log.error

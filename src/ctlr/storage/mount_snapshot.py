@@ -60,7 +60,7 @@ def _count_errors(number: str) -> int:
 def mount_problem(storage: StorageSettings, name: Literal["logging", "sync"]) -> str | None:
     """Why nothing may be written below a mount, in words, as far as can be seen without asking
     it; None when it may. Never hangs."""
-    return _find_problem(storage, take_snapshot(*_place(storage, name)), ours=False)
+    return _find_problem(storage, take_snapshot(*_path_and_tag(storage, name)), ours=False)
 
 
 def _find_problem(storage: StorageSettings, view: MountSnapshot, *, ours: bool) -> str | None:
@@ -91,7 +91,7 @@ class CheckedMount:
         self._storage = storage
         self._name = name
         self._folder = folder
-        self._path, self._tag = _place(storage, name)
+        self._path, self._tag = _path_and_tag(storage, name)
         self._is_certain = is_certain(self._tag) or not storage.require_mounts
         self._checked: Mount | None = None
 
@@ -108,7 +108,7 @@ class CheckedMount:
         return read_record(self._folder).open.get(self._name) == mount.device_number
 
 
-def _place(storage: StorageSettings, name: Literal["logging", "sync"]) -> tuple[Path, str]:
+def _path_and_tag(storage: StorageSettings, name: Literal["logging", "sync"]) -> tuple[Path, str]:
     if name == "logging":
         return storage.logging, storage.logging_device
     return storage.sync, storage.sync_device

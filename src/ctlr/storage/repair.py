@@ -10,11 +10,11 @@ ejected stays away.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ctlr.kernel.backoff import Backoff
 from ctlr.storage.states import READ_ONLY, MountState, State
 
 MOST_TRIES = 5
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
-PAUSE_FACTOR = 4.0
+PAUSE = Backoff(first_s=5.0, longest_s=300.0, factor=4.0)
 AT_ONCE_AGAIN = 2
 """So many faults in a row are repaired without a pause, if the repair before helped."""
 WELL_AFTER_S = 60.0
@@ -74,12 +74,7 @@ def may_try(case: Case, step: Step, now: float) -> bool:
     if case.foreign and step is Step.MOUNT:
         return False
     at_once = case.tries == 0 or (case.helped and case.tries <= AT_ONCE_AGAIN)
-    return at_once or now >= case.last_try_at + pause_s(case.tries)
-
-
-def pause_s(tries: int) -> float:
-    """How long after the n-th try in a row the next one waits."""
-    return min(FIRST_PAUSE_S * PAUSE_FACTOR ** max(tries - 1, 0), LONGEST_PAUSE_S)
+    return at_once or now >= case.last_try_at + PAUSE.delay_s(case.tries)
 
 
 def follow(case: Case, state: MountState, device: str | None, now: float) -> Case:

@@ -82,7 +82,7 @@ class MountFacts:
     plugged in; ``named`` tells whether one is configured and can be looked up; ``other`` is
     another drive that is plugged in instead; ``ours``: the mark on it was read since it is mounted,
     and is one of ours (with two drives of one label plugged in, the label leads to either);
-    ``answer`` is the last probe's, None before the first; ``asked_in_vain`` that a probe does not
+    ``answer`` is the last probe's, None before the first; ``unanswered`` that a probe does not
     come back."""
 
     there: tuple[Mount, ...] = ()
@@ -95,7 +95,7 @@ class MountFacts:
     must_be_mounted: bool = True
     ours: bool = False
     answer: Answer | None = None
-    asked_in_vain: bool = False
+    unanswered: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _judge_absence(seen: MountFacts) -> Verdict:
 
 def _judge_answer(seen: MountFacts) -> Verdict:
     """What a probe says, or that it says nothing."""
-    if seen.asked_in_vain:
+    if seen.unanswered:
         return Verdict(State.HUNG, "it does not answer")
     if seen.answer is None:
         return Verdict(State.MOUNTING, "not checked yet")

@@ -28,7 +28,7 @@ class Volume:
     snapshot: MountSnapshot = field(default_factory=MountSnapshot)
     answer: Answer | None = None
     answered_at: float | None = None
-    asked_in_vain: bool = False
+    unanswered: bool = False
     due_at: float = 0.0
     rate: FillRate = field(default_factory=FillRate)
     asking: asyncio.Task[None] | None = None
@@ -41,12 +41,12 @@ class Volume:
         """What was found may not be so any more."""
         self.searched, self.found, self.other = False, None, None
 
-    def look(self, now: MountSnapshot) -> None:
+    def update(self, now: MountSnapshot) -> None:
         """Take note of a snapshot; another mount than before is a new matter."""
         before, self.snapshot = self.snapshot, now
         if before.ids != now.ids:
             self.forget_found()
-            self.answer, self.asked_in_vain = None, False
+            self.answer, self.unanswered = None, False
             self.due_at = 0.0
         elif now.errors > before.errors:
             self.due_at = 0.0
@@ -68,7 +68,7 @@ class Volume:
             must_be_mounted=self.must_be_mounted,
             ours=self.answer is not None and self.answer.identity is not None,
             answer=None if unasked else self.answer,
-            asked_in_vain=not unasked and self.asked_in_vain,
+            unanswered=not unasked and self.unanswered,
         )
 
     def is_full(self) -> bool:

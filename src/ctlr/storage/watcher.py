@@ -8,7 +8,6 @@ mounts or unmounts.
 
 import asyncio
 import os
-import signal
 from pathlib import Path
 
 import structlog
@@ -17,8 +16,9 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock, try_lock
-from ctlr.kernel.sd_notify import signs_of_life
+from ctlr.kernel.service import Lifetime, stop_on_signals
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive_file import read_record
 from ctlr.storage.drive_operations import LOCK_NAME
 from ctlr.storage.finder import Finder
@@ -30,16 +30,15 @@ from ctlr.telemetry.process import telemetry_of
 from ctlr.telemetry.sink import Telemetry
 
 WATCHER_LOCK = "watcher.lock"
-LOOK_INTERVAL_S = 1.0
+POLL_INTERVAL_S = 1.0
 ONLY_ONE_S = 10.0
 """How long a new watcher waits for the one before it to end."""
-VOLUMES = ("logging", "sync")
 
 _log = structlog.get_logger("storage")
 
 
 class Watcher:
-    """Schedule both volumes and repairs them. ``folder`` is the state folder."""
+    """Watches both volumes and repairs them. ``folder`` is the state folder."""
 
     def __init__(
         self, settings: Settings, folder: Path, privileged: PrivilegedClient, clock: Clock
@@ -65,13 +64,13 @@ class Watcher:
         tasks.start_loop("repairs", self.repair_forever())
 
     async def repair_forever(self) -> None:
-        await self._guard_bare_places()
+        await self._guard_bare_mount_points()
         while True:
             self._wake.clear()
             for name in VOLUMES:
                 await self._repair_if_due(name)
             try:
-                async with asyncio.timeout(LOOK_INTERVAL_S):
+                async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._wake.wait()
             except TimeoutError:
                 continue
@@ -80,7 +79,7 @@ class Watcher:
         record = read_record(self._folder)
         return name in record.ejected or name in record.ejecting
 
-    async def _guard_bare_places(self) -> None:
+    async def _guard_bare_mount_points(self) -> None:
         """Make what is bare at the start unwritable; later on unmounting does that."""
         for name in VOLUMES:
             if not self.monitor.snapshot_of(name).there:
@@ -113,7 +112,7 @@ class Watcher:
     async def _repair(self, name: str, step: Step, tries: int) -> None:
         problem = self.monitor.states[name].error
         _log.info("repairing drive", mount=name, problem=problem, step=step.value, tries=tries)
-        await self.monitor.keep_off(name)
+        await self.monitor.pause_probes(name)
         try:
             await self._do(name, step)
         except Refusal as refusal:
@@ -121,7 +120,7 @@ class Watcher:
             _log.error("drive not repaired", **told, reason=refusal.detail, tries=tries)
             self._cases[name] = failed(self._cases[name], refusal.code)
         finally:
-            self.monitor.let_on(name)
+            self.monitor.resume_probes(name)
         if tries == MOST_TRIES and not self.monitor.states[name].healthy:
             _log.error(
                 "drive given up: a person is needed; plug it in again or use remount",
@@ -140,34 +139,29 @@ class Watcher:
             _log.info("mounted", mount=name, device=mounted["device"])
 
 
-async def watch_mounts(settings: Settings) -> int:
-    """Watch and repair until SIGTERM or SIGINT; returns the exit code.
+async def watch_mounts(settings: Settings) -> None:
+    """Watch and repair until SIGTERM or SIGINT.
 
-    Raises ``Refusal`` ``drive_busy`` when another watcher runs, ``OSError``.
+    Raises ``Refusal`` ``drive_busy`` when another watcher runs, ``OSError``, ``PartDiedError``.
     """
-    stopped = asyncio.Event()
-    died = asyncio.Event()
-
-    def die() -> None:
-        died.set()
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    lifetime = Lifetime("the drive watcher")
+    stop_on_signals(lifetime.stopped)
     folder = settings.database.path.parent
     lock = await _become_the_one(folder)
     try:
         clock = SystemClock()
-        async with telemetry_of(settings, "watch-mounts", die, clock) as (telemetry, tasks):
+        async with telemetry_of(settings, "watch-mounts", lifetime.die, clock) as (
+            telemetry,
+            tasks,
+        ):
             watcher = Watcher(settings, folder, PrivilegedClient(settings.storage), clock)
             watcher.start(tasks)
             interval_s = settings.storage.check_interval_s
             tasks.start_loop("metrics", _publish_forever(watcher.monitor, telemetry, interval_s))
-            async with signs_of_life():
-                await stopped.wait()
+            await lifetime.wait()
     finally:
         os.close(lock)
-    return 1 if died.is_set() else 0
+    lifetime.check()
 
 
 async def _become_the_one(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """The one connection to the broker: connect, say what holds, send what waits, and again.
 
 Nothing waits for this loop. A broker that is away, stopped, slow or full only makes the spool
-grow; the loop comes back with a growing pause of at most ``MAX_PAUSE_S``. Records go out oldest
+grow; the loop comes back with a growing pause of at most ``RETRY.longest_s``. Records go out oldest
 first with QoS 1 and are removed once the broker has acknowledged them; of a batch that broke off,
 the acknowledged beginning is removed, so even a crawling broker makes progress.
 
@@ -21,13 +21,14 @@ import aiomqtt
 import structlog
 
 from ctlr.config import MqttSettings
+from ctlr.kernel.backoff import Attempts, Backoff
 from ctlr.telemetry.outbox import Outbox
 
 BATCH = 1024
 IN_FLIGHT = 32
 CONNECT_S = 4.0
 ACKNOWLEDGE_S = 30.0
-MAX_PAUSE_S = 30.0
+RETRY = Backoff(first_s=1.0, longest_s=30.0)
 KEEPALIVE_S = 30
 
 _log = structlog.get_logger("telemetry")
@@ -58,12 +59,12 @@ class Publisher:
 
     async def run(self) -> None:
         """Connect and send for as long as the service lasts."""
-        pause_s = 1.0
+        attempts = Attempts(RETRY)
         while True:
             try:
                 async with self._client() as client:
                     self._connection(up=True)
-                    pause_s = 1.0
+                    attempts.succeeded()
                     await self._serve(client)
             except (aiomqtt.MqttError, OSError) as error:
                 self._connection(up=False, error=error)
@@ -71,8 +72,7 @@ class Publisher:
                 self.connected = False
                 _log.exception("sending log records failed; trying again")
             _end_if_cancelled()
-            await asyncio.sleep(pause_s)
-            pause_s = min(MAX_PAUSE_S, pause_s * 2)
+            await asyncio.sleep(attempts.failed())
 
     def _client(self) -> aiomqtt.Client:
         client = aiomqtt.Client(

@@ -50,9 +50,9 @@ class Telemetry:
         path = mqtt.spool.with_name(f"{mqtt.spool.stem}-{process}{mqtt.spool.suffix}")
         self._outbox = Outbox(path, mqtt.spool_max_records, mqtt.spool_max_mb << 20)
         self._speaks_for_node = process in SPEAKS_FOR_NODE
-        place = settings.node if self._speaks_for_node else f"{settings.node}/{process}"
+        origin = settings.node if self._speaks_for_node else f"{settings.node}/{process}"
         self._publisher = Publisher(
-            mqtt, f"ctlr-{settings.node}-{process}", f"status/node/{place}", self._outbox
+            mqtt, f"ctlr-{settings.node}-{process}", f"status/node/{origin}", self._outbox
         )
         self._client_rate = RateLimit()
         self._sensor = HealthSensor()
@@ -94,6 +94,10 @@ class Telemetry:
     def set_recording(self, *, recording: bool, uuid: str | None, duration: float | None) -> None:
         """What the retained topic ``status/recording`` says from now on; duration in seconds."""
         self._publisher.set_recording(recording=recording, uuid=uuid, duration=duration)
+
+    async def store(self) -> None:
+        """Put what has been published so far into the spool now. Raises nothing of the card."""
+        await self._outbox.write()
 
     async def close(self) -> None:
         """Store what has not gone out. After the background tasks have been closed."""

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ctlr.camera.finished import hash_file
 from ctlr.camera.test_picture import Stamp, read_video_stamps
+from ctlr.kernel.hashing import hash_file
 from ctlr.layout.frame_times import FrameRow, parse_rows
 from ctlr.layout.raw import is_delivered_name
 
@@ -288,7 +288,7 @@ class Controller:
     def _durable(self, folder: Path) -> list[dict[str, Any]]:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         durable = [
-            {"name": file.name, "size": file.stat().st_size, "xxh128": hash_file(file)}
+            {"name": file.name, "size": file.stat().st_size, "xxh128": hash_file(file)[1]}
             for file in files
             if is_delivered_name(file.name)
         ]

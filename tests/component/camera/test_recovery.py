@@ -13,12 +13,12 @@ from tests.unit.camera.recordings import (
     write_unfinished,
 )
 
-from ctlr.camera.finished import hash_file
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recovery import recover_segments, recover_spool
 from ctlr.camera.resume import LONGEST_H
 from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.camera.spool import SessionFolder, Spool
+from ctlr.kernel.hashing import hash_file
 from ctlr.layout.frame_times import parse_rows
 
 DAY_LATER_MS = START_MS + 24 * 3_600_000
@@ -175,7 +175,7 @@ def test_a_recording_that_nobody_waits_for_any_more_is_over_and_says_what_befell
     assert told["uuid"] == UUID
     assert [event["kind"] for event in told["events"]] == ["recovered"]
     assert folder.finished_files()[0].name == "events.json"
-    assert folder.finished_files()[0].xxh128 == hash_file(folder.path / "events.json")
+    assert folder.finished_files()[0].xxh128 == hash_file(folder.path / "events.json")[1]
 
 
 def test_recovering_twice_changes_nothing(spool: Spool) -> None:

@@ -26,10 +26,10 @@ from ctlr.storage.ejector import Ejector
 from ctlr.storage.privileged_client import UNITS
 
 HUNG = "systemctl stop does not end."
-FORWARD_S, BACK_S = 1.0, 2.0
-LATE_S = FORWARD_S + 0.6
+EJECT_S, RESTORE_S = 1.0, 2.0
+LATE_S = EJECT_S + 0.6
 """Too long for a step forward; what is left of it is soon over for one back."""
-OUTLASTS_S = FORWARD_S + BACK_S + 1.5
+OUTLASTS_S = EJECT_S + RESTORE_S + 1.5
 """Goes on after the answer."""
 
 
@@ -112,9 +112,9 @@ async def rig(
 
 @pytest.fixture(autouse=True)
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ejector, "FORWARD_S", FORWARD_S)
-    monkeypatch.setattr(ejector, "BACK_S", BACK_S)
-    monkeypatch.setattr(ejector, "LOOK_AGAIN_S", 0.1)
+    monkeypatch.setattr(ejector, "EJECT_S", EJECT_S)
+    monkeypatch.setattr(ejector, "RESTORE_S", RESTORE_S)
+    monkeypatch.setattr(ejector, "POLL_INTERVAL_S", 0.1)
     monkeypatch.setattr(drive_operations, "LOCK_S", 0.3)
 
 
@@ -190,7 +190,7 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
             return all(task.get_name() != "eject when safe" for task in asyncio.all_tasks())
 
         await until(is_out)
-        assert ejector.waits_for() is None  # not what was answered while it went on
+        assert ejector.waiting_result() is None  # not what was answered while it went on
         await until(has_ended)
         assert (ejector.phase, services.released) == (Phase.EJECTED, 1)
 
@@ -208,7 +208,7 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
         await ejector.eject_when_safe()
         work.clear()
         assert (await ejector.eject_when_safe()).success is True
-        assert (ejector.waits_for(), services.released) == (None, 1)
+        assert (ejector.waiting_result(), services.released) == (None, 1)
 
 
 @asynccontextmanager

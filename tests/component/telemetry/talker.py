@@ -26,7 +26,7 @@ async def main(port: int, spool: Path, first: int, count: int) -> None:
     for number in range(first, first + count):
         record = make_record(clock.now_ms(), "talker", "test", "INFO", "m", number=number)
         telemetry.publish(record)
-    await telemetry._outbox.write()
+    await telemetry.store()
     print("stored", flush=True)
     await asyncio.Event().wait()
 

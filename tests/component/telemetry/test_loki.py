@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from tests.fakes.loki import Loki
 
 from ctlr.config import LogSettings
+from ctlr.kernel.backoff import Backoff
 from ctlr.logbook.keeper import DriveAwayError
 from ctlr.logbook.loki import BATCH, Forwarder
 from ctlr.logbook.store import Stored
@@ -40,11 +41,11 @@ class Drive:
         self._look()
         return self.records[number : number + limit]
 
-    async def place(self, _follower: str) -> int:
+    async def position_of(self, _follower: str) -> int:
         self._look()
         return self.position
 
-    async def keep_place(self, _follower: str, number: int) -> None:
+    async def save_position(self, _follower: str, number: int) -> None:
         self._look()
         self.position = number
 
@@ -56,7 +57,9 @@ class Drive:
 
 @asynccontextmanager
 async def forwarding(drive: Drive, url: str, **settings: Any) -> AsyncIterator[Forwarder]:
-    forwarder = Forwarder(LogSettings(**settings), url, drive, deadline_s=1.5, first_pause_s=0.01)
+    forwarder = Forwarder(
+        LogSettings(**settings), url, drive, deadline_s=1.5, retry=Backoff(0.01, 60.0)
+    )
     running = asyncio.create_task(forwarder.run())
     try:
         yield forwarder

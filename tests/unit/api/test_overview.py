@@ -8,7 +8,7 @@ import pytest
 from ctlr.api import shapes
 from ctlr.api.overview import GIB, Facts, status, sync_overview
 from ctlr.can.status import CanStatus
-from ctlr.ingest.reports import LastReport
+from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus, SyncReport
 from ctlr.sessions.model import Session, SessionState
@@ -136,6 +136,44 @@ def test_synced_means_that_nothing_is_left_to_come(
 ) -> None:
     for shown in (status(facts(**changes)).sync, sync_overview(facts(**changes))):
         assert (shown.all_synced, shown.any_syncing) == (all_synced, any_syncing)
+
+
+FAILED = {"cam-01": DeliveryFailure(NOW - 60_000, "rsync: connection refused")}
+SAYS_SO = NodeStatus.model_validate({"state": "idle", "sync": {"error": "rsync failed (code 10)"}})
+REPORTED = {"failures": FAILED}
+POLLED = {"views": [NodeView("cam-01", connected=True, status=SAYS_SO, seen_at_ms=NOW)]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "since_ms"),
+    [
+        (REPORTED, "rsync: connection refused", NOW - 60_000),
+        ({**REPORTED, "views": [LOST]}, "rsync: connection refused", NOW - 60_000),
+        ({"failures": {"cam-01": DeliveryFailure(NOW, None)}}, "its transfer failed", NOW),
+        (POLLED, "rsync failed (code 10)", None),
+    ],
+    ids=str,
+)
+def test_a_delivery_that_fails_is_said_everywhere(
+    changes: dict[str, Any], reason: str, since_ms: int | None
+) -> None:
+    shown, overview = status(facts(**changes)), sync_overview(facts(**changes))
+    for camera_shown in (shown.cameras[0], overview.cameras[0]):
+        assert camera_shown.sync_status == "error"
+        assert camera_shown.sync_error == reason
+        assert camera_shown.sync_failing_since == since_ms
+    (warning,) = [found for found in shown.warnings if found.code == "delivery_failed"]
+    assert warning.message.startswith(f"cam-01 cannot deliver its segments ({reason})")
+    assert (shown.sync.all_synced, overview.all_synced) == (False, False)
+
+
+@pytest.mark.parametrize("logging", [ILL, replace(WELL, full=True)])
+def test_a_drive_that_takes_nothing_is_one_warning(logging: MountState) -> None:
+    shown = status(facts(logging=logging, **REPORTED))
+    assert [warning.code for warning in shown.warnings] == [
+        "storage_full" if logging.full else "storage_unhealthy"
+    ]
+    assert shown.cameras[0].sync_status == "error"
 
 
 def test_what_is_wrong_is_said() -> None:

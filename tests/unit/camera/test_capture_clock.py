@@ -39,10 +39,17 @@ def test_a_clock_that_is_right_is_not_moved_by_an_earlier_recording() -> None:
 def test_a_step_is_told_once_and_with_its_size() -> None:
     watch = StepWatch()
     looks = [20_000, STEP_US, 2_000_000, 2_000_100, 2_040_000, -1_000_000]
-    assert [watch.look(ahead) for ahead in looks] == [None, None, 2_000_000, None, None, -3_000_000]
+    assert [watch.check(ahead) for ahead in looks] == [
+        None,
+        None,
+        2_000_000,
+        None,
+        None,
+        -3_000_000,
+    ]
 
 
 def test_slow_drift_is_told_when_it_has_become_a_step() -> None:
     watch = StepWatch()
-    told = [watch.look(ahead) for ahead in range(0, 200_000, 10_000)]
+    told = [watch.check(ahead) for ahead in range(0, 200_000, 10_000)]
     assert [size for size in told if size] == [60_000, 60_000, 60_000]

@@ -1,13 +1,11 @@
 from ctlr.camera.delivery import (
     BATCH_FILES,
-    LAST_POLL_S,
-    LAST_RETRY_S,
+    POLL,
+    RETRY,
     UNLISTED_S,
     count_segments,
     judge,
     next_batch,
-    poll_delay_s,
-    retry_delay_s,
     segments_unsent,
 )
 from ctlr.camera.finished import FinishedFile, delivery_order
@@ -87,5 +85,5 @@ def test_delivery_order_is_by_number_with_frame_times_first() -> None:
 
 
 def test_waits_grow_to_a_limit() -> None:
-    assert [retry_delay_s(n) for n in (1, 2, 3, 6, 10_000)] == [1, 2, 4, LAST_RETRY_S, LAST_RETRY_S]
-    assert [poll_delay_s(n) for n in (0, 1, 2, 3, 10_000)] == [2, 4, 8, LAST_POLL_S, LAST_POLL_S]
+    assert [RETRY.delay_s(n) for n in (1, 2, 3, 6, 10_000)] == [1, 2, 4, 30, 30]
+    assert [POLL.delay_s(n) for n in (1, 2, 3, 4, 10_000)] == [2, 4, 8, 15, 15]

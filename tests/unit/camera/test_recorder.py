@@ -111,7 +111,7 @@ def test_a_card_that_is_too_slow_costs_counted_frames_and_leaves_videos_that_dec
         if number == slow_until:
             folder.release_readers.set()
             until = time.monotonic() + DEADLINE_S
-            while recording._queue.qsize() and time.monotonic() < until:
+            while recording.queued and time.monotonic() < until:
                 time.sleep(0.001)
 
     recording, ended = _record(folder, Camera(slow_until + 25, stall))

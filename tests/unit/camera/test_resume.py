@@ -1,11 +1,10 @@
 from ctlr.camera.record import MAX_EVENTS, NodeEvent, SessionRecord
 from ctlr.camera.resume import (
-    LAST_RETRY_S,
     LONGEST_H,
+    RETRY,
     choose_session,
-    is_owed,
+    is_resumable,
     resumed_event,
-    retry_delay_s,
 )
 
 START = 1_776_313_714_000
@@ -17,12 +16,12 @@ def _record(**values: object) -> SessionRecord:
 
 
 def test_what_is_owed() -> None:
-    assert is_owed(_record(), START + HOUR)
-    assert is_owed(_record(), START + LONGEST_H * HOUR - 1)
-    assert not is_owed(_record(), START + LONGEST_H * HOUR)
-    assert not is_owed(_record(stopped_at=START + 5), START + HOUR)
-    assert not is_owed(_record(ended="failed"), START + HOUR)
-    assert is_owed(_record(), START - 9 * HOUR)  # the clock of a node that lost power
+    assert is_resumable(_record(), START + HOUR)
+    assert is_resumable(_record(), START + LONGEST_H * HOUR - 1)
+    assert not is_resumable(_record(), START + LONGEST_H * HOUR)
+    assert not is_resumable(_record(stopped_at=START + 5), START + HOUR)
+    assert not is_resumable(_record(ended="failed"), START + HOUR)
+    assert is_resumable(_record(), START - 9 * HOUR)  # the clock of a node that lost power
 
 
 def test_the_newest_goes_on() -> None:
@@ -34,7 +33,7 @@ def test_the_newest_goes_on() -> None:
 
 
 def test_waits_grow_to_a_limit() -> None:
-    assert [retry_delay_s(n) for n in (1, 2, 3, 4, 1000)] == [1, 2, 4, LAST_RETRY_S, LAST_RETRY_S]
+    assert [RETRY.delay_s(n) for n in (1, 2, 3, 4, 1000)] == [1, 2, 4, 5, 5]
 
 
 def test_the_event_tells_the_hole() -> None:

@@ -77,7 +77,7 @@ def test_a_recording_is_cut_where_it_should_and_decodes(pi: Any, tmp_path: Path)
 
         def open_source(self, settings: PictureSettings, take: Take, clock: Any) -> RibbonSource:
             source = open_source(settings, take, VirtualClock(0))
-            pi.reader_is_behind = lambda: not source._pictures.empty()
+            pi.reader_is_behind = lambda: source.is_behind
             return source
 
     folder = SessionFolder(tmp_path / UUID)

@@ -13,7 +13,7 @@ def _cutter(segment_us: int = 10 * SECOND, keep_from: int = START, first: int = 
 
 def _place_all(cutter: Cutter, times: list[int]) -> list[int | None]:
     """Place frames of a camera that gives a keyframe whenever it is asked for one."""
-    return [cutter.place(at, keyframe=cutter.wants_keyframe(at)) for at in times]
+    return [cutter.assign(at, keyframe=cutter.wants_keyframe(at)) for at in times]
 
 
 def test_the_first_frame_kept_is_the_first_at_or_after_the_start() -> None:
@@ -31,28 +31,28 @@ def test_a_stall_over_a_whole_segment_leaves_no_hole_in_the_numbers() -> None:
 
 def test_the_cut_waits_for_a_camera_that_gives_keyframes_when_it_likes() -> None:
     cutter = _cutter()
-    cutter.place(START, keyframe=True)
+    cutter.assign(START, keyframe=True)
     after = START + 10 * SECOND
     assert cutter.wants_keyframe(after)
-    assert cutter.place(after, keyframe=False) == 0
-    assert cutter.place(after + 1, keyframe=True) == 1
+    assert cutter.assign(after, keyframe=False) == 0
+    assert cutter.assign(after + 1, keyframe=True) == 1
     assert not cutter.wants_keyframe(after + 2)
-    assert cutter.place(after + 2, keyframe=True) == 1
+    assert cutter.assign(after + 2, keyframe=True) == 1
 
 
 def test_nothing_is_kept_before_the_first_keyframe() -> None:
     cutter = _cutter()
-    assert cutter.place(START, keyframe=False) is None
-    assert cutter.place(START + 1, keyframe=True) == 0
+    assert cutter.assign(START, keyframe=False) is None
+    assert cutter.assign(START + 1, keyframe=True) == 0
 
 
 def test_after_a_lost_frame_the_next_kept_one_is_a_keyframe_of_the_same_segment() -> None:
     cutter = _cutter()
-    cutter.place(START, keyframe=True)
+    cutter.assign(START, keyframe=True)
     cutter.frame_was_lost()
     assert cutter.wants_keyframe(START + 1)
-    assert cutter.place(START + 1, keyframe=False) is None
-    assert cutter.place(START + 2, keyframe=True) == 0
+    assert cutter.assign(START + 1, keyframe=False) is None
+    assert cutter.assign(START + 2, keyframe=True) == 0
     assert not cutter.wants_keyframe(START + 3)
 
 

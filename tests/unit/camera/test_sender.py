@@ -16,12 +16,12 @@ from tests.unit.camera.recordings import (
     write_unfinished,
 )
 
-from ctlr.camera.finished import hash_file
 from ctlr.camera.rsync import PartialTransferError
 from ctlr.camera.segments import unfinished_name
 from ctlr.camera.sender import Sender
 from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.clock import SystemClock
+from ctlr.kernel.hashing import hash_file
 from ctlr.nodes.messages import DurableFile, SyncAnswer, SyncReport
 
 NEWER = "ffffffff-ffff-4fff-8fff-ffffffffffff"
@@ -57,7 +57,7 @@ class Rig:
         folder = self.drive / report.uuid
         files = sorted(folder.iterdir()) if folder.exists() else []
         durable = [
-            DurableFile(name=file.name, size=file.stat().st_size, xxh128=hash_file(file))
+            DurableFile(name=file.name, size=file.stat().st_size, xxh128=hash_file(file)[1])
             for file in files
         ]
         absent = sorted(set(report.asks or ()) - {file.name for file in files})

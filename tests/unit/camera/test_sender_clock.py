@@ -20,14 +20,14 @@ def _arrivals(count: int, ppm: float = 0.0, seed: int = 1) -> list[tuple[int, in
 
 def test_the_least_delayed_packet_tells_where_the_clocks_lie() -> None:
     clock = SenderClock(ARRIVED + 100 * FRAME)
-    placed = [clock.place(*times) for times in _arrivals(200)]
+    placed = [clock.captured_at_us(*times) for times in _arrivals(200)]
     for n, at_us in enumerate(placed[100:], start=100):
         assert 1_900 <= at_us - (ARRIVED + n * FRAME) <= 4_000
 
 
 def test_from_the_start_on_the_senders_distances_are_kept() -> None:
     clock = SenderClock(ARRIVED + 100 * FRAME)
-    placed = [clock.place(*times) for times in _arrivals(1000)][100:]
+    placed = [clock.captured_at_us(*times) for times in _arrivals(1000)][100:]
     distances = [b - a for a, b in pairwise(placed)]
     assert all(abs(distance - FRAME) <= SLEW_US for distance in distances)
     assert sum(distance != FRAME for distance in distances) <= 1000 * FRAME / WINDOW_US + 1
@@ -37,10 +37,10 @@ def test_drift_is_followed() -> None:
     clock = SenderClock(ARRIVED + 100 * FRAME)
     late = 0
     for n, times in enumerate(_arrivals(20_000, ppm=90)):
-        late = clock.place(*times) - (ARRIVED + n * FRAME)
+        late = clock.captured_at_us(*times) - (ARRIVED + n * FRAME)
     assert abs(late) < 6_000  # without it: 60 ms
 
 
 def test_a_late_joiner_starts_with_what_it_has() -> None:
     clock = SenderClock(ARRIVED - 1)
-    assert clock.place(SENT, ARRIVED) == ARRIVED
+    assert clock.captured_at_us(SENT, ARRIVED) == ARRIVED

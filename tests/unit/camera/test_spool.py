@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from tests.unit.camera.recordings import START_MS, UUID, write_segment, write_session
 
-from ctlr.camera.finished import hash_file
 from ctlr.camera.spool import Spool
+from ctlr.kernel.hashing import hash_file
 
 OTHER = "00000000-0000-4000-8000-000000000001"
 
@@ -24,7 +24,7 @@ def test_a_finished_segment_has_both_its_files_with_size_and_hash(spool: Spool) 
     assert [file.name for file in files] == ["seg_0000.frames.csv", "seg_0000.mp4"]
     for file in files:
         assert file.size == (folder.path / file.name).stat().st_size
-        assert file.xxh128 == hash_file(folder.path / file.name)
+        assert file.xxh128 == hash_file(folder.path / file.name)[1]
 
 
 def test_the_checksums_are_those_of_xxhsum(spool: Spool) -> None:
@@ -38,7 +38,7 @@ def test_a_file_without_a_listed_hash_is_hashed(spool: Spool) -> None:
     folder = write_session(spool.root)
     (folder.path / "clock.csv").write_text("a,b\n")
     (file,) = folder.finished_files()
-    assert file.xxh128 == hash_file(folder.path / "clock.csv")
+    assert file.xxh128 == hash_file(folder.path / "clock.csv")[1]
 
 
 def test_the_hash_is_kept_even_if_the_file_changes(spool: Spool) -> None:
@@ -64,7 +64,7 @@ def test_a_torn_line_of_the_checksums_is_no_checksum(spool: Spool) -> None:
     write_segment(folder, 0)
     with open(folder.path / ".checksums.xxh128", "a") as checksums:
         checksums.write("0123456789abcdef  seg_0000.mp4")
-    assert folder.finished_files()[1].xxh128 == hash_file(folder.path / "seg_0000.mp4")
+    assert folder.finished_files()[1].xxh128 == hash_file(folder.path / "seg_0000.mp4")[1]
 
 
 def test_sessions_are_listed_newest_first_and_strange_folders_are_not(spool: Spool) -> None:

@@ -17,17 +17,17 @@ from ctlr.camera.stall import (
 )
 def test_a_silent_camera_is_said_and_then_given_up(fps: float, *, opened: bool, looks: int) -> None:
     watch = StallWatch(fps)
-    assert watch.look(7, expected=True, opened=opened) is None  # the last picture
-    said = [watch.look(7, expected=True, opened=opened) for _ in range(looks - 1)]
+    assert watch.check(7, expected=True, opened=opened) is None  # the last picture
+    said = [watch.check(7, expected=True, opened=opened) for _ in range(looks - 1)]
     assert [bool(text) for text in said] == [n >= SHOWN_AFTER for n in range(1, looks)]
     with pytest.raises(CameraStalledError):
-        watch.look(7, expected=True, opened=opened)
+        watch.check(7, expected=True, opened=opened)
 
 
 def test_a_picture_or_a_pause_that_is_meant_begins_the_count_anew() -> None:
     watch = StallWatch(30)
     for taken in range(3):
         for _ in range(ENDS_AFTER):
-            watch.look(taken, expected=True, opened=True)
+            watch.check(taken, expected=True, opened=True)
     for _ in range(2 * ENDS_AFTER):
-        assert watch.look(2, expected=False, opened=True) is None
+        assert watch.check(2, expected=False, opened=True) is None

@@ -200,7 +200,7 @@ class TestTakingUp:
         assert recorded(tmp_path) == rows_of(batch(1), batch(2), batch(3), batch(4))
         assert [run.rows for run in runs_of(tmp_path)] == [2, 2, 2, 2]
         check_runs(tmp_path)
-        assert ledger.owed == []
+        assert ledger.unflushed == []
 
     def test_another_drive_gets_what_was_not_flushed(self, tmp_path: Path) -> None:
         ledger = Ledger()

@@ -137,7 +137,7 @@ def test_no_stream_raises_or_grows(chunks: list[bytes]) -> None:
     for chunk in chunks:
         taken = reader.feed(chunk)
         assert taken.data.count(b"\n") == len(taken.times_ms)
-        assert len(reader._rest) <= MAX_LINE_BYTES
+        assert reader.held_bytes <= MAX_LINE_BYTES
     reader.end()
 
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import can
 import pytest
 
-from ctlr.can import reader
 from ctlr.can.frame import Batch
 from ctlr.can.intake import Intake
-from ctlr.can.reader import read_forever
+from ctlr.can.reader import RETRY, read_forever
 from ctlr.config import CanBus
+from ctlr.kernel.backoff import Backoff
 from ctlr.kernel.clock import SystemClock
 
 PATIENCE_S = 20.0
@@ -29,9 +29,9 @@ class Reading:
 
 
 @contextmanager
-def reading(bus: CanBus) -> Iterator[Reading]:
+def reading(bus: CanBus, retry: Backoff = RETRY) -> Iterator[Reading]:
     found, stopping = Reading(bus), threading.Event()
-    thread = threading.Thread(target=read_forever, args=(bus, found.intake, stopping))
+    thread = threading.Thread(target=read_forever, args=(bus, found.intake, stopping, retry))
     thread.start()
     try:
         yield found
@@ -81,11 +81,8 @@ def test_a_burst_is_kept_whole() -> None:
         (CanBus(name="a", interface="slcan", channel="/dev/null", bitrate=1234), ""),
     ],
 )
-def test_an_adapter_that_is_not_there_is_said_and_tried_again(
-    bus: CanBus, says: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reader, "FIRST_RETRY_S", 0.01)
-    with reading(bus) as found:
+def test_an_adapter_that_is_not_there_is_said_and_tried_again(bus: CanBus, says: str) -> None:
+    with reading(bus, retry=Backoff(0.01, 0.1)) as found:
         until(lambda: found.intake.errors >= 2)
         assert says in (found.intake.problem or "")
         assert found.intake.problem != "not connected yet"

@@ -170,7 +170,7 @@ def test_memory_is_bounded_and_the_oldest_go_counted(drive: Drive, now: Now) -> 
     recorder = make(drive, now, memory_bytes=100_000)
     for number in range(5000):
         recorder.put(batch(number))
-    assert recorder._waiting_bytes <= 100_000
+    assert recorder.waiting_bytes <= 100_000
     kept = recorder.waiting_rows
     assert 0 < kept < 1000
     assert recorder.lost == 10_000 - kept

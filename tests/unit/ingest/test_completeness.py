@@ -48,6 +48,23 @@ def test_judge_delivery(case: tuple[SessionNode, Arrival, float, Delivery]) -> N
     assert judge_delivery(node, arrival, stopped_for_s, QUIET_S, GIVE_UP_S) is expected
 
 
+CALLED_BACK = SessionNode("cam", started=True, stop_acknowledged=True)
+NEVER_BEGAN = {
+    "confirmed the stop, and nothing came": (CALLED_BACK, NOTHING, QUIET_S, Delivery.COMPLETE),
+    "confirmed it just now": (CALLED_BACK, NOTHING, QUIET_S - 1, Delivery.WAITING),
+    "did not confirm it": (PLAIN, Arrival(0, None, 1.0), 60.0, Delivery.WAITING),
+    "did not confirm it for long": (PLAIN, NOTHING, GIVE_UP_S, Delivery.GIVEN_UP),
+    "recorded all the same": (CALLED_BACK, Arrival(1, 1.0, 1.0), QUIET_S, Delivery.WAITING),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_BEGAN.values(), ids=NEVER_BEGAN.keys())
+def test_a_session_that_never_began(case: tuple[SessionNode, Arrival, float, Delivery]) -> None:
+    node, arrival, stopped_for_s, expected = case
+    found = judge_delivery(node, arrival, stopped_for_s, QUIET_S, GIVE_UP_S, began=False)
+    assert found is expected
+
+
 ages = st.none() | st.floats(0, 1e6)
 nodes = st.builds(
     SessionNode,

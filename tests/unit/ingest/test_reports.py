@@ -8,6 +8,7 @@ import pytest
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.clock import SystemClock
+from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
 from ctlr.nodes.messages import SyncReport
 from ctlr.sessions.model import SessionState
@@ -25,14 +26,19 @@ class Desk:
         self.store = store
         self.logging = logging
         self.news: list[tuple[str | None, str]] = []
+        self.drive_is_full = False
         clock, layout = SystemClock(), LoggingLayout(logging)
         self.reports = Reports(
             store,
             Inventory(store, layout, clock.monotonic),
             clock,
-            check_storage=lambda: None,
+            check_storage=self._check_storage,
             on_report=lambda uuid, node: self.news.append((uuid, node)),
         )
+
+    def _check_storage(self) -> None:
+        if self.drive_is_full:
+            raise Refusal("storage_full", "The logging drive is full.")
 
     async def record(self) -> None:
         for uuid, state in ((OLDER, SessionState.COLLECTING), (NOW, SessionState.RECORDING)):
@@ -80,3 +86,31 @@ async def test_a_camera_that_names_its_session_means_that_one(desk: Desk) -> Non
     report = REPORT.model_copy(update={"uuid": OLDER})
     desk.deliver(OLDER, 1)
     assert await desk.hear(report) == [(OLDER, "cam-01")]
+
+
+def said(status: str, **more: object) -> SyncReport:
+    return SyncReport.model_validate({"camera": "cam-01", "status": status, **more})
+
+
+async def test_a_camera_fails_from_its_first_failure_until_a_success(desk: Desk) -> None:
+    assert desk.reports.failure("cam-01") is None
+    await desk.hear(said("error", error="no route to host"))
+    first = desk.reports.failure("cam-01")
+    assert first is not None
+    assert first.reason == "no route to host"
+    await desk.hear(said("syncing", remaining=3))  # it tries again
+    assert desk.reports.failure("cam-01") == first
+    await desk.hear(said("error"))
+    again = desk.reports.failure("cam-01")
+    assert again is not None
+    assert (again.since_ms, again.reason) == (first.since_ms, None)
+    assert desk.reports.failure("cam-02") is None
+    await desk.hear(said("ok"))
+    assert desk.reports.failure("cam-01") is None
+
+
+async def test_a_failure_is_kept_though_the_report_is_refused(desk: Desk) -> None:
+    desk.drive_is_full = True
+    with pytest.raises(Refusal):
+        await desk.hear(said("error"))
+    assert desk.reports.failure("cam-01") is not None

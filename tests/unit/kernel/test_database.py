@@ -144,13 +144,13 @@ async def test_a_second_writer_is_refused_and_harms_nothing(tmp_path: Path) -> N
 
 async def test_a_disk_that_fails_is_noted_until_it_works_again(database: Database) -> None:
     await add(database, "a")
-    await database._connection.execute("PRAGMA query_only=1")  # as on one made read-only
+    await database.fetch("PRAGMA query_only=1")  # as on one made read-only
     with pytest.raises(sqlite3.OperationalError):
         await add(database, "b")
     assert "readonly" in (database.problem or "")
     await database.check()
     assert database.problem is not None
-    await database._connection.execute("PRAGMA query_only=0")
+    await database.fetch("PRAGMA query_only=0")
     await database.check()
     assert database.problem is None
     assert await names(database) == ["a", "a'"]

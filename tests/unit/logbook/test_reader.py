@@ -79,7 +79,7 @@ def test_no_page_needs_a_sort(path: Path) -> None:
     db = sqlite3.connect(path)
     for query in (LogQuery(), LogQuery(node="cam-1", after=3), LogQuery(level="METRICS")):
         values: dict[str, Any] = {"limit": 5, "node": query.node}
-        sql, _ = reader._numbers(query, values)
+        sql, _ = reader.page_numbers(query, values)
         steps = " ".join(str(row[3]) for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values))
         assert "TEMP B-TREE" not in steps
         assert "COVERING INDEX" in steps

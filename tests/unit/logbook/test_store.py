@@ -65,11 +65,15 @@ def test_what_has_no_key_is_always_stored(store: LogStore) -> None:
 
 def test_a_second_opening_goes_on(store: LogStore, path: Path) -> None:
     store.append(entries(1, 3))
-    store.keep_place("loki", 2)
+    store.save_position("loki", 2)
     store.close()
     again = LogStore(path, 1000, MAX_BYTES)
     assert again.append([entry(3), entry(4)]) == 1
-    assert (numbers(again), again.place("loki"), again.place("nobody")) == ([1, 2, 3, 4], 2, 0)
+    assert (numbers(again), again.position_of("loki"), again.position_of("nobody")) == (
+        [1, 2, 3, 4],
+        2,
+        0,
+    )
     again.close()
 
 

@@ -16,9 +16,9 @@ def test_a_flood_of_names_is_cut_off_and_said_once() -> None:
     with capture_logs() as log:
         for number in range(MOST_NAMES * 3):
             name = service_name(f"flood-{number}")
-            discovery._notice(nowhere, SERVICE_TYPE, name, ServiceStateChange.Added)
-    assert len(discovery._names) == MOST_NAMES
+            discovery.notice(nowhere, SERVICE_TYPE, name, ServiceStateChange.Added)
+    assert len(discovery.names) == MOST_NAMES
     assert [entry["log_level"] for entry in log] == ["warning"]
-    discovery._notice(nowhere, SERVICE_TYPE, service_name("flood-0"), ServiceStateChange.Removed)
-    discovery._notice(nowhere, SERVICE_TYPE, service_name("cam-01"), ServiceStateChange.Added)
-    assert service_name("cam-01") in discovery._names
+    discovery.notice(nowhere, SERVICE_TYPE, service_name("flood-0"), ServiceStateChange.Removed)
+    discovery.notice(nowhere, SERVICE_TYPE, service_name("cam-01"), ServiceStateChange.Added)
+    assert service_name("cam-01") in discovery.names

@@ -54,7 +54,7 @@ def made(rig: Rig) -> Rig:
 
 
 def test_a_verified_session_goes_and_its_copy_stays(made: Rig) -> None:
-    seen = retire.look_at(made.settings, UUID)
+    seen = retire.find_raw_session(made.settings, UUID)
     assert seen.copy_problem is None
     names = [entry["path"] for entry in made.manifest()["files"]]
     copies = {made.folder / name: (made.folder / name).read_bytes() for name in names}
@@ -67,7 +67,7 @@ def test_a_verified_session_goes_and_its_copy_stays(made: Rig) -> None:
 
 
 def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
-    list(retire.retire(made.settings, [retire.look_at(made.settings, UUID)], NOW))
+    list(retire.retire(made.settings, [retire.find_raw_session(made.settings, UUID)], NOW))
     before = made.source()
     made.process(session())
     assert made.source()["bytes"] == before["bytes"]
@@ -76,7 +76,7 @@ def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
 
 def test_each_reason_that_a_copy_cannot_stand_for_its_raw_data(made: Rig) -> None:
     def problem() -> str:
-        return str(retire.look_at(made.settings, UUID).copy_problem)
+        return str(retire.find_raw_session(made.settings, UUID).copy_problem)
 
     (made.node() / "notes.txt").write_text("nobody knows it")
     assert "nobody knows" in problem()
@@ -93,13 +93,19 @@ def test_each_reason_that_a_copy_cannot_stand_for_its_raw_data(made: Rig) -> Non
 def test_one_that_is_not_read_back_stays(rig: Rig) -> None:
     rig.record()
     rig.process(session())
-    assert retire.look_at(rig.settings, UUID).copy_problem == "its copy has not been read back"
+    assert (
+        retire.find_raw_session(rig.settings, UUID).copy_problem
+        == "its copy has not been read back"
+    )
     rig.folder.rename(rig.sync / "elsewhere")
-    assert retire.look_at(rig.settings, UUID).copy_problem == "it has no copy on the sync drive"
+    assert (
+        retire.find_raw_session(rig.settings, UUID).copy_problem
+        == "it has no copy on the sync drive"
+    )
 
 
 def test_what_has_changed_since_the_plan_stays(made: Rig) -> None:
-    planned = retire.look_at(made.settings, UUID)
+    planned = retire.find_raw_session(made.settings, UUID)
     made.record("cam-a", range(4, 5))
     assert list(retire.retire(made.settings, [planned], NOW)) == []
     assert len(list(made.node().glob("seg_*.mp4"))) == 5
@@ -107,10 +113,10 @@ def test_what_has_changed_since_the_plan_stays(made: Rig) -> None:
 
 def test_a_preserved_session_stays_until_it_is_released(made: Rig) -> None:
     retire.preserve(made.settings, UUID, keep=True)
-    assert retire.look_at(made.settings, UUID).is_preserved
+    assert retire.find_raw_session(made.settings, UUID).is_preserved
     assert retire.plan(made.settings, START_MS * 2).delete == ()
     retire.preserve(made.settings, UUID, keep=False)
-    assert not retire.look_at(made.settings, UUID).is_preserved
+    assert not retire.find_raw_session(made.settings, UUID).is_preserved
 
 
 def raw_files(made: Rig) -> dict[str, bytes]:
@@ -184,7 +190,7 @@ def test_without_the_copy_at_hand_nothing_is_deleted(made: Rig) -> None:
 
 
 def test_a_later_revision_still_says_when_the_raw_data_went(made: Rig) -> None:
-    list(retire.retire(made.settings, [retire.look_at(made.settings, UUID)], NOW))
+    list(retire.retire(made.settings, [retire.find_raw_session(made.settings, UUID)], NOW))
     made.upload("late.csv")
     made.process(session())
     assert made.manifest()["revision"] == 2
@@ -193,7 +199,7 @@ def test_a_later_revision_still_says_when_the_raw_data_went(made: Rig) -> None:
 
 def test_each_deletion_is_told_as_it_happens(made: Rig) -> None:
     """What fails at the second takes nothing from the first."""
-    planned = retire.look_at(made.settings, UUID)
+    planned = retire.find_raw_session(made.settings, UUID)
 
     def sessions() -> Iterator[RawSession]:
         yield planned

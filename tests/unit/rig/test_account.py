@@ -20,9 +20,7 @@ LINES = [
 
 def probed(tmp_path: Path, left_out: list[tuple[float, float]]) -> Prober:
     (tmp_path / "log").write_text("\n".join(LINES))
-    prober = Prober("10.77.0.2", 8000, tmp_path / "log")
-    prober._left_out = left_out
-    return prober
+    return Prober("10.77.0.2", 8000, tmp_path / "log", left_out)
 
 
 def test_what_was_meant_to_be_off_is_not_held_against_it(tmp_path: Path) -> None:

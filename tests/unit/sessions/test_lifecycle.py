@@ -29,7 +29,6 @@ def test_the_way_of_a_session() -> None:
         (S.STOPPING, S.RECORDING),
         (S.DONE, S.RECORDING),
         (S.COLLECTING, S.RECORDING),
-        (S.COLLECTING, S.DONE),
     ],
 )
 def test_no_way_back(current: S, following: S) -> None:

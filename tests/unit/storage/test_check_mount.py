@@ -1,6 +1,5 @@
 """Whether a transfer may begin. With real mounts: tests/component/drive/test_check_mount.py."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -35,8 +34,7 @@ def test_the_program(
     config.write_text(f'[storage]\nlogging = "{tmp_path}"\n[database]\npath = "{tmp_path}/db"\n')
 
     def run(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["ctlr-check-mount", *arguments])
-        return check_mount.main()
+        return check_mount.main(arguments)
 
     assert run("--config", str(config), "logging") == 1
     assert capsys.readouterr().err.startswith("The logging drive takes nothing now: it is not mou")

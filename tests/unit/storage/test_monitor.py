@@ -19,7 +19,7 @@ monitor = StorageMonitor(
     on_change=lambda: changes.append(monitor.find_usable()),
 )
 sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
-monitor.look()
+monitor.refresh()
 assert len(changes) == 2, changes
 assert opened == ["/proc/self/mountinfo"], opened
 """

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ctlr.storage.repair import (
-    LONGEST_PAUSE_S,
     MOST_TRIES,
+    PAUSE,
     WELL_AFTER_S,
     Case,
     Step,
@@ -14,7 +14,6 @@ from ctlr.storage.repair import (
     follow,
     may_try,
     needed_step,
-    pause_s,
     tried,
 )
 from ctlr.storage.states import READ_ONLY, MountState, State
@@ -70,11 +69,11 @@ def test_the_first_try_is_at_once_and_each_further_one_later_and_then_none() -> 
         pauses.append(now - before)
     assert len(pauses) == MOST_TRIES
     assert pauses == [5, 20, 80, 300, 0]
-    assert not may_try(case, Step.MOUNT, now + 10 * LONGEST_PAUSE_S)
+    assert not may_try(case, Step.MOUNT, now + 10 * PAUSE.longest_s)
 
 
 def test_pauses_are_bounded() -> None:
-    assert [pause_s(n) for n in (1, 2, 3, 4, 50)] == [5, 20, 80, 300, 300]
+    assert [PAUSE.delay_s(n) for n in (1, 2, 3, 4, 50)] == [5, 20, 80, 300, 300]
 
 
 def test_a_drive_that_is_plugged_anew_is_a_new_case() -> None:
@@ -104,14 +103,14 @@ def test_a_drive_that_flaps_is_no_new_case_each_time() -> None:
 
 def test_what_must_not_be_there_is_taken_off_however_often_that_failed() -> None:
     worn = Case(tries=MOST_TRIES, last_try_at=5, device="8:1")
-    assert not may_try(worn, Step.MOUNT, 5 + LONGEST_PAUSE_S)
-    assert not may_try(worn, Step.UNMOUNT, 4 + LONGEST_PAUSE_S)
-    assert may_try(worn, Step.UNMOUNT, 5 + LONGEST_PAUSE_S)
+    assert not may_try(worn, Step.MOUNT, 5 + PAUSE.longest_s)
+    assert not may_try(worn, Step.UNMOUNT, 4 + PAUSE.longest_s)
+    assert may_try(worn, Step.UNMOUNT, 5 + PAUSE.longest_s)
 
 
 def test_a_strangers_drive_is_not_mounted_again_until_another_comes() -> None:
     stranger = replace(ILL, state=State.FOREIGN, mounted=True)
     case = follow(tried(Case(device="8:1"), 0), stranger, "8:1", 1)
     taken_off = follow(tried(case, 1), replace(ILL, state=State.ABSENT), "8:1", 2)
-    assert not may_try(taken_off, Step.MOUNT, 2 + LONGEST_PAUSE_S)
+    assert not may_try(taken_off, Step.MOUNT, 2 + PAUSE.longest_s)
     assert may_try(follow(taken_off, ILL, "8:17", 3), Step.MOUNT, 3)

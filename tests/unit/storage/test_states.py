@@ -37,7 +37,7 @@ def failed(number: int) -> Answer:
         ({"expected": "8:17", "ours": True}, State.OK, None),
         ({"there": (replace(MOUNT, options=frozenset({"ro"})),)}, State.RO, READ_ONLY),
         ({"there": (replace(MOUNT, options=frozenset({"emergency_ro"})),)}, State.RO, READ_ONLY),
-        ({"asked_in_vain": True}, State.HUNG, "does not answer"),
+        ({"unanswered": True}, State.HUNG, "does not answer"),
         ({"answer": Answer(foreign="it is another")}, State.FOREIGN, "it is another"),
         ({"answer": failed(errno.EROFS)}, State.RO, READ_ONLY),
         ({"answer": failed(errno.EIO)}, State.STALE, "Input/output error"),
@@ -61,4 +61,4 @@ def test_each_state(changes: dict[str, Any], state: State, error: str | None) ->
 def test_what_the_kernel_says_comes_before_what_a_probe_said() -> None:
     """A drive that was pulled answers from its cache for long."""
     assert judge(replace(WELL, plugged_in=False, answer=GOOD)).state is State.STALE
-    assert judge(replace(WELL, plugged_in=False, asked_in_vain=True)).state is State.STALE
+    assert judge(replace(WELL, plugged_in=False, unanswered=True)).state is State.STALE

@@ -125,6 +125,11 @@ class RibbonSource:
             raise
         return camera, encoder
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether pictures have come that nobody has taken yet."""
+        return not self._pictures.empty()
+
     def _take_first(self) -> Picture:
         """The first keyframe; it carries the encoder's parameters."""
         picture = self._next(FIRST_PICTURE_S)

@@ -36,12 +36,12 @@ def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> S
     container = _open(settings.device)
     times = SenderClock(take.keep_from_us)
     name = f"The camera at {settings.device}"
-    place = partial(_place, times, clock)
-    return OpenedCamera(name, container, settings, take, clock, place, copied=True)
+    capture_time = partial(_captured_at_us, times, clock)
+    return OpenedCamera(name, container, settings, take, clock, capture_time, copied=True)
 
 
-def _place(times: SenderClock, clock: CaptureClock, sent_us: int) -> int:
-    return times.place(sent_us, clock.now_us())
+def _captured_at_us(times: SenderClock, clock: CaptureClock, sent_us: int) -> int:
+    return times.captured_at_us(sent_us, clock.now_us())
 
 
 def _open(address: str) -> InputContainer:

@@ -21,7 +21,7 @@ class SenderClock:
         self._window_min_us: int | None = None
         self._window_ends_us: int | None = None
 
-    def place(self, sent_us: int, arrived_at_us: int) -> int:
+    def captured_at_us(self, sent_us: int, arrived_at_us: int) -> int:
         """Unix microseconds of a frame that the camera stamped ``sent_us``."""
         difference = arrived_at_us - sent_us
         if self._offset_us is None or arrived_at_us < self._settle_until_us:

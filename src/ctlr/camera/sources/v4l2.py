@@ -62,8 +62,8 @@ def read_camera(
     """The source over a camera that is open already."""
     copied = container.streams.video[0].codec_context.name == "h264"
     name = f"The camera {_device(settings)}"
-    place = partial(captured_at_us, clock)
-    return OpenedCamera(name, container, settings, take, clock, place, copied=copied)
+    capture_time = partial(captured_at_us, clock)
+    return OpenedCamera(name, container, settings, take, clock, capture_time, copied=copied)
 
 
 def captured_at_us(clock: CaptureClock, kernel_us: int) -> int:

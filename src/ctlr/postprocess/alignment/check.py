@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import xxhash
-
+from ctlr.kernel.hashing import hash_bytes
 from ctlr.postprocess.alignment.lag import Lag, Manner, find_lag
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.sync import ClockEntry
@@ -73,7 +72,7 @@ class _Pair:
         readings = (self.known.start, self.known.end) if self.known else ()
         offsets = " ".join(f"{r.measured_at}:{r.offset_ms}" for r in readings)
         told = f"{self.first.inputs} {self.second.inputs} {offsets} v{_VERSION}"
-        return xxhash.xxh3_128_hexdigest(told.encode())
+        return hash_bytes(told.encode())
 
     @property
     def _assumption(self) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import xxhash
-
+from ctlr.kernel.hashing import new_hash
 from ctlr.postprocess.can.database_file import read_database
 from ctlr.postprocess.can.signals import Message
 
@@ -55,14 +54,14 @@ def group_of(frame_id: int) -> int:
 
 def fingerprint(paths: Iterable[Path]) -> str:
     """Differs when a database has another content, or others are configured; empty for none."""
-    digest, any_path = xxhash.xxh3_128(b"%d" % DECODER_VERSION), False
+    digest, any_path = new_hash(b"%d" % DECODER_VERSION), False
     for path in paths:
         any_path = True
         try:
             content = path.read_bytes()
         except OSError as error:
             content = b"no content, error %d" % (error.errno or 0)
-        digest.update(xxhash.xxh3_128_digest(content))
+        digest.update(new_hash(content).digest())
     return digest.hexdigest() if any_path else ""
 
 

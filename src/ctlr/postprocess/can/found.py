@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import xxhash
 
+from ctlr.kernel.hashing import new_hash
 from ctlr.layout.can_files import RAW_HEADER, Run, arrival_name, newest_last, parse_run
 from ctlr.postprocess.can import rows
 from ctlr.postprocess.can.bisection import blocks, find_line
@@ -52,7 +52,7 @@ def _pieces(folder: Path) -> list[str]:
 
 
 def _find_in(folder: Path, names: Sequence[str], first_ms: int, last_ms: int) -> CanRows:
-    digest = xxhash.xxh3_128()
+    digest = new_hash()
     stretches: list[Stretch] = []
     told, until_ms = False, None
     for name in names:

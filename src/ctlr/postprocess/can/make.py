@@ -41,7 +41,7 @@ class CanMaker:
     ) -> None:
         self._found = found
         self._databases = databases
-        self._meaning = fingerprint(databases)
+        self._fingerprint = fingerprint(databases)
         self._pieces = pieces
         self._folder = folder
         self._out = out
@@ -62,7 +62,7 @@ class CanMaker:
         """About, and rather more."""
         size = self._found.bytes if self._found else 0
         return (0 if self._keeps_cut else size) + (
-            0 if self._keeps_signals or not self._meaning else 3 * size
+            0 if self._keeps_signals or not self._fingerprint else 3 * size
         )
 
     def make(self) -> tuple[Source | None, dict[str, FileEntry]]:
@@ -94,7 +94,7 @@ class CanMaker:
         source, files = self._before, dict[str, FileEntry]()
         if source is None or not self._keeps_cut:
             source, files = self._cut(found)
-        if self._meaning and not (self._keeps_signals and RAW_FILE not in files):
+        if self._fingerprint and not (self._keeps_signals and RAW_FILE not in files):
             decoding = self._decode(source, files)
             files |= _entries(decoding.files, decoding.signals.inputs)
             source = source.model_copy(
@@ -131,14 +131,14 @@ class CanMaker:
 
     def _can_keep_signals(self) -> bool:
         signals = self._before.signals if self._before else None
-        if not self._meaning:
+        if not self._fingerprint:
             return True  # decoded or not, it stays as it is
         if signals is None or signals.inputs != self._signal_inputs(self._entry(RAW_FILE)):
             return False
         return self._intact([signals.parquet, *(message.file for message in signals.messages)])
 
     def _signal_inputs(self, raw: FileEntry | None) -> str:
-        return f"{raw.xxh128 if raw else ''} {self._meaning}"
+        return f"{raw.xxh128 if raw else ''} {self._fingerprint}"
 
     def _decode(self, source: CanSource, files: dict[str, FileEntry]) -> Decoding:
         raw = files.get(RAW_FILE) or self._entry(RAW_FILE)

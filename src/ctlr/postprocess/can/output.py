@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import xxhash
+from ctlr.kernel.hashing import new_hash
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _AGAIN = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
@@ -18,7 +18,7 @@ class HashedFile:
 
     def __init__(self, path: Path, heading: bytes = b"") -> None:
         self._path = path
-        self._digest = xxhash.xxh3_128()
+        self._digest = new_hash()
         self._fd = -1
         self.size = 0
         self._open(_NEW)

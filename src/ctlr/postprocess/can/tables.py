@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from ctlr.kernel.hashing import hash_file
 from ctlr.postprocess.can.naming import ID_COLUMN, TIME_COLUMNS, headings, labels
 from ctlr.postprocess.can.output import HashedFile, OutputError
 from ctlr.postprocess.can.runs import NO_ARRIVAL, Ints
 from ctlr.postprocess.can.signals import Message, Values
-from ctlr.postprocess.manifest.copying import hash_path
 
 PARQUET_FILE = "can.parquet"
 _ROW_GROUP = 500_000
@@ -142,7 +142,7 @@ class ParquetTable:
             self._writer.close()
             with open(self._path, "r+b") as file:
                 os.fsync(file.fileno())
-            return hash_path(self._path, lambda _: alive())
+            return hash_file(self._path, lambda _: alive())
 
     def close(self) -> None:
         """Let go of the file, whatever has become of it."""

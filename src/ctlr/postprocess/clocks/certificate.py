@@ -71,11 +71,12 @@ def clock_section(clocks: Mapping[str, Sequence[ClockSample]]) -> dict[str, Cloc
 
 def _clock_entry(samples: Sequence[ClockSample]) -> ClockEntry:
     track = ClockTrack(samples)
-    drift = track.drift_ppm
+    drift = track.drift
     return ClockEntry(
         start=_reading(samples[0]),
         end=_reading(samples[-1]),
-        drift_ppm=None if drift is None else round(drift, 3),
+        drift_ppm=round(drift.ppm, 3) if drift else None,
+        drift_uncertainty_ppm=round(drift.uncertainty_ppm, 3) if drift else None,
         samples=len(samples),
         set_at=track.set_at_ms,
     )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from ctlr.nodes.offset import DRIFT_LIMIT_PPM, fit_drift_ppm
+from ctlr.nodes.offset import DRIFT_LIMIT_PPM, ClockOffset, Drift, fit_drift
 from ctlr.sessions.model import ClockSample
 
 WANDER_PPM = 10.0
@@ -42,9 +42,14 @@ class ClockTrack:
         return [_width_between(a, b, excess_ms) for (a, b), excess_ms in pairs]
 
     @property
-    def drift_ppm(self) -> float | None:
-        """How fast the source's clock gains on the controller's."""
-        return fit_drift_ppm([(s.at_ms / 1000, s.offset_ms) for s in self.samples])
+    def drift(self) -> Drift | None:
+        """How fast the source's clock gains on the controller's; None where the samples do not
+        tell, and where it was set."""
+        if self.set_at_ms is not None:
+            return None
+        return fit_drift(
+            [(s.at_ms / 1000, ClockOffset(s.offset_ms, s.uncertainty_ms)) for s in self.samples]
+        )
 
     @property
     def set_at_ms(self) -> int | None:

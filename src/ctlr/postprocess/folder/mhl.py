@@ -22,9 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
-import xxhash
-
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
+from ctlr.kernel.hashing import hash_bytes
 from ctlr.postprocess.manifest.shapes import Manifest
 
 FOLDER = "ascmhl"
@@ -211,8 +210,8 @@ def _combine(files: dict[str, str], folders: dict[str, tuple[str, str]]) -> tupl
 
 
 def _named(name: str, digest: str) -> str:
-    return xxhash.xxh3_128_hexdigest(name.encode() + bytes.fromhex(digest))
+    return hash_bytes(name.encode() + bytes.fromhex(digest))
 
 
 def _list_hash(digests: list[str]) -> str:
-    return xxhash.xxh3_128_hexdigest(b"".join(bytes.fromhex(d) for d in sorted(digests)))
+    return hash_bytes(b"".join(bytes.fromhex(d) for d in sorted(digests)))

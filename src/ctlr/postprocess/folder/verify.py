@@ -12,16 +12,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import xxhash
-
 from ctlr.config import Settings
 from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.clock import Clock, SystemClock
+from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import shapes as manifests
-from ctlr.postprocess.manifest.copying import BLOCK_BYTES, CountBytes, not_counted
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, VideoFile, VideoSource
 
@@ -174,13 +172,13 @@ def hash_ranges(
 
     Ranges may stand in any order but don't overlap. Raises ``OSError``.
     """
-    whole, bad, at = xxhash.xxh3_128(), [], 0
+    whole, bad, at = new_hash(), [], 0
     with open(path, "rb", buffering=0) as file:
         drop_cache(file.fileno())
         read = _reader(file.readinto, whole, count)
         for part in sorted(ranges, key=lambda r: r.offset):
             read(part.offset - at, None)
-            digest = xxhash.xxh3_128()
+            digest = new_hash()
             read(part.length, digest)
             at = part.offset + part.length
             if digest.hexdigest() != part.xxh128:
@@ -190,11 +188,11 @@ def hash_ranges(
 
 
 def _reader(
-    readinto: Callable[[memoryview], int | None], whole: xxhash.xxh3_128, count: CountBytes
-) -> Callable[[int | None, xxhash.xxh3_128 | None], None]:
+    readinto: Callable[[memoryview], int | None], whole: Hash, count: CountBytes
+) -> Callable[[int | None, Hash | None], None]:
     block = memoryview(bytearray(BLOCK_BYTES))
 
-    def read(length: int | None, also: xxhash.xxh3_128 | None) -> None:
+    def read(length: int | None, also: Hash | None) -> None:
         while length is None or length > 0:
             got = readinto(block if length is None else block[: min(length, BLOCK_BYTES)])
             if not got:

@@ -1,26 +1,16 @@
 """Media bytes from one file into another, hashed on the way.
 
-The bytes have to pass through user space anyway to be hashed (xxh128: 5 GB/s on one core where
-SHA-256 made 0.18), so one block is read, hashed while it is in the processor's cache, and
-written.
+The bytes have to pass through user space anyway to be hashed, so one block is read, hashed while
+it is in the processor's cache, and written.
 """
 
 import errno
 import mmap
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import xxhash
-
-BLOCK_BYTES = 512 << 10
-
-CountBytes = Callable[[int], None]
-"""Told of bytes as they are read or written: one file may take longer than a worker may be silent."""
-
-
-def not_counted(_size: int) -> None:
-    """For who needs no count."""
+from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
 
 
 class SourceReadError(OSError):
@@ -51,15 +41,13 @@ class Copier:
 
         Returns how many bytes that were and their xxh128 as 32 hex digits. Raises ``OSError``.
         """
-        start, digest = at, xxhash.xxh3_128()
+        start, digest = at, new_hash()
         for offset, length in ranges:
             self._copy_range(source, offset, length, at, digest)
             at += length
         return at - start, digest.hexdigest()
 
-    def _copy_range(
-        self, source: int, offset: int, length: int, at: int, digest: "xxhash.xxh3_128"
-    ) -> None:
+    def _copy_range(self, source: int, offset: int, length: int, at: int, digest: Hash) -> None:
         while length:
             size = min(length, BLOCK_BYTES - at % BLOCK_BYTES)  # whole pages, but for the ends
             block = self._block[:size]
@@ -92,15 +80,3 @@ def copy_file(source: Path, target: Path, count: CountBytes = not_counted) -> tu
         result = Copier(out.fileno(), count).copy(file.fileno(), [(0, size)], 0)
         os.fsync(out.fileno())
     return result
-
-
-def hash_path(path: Path, count: CountBytes = not_counted) -> tuple[int, str]:
-    """Length and xxh128 of a file. Raises ``OSError``."""
-    digest, size = xxhash.xxh3_128(), 0
-    block = memoryview(bytearray(BLOCK_BYTES))
-    with open(path, "rb", buffering=0) as file:
-        while got := file.readinto(block):
-            digest.update(block[:got])
-            size += got
-            count(got)
-    return size, digest.hexdigest()

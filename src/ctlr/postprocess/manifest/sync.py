@@ -28,11 +28,13 @@ class ClockReading(_Shape):
 
 
 class ClockEntry(_Shape):
-    """A source's clock at the session's start and end; ``drift_ppm`` is how fast it gains."""
+    """A source's clock at the session's start and end. ``drift_ppm`` is how fast it gains, give or
+    take ``drift_uncertainty_ppm``; null where the samples do not tell, or it was set."""
 
     start: ClockReading
     end: ClockReading
     drift_ppm: float | None = None
+    drift_uncertainty_ppm: float | None = None
     samples: int
     set_at: int | None = None
 

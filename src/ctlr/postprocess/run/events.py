@@ -5,9 +5,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import xxhash
-
 from ctlr.kernel.atomic import write_atomic
+from ctlr.kernel.hashing import hash_bytes
 from ctlr.postprocess.manifest.shapes import FileEntry
 from ctlr.postprocess.video.marks import EVENTS_FILE
 from ctlr.sessions.model import Mark
@@ -21,5 +20,5 @@ def write_events(folder: Path, marks: Sequence[Mark]) -> FileEntry:
     writer.writerows([mark.at_ms, mark.label or ""] for mark in marks)
     data = text.getvalue().encode()
     write_atomic(folder / EVENTS_FILE, data)
-    digest = xxhash.xxh3_128_hexdigest(data)
+    digest = hash_bytes(data)
     return FileEntry(path=EVENTS_FILE, bytes=len(data), xxh128=digest, inputs=digest)

@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ctlr.kernel.hashing import hash_file
 from ctlr.postprocess.can.make import SOURCE, CanMaker
 from ctlr.postprocess.folder.superseded import gone, keep, keep_instead
 from ctlr.postprocess.manifest.can import CanSource
-from ctlr.postprocess.manifest.copying import SourceReadError, copy_file, hash_path
+from ctlr.postprocess.manifest.copying import SourceReadError, copy_file
 from ctlr.postprocess.manifest.progress import Progress, Report
 from ctlr.postprocess.manifest.shapes import FailedSource, FileEntry, Manifest, Source, VideoSource
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -231,7 +232,7 @@ class Maker:
         made = self._workspace.out / name
         if not made.exists() and before is not None:
             return before
-        size, digest = hash_path(made, lambda _: self._count("join", node, 0))
+        size, digest = hash_file(made, lambda _: self._count("join", node, 0))
         return FileEntry(path=name, bytes=size, xxh128=digest, inputs=inputs)
 
     def _copy(self, copy: PlannedCopy) -> FileEntry:

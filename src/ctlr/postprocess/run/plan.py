@@ -152,7 +152,10 @@ def plan_can(files: SessionFiles, started: int | None, stopped: int | None) -> C
 
 
 def missing_nodes(files: SessionFiles, facts: Session | None) -> list[tuple[str, str]]:
-    """Expected cameras that delivered nothing, and why as far as it is known."""
+    """Expected cameras that delivered nothing, and why as far as it is known; none is expected
+    of a session that was stopped before it began."""
+    if facts is not None and facts.never_began:
+        return []
     delivered = {node.node for node in files.nodes if node.segments}
     expected = facts.nodes if facts else ()
     known = [

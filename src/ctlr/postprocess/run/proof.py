@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
+from ctlr.kernel.hashing import hash_bytes
 from ctlr.postprocess.clocks.certificate import CameraFacts, clock_section, sync_section
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.frame_distance import Comparison, TimedFrames, compare
@@ -38,7 +37,7 @@ def fingerprint(facts: Session | None, tolerance_ms: float | None) -> str:
         return ""
     starts = [(node.name, node.start_at_ms) for node in facts.nodes]
     told = repr((facts.clocks, facts.marks, facts.start_at_ms, starts, tolerance_ms))
-    return xxhash.xxh3_128_hexdigest(told.encode())
+    return hash_bytes(told.encode())
 
 
 def prove(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ctlr.kernel.backoff import Backoff
+
 
 class JobState(StrEnum):
     WAITING = "waiting"
@@ -38,7 +40,7 @@ LONGEST_RETRY_S = 300.0
 
 def retry_after_s(attempts: int) -> float:
     """How long after its n-th failure in a row a job is tried again."""
-    return min(FIRST_RETRY_S * 2.0 ** min(attempts - 1, 16), LONGEST_RETRY_S)
+    return Backoff(FIRST_RETRY_S, LONGEST_RETRY_S).delay_s(attempts)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Making:
                 self.running.discard(uuid)
         if not taken:
             return
-        self._arrivals.settle(uuid)
+        self._arrivals.restart_wait(uuid)
         self._workers.keep(replace(self._workers.job(uuid), state=JobState.RUNNING))
         self._tasks.start_job(f"process {uuid}", self._work(uuid))
 

@@ -126,6 +126,8 @@ class Reconciler:
                 "recording_in_progress",
                 "The session is still being recorded; it is processed after the stop.",
             )
+        if session.never_began and not await self._has_files(uuid):
+            return Job(uuid, JobState.DONE)
         await self._begin(uuid)
         return self._workers.job(uuid)
 
@@ -204,8 +206,21 @@ class Reconciler:
         )
         if waiting:
             self._follow(session)
+        elif collecting and session.never_began and not await self._has_files(session.uuid):
+            await self._end_empty(session.uuid)
         elif self._sync_is_there(session.uuid):
             await self._begin(session.uuid)
+
+    async def _has_files(self, uuid: str) -> bool:
+        try:
+            return await self._inventory.has_files(uuid)
+        except Refusal:  # the logging drive is away: what needs it finds that out
+            return True
+
+    async def _end_empty(self, uuid: str) -> None:
+        """There is nothing to make of it, and nothing is wrong."""
+        await self._store.change(uuid, SessionState.DONE)
+        self._workers.drop(uuid)
 
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""

@@ -89,6 +89,20 @@ class Workers:
         state = JobState.FAILED if result.failed else JobState.DONE
         self.keep(replace(self.job(uuid), state=state, attempts=0, eta_s=None, error=result.error))
 
+    def drop(self, uuid: str) -> None:
+        """Let go of a session of which there is nothing to make: one that follows it is told to
+        finish, and no job is left."""
+        self._tasks.start_job(f"drop {uuid}", self._drop(uuid))
+
+    async def _drop(self, uuid: str) -> None:
+        if uuid in self._following:
+            finish, result = self._following[uuid]
+            finish.set()
+            await result
+        if self.job(uuid).state is not JobState.RUNNING:  # nothing has come meanwhile
+            self._jobs.pop(uuid, None)
+            self._on_change()
+
     async def release_readers(self) -> None:
         """End the workers that follow or read back, so that a drive is free; whoever started
         them does so again."""

@@ -7,8 +7,7 @@ run compares both to tell whether the video has to be made again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import xxhash
-
+from ctlr.kernel.hashing import new_hash
 from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.manifest.problem import Problem
@@ -133,7 +132,7 @@ def node_told(facts: Session | None, node: str) -> str:
 
 def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
-    digest = xxhash.xxh3_128()
+    digest = new_hash()
     for file in (*files.segments, *files.frame_files):
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
     return digest.hexdigest()

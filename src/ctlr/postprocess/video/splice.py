@@ -23,8 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import xxhash
-
+from ctlr.kernel.hashing import new_hash
 from ctlr.mp4.merge import Pieces
 from ctlr.postprocess.manifest.copying import Copier, SourceChangedError
 
@@ -141,7 +140,7 @@ class GrowingVideo:
 
     def finish(self, moov: Pieces) -> Index:
         """Append the index, close the media box over all segments, and flush."""
-        start, digest = self.end, xxhash.xxh3_128()
+        start, digest = self.end, new_hash()
         with open(self._fd, "r+b", buffering=1 << 17, closefd=False) as file:
             file.seek(start)
             for piece in moov:

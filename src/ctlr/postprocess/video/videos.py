@@ -3,8 +3,9 @@
 import errno
 from pathlib import Path
 
+from ctlr.kernel.hashing import CountBytes, hash_file
 from ctlr.mp4.chapters import Chapter
-from ctlr.postprocess.manifest.copying import CountBytes, SourceReadError, hash_path
+from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.shapes import ChunkEntry, IndexEntry, VideoFile
 from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.video.growing import GrowingPart, GrowingParts
@@ -56,7 +57,7 @@ class VideoMaker:
         except RemuxError as error:
             self._parts.examiner.cut_at(self._source / error.segment, error.offset, error.why)
             raise SourceReadError(errno.EIO, str(error), error.offset) from error
-        _, digest = hash_path(self._out / name, lambda _: count(0))
+        _, digest = hash_file(self._out / name, lambda _: count(0))
         return _describe(part, name, made.bytes, made.duration_s).model_copy(
             update={
                 "method": "remux",

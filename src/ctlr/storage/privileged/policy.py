@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.volumes import VOLUMES
 
 CONFIG = Path("/etc/ctlr/ctlr.toml")
-VOLUMES = ("logging", "sync")
 TAGS = ("UUID=", "LABEL=", "PARTUUID=")
 UNITS = ("can-listener", "mount-watcher", "log-subscriber")
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.privileged.filesystem import check
 from ctlr.storage.privileged.finding import find
 from ctlr.storage.privileged.guarding import guard
 from ctlr.storage.privileged.holders import find_holders
 from ctlr.storage.privileged.mounting import mount, unmount
-from ctlr.storage.privileged.policy import UNITS, VOLUMES, Policy, Volume
+from ctlr.storage.privileged.policy import UNITS, Policy, Volume
 from ctlr.storage.privileged.release import release
 from ctlr.storage.privileged.units import start, stop
 

@@ -13,12 +13,12 @@ from tests.unit.can.recording import open_files
 
 from ctlr.can.files import CanFiles
 from ctlr.can.frame import make_batch
+from ctlr.kernel.hashing import hash_file
 from ctlr.layout.can_files import RAW_HEADER, arrival_name, piece_name
 from ctlr.postprocess.can.cut import ARRIVAL_FILE, RAW_FILE, Cut, cut_rows
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.can.news import LATE_MS, has_news
 from ctlr.postprocess.can.runs import CanRows, parse_runs
-from ctlr.postprocess.manifest.copying import hash_path
 
 FIRST = 1_776_313_714_000
 LAST = FIRST + 600_000
@@ -56,7 +56,7 @@ def cut(folder: Path, out: Path, first_ms: int = FIRST, last_ms: int = LAST) -> 
     out.mkdir(exist_ok=True)
     made = cut_rows(folder, found, out)
     for name, (size, digest) in made.files.items():
-        assert hash_path(out / name) == (size, digest)
+        assert hash_file(out / name) == (size, digest)
     assert sorted(os.listdir(out)) == sorted(made.files)
     raw = (out / RAW_FILE).read_bytes()
     assert raw.startswith(RAW_HEADER)

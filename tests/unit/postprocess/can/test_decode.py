@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from ctlr.kernel.hashing import hash_file
 from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
 from ctlr.postprocess.can.database import load
 from ctlr.postprocess.can.decode import Decoding, decode_rows
-from ctlr.postprocess.manifest.copying import hash_path
 from ctlr.simulator.can import DATABASE, BusFrame, VehicleBus
 from ctlr.simulator.can_senders import line_of
 from ctlr.simulator.motion import Motion
@@ -43,7 +43,7 @@ def make(tmp_path: Path, rows: list[bytes], *databases: Path) -> Decoding:
     out.mkdir()
     made = decode_rows(raw, arrival, load(databases), ["vehicle.dbc"], out, "made of")
     for name, entry in made.files.items():
-        assert hash_path(out / name) == entry
+        assert hash_file(out / name) == entry
     assert {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()} == set(made.files)
     return made
 

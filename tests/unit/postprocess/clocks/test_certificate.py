@@ -173,6 +173,7 @@ def test_clocks_at_start_and_end() -> None:
             "measured_at": START_MS + 60_000,
         },
         "drift_ppm": 20.0,
+        "drift_uncertainty_ppm": 12.857,  # 0.3 ms the worst way: x 120 s / 2800 s2
         "samples": 7,
         "set_at": None,
     }

@@ -26,16 +26,17 @@ def test_one_sample_holds_everywhere_and_gets_less_certain() -> None:
     assert clock.uncertainty_at(us(0, 2.5)) == 500
     assert clock.uncertainty_at(us(10, 2.5)) == pytest.approx(500 + 1000)  # 100 ppm of 10 s
     assert clock.uncertainty_at(us(-10, 2.5)) == pytest.approx(500 + 1000)
-    assert clock.drift_ppm is None
+    assert clock.drift is None
     assert clock.set_at_ms is None
 
 
 def test_the_offset_runs_straight_between_samples() -> None:
     clock = track((0, 1.0, 0.2), (10, 2.0, 0.4), (20, 3.0, 0.2))
+    assert clock.drift is not None
     assert clock.offset_at(us(5, 1.5)) == pytest.approx(1500)
     assert clock.offset_at(us(15, 2.5)) == pytest.approx(2500)
     assert clock.uncertainty_at(us(5, 1.5)) == pytest.approx(400 + 50)  # 10 ppm of 5 s
-    assert clock.drift_ppm == pytest.approx(100)
+    assert clock.drift.ppm == pytest.approx(100)
 
 
 def test_a_shifted_clock_is_looked_up_by_its_own_time() -> None:
@@ -56,6 +57,7 @@ def test_a_slewed_clock_is_less_certain_only_where_it_was_slewed() -> None:
 def test_a_clock_that_was_set_says_when(to_ms: float) -> None:
     clock = track((0, 0, 0.5), (10, 0, 0.5), (20, to_ms, 0.5), (30, to_ms, 0.5))
     assert clock.set_at_ms == T0 + 20_000
+    assert clock.drift is None
 
 
 @given(

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import xxhash
 
+from ctlr.kernel.hashing import BLOCK_BYTES, hash_file
 from ctlr.postprocess.manifest.copying import (
-    BLOCK_BYTES,
     Copier,
     SourceReadError,
     copy_file,
-    hash_path,
 )
 
 
@@ -32,7 +31,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(data)
     copied, hashed = list[int](), list[int]()
     made = copy_file(tmp_path / "in", tmp_path / "out", copied.append)
-    assert made == hash_path(tmp_path / "out", hashed.append)
+    assert made == hash_file(tmp_path / "out", hashed.append)
     assert made == (len(data), xxhash.xxh3_128_hexdigest(data))
     assert copied == hashed == [BLOCK_BYTES, 3]
 

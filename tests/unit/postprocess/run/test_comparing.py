@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.postprocess.rig import START_MS, UUID, Rig
-from tests.unit.postprocess.run.test_follow import settle
+from tests.unit.postprocess.run.test_follow import touch_folder
 from tests.unit.postprocess.run.test_proof import record, told
 
 from ctlr.kernel.clock import SystemClock
@@ -33,7 +33,7 @@ def arrive(rig: Rig, number: int) -> None:
         rows = (f"{n},{n * 33_333},{first_us + n * 33_333}\n" for n in range(30))
         text = "frame,pts_us,captured_at_us\n" + "".join(rows)
         (rig.node(name) / f"seg_{number:04d}.frames.csv").write_text(text)
-        settle(rig, name)
+        touch_folder(rig, name)
 
 
 def nothing(_: Rig, facts: Session) -> Session:

@@ -31,7 +31,7 @@ def leave_half_done(rig: Rig) -> None:
     gone.close()
 
 
-def settle(rig: Rig, node: str = "cam-a") -> None:
+def touch_folder(rig: Rig, node: str = "cam-a") -> None:
     """Make the folder's time differ from what was seen, as it does between real arrivals."""
     stat = rig.node(node).stat()
     os.utime(rig.node(node), ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000_000))
@@ -49,12 +49,12 @@ def test_segments_are_taken_in_as_they_arrive(rig: Rig) -> None:
     assert following.step() == 0
     for number in range(5):
         rig.record(numbers=range(number, number + 1))
-        settle(rig)
+        touch_folder(rig)
         assert following.step() == 1
         assert following.step() == 0
         assert not rig.folder.exists()
     rig.record(numbers=range(5, 6))
-    settle(rig)
+    touch_folder(rig)
     outcome = following.finish(None, SystemClock())
     assert outcome.exit_code == 0, outcome.summary
     check(rig)
@@ -64,7 +64,7 @@ def test_arrival_out_of_order_does_not_matter(rig: Rig) -> None:
     following = follower(rig)
     for number in (3, 0, 5, 1):
         rig.record(numbers=range(number, number + 1))
-        settle(rig)
+        touch_folder(rig)
         following.step()
     rig.record(numbers=range(6))
     os.utime(rig.node() / "seg_0000.mp4", (1, 1))  # and one was sent again
@@ -105,7 +105,7 @@ def test_a_file_that_was_begun_too_many_does_not_appear(rig: Rig) -> None:
         (range(1, 4), Film()),
     ):
         rig.record(numbers=numbers, film=film)
-        settle(rig)
+        touch_folder(rig)
         following.step()
     assert (rig.sync / f".tmp-{UUID}" / "out" / "cam-a.part3.mp4").exists()
     assert following.finish(None, SystemClock()).exit_code == 0

@@ -17,7 +17,7 @@ from ctlr.layout.raw import LoggingLayout
 from ctlr.postprocess.supervise.jobs import Job, JobResult, JobState
 from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.postprocess.supervise.workers import Task, Workers
-from ctlr.sessions.model import SessionState
+from ctlr.sessions.model import STOPPED_BEFORE_START, SessionState
 from ctlr.sessions.store import SessionStore
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
@@ -81,8 +81,11 @@ class Shop:
 
 
 class Bench:
-    def __init__(self, store: SessionStore, reconciler: Reconciler, shop: Shop) -> None:
+    def __init__(
+        self, store: SessionStore, reconciler: Reconciler, shop: Shop, logging: Path
+    ) -> None:
         self.store = store
+        self._logging = logging
         self.reconciler = reconciler
         self.shop = shop
         self.deaths = 0
@@ -94,6 +97,12 @@ class Bench:
         if state is SessionState.DONE:
             await self.store.change(uuid, SessionState.PROCESSING)
             await self.store.change(uuid, SessionState.DONE)
+
+    def put_file(self) -> None:
+        """As where a phone has uploaded one."""
+        folder = self._logging / "phone" / UUID
+        folder.mkdir(parents=True)
+        (folder / "gps.csv").write_text("t,lat,lon\n")
 
     async def fail_start(self) -> None:
         """As where no camera was ready."""
@@ -160,7 +169,7 @@ async def opened(
         needs_verification=shop.needs_verification,
         looks_s=looks_s,
     )
-    bench = Bench(store, reconciler, shop)
+    bench = Bench(store, reconciler, shop, logging)
     try:
         yield bench
     finally:
@@ -195,6 +204,31 @@ async def test_a_session_that_is_all_here_is_made_and_read_back(bench: Bench) ->
     session = await bench.store.get(UUID)
     assert session is not None
     assert session.folder == UUID
+
+
+async def test_a_session_that_never_began_is_done_with_nothing_to_make(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    await bench.store.change_node(UUID, "cam-01", started=True, stop_acknowledged=True)
+    await bench.store.add_event(UUID, 2, STOPPED_BEFORE_START, "Stopped before it began.")
+    async with reconciling(bench):
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()
+        assert await bench.reconciler.request(UUID) == Job(UUID, JobState.DONE)
+        await bench.settles()
+    assert bench.shop.count(Task.PROCESS) == 0
+    assert bench.reconciler.jobs() == []
+
+
+async def test_what_comes_for_a_session_that_never_began_is_made(bench: Bench) -> None:
+    await bench.add(SessionState.COLLECTING)
+    await bench.store.add_event(UUID, 2, STOPPED_BEFORE_START, "Stopped before it began.")
+    async with reconciling(bench):
+        await bench.reaches(SessionState.DONE)
+        bench.put_file()
+        await bench.reconciler.uploaded(UUID)
+        while not bench.shop.count(Task.PROCESS):
+            await bench.rounds(1)
+        await bench.reaches(SessionState.DONE)
 
 
 async def test_twenty_requests_are_one_worker(bench: Bench) -> None:

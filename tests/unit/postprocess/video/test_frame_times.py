@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.postprocess.mp4 import Film
 from tests.unit.postprocess.rig import START_MS, UUID, Rig
-from tests.unit.postprocess.run.test_follow import settle
+from tests.unit.postprocess.run.test_follow import touch_folder
 
 from ctlr.kernel.clock import SystemClock
 from ctlr.postprocess.run.follow import Follower
@@ -18,7 +18,7 @@ def follow(rig: Rig, arrivals: Sequence[int], record: Callable[[int], None]) -> 
     following = Follower(rig.settings, UUID, lambda _: None)
     for number in arrivals:
         record(number)
-        settle(rig)
+        touch_folder(rig)
         following.step()
     outcome = following.finish(None, SystemClock())
     assert outcome.exit_code in (0, 3), outcome.summary

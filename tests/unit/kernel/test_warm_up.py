@@ -6,10 +6,10 @@ import sys
 FROZEN = """
 import asyncio, gc, sys
 
-from ctlr.kernel.serving import settle
+from ctlr.kernel.serving import warm_up
 
 kept = [[] for _ in range(100_000)]
-asyncio.run(settle())
+asyncio.run(warm_up())
 assert not any(one is kept for one in gc.get_objects()), "the collector still looks at them"
 assert "anyio._backends._asyncio" in sys.modules
 """
@@ -17,10 +17,10 @@ assert "anyio._backends._asyncio" in sys.modules
 CHILD = """
 import asyncio, subprocess, threading
 
-from ctlr.kernel.serving import settle
+from ctlr.kernel.serving import warm_up
 
 async def main():
-    await settle()
+    await warm_up()
     child = await asyncio.create_subprocess_exec("cat", stdin=subprocess.PIPE)
     assert threading.active_count() == 1, threading.enumerate()
     child.stdin.close()
