@@ -31,7 +31,9 @@ from ctlr.postprocess.supervise.workers import Task, Workers
 from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
+from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.store import SessionStore
 
 START_DELAY_MS = 3000
@@ -140,6 +142,7 @@ class Controller:
             clock,
             self.clock_log,
             Stopwatch(clock, LONGEST_S),
+            SessionClock(ClockSteps(self._database), clock, "this boot"),
             start_delay_ms=START_DELAY_MS,
             min_cameras=1,
             find_warnings=list,
@@ -177,6 +180,7 @@ class Controller:
         await self.coordinator.resume()
         self.fleet.start_polling(self._tasks)
         self._tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
+        self._tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self._tasks.start_loop("clocks", self.clock_log.run_forever())
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 

@@ -69,6 +69,7 @@ class Parts:
         names = self.fleet.names
         last = {name: report for name in names if (report := self.reports.last(name))}
         return Facts(
+            now_ms=self.clock.now_ms(),
             min_cameras=self.settings.min_cameras,
             current=self.coordinator.current,
             recorded_s=self.coordinator.recorded_s,

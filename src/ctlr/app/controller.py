@@ -51,9 +51,12 @@ from ctlr.recording.preflight import (
     check_rig,
     fleet_kbps,
 )
+from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
+from ctlr.storage.drive_file import boot_id
 from ctlr.storage.eject_rules import Work
 from ctlr.telemetry.sink import Telemetry
 
@@ -100,6 +103,7 @@ class Controller:
             clock,
             self.clock_log,
             Stopwatch(clock, settings.max_session_h * 3600),
+            SessionClock(ClockSteps(database), clock, boot_id()),
             start_delay_ms=settings.start_delay_ms,
             min_cameras=settings.min_cameras,
             find_warnings=self.find_start_warnings,
@@ -183,6 +187,7 @@ class Controller:
         self.tasks.start_job("resume eject", self.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
+        self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
         self.tasks.start_loop("postprocess", self.reconciler.run_forever())
 
@@ -243,7 +248,8 @@ class Controller:
             name: Space(state.healthy, state.error, self.minutes_left(name), state.full)
             for name, state in self.monitor.states.items()
         }
-        return check_rig(self.fleet.views(), spaces, phone_ahead_ms, said)
+        now_ms = self.clock.now_ms()
+        return check_rig(self.fleet.views(), spaces, phone_ahead_ms, said, now_ms=now_ms)
 
     def minutes_left(self, name: str) -> float | None:
         """How long a volume still takes what the cameras make."""

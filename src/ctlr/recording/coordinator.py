@@ -31,6 +31,7 @@ from ctlr.recording.outcome import (
     stop_answer,
 )
 from ctlr.recording.repeated import answer_start, answer_stop
+from ctlr.recording.session_clock import LOOK_EVERY_S, SessionClock
 from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionState
 from ctlr.sessions.store import SessionStore
@@ -58,6 +59,7 @@ class Coordinator:
         clock: Clock,
         clock_log: ClockLog,
         stopwatch: Stopwatch,
+        session_clock: SessionClock,
         *,
         start_delay_ms: int,
         min_cameras: int,
@@ -70,6 +72,7 @@ class Coordinator:
         self._clock = clock
         self._clock_log = clock_log
         self._stopwatch = stopwatch
+        self._session_clock = session_clock
         self._start_delay_ms = start_delay_ms
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
@@ -121,6 +124,8 @@ class Coordinator:
     async def resume(self) -> None:
         """Take up, after a restart, what the record says was going on."""
         async with self.lock:
+            with suppress(sqlite3.OperationalError):
+                await self._session_clock.resume()
             session = await self._store.active()
             if session is not None and session.state is not SessionState.STOPPING:
                 session = replace(session, state=SessionState.RECORDING)
@@ -149,6 +154,21 @@ class Coordinator:
         self._owed = None
         await self.refresh()
 
+    async def follow_clock_forever(self) -> None:
+        """Keep the sessions on the controller's clock when that is set."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._session_clock.is_behind:
+                async with self.lock:
+                    with suppress(sqlite3.OperationalError):
+                        await self._follow_clock()
+
+    async def _follow_clock(self) -> None:
+        """For the holder of the lock. What is owed to the record is stored first: it is on the
+        clock as it was."""
+        if self._owed is None and await self._session_clock.follow():
+            await self.refresh()
+
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""
         self._set_current(await self._store.active())
@@ -162,8 +182,9 @@ class Coordinator:
             yield
 
     async def _start(self, uuid: str) -> dict[str, Any]:
+        await self._follow_clock()
         names = self._fleet.names
-        now_ms = self._clock.now_ms()
+        now_ms = self._session_clock.now_ms()
         start_at_ms = now_ms + self._start_delay_ms
         warnings = self._find_warnings()
         session = await self._store.create(
@@ -173,6 +194,8 @@ class Coordinator:
             start_at_ms=start_at_ms,
             node_names=names,
         )
+        with suppress(sqlite3.OperationalError):  # it would stay on the clock as it is now
+            await self._session_clock.begin(uuid)
         self._set_current(session)
         results = await self._fleet.start_recording(names, uuid, start_at_ms)
         try:
@@ -242,7 +265,10 @@ class Coordinator:
         return set()
 
     async def _stop(self, session: Session) -> dict[str, Any]:
-        stopped_at_ms = session.stopped_at_ms or self._clock.now_ms()
+        with suppress(sqlite3.OperationalError):
+            await self._follow_clock()
+            session = self._owed or await self._store.get(session.uuid) or session
+        stopped_at_ms = session.stopped_at_ms or self._session_clock.now_ms()
         self._owed = stopping = replace(
             session,
             state=SessionState.STOPPING,

@@ -11,9 +11,11 @@ from ctlr.sessions.rows import (
     SELECT_MARKS,
     SELECT_NODES,
     SELECT_SESSION,
+    SELECT_STEPS,
     clocks_of,
     marks_of,
     session_of,
+    steps_of,
 )
 
 
@@ -33,7 +35,12 @@ def read_session(database: Path, uuid: str) -> Session | None:
         events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
         clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
         marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
-        session = session_of(row, nodes, events)
-        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
+        steps = connection.execute(SELECT_STEPS, (uuid,)).fetchall()
+        return replace(
+            session_of(row, nodes, events),
+            clocks=clocks_of(clocks),
+            marks=marks_of(marks),
+            clock_steps=steps_of(steps),
+        )
     finally:
         connection.close()

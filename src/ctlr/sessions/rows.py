@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from ctlr.sessions.model import (
     ClockSample,
+    ClockStep,
     Mark,
     Session,
     SessionEvent,
@@ -36,6 +37,7 @@ SELECT_NODES = "SELECT * FROM session_node WHERE uuid = ? ORDER BY name"
 SELECT_EVENTS = "SELECT * FROM session_event WHERE uuid = ? ORDER BY id"
 SELECT_CLOCKS = "SELECT * FROM clock_sample WHERE uuid = ? ORDER BY source, at_ms"
 SELECT_MARKS = "SELECT * FROM session_mark WHERE uuid = ? ORDER BY at_ms, id"
+SELECT_STEPS = "SELECT * FROM clock_step WHERE uuid = ? ORDER BY id"
 
 
 def session_of(
@@ -63,6 +65,10 @@ def clocks_of(rows: Iterable[sqlite3.Row]) -> dict[str, tuple[ClockSample, ...]]
 
 def marks_of(rows: Iterable[sqlite3.Row]) -> tuple[Mark, ...]:
     return tuple(Mark(row["at_ms"], row["label"]) for row in rows)
+
+
+def steps_of(rows: Iterable[sqlite3.Row]) -> tuple[ClockStep, ...]:
+    return tuple(ClockStep(row["at_ms"], row["step_ms"]) for row in rows)
 
 
 def _node(row: sqlite3.Row) -> SessionNode:

@@ -22,10 +22,12 @@ from ctlr.sessions.rows import (
     SELECT_MARKS,
     SELECT_NODES,
     SELECT_SESSION,
+    SELECT_STEPS,
     SESSION_COLUMNS,
     clocks_of,
     marks_of,
     session_of,
+    steps_of,
 )
 
 
@@ -144,10 +146,13 @@ class SessionStore:
         return session_of(found[0], nodes, events)
 
     async def with_measurements(self, session: Session) -> Session:
-        """The session with its clock samples and marks, which ``get`` leaves out."""
+        """The session with its clock samples, marks and steps, which ``get`` leaves out."""
         clocks = await self._db.fetch(SELECT_CLOCKS, (session.uuid,))
         marks = await self._db.fetch(SELECT_MARKS, (session.uuid,))
-        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
+        steps = await self._db.fetch(SELECT_STEPS, (session.uuid,))
+        return replace(
+            session, clocks=clocks_of(clocks), marks=marks_of(marks), clock_steps=steps_of(steps)
+        )
 
     async def add_clock_samples(self, uuid: str, samples: Mapping[str, ClockSample]) -> None:
         """Keep one sample per source, in one commit."""
