@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check format soak rig rig-full bench bench-join clean packages test-packages
+.PHONY: help setup demo test check format soak nightly rig rig-full bench bench-join clean packages test-packages
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ format: setup ## Format the code and fix what the linter can fix
 
 soak: setup ## A rig under random kills, freezes and cut links (SEED=1 MINUTES=3)
 	@$(BIN)/python -m tests.soak --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
+
+nightly: test-packages setup ## Thousands of examples, and components whose tasks wake late (SEED=1; hours)
+	$(BIN)/pytest -n 2 --hypothesis-profile=thorough --timeout 1800 tests/unit
+	CTLR_DELAYS=$(or $(SEED),1) $(BIN)/pytest -p tests.delays --timeout 600 tests/component
 
 rig: test-packages $(SYNCED) ## Machines, installed and booted, drives pulled and power cut (as root)
 	@$(AS_ROOT) $(BIN)/python -m rig $(RIG)
