@@ -9,6 +9,7 @@ instead of obeyed, and an entry has at most ``MAX_ENTRY_BYTES``. A record of our
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,8 +28,15 @@ LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "METRICS")
 _MAX_DEPTH = 8
 _TEXT_WHEN_CUT = (8192, 1024, 128)  # letters of a field; the last fits whatever they are
 _KEPT_WHEN_CUT = ("ts", "node", "level", "component", "message", "exception", "id")
-_OTHER_LEVEL_NAMES = {"WARNING": "WARN", "CRITICAL": "ERROR", "FATAL": "ERROR", "TRACE": "DEBUG"}
+_OTHER_LEVEL_NAMES = {
+    "WARNING": "WARN",
+    **dict.fromkeys(("ERR", "CRITICAL", "CRIT", "FATAL", "ALERT", "EMERG", "PANIC"), "ERROR"),
+    **dict.fromkeys(("TRACE", "VERBOSE", "SILLY", "FINE"), "DEBUG"),
+}
+_PINO_LEVELS = ((50, "ERROR"), (40, "WARN"), (30, "INFO"), (10, "DEBUG"))
+_SYSLOG_LEVELS = ((7, "DEBUG"), (5, "INFO"), (4, "WARN"), (0, "ERROR"))
 _CLIENT_SOURCES = frozenset({"phone", "watch"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -76,7 +84,17 @@ def _encode(record: Mapping[str, Any]) -> bytes:
         text = _to_json(record)
     except (ValueError, TypeError, RecursionError):  # not a number, an odd key, a ring
         text = _to_json({str(key): str(value) for key, value in record.items()})
-    return text.encode("utf-8", "backslashreplace")
+    return _SURROGATE.sub(lambda found: "\\" + _letters(found), text).encode("utf-8")
+
+
+def show_surrogates(text: str) -> str:
+    """Text that can be sent: half a surrogate pair, which cut JavaScript strings and names of files
+    that are not UTF-8 have, is written out as six letters."""
+    return _SURROGATE.sub(_letters, text)
+
+
+def _letters(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 _to_json = json.JSONEncoder(
@@ -117,8 +135,17 @@ def client_record(entry: object, now_ms: int) -> Record:
 
 
 def parse_level(value: object) -> str:
-    """A level's name in any of its usual forms; INFO for anything else."""
-    name = value.upper() if isinstance(value, str) else "INFO"
+    """A level's name in any of its usual forms; INFO for anything else.
+
+    Numbers are those of pino and bunyan (10 trace to 60 fatal), below 8 those of syslog (0 emergency
+    to 7 debug).
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:3])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        levels = _SYSLOG_LEVELS if 0 <= value < 8 else _PINO_LEVELS
+        return next((name for least, name in levels if value >= least), "INFO")
+    name = value.strip().upper() if isinstance(value, str) else "INFO"
     name = _OTHER_LEVEL_NAMES.get(name, name)
     return name if name in LEVELS else "INFO"
 
