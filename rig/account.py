@@ -113,7 +113,7 @@ def _hashes(machine: Machine, folder: str, which: str) -> dict[str, str]:
 
 
 def newest_of(seen: dict[str, str]) -> dict[str, str]:
-    """By session and segment, without the inode: a segment that is written anew replaces the old."""
+    """By session and segment, without the inode: a segment that is written again replaces the old."""
     newest: dict[str, tuple[int, str]] = {}
     for path, digest in seen.items():
         segment, _, inode = path.rsplit("/", 1)[-1].rpartition(".")

@@ -69,7 +69,7 @@ def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     return outcome
 
 
-@scenario("install again, uninstall, install anew")
+@scenario("install again, uninstall, install once more")
 def install_again(stages: Stages, _chance: random.Random) -> Outcome:
     stage = stages.installed_stage()
     stage.boot()

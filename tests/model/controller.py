@@ -19,6 +19,7 @@ from tests.model.virtual_time import SettableClock
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import DeliveredFile, DurableList, Inventory
 from ctlr.ingest.reports import Reports
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.raw import parse_segment_name
@@ -34,6 +35,7 @@ from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.clock_steps import ClockSteps
+from ctlr.sessions.model import TakeStart
 from ctlr.sessions.store import SessionStore
 
 START_DELAY_MS = 3000
@@ -119,6 +121,21 @@ class Drive:
         return JobResult(failed=False, folder=job.uuid, processed_at="2026-04-14T10:40:00Z")
 
 
+class ToldTakes:
+    """Counts takes as the real one does. Files of the pretended drive are never replaced."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+
+    async def keep(self, uuid: str, node: str) -> None:
+        await self._store.newest_take(uuid, node)
+
+    async def begin(self, uuid: str, node: str, at_ms: int, *, again: bool, repeated: bool) -> None:
+        take = await self._store.newest_take(uuid, node) + (again and not repeated)
+        with suppress(sqlite3.OperationalError):
+            await self._store.keep_start(uuid, node, TakeStart(take, at_ms))
+
+
 class Controller:
     """One life of the process. ``died`` tells whether one of its tasks ended by itself."""
 
@@ -132,6 +149,7 @@ class Controller:
         self._commands: set[asyncio.Task[object]] = set()
         inventory = cast("Inventory", drive)
         self.store = SessionStore(self._database)
+        takes = cast("Takes", ToldTakes(self.store))
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
         self.fleet = Fleet(nodes, client, clock, self._wake)
@@ -152,6 +170,7 @@ class Controller:
             self.coordinator,
             self.store,
             self.fleet,
+            takes,
             clock,
             start_delay_ms=START_DELAY_MS,
             longest_s=LONGEST_S,
@@ -170,6 +189,7 @@ class Controller:
         self.reports = Reports(
             self.store,
             inventory,
+            takes,
             clock,
             check_storage=lambda: None,
             on_report=self.reconciler.reported,

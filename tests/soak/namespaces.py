@@ -1,8 +1,8 @@
 """A machine of its own for each camera: a network namespace, with a cable to the controller's.
 
-The program itself runs as the controller's machine, in a namespace that ``enter`` puts it into.
-A cable is pulled at the camera's end: what is open hangs without a word, the camera finds its
-network unreachable, and the controller asks in vain who has that address. All ends with the
+The program itself runs as the controller's machine, in a namespace that ``enter`` puts it into. A
+cable is pulled at the camera's end: what is open hangs without a word, the camera finds its network
+unreachable, and nobody answers when the controller asks who has that address. All ends with the
 processes that hold the namespaces.
 """
 

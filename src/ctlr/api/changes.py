@@ -1,4 +1,4 @@
-"""That the status may have changed, told to whoever waits for it."""
+"""Tells whoever waits for it that the status may have changed."""
 
 import asyncio
 

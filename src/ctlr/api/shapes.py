@@ -153,7 +153,7 @@ class CanSummary(BaseModel):
 
 
 class JobStatus(BaseModel):
-    """Post-processing of one session. ``eta_s`` is None while it cannot be told."""
+    """Post-processing of one session. ``eta_s`` is None while it is not known."""
 
     uuid: str
     state: Literal["waiting", "following", "running", "verifying", "done", "failed"]

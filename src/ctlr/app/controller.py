@@ -17,6 +17,7 @@ from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import Database
 from ctlr.kernel.errors import Refusal
@@ -110,10 +111,18 @@ class Controller:
             on_change=self.session_changed,
             check_start=lambda: self.ejector.check_start(),
         )
+        self.takes = Takes(
+            self.store,
+            layout,
+            clock,
+            check_disk=partial(self.monitor.require_readable, "logging"),
+            on_replaced=self.camera_reported,
+        )
         self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
             self.fleet,
+            self.takes,
             clock,
             start_delay_ms=settings.start_delay_ms,
             longest_s=settings.max_session_h * 3600,
@@ -145,6 +154,7 @@ class Controller:
         self.reports = Reports(
             self.store,
             inventory,
+            self.takes,
             clock,
             check_storage=partial(self.monitor.require, "logging"),
             on_report=self.camera_reported,
@@ -186,6 +196,7 @@ class Controller:
         await self.drives.start(self.telemetry)
         self.tasks.start_job("resume eject", self.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
+        self.tasks.start_loop("takes", self.takes.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())

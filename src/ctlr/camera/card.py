@@ -2,7 +2,7 @@
 
 A card filled to the last byte can no longer say what is on it: names, hashes and the note of a
 stop need room too. So a recording ends while ``reserve_mb`` (and at least two segments) are
-still free, and starts only when there is room for two segments above that, lest it should
+still free, and starts only when there is room for two segments above that, so that it does not
 start and end every few seconds while segments leave the card one by one.
 """
 

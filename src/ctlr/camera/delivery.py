@@ -24,7 +24,7 @@ POLL = Backoff(first_s=2.0, longest_s=15.0)
 
 
 Sent = dict[FinishedFile, float]
-"""Of one session: which files were sent, and when (monotonic seconds). A file that was made anew
+"""Of one session: which files were sent, and when (monotonic seconds). A file that was made again
 under its old name is another one."""
 
 

@@ -8,12 +8,13 @@ recording as interrupted; finishing the last segment goes on as ``cleanup``.
 
 A recording that ends without a stop is *resumable*: the node takes it up again by itself (see
 ``resume``), with its origin and the next free number, and until then a stop ends it and a start
-for it begins at once.
+for it begins at once. Where the controller can be reached it is asked first: a session that was
+stopped meanwhile does not go on.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -51,7 +52,8 @@ class NodeError(Exception):
 
 class CameraNode:
     """``wake_sender`` is called when something new lies on the card. ``resumable`` is the record of
-    the session to take up again, as the recovery of the card found it."""
+    the session to take up again, as the recovery of the card found it. ``find_end`` asks the
+    controller when a session was stopped; None while it goes on or does not answer."""
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class CameraNode:
         wake_sender: Callable[[], None],
         sync_status: Callable[[], NodeSync],
         resumable: SessionRecord | None = None,
+        find_end: Callable[[str], Awaitable[int | None]] | None = None,
     ) -> None:
         self._settings = settings
         self._spool = spool
@@ -69,6 +72,7 @@ class CameraNode:
         self._vitals = vitals
         self._wake_sender = wake_sender
         self._sync_status = sync_status
+        self._find_end = find_end
         self._picture = PictureSettings.of(settings)
         self._card = Card(settings)
         self._checks = Checks(settings, self._picture, self._card, vitals)
@@ -235,6 +239,14 @@ class CameraNode:
             if not is_resumable(resumable, now_ms):
                 await self._give_up(resumable)
                 return
+            stopped_at = await self._find_end(resumable.uuid) if self._find_end else None
+            if stopped_at is not None:
+                _log.warning(
+                    "the recording was stopped while the node was away", uuid=resumable.uuid
+                )
+                await self._store_ending(resumable, "stopped", stopped_at=stopped_at)
+                return
+            now_ms = self._clock.now_ms()
             await self._begin(resumable.uuid, max(resumable.start_at, now_ms))
         except NodeError as error:
             if str(error) != self._error:

@@ -1,4 +1,4 @@
-"""What a camera keeps of one recording: how it stands, how it ended, and what befell it."""
+"""What a camera keeps of one recording: how it stands, how it ended, and what happened to it."""
 
 from pathlib import Path
 from typing import Literal
@@ -48,7 +48,7 @@ class SessionRecord(BaseModel):
 
     @property
     def is_over(self) -> bool:
-        """Told to stop, and with something to show for it."""
+        """Whether it was told to stop, with something to show for it."""
         return self.stopped_at is not None and not self.came_to_nothing
 
     def with_event(self, event: NodeEvent) -> "SessionRecord":

@@ -1,4 +1,4 @@
-"""Tells the controller what was sent, and hears what it holds safely.
+"""Tells the controller what was sent, and hears what it holds safely; asks whether a session is over.
 
 One client session per process. The controller reads each new file once before it answers, so
 the answer may take a while; the connection may not.
@@ -7,12 +7,14 @@ the answer may take a while; the connection may not.
 from typing import Self
 
 import aiohttp
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from ctlr.nodes.messages import SyncAnswer, SyncReport
+from ctlr.nodes.messages import SyncAnswer, SyncReport, UnixMs
 
 CONNECT_S = 3.0
 ANSWER_S = 60.0
+ASK_S = 1.0
+"""A recording that broke off waits no longer than this to hear whether it should go on."""
 HOLD_STATUS = (503, 507)
 
 
@@ -28,11 +30,18 @@ class RefusedError(ReportError):
     """The controller answered, and did not accept this report; others may pass."""
 
 
+class _SessionEnd(BaseModel):
+    """What is read of the controller's answer about a session."""
+
+    stopped_at: UnixMs | None = None
+
+
 class Reporter:
     """Use as an async context manager."""
 
     def __init__(self, controller: str) -> None:
         self._url = f"{controller.rstrip('/')}/api/sync/report"
+        self._sessions = f"{controller.rstrip('/')}/api/sessions"
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -43,6 +52,18 @@ class Reporter:
     async def __aexit__(self, *exception: object) -> None:
         if self._session is not None:
             await self._session.close()
+
+    async def find_end(self, uuid: str) -> int | None:
+        """When a session was stopped (Unix ms), by the controller's record; None while it goes on,
+        and where nothing tells."""
+        assert self._session is not None, "the reporter is used outside its context"
+        timeout = aiohttp.ClientTimeout(total=ASK_S)
+        try:
+            async with self._session.get(f"{self._sessions}/{uuid}", timeout=timeout) as response:
+                body = await response.read() if response.status == 200 else b"{}"
+            return _SessionEnd.model_validate_json(body).stopped_at
+        except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
+            return None
 
     async def report(self, report: SyncReport) -> SyncAnswer:
         """Post a report. Raises ``HoldSegmentsError``, ``RefusedError`` or ``ReportError``."""

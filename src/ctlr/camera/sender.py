@@ -235,7 +235,7 @@ class Sender:
             error=None,
         )
         if verdict.damaged:
-            return "refused"  # sent again after a wait, lest it goes round and round
+            return "refused"  # sent again after a wait, so that it does not go round and round
         if next_batch(left, sent) or (record.ended and not left):
             return "more"
         return "waiting" if left else "done"

@@ -89,7 +89,9 @@ def _assemble(
     camera, vitals = settings.camera, Vitals()
     send = partial(_send, camera, settings.node)
     sender = Sender(settings.node, spool, send, reporter.report, clock, vitals.clock)
-    node = CameraNode(camera, spool, clock, vitals, sender.wake, sender.status, resumable)
+    node = CameraNode(
+        camera, spool, clock, vitals, sender.wake, sender.status, resumable, reporter.find_end
+    )
     tasks.start_loop("recording", node.tend())
     tasks.start_loop("sender", sender.run())
     tasks.start_loop("vitals", vitals.run())

@@ -7,7 +7,7 @@
     {spool}/{uuid}/.noted.jsonl             events of the delivery, for events.json
     {spool}/{uuid}/.seg_NNNN.*.part         the segment being written
     {spool}/{uuid}/seg_NNNN.mp4, .frames.csv    finished, waiting to be delivered
-    {spool}/{uuid}/events.json              what befell the recording; made when it has ended
+    {spool}/{uuid}/events.json              what happened to the recording; made when it has ended
     {spool}/.kept/{uuid}/                   what could be neither repaired nor delivered
     {spool}/.delivered/{uuid}.json          the ``.session.json`` of a session delivered whole
 
@@ -91,8 +91,8 @@ class SessionFolder:
         fsync_directory(self.path)
 
     def publish_events(self, events: Sequence[NodeEvent]) -> None:
-        """Make ``events.json``, unless nothing befell the recording. Once it has ended, and anew
-        when something befell its delivery."""
+        """Make ``events.json``, unless nothing happened to the recording. Once it has ended, and
+        again when something happened to its delivery."""
         events = sorted([*events, *self._read_events()], key=lambda event: event.at_ms)
         if events:
             told = [event.model_dump(exclude_none=True) for event in events]

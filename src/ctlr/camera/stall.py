@@ -2,15 +2,15 @@
 
 libav's reader of USB cameras waits inside the kernel for the next picture, for ever, and nothing
 can interrupt it. So the node looks once a second whether pictures come. Looks are counted, not
-seconds: a machine that stood still, or was too busy to look, says nothing about its camera.
-When enough of them were in vain the process has to end, and goes on with the recording at its
-next start.
+seconds: a machine that stood still, or was too busy to look, says nothing about its camera. When
+enough of them have seen no new picture the process has to end, and goes on with the recording at
+its next start.
 """
 
 from math import ceil
 
 SHOWN_AFTER = 3
-"""Looks in vain before the node's status says so."""
+"""Looks without a new picture before the node's status says so."""
 
 ENDS_AFTER = 10
 ENDS_AFTER_OPENING = 30

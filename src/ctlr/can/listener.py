@@ -2,8 +2,8 @@
 
 An adapter is read by a thread of its own and bridges by the event loop; both hand whole batches to
 the recorder, whose thread writes them. A thread or loop that dies takes the process with it, and
-systemd starts it again; the recording goes on in the same file. Told to end, buses are let go
-first, then what is in memory is written and the drive is let go: an eject waits for no more.
+systemd starts it again; the recording goes on in the same file. When it is told to end, buses are
+let go first, then what is in memory is written and the drive is let go: an eject waits for no more.
 """
 
 import asyncio

@@ -27,7 +27,8 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Read this ctlr.toml, not the usual places.")
+        Path | None,
+        typer.Option("--config", help="Read this ctlr.toml instead of the usual places."),
     ] = None,
     *,
     version: Annotated[  # noqa: ARG001 - its callback answers it

@@ -81,7 +81,7 @@ def understand(shape: type[_Shape], answer: Json) -> _Shape:
     except ValidationError as error:
         raise Refusal(
             "not_a_controller",
-            "What answered is no ctlr controller, or one of another release. --json shows it.",
+            "What answered is no ctlr controller, or one of another release. --json shows the answer.",
         ) from error
 
 

@@ -35,17 +35,19 @@ GetPage = Callable[[Json], Json]
 @app.command()
 def logs(
     context: typer.Context,
-    node: Annotated[str | None, typer.Option(help="What this node said.")] = None,
+    node: Annotated[str | None, typer.Option(help="Only records of this node.")] = None,
     level: Annotated[
-        Level, typer.Option(help="This and what is worse; METRICS: measurements only.")
+        Level, typer.Option(help="This level and worse; METRICS: measurements only.")
     ] = "DEBUG",
     since: Annotated[
-        str | None, typer.Option(help="Said then or later: 10m, 2h, 3d, or an ISO 8601 time.")
+        str | None, typer.Option(help="Since when: 10m, 2h, 3d, or an ISO 8601 time.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 100,
     url: Url = None,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Show new records until Ctrl-C.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object per line.")] = False,
 ) -> None:
     """Show what the rig's nodes, the phone and the watch said."""

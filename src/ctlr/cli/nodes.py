@@ -43,9 +43,7 @@ def list_nodes(context: typer.Context, *, url: Url = None, as_json: AsJson = Fal
 def add_node(
     context: typer.Context,
     camera: Annotated[str, typer.Argument(help="Its host:port, or the name it announces.")],
-    name: Annotated[
-        str | None, typer.Option(help="Refuse a camera that calls itself otherwise.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Refuse a camera with another name.")] = None,
     *,
     url: Url = None,
     as_json: AsJson = False,

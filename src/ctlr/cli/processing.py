@@ -11,10 +11,10 @@ from ctlr.cli.command import app, settings_of
 @app.command()
 def postprocess(
     context: typer.Context,
-    uuid: Annotated[str | None, typer.Option(help="Session, or how its id begins.")] = None,
+    uuid: Annotated[str | None, typer.Option(help="Session id, or its beginning.")] = None,
     *,
     dry_run: Annotated[bool, typer.Option(help="Print the plan and change nothing.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="List what lies on the disk.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the sessions on the disk.")] = False,
 ) -> None:
     """Join a session's segments and put it on the sync disk."""
     from ctlr.cli import session_work
@@ -49,7 +49,7 @@ def verify(
 
 @app.command(hidden=True)
 def worker(context: typer.Context, task: str, uuid: str) -> None:
-    """What the controller starts: one task on one session, told in lines on the pipe."""
+    """What the controller starts: one task on one session, reported in lines on the pipe."""
     from ctlr.cli import session_work
 
     session_work.work(settings_of(context), task, uuid)

@@ -19,7 +19,7 @@ def retention(
     ] = None,
     release: Annotated[str | None, typer.Option(help="Take that back.")] = None,
 ) -> None:
-    """Delete raw data whose copy was verified, oldest first, until there is room enough."""
+    """Delete raw data whose copy was verified, oldest first, until there is enough room."""
     from ctlr.postprocess.run.listing import resolve_prefix
     from ctlr.retention import retire
     from ctlr.retention.plan import describe

@@ -27,7 +27,7 @@ def serve(context: typer.Context) -> None:
 
 @app.command()
 def camera(context: typer.Context) -> None:
-    """Run a camera node: records when told to, delivers by rsync."""
+    """Run a camera node: records when it is told to, delivers by rsync."""
     from ctlr.camera.service import run_camera
 
     _run("The camera node", run_camera(settings_of(context)))

@@ -36,7 +36,7 @@ from ctlr.storage.mount_snapshot import mount_problem
 
 @contextmanager
 def _in_one_line() -> Iterator[None]:
-    """What the disks refuse is told in one line, for a person."""
+    """What the disks refuse is said in one line, for a person."""
     try:
         yield
     except OSError as error:
@@ -78,7 +78,7 @@ def read_back_folder(folder: Path) -> NoReturn:
 
 
 def work(settings: Settings, task: str, uuid: str) -> NoReturn:
-    """One task for the controller, told in lines on the pipe."""
+    """One task for the controller, reported in lines on the pipe."""
     end_on_sigterm()
     become_background(os.getppid())
     log_to_parent(settings.node)

@@ -88,7 +88,7 @@ class StorageSettings(BaseModel):
 
 
 class RetentionSettings(BaseModel):
-    """Whether raw data of verified sessions makes room for new data; see ``storage.retention``."""
+    """Whether raw data of verified sessions makes room for new data; see ``retention``."""
 
     model_config = _SECTION
     enabled: bool = False

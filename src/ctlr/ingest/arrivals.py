@@ -1,8 +1,8 @@
 """Which nodes of a stopped session are still awaited, watched over time.
 
 How long a node has been still or silent is measured here on the monotonic clock, from what this
-process sees: the folder's listing and the camera's reports. After a restart the watch begins
-anew, so nobody is given up on the word of a file's date.
+process sees: the folder's listing and the camera's reports. After a restart the watch starts
+over, so nobody is given up on the word of a file's date.
 """
 
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ class Arrivals:
                 for node in session.nodes
                 if await self._judge(session, node, since) is Delivery.WAITING
             ]
-        except Refusal:  # nobody could deliver meanwhile, so nobody is late: it begins anew
+        except Refusal:  # nobody could deliver meanwhile, so nobody is late: it starts over
             self._sessions.pop(session.uuid, None)
             raise
 

@@ -14,22 +14,19 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from ctlr.ingest.disk import LoggingDisk
 from ctlr.kernel.atomic import fsync_directory
-from ctlr.kernel.errors import Refusal
 from ctlr.kernel.hashing import flush_and_hash
-from ctlr.kernel.threads import in_thread
 from ctlr.layout.raw import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.nodes.messages import DurableFile
 from ctlr.sessions.store import SessionStore
 
-DISK_DEADLINE_S = 20.0
 HASH_BUDGET_S = 5.0
 """Time spent on new files per report; what is left is listed in the answer to the next one."""
 
 _DIGITS = re.compile(r"([0-9]+)")
-_T = TypeVar("_T")
 
 
 class DeliveredFile(NamedTuple):
@@ -62,7 +59,7 @@ class Inventory:
         self._store = store
         self._layout = layout
         self._monotonic = monotonic
-        self._check_disk = check_disk
+        self._disk = LoggingDisk(check_disk)
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def files(self, uuid: str, node: str) -> list[DeliveredFile]:
@@ -70,13 +67,13 @@ class Inventory:
 
         Raises ``Refusal`` ``storage_unavailable`` when the drive does not answer.
         """
-        return await self._on_disk(lambda: scan(self._layout.node_session(node, uuid)))
+        return await self._disk.run(lambda: scan(self._layout.node_session(node, uuid)))
 
     async def has_files(self, uuid: str) -> bool:
         """Whether any folder below the logging mount holds something of a session; one that a
         camera has made and put nothing in does not count."""
         root = self._layout.root
-        return await self._on_disk(lambda: any(root.glob(f"*/{uuid}/*")))
+        return await self._disk.run(lambda: any(root.glob(f"*/{uuid}/*")))
 
     async def count_segments(self, uuid: str, node: str) -> int:
         """How many segments of a session a node has delivered.
@@ -84,7 +81,7 @@ class Inventory:
         Raises ``Refusal`` ``storage_unavailable`` when the drive does not answer.
         """
         folder = self._layout.node_session(node, uuid)
-        return await self._on_disk(lambda: _count_segments(folder))
+        return await self._disk.run(lambda: _count_segments(folder))
 
     async def list_durable(
         self, uuid: str, node: str, names: Sequence[str] | None = None
@@ -98,12 +95,12 @@ class Inventory:
             if names is None:
                 files = sorted(await self.files(uuid, node), key=lambda file: _natural(file.name))
             else:
-                files = await self._on_disk(lambda: stat_files(folder, names))
+                files = await self._disk.run(lambda: stat_files(folder, names))
             known = await self._store.hashes(uuid, node, [file.name for file in files])
             fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
             if fresh:
                 until = self._monotonic() + HASH_BUDGET_S
-                new = await self._on_disk(lambda: self._flush_and_hash_all(folder, fresh, until))
+                new = await self._disk.run(lambda: self._flush_and_hash_all(folder, fresh, until))
                 await self._store.keep_hashes(uuid, node, new)
                 known |= new
         durable = [
@@ -126,21 +123,6 @@ class Inventory:
         for parent in (folder, folder.parent, folder.parent.parent):
             fsync_directory(parent)
         return hashes
-
-    async def _on_disk(self, work: Callable[[], _T]) -> _T:
-        self._check_disk()
-        try:
-            return await in_thread(DISK_DEADLINE_S, work)
-        except TimeoutError as error:
-            raise Refusal(
-                "storage_unavailable",
-                "The logging drive does not answer. Cameras keep their files and try again.",
-            ) from error
-        except OSError as error:
-            raise Refusal(
-                "storage_unavailable",
-                f"The logging drive failed ({error.strerror}). Cameras keep their files and try again.",
-            ) from error
 
 
 def stat_files(folder: Path, names: Sequence[str]) -> list[DeliveredFile]:

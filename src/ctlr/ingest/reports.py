@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctlr.ingest.inventory import Inventory
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, parse_session_id
@@ -48,6 +49,7 @@ class Reports:
         self,
         store: SessionStore,
         inventory: Inventory,
+        takes: Takes,
         clock: Clock,
         *,
         check_storage: Callable[[], None],
@@ -55,6 +57,7 @@ class Reports:
     ) -> None:
         self._store = store
         self._inventory = inventory
+        self._takes = takes
         self._clock = clock
         self._check_storage = check_storage
         self._on_report = on_report
@@ -83,6 +86,8 @@ class Reports:
             await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
         )
         about = uuid or await self._newest_session(report.camera)
+        if about:
+            await self._takes.keep(about, report.camera)  # before the camera may delete its own
         held = await self._inventory.count_segments(about, report.camera) if about else 0
         if about:
             await self._store_report(

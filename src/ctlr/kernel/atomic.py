@@ -32,7 +32,7 @@ def fsync_directory(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write ``path`` anew; it changes only if the block ends without an error.
+    """Replace ``path``; it changes only if the block ends without an error.
 
     Yields a binary file under a temporary name beside ``path``. At the end of the block the
     file is flushed to the disk, renamed and the folder flushed. On any error (also of the

@@ -70,7 +70,7 @@ def _has_pidfd() -> bool:
 async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int) -> None:
     """Serve ``app`` until ``stopped`` is set; SIGTERM and SIGINT set it, systemd is told.
 
-    Raises ``OSError`` when the port cannot be had.
+    Raises ``OSError`` when the port cannot be opened.
     """
     server = _Server(
         uvicorn.Config(
@@ -107,4 +107,4 @@ async def _run(server: uvicorn.Server, host: str, port: int) -> None:
     try:
         await server.serve()
     except SystemExit as error:  # how uvicorn says that it could not bind
-        raise OSError(f"port {port} of {host} cannot be had; is it in use?") from error
+        raise OSError(f"port {port} of {host} cannot be opened; is it in use?") from error

@@ -4,19 +4,27 @@
 
     {logging}/{node}/{uuid}/seg_NNNN.mp4          a segment
     {logging}/{node}/{uuid}/seg_NNNN.frames.csv   its frame times
+    {logging}/{node}/{uuid}/seg_NNNN.takeK.mp4    an earlier one, in whose place another came
+    {logging}/{node}/{uuid}/.takes/               a second name of every segment that was seen
     {logging}/{node}/{uuid}/*.csv|*.json          other sidecars
     {logging}/phone/{uuid}/...                    uploads
 
-Names that start with a dot or ``_tmp_`` are not there yet.
+Names that start with a dot or ``_tmp_`` are not there yet. ``seg_NNNN.take2-3.mp4`` is the third
+file of that name in the camera's second take; sidecars are named likewise.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+TAKES_FOLDER = ".takes"
 _SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
 _FRAMES = re.compile(r"seg_([0-9]{4,9})\.frames\.csv")
+_KEPT = re.compile(
+    r"(seg_[0-9]{4,9})\.take([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?(\.mp4|\.frames\.csv)"
+)
 _DELIVERED = re.compile(_SEGMENT.pattern + r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
 
 
@@ -42,7 +50,42 @@ def parse_frames_name(name: str) -> int | None:
 
 def is_delivered_name(name: str) -> bool:
     """Whether a file in a node's session folder is one that a camera delivers."""
-    return _DELIVERED.fullmatch(name) is not None
+    return _DELIVERED.fullmatch(name) is not None and _KEPT.fullmatch(name) is None
+
+
+class KeptName(NamedTuple):
+    """What the name of an earlier file says: the ``plain`` name that it came under, in which of
+    the camera's takes, and which file of that name it was in there. Both count from 1."""
+
+    plain: str
+    take: int
+    version: int
+
+
+def kept_name(plain: str, take: int, version: int = 1) -> str:
+    """The name under which a segment, or its frame times, is kept once another has come."""
+    stem, dot, ending = plain.partition(".")
+    again = f"-{version}" if version > 1 else ""
+    return f"{stem}.take{take}{again}{dot}{ending}"
+
+
+def parse_kept_name(name: str) -> KeptName | None:
+    """The parts of a kept file's name; None where it is another."""
+    match = _KEPT.fullmatch(name)
+    return KeptName(match[1] + match[4], int(match[2]), int(match[3] or 1)) if match else None
+
+
+def plain_name(name: str) -> str | None:
+    """The name that a segment or its frame times came under, or None for any other file."""
+    if _SEGMENT.fullmatch(name) or _FRAMES.fullmatch(name):
+        return name
+    kept = parse_kept_name(name)
+    return kept.plain if kept else None
+
+
+def frames_name_of(segment: str) -> str:
+    """The name of the frame times beside a segment's file, an earlier take's likewise."""
+    return segment.removesuffix(".mp4") + ".frames.csv"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name
-from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms, show_controls
+from ctlr.kernel.texts import show_controls
+from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms
 
 MAX_PAYLOAD_BYTES = 64 << 10
 
@@ -24,7 +25,7 @@ _UNIX_MS = range(10**12, 10**13)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``key`` is the same for a repeat, None where that cannot be told; ``ts_ms`` is the record's
+    """``key`` is the same for a repeat, None where that is not known; ``ts_ms`` is the record's
     own time, or ``received_ms`` where it has none; ``payload`` is one JSON object."""
 
     key: str | None

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.texts import show_surrogates
 from ctlr.kernel.threads import Lane
 from ctlr.logbook.store import LEVEL_NUMBERS, Stored, stored
-from ctlr.telemetry.record import show_surrogates
 
 DEADLINE_S = 2.0
 LOCK_S = 1.0

@@ -1,7 +1,7 @@
 """``ctlr subscribe-logs``: everything that the rig says, into ``{logging}/logs/logs.db`` and Loki.
 
-Told to end (an eject does), it stores what it has, lets go of the drive and of the broker, and the
-broker keeps what comes meanwhile. Killed, it has lost nothing but time.
+When it is told to end (an eject does that), it stores what it has, lets go of the drive and of the
+broker, and the broker keeps what comes meanwhile. Killed, it has lost nothing but time.
 """
 
 import asyncio

@@ -77,7 +77,7 @@ class Stored:
 
 class LogStore:
     """The writing end; one process has it. Methods raise ``sqlite3.Error``; after that the store
-    is to be closed and opened anew."""
+    is to be closed and opened again."""
 
     def __init__(self, path: Path, max_records: int, max_bytes: int) -> None:
         """Raises ``sqlite3.Error``, ``OSError`` and ``NewerStoreError``. A damaged file is moved

@@ -253,6 +253,20 @@ def keep_readable(track: Track, limit: int) -> None:
         at += count
 
 
+def keep_until(track: Track, ticks: int) -> None:
+    """Forget the samples behind the last one that is shown before ``ticks`` after the first one;
+    what has to be decoded for it stays."""
+    shown = shown_ticks(track)
+    limit = min(shown, default=0) + ticks
+    wanted = max((n for n, at in enumerate(shown, 1) if at < limit), default=min(1, track.count))
+    before = 0
+    for index, count in enumerate(track.chunk_counts):
+        if before + count > wanted:
+            _keep_first(track, wanted, index, wanted - before)
+            return
+        before += count
+
+
 def _keep_first(track: Track, samples: int, whole_chunks: int, in_next: int) -> None:
     kept = whole_chunks + (1 if in_next else 0)
     del track.chunk_offsets[kept:]

@@ -3,7 +3,7 @@
 A browser notices names; each is then asked where it is, and again every few seconds, which is
 how one that went without a goodbye disappears (its record lives two minutes). The browser is
 renewed every minute and when the interfaces change: multicast over Wi-Fi gets lost, and a new
-browser asks anew. What strangers announce takes up a bounded amount of memory.
+browser asks again. What strangers announce takes up a bounded amount of memory.
 """
 
 import asyncio

@@ -7,7 +7,9 @@ Times are Unix milliseconds unless the name says otherwise.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ctlr.kernel.texts import make_harmless
 
 _LENIENT = ConfigDict(frozen=True, extra="ignore")
 
@@ -17,6 +19,8 @@ LARGEST_EXACT = 2**53 - 1
 Count = Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
 UnixMs = Annotated[int, Field(ge=0, le=LARGEST_EXACT)]
 Measure = Annotated[float, Field(allow_inf_nan=False)]
+Said = Annotated[str, AfterValidator(make_harmless)]
+"""What another program says to a person: it stays on one line, and any JSON can hold it."""
 
 CameraState = Literal["idle", "recording", "cleanup", "error"]
 SyncStatus = Literal["idle", "syncing", "ok", "error"]
@@ -34,7 +38,7 @@ class Envelope(BaseModel):
     node_id: str
     ts: UnixMs
     data: dict[str, Any] | None = None
-    error: str | None = None
+    error: Said | None = None
     received_at_us: Count | None = None
     sent_at_us: Count | None = None
 
@@ -55,7 +59,7 @@ class StartCommand(BaseModel):
 class Check(BaseModel):
     model_config = _LENIENT
     ok: bool
-    msg: str
+    msg: Said
 
 
 class Preflight(BaseModel):
@@ -74,7 +78,7 @@ class NodeSync(BaseModel):
     segments_synced: Count = 0
     segments_queued: Count = 0
     last_sync: UnixMs | None = None
-    error: str | None = None
+    error: Said | None = None
 
 
 class NodeSystem(BaseModel):
@@ -93,7 +97,7 @@ class NodeStatus(BaseModel):
     model_config = _LENIENT
     state: CameraState
     segment: Count | None = None
-    error: str | None = None
+    error: Said | None = None
     sync: NodeSync = NodeSync()
     system: NodeSystem = NodeSystem()
     uuid: str | None = None
@@ -107,10 +111,10 @@ class NodeStatus(BaseModel):
     bitrate_kbps: Count | None = None
     minutes_left: Measure | None = None
     """Of recording on the node's card, at its bitrate."""
-    throttled: str | None = None
+    throttled: Said | None = None
     """What is wrong with the node's power or cooling, in words."""
     events: list[dict[str, Any]] | None = None
-    """What befell the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
+    """What happened to the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
 
 
 MOST_ASKED = 256
@@ -135,7 +139,7 @@ class SyncReport(BaseModel):
     uuid: str | None = None
     segments_total: Count | None = None
     complete: bool = False
-    error: str | None = None
+    error: Said | None = None
     clock: dict[str, Any] | None = None
     asks: list[str] | None = Field(default=None, max_length=MOST_ASKED)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.backoff import AttemptsByName, Backoff
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
@@ -52,6 +53,7 @@ class CameraReconciler:
         coordinator: Coordinator,
         store: SessionStore,
         fleet: Fleet,
+        takes: Takes,
         clock: Clock,
         *,
         start_delay_ms: int,
@@ -60,6 +62,7 @@ class CameraReconciler:
         self._coordinator = coordinator
         self._store = store
         self._fleet = fleet
+        self._takes = takes
         self._clock = clock
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
@@ -172,6 +175,8 @@ class CameraReconciler:
 
     async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms
+        repeated = node in self._unheard and self._unheard[node].uuid == active.uuid
+        await self._takes.begin(active.uuid, node, start_at_ms, again=again, repeated=repeated)
         # It may act though nobody hears its answer; then the next look at it tells.
         self._unheard[node] = _LateStart(active.uuid, start_at_ms, again)
         first_segment = next_segment(await self._store.hashed_names(active.uuid, node))
@@ -209,7 +214,7 @@ class CameraReconciler:
         self, call: Coroutine[Any, Any, dict[str, CommandResult]]
     ) -> dict[str, CommandResult]:
         """What came of a call; nothing when a person's start or stop came in between. That one
-        tells every camera anew, and the next look finds what is left to do."""
+        tells every camera again, and the next look finds what is left to do."""
         calling = asyncio.create_task(call)
         urgent = asyncio.create_task(self._coordinator.urgent.wait())
         try:

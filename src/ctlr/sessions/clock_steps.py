@@ -16,6 +16,7 @@ _MOVED = (
     "UPDATE session SET stop_requested_at_ms = stop_requested_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session SET stopped_at_ms = stopped_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_node SET last_report_at_ms = last_report_at_ms + :step WHERE uuid = :uuid",
+    "UPDATE node_start SET at_ms = at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_event SET at_ms = at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_mark SET at_ms = at_ms + :step WHERE uuid = :uuid",
     "UPDATE clock_step SET at_ms = at_ms + :step WHERE uuid = :uuid",

@@ -28,11 +28,21 @@ ACTIVE_STATES = frozenset({SessionState.ARMING, SessionState.RECORDING, SessionS
 
 
 @dataclass(frozen=True)
+class TakeStart:
+    """When a node was told to begin one of its takes, on the controller's clock. The first take is
+    listed only if it began after the session."""
+
+    take: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
 class SessionNode:
     """One camera's part in a session.
 
     ``started`` says that the node acknowledged a start; ``start_at_ms`` is the start that holds
     for it, on its own clock. ``segments_total`` is what the node says it made; None from plain nodes.
+    ``starts`` are those that it was told while the session was going on, in order.
     """
 
     name: str
@@ -44,6 +54,7 @@ class SessionNode:
     complete: bool = False
     remaining: int | None = None
     last_report_at_ms: int | None = None
+    starts: tuple[TakeStart, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ctlr.sessions.rows import (
     SELECT_MARKS,
     SELECT_NODES,
     SELECT_SESSION,
+    SELECT_STARTS,
     SELECT_STEPS,
     clocks_of,
     marks_of,
@@ -32,12 +33,13 @@ def read_session(database: Path, uuid: str) -> Session | None:
         if row is None:
             return None
         nodes = connection.execute(SELECT_NODES, (uuid,)).fetchall()
+        starts = connection.execute(SELECT_STARTS, (uuid,)).fetchall()
         events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
         clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
         marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
         steps = connection.execute(SELECT_STEPS, (uuid,)).fetchall()
         return replace(
-            session_of(row, nodes, events),
+            session_of(row, nodes, starts, events),
             clocks=clocks_of(clocks),
             marks=marks_of(marks),
             clock_steps=steps_of(steps),

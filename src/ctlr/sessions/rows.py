@@ -11,6 +11,7 @@ from ctlr.sessions.model import (
     SessionEvent,
     SessionNode,
     SessionState,
+    TakeStart,
 )
 
 NODE_COLUMNS = (
@@ -34,6 +35,7 @@ SESSION_COLUMNS = (
 
 SELECT_SESSION = "SELECT * FROM session WHERE uuid = ?"
 SELECT_NODES = "SELECT * FROM session_node WHERE uuid = ? ORDER BY name"
+SELECT_STARTS = "SELECT * FROM node_start WHERE uuid = ? ORDER BY name, take"
 SELECT_EVENTS = "SELECT * FROM session_event WHERE uuid = ? ORDER BY id"
 SELECT_CLOCKS = "SELECT * FROM clock_sample WHERE uuid = ? ORDER BY source, at_ms"
 SELECT_MARKS = "SELECT * FROM session_mark WHERE uuid = ? ORDER BY at_ms, id"
@@ -41,13 +43,20 @@ SELECT_STEPS = "SELECT * FROM clock_step WHERE uuid = ? ORDER BY id"
 
 
 def session_of(
-    row: sqlite3.Row, nodes: Iterable[sqlite3.Row], events: Iterable[sqlite3.Row]
+    row: sqlite3.Row,
+    nodes: Iterable[sqlite3.Row],
+    starts: Iterable[sqlite3.Row],
+    events: Iterable[sqlite3.Row],
 ) -> Session:
+    told: dict[str, tuple[TakeStart, ...]] = {}
+    for start in starts:
+        begun = TakeStart(start["take"], start["at_ms"])
+        told[start["name"]] = (*told.get(start["name"], ()), begun)
     return Session(
         uuid=row["uuid"],
         state=SessionState(row["state"]),
         created_at_ms=row["created_at_ms"],
-        nodes=tuple(_node(node) for node in nodes),
+        nodes=tuple(_node(node, told.get(node["name"], ())) for node in nodes),
         events=tuple(
             SessionEvent(event["at_ms"], event["kind"], event["text"]) for event in events
         ),
@@ -71,8 +80,8 @@ def steps_of(rows: Iterable[sqlite3.Row]) -> tuple[ClockStep, ...]:
     return tuple(ClockStep(row["at_ms"], row["step_ms"]) for row in rows)
 
 
-def _node(row: sqlite3.Row) -> SessionNode:
+def _node(row: sqlite3.Row, starts: tuple[TakeStart, ...]) -> SessionNode:
     values = {name: row[name] for name in NODE_COLUMNS}
     for flag in ("started", "stop_acknowledged", "complete"):
         values[flag] = bool(values[flag])
-    return SessionNode(name=row["name"], **values)
+    return SessionNode(name=row["name"], starts=starts, **values)

@@ -14,7 +14,14 @@ import aiosqlite
 
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.sessions.lifecycle import check_transition
-from ctlr.sessions.model import ACTIVE_STATES, ClockSample, Mark, Session, SessionState
+from ctlr.sessions.model import (
+    ACTIVE_STATES,
+    ClockSample,
+    Mark,
+    Session,
+    SessionState,
+    TakeStart,
+)
 from ctlr.sessions.rows import (
     NODE_COLUMNS,
     SELECT_CLOCKS,
@@ -22,6 +29,7 @@ from ctlr.sessions.rows import (
     SELECT_MARKS,
     SELECT_NODES,
     SELECT_SESSION,
+    SELECT_STARTS,
     SELECT_STEPS,
     SESSION_COLUMNS,
     clocks_of,
@@ -60,13 +68,14 @@ class SessionStore:
         were made ready since.
         """
         async with self._db.transaction() as db:
-            await db.execute(
-                "DELETE FROM session_node WHERE uuid = ? AND EXISTS"
-                " (SELECT 1 FROM session WHERE uuid = ? AND (state = 'failed' OR (start_at_ms IS"
-                " NOT NULL AND stopped_at_ms IS NULL"
-                " AND state NOT IN ('arming', 'recording', 'stopping'))))",
-                (uuid, uuid),
-            )
+            for table in ("session_node", "node_start"):
+                await db.execute(
+                    f"DELETE FROM {table} WHERE uuid = ? AND EXISTS"  # noqa: S608 - one of the two
+                    " (SELECT 1 FROM session WHERE uuid = ? AND (state = 'failed' OR (start_at_ms"
+                    " IS NOT NULL AND stopped_at_ms IS NULL"
+                    " AND state NOT IN ('arming', 'recording', 'stopping'))))",
+                    (uuid, uuid),
+                )
             await db.execute(
                 "INSERT INTO session (uuid, state, created_at_ms, start_at_ms) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (uuid) DO UPDATE SET state = excluded.state, error = NULL,"
@@ -117,6 +126,22 @@ class SessionStore:
                 )
                 await _update(db, "session_node", columns, "uuid = ? AND name = ?", (uuid, name))
 
+    async def keep_start(self, uuid: str, name: str, start: TakeStart) -> None:
+        """Remember when a node was told to begin a take; of one take the last time counts."""
+        async with self._db.transaction() as db:
+            await db.execute(
+                "INSERT INTO node_start (uuid, name, take, at_ms) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms",
+                (uuid, name, start.take, start.at_ms),
+            )
+
+    async def newest_take(self, uuid: str, name: str) -> int:
+        """The take that a node was last told to begin in a session; 1 where it was told but one."""
+        rows = await self._db.fetch(
+            "SELECT max(take) FROM node_start WHERE uuid = ? AND name = ?", (uuid, name)
+        )
+        return rows[0][0] or 1
+
     async def add_event(self, uuid: str, at_ms: int, kind: str, text: str) -> None:
         async with self._db.transaction() as db:
             await db.execute(
@@ -142,8 +167,9 @@ class SessionStore:
         if not found:
             return None
         nodes = await self._db.fetch(SELECT_NODES, (uuid,))
+        starts = await self._db.fetch(SELECT_STARTS, (uuid,))
         events = await self._db.fetch(SELECT_EVENTS, (uuid,))
-        return session_of(found[0], nodes, events)
+        return session_of(found[0], nodes, starts, events)
 
     async def with_measurements(self, session: Session) -> Session:
         """The session with its clock samples, marks and steps, which ``get`` leaves out."""

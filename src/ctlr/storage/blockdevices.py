@@ -1,7 +1,7 @@
 """Block devices as the kernel and udev name them; nothing here waits for one.
 
 A device is known by its number ("8:17"), which stays while it is plugged in; names like ``sdb1``
-are given out anew at each plug, and tags (UUID, label) belong to what is on it.
+are given out again at each plug, and tags (UUID, label) belong to what is on it.
 """
 
 import os

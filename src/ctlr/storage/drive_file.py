@@ -4,7 +4,7 @@
 writes it; the watcher and ``ctlr-check-mount`` read it. It holds which volumes a person has
 ejected, of which that is under way, and which device may be written to as which volume. It
 counts for the boot that it was written in: after a restart of the machine fstab mounts what is
-there, and the controller checks it anew.
+there, and the controller checks it again.
 
 Standard library only, as ``ctlr-check-mount`` runs before each transfer.
 """

@@ -99,7 +99,7 @@ class StorageMonitor:
         await asyncio.gather(*(self._ask(volume) for volume in self._volumes.values()))
 
     def refresh(self) -> None:
-        """Judge both mounts anew by what can be seen without asking them."""
+        """Judge both mounts again by what can be seen without asking them."""
         table = read_table()
         for volume in self._volumes.values():
             volume.update(take_snapshot(volume.path, volume.tag, table))
@@ -133,7 +133,7 @@ class StorageMonitor:
         self._volumes[name].forget_found()
 
     def forget_answers(self) -> None:
-        """Ask anew, as what counts as one of our volumes has changed."""
+        """Ask again, as what counts as one of our volumes has changed."""
         for volume in self._volumes.values():
             volume.answer, volume.due_at = None, 0.0
         self.refresh()

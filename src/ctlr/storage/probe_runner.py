@@ -2,7 +2,7 @@
 
 A probe on a dead drive sleeps where no signal reaches it. It is killed, which takes effect when
 the drive comes back or goes, and left behind; until it has ended nobody asks that mount again.
-"Nobody" includes other processes and a controller that was started anew: a child holds a lock
+"Nobody" includes other processes and a controller that was started again: a child holds a lock
 file (in the state folder) for as long as it lives.
 """
 

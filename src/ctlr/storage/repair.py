@@ -2,7 +2,7 @@
 
 The first try is at once: a drive that was pulled and plugged in again should be back before
 anybody has looked. Each try that does not help makes the next one later, and after ``MOST_TRIES``
-a person is called; a drive that is plugged anew is a new case. What hangs is left alone: any
+a person is called; a drive that is plugged in again is a new case. What hangs is left alone: any
 command on it would hang as well, and it heals by itself or by being pulled. What a person has
 ejected stays away.
 """
@@ -96,6 +96,6 @@ def tried(case: Case, now: float) -> Case:
 
 
 def failed(case: Case, code: str) -> Case:
-    """The case after a try that the privileged program has refused. Was the device gone by then,
-    then what comes next was plugged in anew, though it may have the number that it had before."""
+    """The case after a try that the privileged program has refused. If the device was gone by then,
+    what comes next was plugged in again, though it may have the number that it had before."""
     return Case() if code == "absent" else case

@@ -2,7 +2,7 @@
 
 A process of its own, so that neither takes the other along. What is wrong comes from its own
 monitor, what to do about it from ``repair``; each step is done by the privileged program and
-told in a record. It keeps its hands off whatever a person has ejected, and while the controller
+reported in a record. It keeps its hands off whatever a person has ejected, and while the controller
 mounts or unmounts.
 """
 

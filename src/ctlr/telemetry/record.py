@@ -9,8 +9,6 @@ instead of obeyed, and an entry has at most ``MAX_ENTRY_BYTES``. A record of our
 
 import json
 import math
-import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name
+from ctlr.kernel.texts import show_controls, show_surrogates
 
 Record = dict[str, Any]
 
@@ -36,8 +35,6 @@ _OTHER_LEVEL_NAMES = {
 _PINO_LEVELS = ((50, "ERROR"), (40, "WARN"), (30, "INFO"), (10, "DEBUG"))
 _SYSLOG_LEVELS = ((7, "DEBUG"), (5, "INFO"), (4, "WARN"), (0, "ERROR"))
 _CLIENT_SOURCES = frozenset({"phone", "watch"})
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_SHOWN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def make_record(
@@ -84,17 +81,7 @@ def _encode(record: Mapping[str, Any]) -> bytes:
         text = _to_json(record)
     except (ValueError, TypeError, RecursionError):  # not a number, an odd key, a ring
         text = _to_json({str(key): str(value) for key, value in record.items()})
-    return _SURROGATE.sub(lambda found: "\\" + _letters(found), text).encode("utf-8")
-
-
-def show_surrogates(text: str) -> str:
-    """Text that can be sent: half a surrogate pair, which cut JavaScript strings and names of files
-    that are not UTF-8 have, is written out as six letters."""
-    return _SURROGATE.sub(_letters, text)
-
-
-def _letters(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+    return show_surrogates(text, as_json=True).encode("utf-8")
 
 
 _to_json = json.JSONEncoder(
@@ -161,19 +148,6 @@ def parse_time_ms(value: object) -> int | None:
         return math.floor(at.astimezone(UTC).timestamp() * 1000 + 0.5)
     except (ValueError, OverflowError):
         return None
-
-
-def show_controls(text: str) -> str:
-    """``text`` with each control character, bidirectional override and lone surrogate written
-    out (a line feed becomes backslash n), so that it stays on one line and moves no cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(letter) in _SHOWN_CATEGORIES
-        else letter
-        for letter in text
-    )
 
 
 def _clean(value: Any, depth: int) -> Any:

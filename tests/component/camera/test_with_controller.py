@@ -80,12 +80,18 @@ async def test_a_camera_that_comes_back_goes_on_and_the_controller_agrees(
     assert '"resumed"' in told.read_text()
 
 
-async def test_a_camera_that_comes_back_after_the_stop_is_stopped(rig: Rig) -> None:
+async def test_a_camera_that_comes_back_after_the_stop_asks_and_does_not_go_on(rig: Rig) -> None:
     uuid = await _start(rig)
     await rig.camera(CAMERA).kill()
-    await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
+    stopped = await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")
     await rig.camera(CAMERA).start()
     await _until_camera(rig, state="idle", uuid=None)
     manifest = await _manifest(rig, uuid)
     assert manifest["sources"][CAMERA]["segments"] >= 2
+    assert manifest["sources"][CAMERA]["after_stop"] == []
+    raw = rig.places.logging / CAMERA / uuid
+    events = raw / "events.json"
+    assert not events.exists() or '"resumed"' not in events.read_text()
+    times = [row for path in raw.glob("*.frames.csv") for row in path.read_text().splitlines()[1:]]
+    assert max(int(row.split(",")[2]) for row in times) <= stopped["stopped_at"] * 1000
     assert (await _camera_status(rig))["state"] == "idle"

@@ -97,7 +97,7 @@ def hide_a_beginning(segment: Path) -> None:
 
 
 def put_index_first(segment: Path) -> None:
-    """Write a segment anew, with its index before its media."""
+    """Rewrite a segment, with its index before its media."""
     before = segment.with_suffix(".before")
     segment.rename(before)
     form = ["-movflags", "+faststart", "-video_track_timescale", "90000"]

@@ -7,6 +7,7 @@ import pytest
 
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.reports import Reports
+from ctlr.ingest.takes import Takes
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
@@ -31,6 +32,7 @@ class Desk:
         self.reports = Reports(
             store,
             Inventory(store, layout, clock.monotonic),
+            Takes(store, layout, clock),
             clock,
             check_storage=self._check_storage,
             on_report=lambda uuid, node: self.news.append((uuid, node)),

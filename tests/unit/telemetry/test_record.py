@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.texts import show_controls
 from ctlr.telemetry.record import (
     LEVELS,
     MAX_ENTRY_BYTES,
@@ -14,7 +15,6 @@ from ctlr.telemetry.record import (
     client_record,
     encode_record,
     make_record,
-    show_controls,
     topic_of,
 )
 

@@ -1,1 +1,1 @@
-"""Whether the clocks of phone, watch and CAN bus agree, told from what their sensors saw."""
+"""Whether the clocks of phone, watch and CAN bus agree, from what their sensors saw."""

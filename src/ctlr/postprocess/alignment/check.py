@@ -22,7 +22,7 @@ from ctlr.postprocess.tables.series import Series
 ROTATION = Manner(step_s=0.04, slow_s=10.0, least_motion=0.02)
 SPEED = Manner(step_s=0.1, slow_s=60.0, least_motion=0.3)
 
-_VERSION = 1  # of the comparison; a new one compares anew
+_VERSION = 1  # of the comparison; a new one compares again
 _ON_WATCH = ("watch", "wrist")
 
 
@@ -129,7 +129,7 @@ def _text(clock: str, against: str, lag: Lag) -> str:
     """One sentence for a person."""
     first, second = _NAMES[clock], _NAMES[against]
     if lag.lag_s is None or lag.uncertainty_s is None:
-        return f"Whether {first} and {second} agree on the time cannot be told: {lag.because}."
+        return f"Whether {first} and {second} agree on the time is not known: {lag.because}."
     about = f"± {_seconds(lag.uncertainty_s)}, confidence {lag.confidence}"
     about += f": {lag.because}" if lag.because else ""
     if abs(lag.lag_s) <= lag.uncertainty_s:

@@ -1,7 +1,7 @@
-"""By how much one clock is behind another, told from two records of the same motion. Pure.
+"""By how much one clock is behind another, from two records of the same motion. Pure.
 
 Both records are laid over each other at every shift (``correlate``); where they resemble each
-other most is the lag. That is believed only as far as it can be told from chance:
+other most is the lag. That is believed only as far as it differs from chance:
 
 - there was motion at all, and enough of it in both records at once;
 - the resemblance is beyond the best that unrelated records with the same memory would show

@@ -1,6 +1,6 @@
 """What frames mean, from the databases that are configured.
 
-A database that is not there or that cannot be read is a problem to be told, and the others still
+A database that is not there or that cannot be read is listed as a problem, and the others still
 count. Of two databases that know one frame, the first says what it means. SAE J1939 has a frame's
 meaning in its parameter group, and its sender and priority in the same identifier: frames that no
 message has word for word are looked up by their group.

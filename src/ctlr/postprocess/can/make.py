@@ -123,7 +123,7 @@ class CanMaker:
         return _source(cut, found), _entries(cut.files, inputs)
 
     def _as_before(self, found: CanRows) -> CanSource:
-        """The earlier source, which more has been looked at for in vain."""
+        """The earlier source, for which more has been looked at and nothing was found."""
         assert self._before is not None
         return self._before.model_copy(update={"until_ms": found.until_ms})
 

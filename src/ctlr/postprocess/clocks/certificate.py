@@ -1,11 +1,14 @@
 """The sync certificate: how well the cameras were in step, and how well that is known. Pure.
 
 Of every two cameras the distance between nearest frames is measured (``frame_distance``), with
-both clocks corrected by their measured offsets. The true offsets lie within their uncertainties,
-so the true worst distance lies within the sum of both of the measured one. Two cameras
+both clocks corrected by their measured offsets. Judged is what held for a second, and what 99 of
+100 frames do not exceed, whichever is more: cameras out of step are so for longer than a frame,
+and a camera that took single frames late is in step, which ``share_beyond`` and ``worst_ms`` say
+beside it. The true offsets lie within their uncertainties, so the true distance lies within the
+sum of both of the measured one. Two cameras
 
-- **pass** if the worst distance plus its uncertainty is within the tolerance,
-- **fail** if the worst distance minus its uncertainty is beyond it,
+- **pass** if that distance plus its uncertainty is within the tolerance,
+- **fail** if that distance minus its uncertainty is beyond it,
 - are **unknown** otherwise.
 
 The session fails if any two do, passes if every two of its cameras do, and is unknown otherwise:
@@ -18,8 +21,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ctlr.postprocess.clocks.clock_track import ClockTrack
-from ctlr.postprocess.clocks.frame_distance import Distance
+from ctlr.postprocess.clocks.distance import Distance
 from ctlr.postprocess.manifest.sync import (
+    OF_THE_PAIR,
     CameraSync,
     ClockEntry,
     ClockReading,
@@ -33,7 +37,8 @@ from ctlr.sessions.model import ClockSample
 @dataclass(frozen=True, slots=True)
 class CameraFacts:
     """What is known of one camera that recorded. Times in microseconds, its own clock;
-    ``told_start_us`` too. ``last_us`` is its last frame; ``problem`` says why its frame times
+    ``told_start_us`` too. ``last_us`` is its last frame, ``late`` counts those that came late or
+    after a dropped one; ``problem`` says why its frame times
     cannot be used."""
 
     clock: ClockTrack | None = None
@@ -41,6 +46,7 @@ class CameraFacts:
     last_us: int | None = None
     told_start_us: int | None = None
     period_us: float | None = None
+    late: int = 0
     problem: str | None = None
 
     @property
@@ -104,23 +110,25 @@ def sync_section(
         return SyncSection(text=_nothing_compared(cameras), cameras=shapes)
     pairs = tuple(_pair_sync(pair, found, cameras, tolerance) for pair, found in distances.items())
     measured = [pair for pair in pairs if pair.worst_ms is not None]
-    worst = max(measured, key=_severity, default=None)
+    named = max(measured, key=_severity, default=None)
     return SyncSection(
         verdict=_verdict(cameras, pairs),
-        text=_text(cameras, pairs, worst, tolerance, start_at_ms),
+        text=_text(cameras, pairs, named, tolerance, start_at_ms),
         tolerance_ms=round(tolerance, 3),
-        worst_ms=worst.worst_ms if worst else None,
-        uncertainty_ms=worst.uncertainty_ms if worst else None,
-        worst_at=worst.worst_at if worst else None,
         cameras=shapes,
         pairs=pairs,
+        **{key: getattr(named, key) for key in OF_THE_PAIR} if named else {},
     )
 
 
 def _camera_sync(start_at_ms: int | None, facts: CameraFacts) -> CameraSync:
     period = None if facts.period_us is None else round(facts.period_us / 1000, 3)
     if facts.clock is None or facts.first_us is None:
-        return CameraSync(frame_period_ms=period, unknown_because=facts.unknown_because)
+        return CameraSync(
+            frame_period_ms=period,
+            frames_late=None if period is None else facts.late,
+            unknown_because=facts.unknown_because,
+        )
     first_ms = (facts.first_us - facts.clock.offset_at(facts.first_us)) / 1000
     own_ms = None
     if facts.told_start_us is not None:
@@ -130,6 +138,7 @@ def _camera_sync(start_at_ms: int | None, facts: CameraFacts) -> CameraSync:
         first_frame_from_own_start_ms=None if own_ms is None else round(own_ms, 3),
         uncertainty_ms=round(facts.clock.uncertainty_at(facts.first_us) / 1000, 3),
         frame_period_ms=period,
+        frames_late=None if period is None else facts.late,
         unknown_because=facts.unknown_because,
     )
 
@@ -149,20 +158,27 @@ def _pair_sync(
     if not found.frames:
         uncertainty_ms = round(uncertainty_ms, 3)
         return PairSync(cameras=pair, verdict="unknown", uncertainty_ms=uncertainty_ms, frames=0)
+    p99_us, beyond = found.within_us(0.99), found.count_beyond(tolerance_ms * 1000)
     return PairSync(
         cameras=pair,
-        verdict=_judge(found.worst_us / 1000, uncertainty_ms, tolerance_ms),
+        verdict=_judge(max(found.steady_us, p99_us) / 1000, uncertainty_ms, tolerance_ms),
         worst_ms=round(found.worst_us / 1000, 3),
         uncertainty_ms=round(uncertainty_ms, 3),
         worst_at=round(found.at_us / 1000),
+        p50_ms=round(found.within_us(0.5) / 1000, 3),
+        p99_ms=round(p99_us / 1000, 3),
+        steady_ms=round(found.steady_us / 1000, 3),
+        steady_at=round(found.steady_at_us / 1000),
         frames=found.frames,
+        frames_beyond=beyond,
+        share_beyond=round(beyond / found.frames, 6),
     )
 
 
-def _judge(worst_ms: float, uncertainty_ms: float, tolerance_ms: float) -> Judgement:
-    if worst_ms + uncertainty_ms <= tolerance_ms:
+def _judge(held_ms: float, uncertainty_ms: float, tolerance_ms: float) -> Judgement:
+    if held_ms + uncertainty_ms <= tolerance_ms:
         return "pass"
-    return "fail" if worst_ms - uncertainty_ms > tolerance_ms else "unknown"
+    return "fail" if held_ms - uncertainty_ms > tolerance_ms else "unknown"
 
 
 def _verdict(cameras: Mapping[str, CameraFacts], pairs: Sequence[PairSync]) -> Judgement:
@@ -175,7 +191,12 @@ def _verdict(cameras: Mapping[str, CameraFacts], pairs: Sequence[PairSync]) -> J
 
 def _severity(pair: PairSync) -> tuple[bool, float]:
     """The pair to name: one that fails, else the one whose true distance may be the largest."""
-    return pair.verdict == "fail", (pair.worst_ms or 0.0) + pair.uncertainty_ms
+    return pair.verdict == "fail", _held_ms(pair) + pair.uncertainty_ms
+
+
+def _held_ms(pair: PairSync) -> float:
+    """What the pair is judged by."""
+    return max(pair.steady_ms or 0.0, pair.p99_ms or 0.0)
 
 
 # --- one sentence for a person
@@ -186,7 +207,7 @@ def _nothing_compared(cameras: Mapping[str, CameraFacts]) -> str:
         return "No camera recorded, so there is nothing to compare."
     if len(cameras) == 1:
         return f"Only {next(iter(cameras))} recorded, so there is nothing to compare it with."
-    return f"Whether the cameras were in step cannot be told: {_reasons(cameras)}."
+    return f"Whether the cameras were in step is not known: {_reasons(cameras)}."
 
 
 def _reasons(cameras: Mapping[str, CameraFacts]) -> str:
@@ -197,25 +218,27 @@ def _reasons(cameras: Mapping[str, CameraFacts]) -> str:
 def _text(
     cameras: Mapping[str, CameraFacts],
     pairs: Sequence[PairSync],
-    worst: PairSync | None,
+    named: PairSync | None,
     tolerance_ms: float,
     start_at_ms: int | None,
 ) -> str:
-    if worst is None:
+    if named is None:
         return "The cameras never recorded at the same time, so there is nothing to compare."
-    apart = f"{_ms(worst.worst_ms)} apart (± {_ms(worst.uncertainty_ms)})"
+    apart = f"{_ms(_held_ms(named))} apart (± {_ms(named.uncertainty_ms)})"
     allowed = f"the {_ms(tolerance_ms)} allowed"
-    between = " and ".join(worst.cameras)
+    between = " and ".join(named.cameras)
     match _verdict(cameras, pairs):
         case "pass":
             return (
                 f"All {len(cameras)} cameras were in step: "
                 f"nearest frames are at most {apart}, within {allowed}."
+                + _single_frames(cameras, pairs, tolerance_ms, start_at_ms)
             )
         case "fail":
             return (
                 f"{between} were not in step: their nearest frames are up to {apart}"
-                f"{_when(worst, start_at_ms)}, more than {allowed}."
+                f"{_when(named.steady_at, start_at_ms)}, more than {allowed}."
+                + _how_often(named, cameras)
             )
     if reasons := _reasons(cameras):
         return (
@@ -228,15 +251,46 @@ def _text(
             f"Nearest frames of those that did are at most {apart}."
         )
     return (
-        f"Nearest frames of {between} are up to {apart}{_when(worst, start_at_ms)}: "
+        f"Nearest frames of {between} are up to {apart}{_when(named.steady_at, start_at_ms)}: "
         f"too uncertain to tell whether that is within {allowed}."
     )
 
 
-def _when(worst: PairSync, start_at_ms: int | None) -> str:
-    if worst.worst_at is None or start_at_ms is None:
+def _single_frames(
+    cameras: Mapping[str, CameraFacts],
+    pairs: Sequence[PairSync],
+    tolerance_ms: float,
+    start_at_ms: int | None,
+) -> str:
+    """What stands beside a good verdict: frames that came late, and whose they were."""
+    worst = max(pairs, key=lambda pair: (pair.worst_ms or 0.0) + pair.uncertainty_ms)
+    if worst.worst_ms is None or worst.worst_ms + worst.uncertainty_ms <= tolerance_ms:
         return ""
-    return f" {(worst.worst_at - start_at_ms) / 1000:.1f} s after the start"
+    return (
+        f" Single frames are up to {_ms(worst.worst_ms)} apart,"
+        f"{_when(worst.worst_at, start_at_ms)}: {worst.frames_beyond} of {worst.frames} are beyond"
+        f" that.{_late_frames(cameras)}"
+    )
+
+
+def _how_often(pair: PairSync, cameras: Mapping[str, CameraFacts]) -> str:
+    if pair.steady_ms == _held_ms(pair):
+        return ""
+    return (
+        f" That is {100 * (pair.share_beyond or 0.0):.1f} % of them, now and then."
+        f"{_late_frames({name: cameras[name] for name in pair.cameras})}"
+    )
+
+
+def _late_frames(cameras: Mapping[str, CameraFacts]) -> str:
+    found = [f"{name} took {facts.late} frames" for name, facts in cameras.items() if facts.late]
+    return f" {', '.join(found)} late or after a dropped one." if found else ""
+
+
+def _when(at_ms: int | None, start_at_ms: int | None) -> str:
+    if at_ms is None or start_at_ms is None:
+        return ""
+    return f" {(at_ms - start_at_ms) / 1000:.1f} s after the start"
 
 
 def _ms(value: float | None) -> str:

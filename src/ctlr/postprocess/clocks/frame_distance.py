@@ -19,23 +19,16 @@ from pathlib import Path
 from statistics import median
 
 from ctlr.postprocess.clocks.clock_track import ClockTrack
+from ctlr.postprocess.clocks.distance import Distance
 
 WINDOW_US = 60_000_000
 BRIDGED = 1.5
+SECOND_US = 1_000_000
+FEWEST_FRAMES = 8
+"""A second of a slow camera has at least so many frames, so that one late one is none of its step."""
+_BINS = 50_000
 _BLOCK_BYTES = 1 << 18
 _CHUNK_FRAMES = 256  # the offset is a straight line for so long: less than 1 us off
-
-
-@dataclass(slots=True)
-class Distance:
-    """The worst distance between two cameras' nearest frames; ``at_us`` on the controller's clock.
-
-    ``frames`` of either camera could be compared; none: the rest means nothing.
-    """
-
-    worst_us: float = -1.0
-    at_us: float = 0.0
-    frames: int = 0
 
 
 @dataclass(slots=True)
@@ -45,7 +38,8 @@ class TimedFrames:
     ``more`` says that the last file still grows, that others may follow, and that the clock is
     known no further than to its last sample. The rest of the fields is known when all have been
     read: ``first_us`` and ``last_us`` are on the camera's clock; ``backwards`` counts frames that
-    were left out because their time is not after the one before.
+    were left out because their time is not after the one before, ``late`` those that came more
+    than ``BRIDGED`` usual periods after it.
     """
 
     files: Sequence[Path]
@@ -55,7 +49,9 @@ class TimedFrames:
     first_us: int | None = None
     last_us: int = 0
     backwards: int = 0
+    late: int = 0
     _at: tuple[int, int] = (0, 0)  # file, byte
+    _before_us: int = 0  # the last one that was made known
     _raw: list[int] = field(default_factory=list)  # on the camera's clock
     _ahead: list[float] = field(default_factory=list)  # on the controller's
 
@@ -95,6 +91,10 @@ class TimedFrames:
         del self._raw[:_CHUNK_FRAMES]
         if self.period_us is None and len(chunk) > 1:
             self.period_us = median(b - a for a, b in pairwise(chunk))
+        if self.period_us is not None:
+            limit_us, before = BRIDGED * self.period_us, self._before_us or chunk[0]
+            self.late += sum(b - a > limit_us for a, b in pairwise([before, *chunk]))
+        self._before_us = chunk[-1]
         self._ahead += _on_controllers_clock(chunk, self.clock)
         return True
 
@@ -181,9 +181,16 @@ class Comparison:
             for name, camera in self.cameras.items()
         }
         for (a, b), distance in self.found.items():
+            if not distance.frames:
+                distance.bin_us = self._bin_us()
             _look_up(windows[a], around[b], self.cameras[b].period_us, distance)
             _look_up(windows[b], around[a], self.cameras[a].period_us, distance)
         self._before = {name: windows[name][-1:] or before[name] for name in self.cameras}
+
+    def _bin_us(self) -> float:
+        """A microsecond, or what keeps the counts of slow cameras small."""
+        periods = [c.period_us for c in self.cameras.values() if c.period_us is not None]
+        return max(1.0, max(periods, default=0.0) / _BINS)
 
 
 def compare(cameras: Mapping[str, TimedFrames]) -> Comparison:
@@ -206,7 +213,7 @@ def _look_up(
         return
     bridged, index, end = BRIDGED * period_us, 1, len(others)
     low, high = others[0], others[1]
-    worst, worst_at, count = found.worst_us, found.at_us, 0
+    apart, compared = [], []
     for at in frames:
         while high < at:
             index += 1
@@ -216,8 +223,6 @@ def _look_up(
         if high < at:
             break
         if at >= low and high - low <= bridged:
-            count += 1
-            if at - low > worst and high - at > worst:
-                worst, worst_at = min(at - low, high - at), at
-    found.worst_us, found.at_us = worst, worst_at
-    found.frames += count
+            apart.append(min(high - at, at - low))
+            compared.append(at)
+    found.take(apart, compared, max(round(SECOND_US / period_us), FEWEST_FRAMES))

@@ -6,7 +6,7 @@ seals each list with a C4 id (ASC MHL 2.0; C4 is SMPTE ST 2114). A later revisio
 generation in which known files are ``verified`` and new ones ``original``; so does a reading that
 finds a file changed, in which that file has ``failed``, with the hash that it has now. Made again
 from the raw data it is ``verified`` in the next one. The format has no way
-to say that a file was rightly made anew, so when a listed file has changed the history begins
+to say that a file was rightly made again, so when a listed file has changed the history begins
 again; for the same reason ``manifest.json`` and ``checksums.xxh128``, which change with every
 revision, are on its ignore list: they list the same hashes, and ``ctlr verify`` reads them.
 """

@@ -22,7 +22,7 @@ def gone(video: VideoSource, names: AbstractSet[str]) -> set[str]:
 def late(video: VideoSource, names: AbstractSet[str]) -> list[str]:
     """Those of ``names`` that a video neither holds nor says anything of."""
     told = {problem.segment for problem in video.problems if problem.segment}
-    return sorted(names - _segments(video) - told)
+    return sorted(names - _segments(video) - told - set(video.after_stop))
 
 
 def keep(video: VideoSource, names: AbstractSet[str]) -> VideoSource:

@@ -88,11 +88,13 @@ class VideoPart(VideoFile):
 
 
 class VideoSource(VideoFile):
-    """A camera. ``segments`` to ``xxh128`` are of ``file``; ``parts`` are its further files."""
+    """A camera. ``segments`` to ``xxh128`` are of ``file``; ``parts`` are its further files;
+    ``after_stop`` names segments that were recorded after the session and are in none of them."""
 
     gaps: tuple[GapEntry, ...] = ()
     problems: tuple[ProblemEntry, ...] = ()
     parts: tuple[VideoPart, ...] = ()
+    after_stop: tuple[str, ...] = ()
     inputs: str
     told: str = ""
 
@@ -121,6 +123,7 @@ class FailedSource(_Shape):
     error: str
     gaps: tuple[GapEntry, ...] = ()
     problems: tuple[ProblemEntry, ...] = ()
+    after_stop: tuple[str, ...] = ()
     inputs: str | None = None
     told: str = ""
 

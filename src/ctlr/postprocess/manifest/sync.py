@@ -41,24 +41,50 @@ class ClockEntry(_Shape):
 
 class CameraSync(_Shape):
     """A camera's part. Its first frame on the controller's clock, counted from the session's
-    start and from the start that this camera was told (another one if it joined late)."""
+    start and from the start that this camera was told (another one if it joined late).
+    ``frames_late`` came more than one and a half periods after the one before: late, or after
+    others that were dropped."""
 
     first_frame_from_start_ms: float | None = None
     first_frame_from_own_start_ms: float | None = None
     uncertainty_ms: float | None = None
     frame_period_ms: float | None = None
+    frames_late: int | None = None
     unknown_because: str | None = None
 
 
 class PairSync(_Shape):
-    """Two cameras' nearest frames: the worst distance, its uncertainty, and when it was."""
+    """Two cameras' nearest frames. How far apart they were: at worst and when, half of them at
+    most, 99 of 100 at most, and the most that held for a second; each give or take
+    ``uncertainty_ms``. How many were compared, and how many were further apart than is allowed."""
 
     cameras: tuple[str, str]
     verdict: Judgement
     worst_ms: float | None = None
     uncertainty_ms: float
     worst_at: int | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    steady_ms: float | None = None
+    steady_at: int | None = None
     frames: int
+    frames_beyond: int | None = None
+    share_beyond: float | None = None
+
+
+OF_THE_PAIR = (
+    "worst_ms",
+    "uncertainty_ms",
+    "worst_at",
+    "p50_ms",
+    "p99_ms",
+    "steady_ms",
+    "steady_at",
+    "frames",
+    "frames_beyond",
+    "share_beyond",
+)
+"""What a ``SyncSection`` repeats of the pair that its sentence names."""
 
 
 class SyncSection(_Shape):
@@ -68,6 +94,13 @@ class SyncSection(_Shape):
     worst_ms: float | None = None
     uncertainty_ms: float | None = None
     worst_at: int | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    steady_ms: float | None = None
+    steady_at: int | None = None
+    frames: int | None = None
+    frames_beyond: int | None = None
+    share_beyond: float | None = None
     cameras: dict[str, CameraSync] = {}
     pairs: tuple[PairSync, ...] = ()
 

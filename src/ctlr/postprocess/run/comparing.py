@@ -40,7 +40,7 @@ class RunningComparison:
         return self._comparison
 
     def _holds(self, cameras: Mapping[str, TimedFrames]) -> bool:
-        """Whether what was compared so far is a part of what shall be compared."""
+        """Whether what was compared so far is a part of what is to be compared."""
         known = self._comparison.cameras
         return (
             list(known) == list(cameras)

@@ -9,7 +9,7 @@ up what was flushed.
 
 Only what is certain is done ahead: a cut or unreadable segment may still be sent again, so it
 waits for the end. Where a guess turns out wrong (a segment was replaced after all), that video is
-made anew. The parent talks by lines on standard input: ``finish``, or the end of the stream.
+made again. The parent talks by lines on standard input: ``finish``, or the end of the stream.
 """
 
 import os

@@ -70,7 +70,7 @@ class Maker:
     @property
     def bytes_to_add(self) -> int:
         """How much of that the drive has to have room for: not what already stands in the workspace,
-        which is taken up, or makes room when it is begun anew."""
+        which is taken up, or makes room when it starts over."""
         return self.bytes_to_write - sum(
             min(video.bytes, sum(_size(path) or 0 for path in self._paths(video)))
             for video in self._plan.videos

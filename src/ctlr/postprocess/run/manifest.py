@@ -34,9 +34,15 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
     )
     problems = tuple(problem_entry(p) for p in planned.problems)
     if not files:
-        error = "not one frame of its segments is readable"
         return FailedSource(
-            error=error, gaps=gaps, problems=problems, inputs=planned.inputs, told=planned.told
+            error="all that it sent was recorded after the stop"
+            if planned.after_stop
+            else "not one frame of its segments is readable",
+            gaps=gaps,
+            problems=problems,
+            after_stop=planned.after_stop,
+            inputs=planned.inputs,
+            told=planned.told,
         )
     parts = tuple(
         VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
@@ -47,6 +53,7 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
         gaps=gaps,
         problems=problems,
         parts=parts,
+        after_stop=planned.after_stop,
         inputs=planned.inputs,
         told=planned.told,
     )

@@ -20,7 +20,7 @@ from ctlr.postprocess.run.plan import Plan
 from ctlr.sessions.model import Session
 
 NO_RECORD = (
-    "Whether the cameras were in step cannot be told: the record of this session, "
+    "Whether the cameras were in step is not known: the record of this session, "
     "which holds how far their clocks were off, was not at hand."
 )
 
@@ -91,7 +91,7 @@ def _sync(
     try:
         comparison = compare_frames(read)
     except (OSError, ValueError) as error:
-        text = f"Whether the cameras were in step cannot be told: {error}."
+        text = f"Whether the cameras were in step is not known: {error}."
         return SyncSection(text=text)
     read = comparison.cameras
     cameras |= {node: _after_reading(cameras[node], frames) for node, frames in read.items()}
@@ -126,6 +126,7 @@ def _after_reading(camera: CameraFacts, frames: TimedFrames) -> CameraFacts:
         last_us=frames.last_us,
         told_start_us=camera.told_start_us,
         period_us=frames.period_us,
+        late=frames.late,
         problem=problem,
     )
 

@@ -41,6 +41,7 @@ from ctlr.postprocess.run.plan import (
 from ctlr.postprocess.run.proof import Compare, fingerprint, prove
 from ctlr.postprocess.run.uploads import Uploads
 from ctlr.postprocess.video.examine import Examiner
+from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.growing import GrowingParts
 from ctlr.postprocess.video.scan import scan_session
 from ctlr.sessions.model import Session
@@ -59,7 +60,10 @@ def plan_session(
         node.node: examiner.examine_node(layout.node_session(node.node, uuid), node)
         for node in files.nodes
     }
-    plan = _with_can_rows(make_plan(files, segments, "", facts), layout)
+    plan = make_plan(files, segments, "", facts)
+    if _end_at_stop(plan, segments, layout, examiner):
+        plan = make_plan(files, segments, "", facts)
+    plan = _with_can_rows(plan, layout)
     existing = find_folder(settings, uuid)
     if existing is None:
         wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
@@ -67,6 +71,20 @@ def plan_session(
     else:
         name = existing.name
     return replace(plan, folder=name)
+
+
+def _end_at_stop(
+    plan: Plan,
+    segments: dict[str, list[SegmentFacts]],
+    layout: LoggingLayout,
+    examiner: Examiner,
+) -> bool:
+    """Have segments that the session's stop falls into end there; whether there are any."""
+    cuts = [(video.node, *video.cut) for video in plan.videos if video.cut]
+    for node, name, ticks in cuts:
+        shorter = examiner.end_at(layout.node_session(node, plan.uuid) / name, ticks)
+        segments[node] = [shorter if f.name == name else f for f in segments[node]]
+    return bool(cuts)
 
 
 def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:

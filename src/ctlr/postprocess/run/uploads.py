@@ -30,7 +30,7 @@ KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]
 """Where a file of the session's folder lies now, by its name."""
 
-_VERSION = 1  # of what is said of a table; a new one reads all tables anew
+_VERSION = 1  # of what is said of a table; a new one reads all tables again
 
 
 class Uploads:

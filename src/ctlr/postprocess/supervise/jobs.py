@@ -20,7 +20,7 @@ class Job:
     """Work on one session: videos grow while it records (following), it is made ready (running),
     then read back from the disk (verifying).
 
-    Sizes in bytes; ``eta_s`` is None while it cannot be told; ``error`` is why it failed last;
+    Sizes in bytes; ``eta_s`` is None while it is not known; ``error`` is why it failed last;
     ``waiting_for`` names the nodes whose files are still on their way.
     """
 

@@ -1,4 +1,4 @@
-"""What the reconciler knows of sessions beyond their record, and what a restart begins anew."""
+"""What the reconciler knows of sessions beyond their record, and what a restart forgets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -33,7 +33,7 @@ _LEAST_READABLE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ClockColumn:
-    """``elapsed``: it counts from an unknown start, in seconds as far as can be told.
+    """``elapsed``: it counts from an unknown start, in seconds as far as is known.
     ``zoned``: dates name their zone; without one UTC is taken."""
 
     name: str

@@ -1,6 +1,6 @@
 """Reads each table that was uploaded once, and remembers it until the file is another one.
 
-While a session still records, what has been uploaded is read in passing (``postprocess.follow``);
+While a session still records, what has been uploaded is read in passing (``postprocess.run.follow``);
 when it is made ready, only the rest is left to read.
 """
 

@@ -9,10 +9,16 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ctlr.layout.raw import frames_name, parse_segment_name
+from ctlr.layout.raw import frames_name_of, parse_segment_name, plain_name
 from ctlr.mp4.boxes import Damaged
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, TrackHeader, first_shown_ticks, keep_readable
+from ctlr.mp4.tables import (
+    SegmentTables,
+    TrackHeader,
+    first_shown_ticks,
+    keep_readable,
+    keep_until,
+)
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
     FoundFile,
@@ -46,12 +52,13 @@ class Examiner:
     def examine(self, folder: Path, file: FoundFile, times: Container[str]) -> SegmentFacts:
         """The facts of one segment; ``times`` holds the names of the sidecars that are there."""
         path = f"{folder}/{file.path}"
-        number = parse_segment_name(file.path)
+        number = parse_segment_name(plain_name(file.path) or "")
         assert number is not None
-        sidecar = frames_name(number)
+        sidecar = frames_name_of(file.path)
         has_times = sidecar in times
         known = self._known.get(path)
         if known and _is_current(known.facts, file) and known.has_times == has_times:
+            known.facts = replace(known.facts, take=file.take, version=file.version)
             return known.facts
         facts, tables = self._open(path, file, number, folder / sidecar if has_times else None)
         self._known[path] = _Known(facts, tables, has_times)
@@ -85,6 +92,25 @@ class Examiner:
             known.facts = replace(known.facts, readability=Readability.DAMAGED, reason=reason)
             known.tables = None
 
+    def end_at(self, path: Path, ticks: int) -> SegmentFacts:
+        """Leave out what a segment shows from ``ticks`` after its first frame on: it was recorded
+        after the session. Returns its facts as they are from now on."""
+        known = self._known[str(path)]
+        assert known.tables is not None
+        before, reference = known.facts, known.tables.reference
+        whole = reference.duration_ticks
+        for track in known.tables.tracks:
+            keep_until(track, ticks * track.header.timescale // before.timescale)
+        left = whole - reference.duration_ticks
+        known.facts = replace(
+            before,
+            duration_ticks=reference.duration_ticks,
+            frames=reference.count,
+            after_stop_ticks=before.after_stop_ticks + left,
+            captured=_captured_until(before, reference.count),
+        )
+        return known.facts
+
     def _open(
         self, path: str, file: FoundFile, number: int, sidecar: Path | None
     ) -> tuple[SegmentFacts, SegmentTables | None]:
@@ -100,6 +126,8 @@ class Examiner:
                     readability,
                     reason,
                     captured=captured,
+                    take=file.take,
+                    version=file.version,
                 ),
                 None,
             )
@@ -117,6 +145,17 @@ class Examiner:
         signature = b"\n".join(t.header.signature for t in tables.tracks)
         signature = self._signatures.setdefault(signature, signature)
         return _facts(file, number, tables, signature, captured), tables
+
+
+def _captured_until(facts: SegmentFacts, frames: int) -> CaptureTimes | None:
+    """The capture times of a segment's first ``frames``, spaced evenly as only their ends are known."""
+    known = facts.captured
+    if known is None or known.rows != facts.frames or known.rows < 2:
+        return known
+    gone = known.rows - frames
+    last_us = known.last_us - (known.last_us - known.first_us) * gone // (known.rows - 1)
+    numbers = known.numbers and (known.numbers[0], known.numbers[1] - gone)
+    return CaptureTimes(frames, known.first_us, last_us, numbers)
 
 
 def _keep_before(tables: SegmentTables, offset: int) -> None:
@@ -181,4 +220,6 @@ def _facts(
         height=header.height,
         created_at_s=tables.created_at_s,
         captured=captured,
+        take=file.take,
+        version=file.version,
     )

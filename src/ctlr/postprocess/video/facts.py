@@ -37,7 +37,9 @@ class SegmentFacts:
     The second group is there if ``readability`` is ``WHOLE`` or ``CUT``: times are ticks of the
     reference track's ``timescale``. ``first_ticks`` is when its first frame is shown in its own
     presentation, ``first_slack_ticks`` how far that may be rounded; ``declared_ticks`` is the
-    length that its index claims (0 where it does not say).
+    length that its index claims (0 where it does not say). ``take`` and ``version`` are those of
+    ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
+    is not counted in the others.
     """
 
     name: str
@@ -61,6 +63,9 @@ class SegmentFacts:
     height: int = 0
     created_at_s: int | None = None
     captured: CaptureTimes | None = None
+    take: int = 1
+    version: int = 1
+    after_stop_ticks: int = 0
 
     @property
     def usable(self) -> bool:
@@ -76,11 +81,14 @@ class SegmentFacts:
 
 
 class FoundFile(NamedTuple):
-    """A file to be carried over: path below its own folder, size and modification time."""
+    """A file to be carried over: path below its own folder, size and modification time; of a
+    segment also in which of the camera's takes it came, and which of its name it was in there."""
 
     path: str
     size: int
     mtime_ns: int
+    take: int = 1
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctlr.layout.frame_times import FRAMES_HEADER
-from ctlr.layout.raw import frames_name
+from ctlr.layout.raw import frames_name_of
 from ctlr.mp4.tables import Track, shown_ticks
 from ctlr.postprocess.video.frames import read_captured_us
 from ctlr.postprocess.video.timeline import Placement
@@ -72,7 +72,7 @@ class FrameTimes:
         last = self._written[-1] if self._written else _Written(placed, 0, len(_HEADER))
         captured: Sequence[str] = ()
         if placed.facts.captured:
-            captured = read_captured_us(source / frames_name(placed.facts.number))
+            captured = read_captured_us(source / frames_name_of(placed.facts.name))
         rows = _rows(last.frames, _shown_us(track, placed), captured)
         with open(self.path, "ab") as file:
             file.write(rows)

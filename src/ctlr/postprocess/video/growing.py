@@ -25,7 +25,7 @@ from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.frame_times import FrameTimes
-from ctlr.postprocess.video.placing import place_after
+from ctlr.postprocess.video.placing import order_of, place_after
 from ctlr.postprocess.video.splice import Chunk, GrowingVideo, Index
 from ctlr.postprocess.video.timeline import Placement
 
@@ -70,7 +70,7 @@ class GrowingPart:
     def add(self, facts: SegmentFacts) -> None:
         """Take in a whole segment that has arrived."""
         self.copy(facts)
-        where = bisect_left(self._facts, facts.number, key=lambda f: f.number)
+        where = bisect_left(self._facts, order_of(facts), key=order_of)
         self._facts.insert(where, facts)
         self._timed = self._timed or facts.captured is not None
         self._rewind(where)
@@ -80,7 +80,7 @@ class GrowingPart:
         """Copy a segment's media bytes, unless they are there.
 
         Raises ``SourceReadError`` where the segment proves unreadable; the examiner knows then. So it
-        does where another file lies there than was examined, which is to be examined anew.
+        does where another file lies there than was examined, which is to be examined again.
         """
         video = self._open()
         if facts.name in self._chunks:
@@ -105,7 +105,7 @@ class GrowingPart:
             video.close()
 
     def remove(self) -> None:
-        """Remove the video, to be made in another way or anew."""
+        """Remove the video, to be made again or in another way."""
         self.close()
         self._rewind(0)
         self._path.unlink(missing_ok=True)

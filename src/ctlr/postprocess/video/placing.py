@@ -5,13 +5,14 @@ witness there is, in this order:
 
 1. their running timestamps, where the second's run on from the first's;
 2. the capture times of their sidecars;
-3. the sum of what came before, with the usual segment length for each segment that is missing.
+3. across a restart, when the camera was told to begin again;
+4. the sum of what came before, with the usual segment length for each segment that is missing.
 
 Time 0 is the first frame, or the session's start for a camera that began after it (``span``).
 A hole is never closed: what is missing, empty, damaged or cut leaves its length on the timeline
-and a ``Gap``. Times are whole numbers of a unit that divides every segment's tick and the
-microsecond, until they are turned into ticks, so nothing is rounded twice. A segment with other parameters than the one before starts a new part, as does
-a hole that is longer than a sample can last in the media timescale.
+and a ``Gap``. What was recorded after the session's stop is left out (``ending``). Times are whole
+numbers of a unit that divides every segment's tick and the microsecond, until they are turned into
+ticks, so nothing is rounded twice.
 """
 
 from collections.abc import Sequence
@@ -19,12 +20,15 @@ from fractions import Fraction
 from itertools import pairwise
 from math import lcm
 
-from ctlr.mp4.merge import MAX_DELTA
 from ctlr.postprocess.manifest.problem import Problem
+from ctlr.postprocess.video.ending import Ending, end_at_stop
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.holes import NO_HOLE, Hole, Numbers
-from ctlr.postprocess.video.span import EARLY_S, Span
-from ctlr.postprocess.video.timeline import Gap, Part, Placement, Timeline
+from ctlr.postprocess.video.oddities import find_oddities
+from ctlr.postprocess.video.parts import make_parts, rounded
+from ctlr.postprocess.video.span import SHORT_S, Span
+from ctlr.postprocess.video.takes import Series, sort_series
+from ctlr.postprocess.video.timeline import Gap, Placement, Timeline
 
 NOTICED_GAP_MS = 100
 """A pause between two whole neighbours is a gap from this many milliseconds on."""
@@ -47,11 +51,27 @@ def place_after(last: Placement | None, facts: SegmentFacts) -> Placement | None
     empty), as far as the two of them tell; None if it can't go there."""
     if last is None:
         return Placement(facts, 0)
+    if order_of(facts) <= order_of(last.facts) or facts.number <= last.facts.number:
+        return None
     parts = place([last.facts, facts]).parts
-    if len(parts) != 1 or facts.number <= last.facts.number:
+    if len(parts) != 1:
         return None
     first, second = parts[0].segments
     return Placement(facts, last.at_ticks + second.at_ticks - first.at_ticks)
+
+
+def order_of(facts: SegmentFacts) -> tuple[int, int]:
+    """What a follower takes for the order in time."""
+    return facts.take, facts.number
+
+
+class _Go:
+    """The segments of one series, of which any is ``usable``."""
+
+    def __init__(self, series: Series, total: int | None) -> None:
+        self.series = series
+        self.usable = [f for f in series.segments if f.usable]
+        self.numbers = Numbers(series.segments, total)
 
 
 class _Placer:
@@ -59,27 +79,34 @@ class _Placer:
 
     def __init__(self, found: Sequence[SegmentFacts], total: int | None, span: Span) -> None:
         self.gaps: list[Gap] = []
-        self.problems: list[Problem] = []
-        self.all = self._unique(sorted(found, key=lambda f: (f.number, len(f.name), f.name)))
-        self.usable = [f for f in self.all if f.usable]
-        self.numbers = Numbers(self.all, total)
         self.span = span
+        series, self.problems = sort_series(found, _in_unix_seconds(span))
+        goes = [_Go(one, total if len(series) == 1 else None) for one in series]
+        self.goes = _in_time([go for go in goes if go.usable] or goes[:1])
+        self.all = [facts for one in series for facts in one.segments]
+        self.usable = [facts for go in self.goes for facts in go.usable]
         self.second = lcm(1_000_000, *{f.timescale for f in self.all})
         self.usual = self._usual_length()
 
     def run(self) -> Timeline:
-        for facts in self.all:
-            self._note(facts)
-        base = self._first_number()
+        self.problems += [problem for facts in self.all for problem in find_oddities(facts)]
         if not self.usable:
-            hole = self.numbers.hole(base, self.numbers.last(base))
-            self._add_gap(None, hole, hole.reasons(None), self._expected(None, hole))
+            for go in self.goes:
+                hole = go.numbers.hole(self._base(go), go.numbers.last(self._base(go)))
+                self._add_gap(None, hole, hole.reasons(None), self._expected(None, hole))
             return Timeline((), tuple(self.gaps), tuple(self.problems))
-        times = [self._leading_hole(base)]
-        for before, after in pairwise(self.usable):
-            times.append(self._follow(times[-1], before, after))
-        self._trailing_hole(base)
-        return Timeline(self._parts(times), tuple(self.gaps), tuple(self.problems))
+        times: list[int] = []
+        for number, go in enumerate(self.goes):
+            before = self.goes[number - 1] if number else None
+            times.append(self._begin_again(before, go, times[-1]) if before else self._begin(go))
+            for earlier, later in pairwise(go.usable):
+                times.append(self._follow(go.numbers, times[-1], earlier, later))
+        ending = end_at_stop(list(zip(self.usable, times, strict=True)), self.span, self.second)
+        self._end(ending, times[0])
+        parts, odd = make_parts(ending.kept, self.second)
+        left = tuple(facts.name for facts in ending.left)
+        problems = (*self.problems, *odd, *ending.problems)
+        return Timeline(parts, tuple(self.gaps), problems, left, ending.cut)
 
     # --- units
 
@@ -101,70 +128,91 @@ class _Placer:
         whole = whole[:-1] or whole
         return sorted(whole)[len(whole) // 2] if whole else 0
 
-    def _unique(self, ordered: list[SegmentFacts]) -> list[SegmentFacts]:
-        kept: list[SegmentFacts] = []
-        for facts in ordered:
-            if kept and kept[-1].number == facts.number:
-                text = f"{facts.name} has the same number as {kept[-1].name}; it was left out."
-                self.problems.append(Problem("duplicate_number", text, facts.name))
-            else:
-                kept.append(facts)
-        return kept
-
-    def _note(self, facts: SegmentFacts) -> None:
-        if facts.readability is not Readability.WHOLE:
-            text = f"{facts.name} is {facts.readability}: {facts.reason}."
-            self.problems.append(Problem(f"segment_{facts.readability}", text, facts.name))
-        elif facts.captured and facts.captured.rows != facts.frames:
-            text = f"{facts.name} has {facts.frames} frames, its frame times {facts.captured.rows}."
-            self.problems.append(Problem("frame_times_differ", text, facts.name))
-        if facts.obstacle and facts.usable:
-            text = f"{facts.name} cannot be spliced ({facts.obstacle}); its file was remuxed."
-            self.problems.append(Problem("remuxed", text, facts.name, harms=False))
-        if facts.usable and not facts.starts_with_keyframe:
-            text = f"{facts.name} does not start with a keyframe; its first frames may not show."
-            self.problems.append(Problem("no_keyframe", text, facts.name))
-
     # --- holes
 
-    def _first_number(self) -> int:
-        first = self.usable[0].number if self.usable else None
-        return self.numbers.first(first, self._measured_offset(), self.usual)
+    def _base(self, go: _Go) -> int:
+        """The number that a series counts from."""
+        first = go.usable[0].number if go.usable else None
+        return go.numbers.first(first, self._measured_offset(go), self.usual)
 
-    def _measured_offset(self) -> int | None:
-        """From the start of the recording to the first usable segment, if it shows."""
-        if not self.usable:
+    def _measured_offset(self, go: _Go) -> int | None:
+        """From the start of a series to its first usable segment, if it shows."""
+        if not go.usable:
             return None
-        first = self.usable[0]
-        if len(self.usable) > 1 and _runs_on(first, self.usable[1]):
+        first = go.usable[0]
+        if len(go.usable) > 1 and _runs_on(first, go.usable[1]):
             return self._ticks(first.first_ticks, first)
-        if first.captured and self.span.told_us is not None:
+        if first.captured and self.span.told_us is not None and go is self.goes[0]:
             return self._us(first.captured.first_us - self.span.told_us)
         return None
 
-    def _leading_hole(self, base: int) -> int:
-        first = self.usable[0]
-        hole = self.numbers.hole(base, first.number - 1)
+    def _begin(self, go: _Go) -> int:
+        """When the first segment of all starts."""
+        first = go.usable[0]
+        hole = go.numbers.hole(self._base(go), first.number - 1)
         late_s = self.span.lateness_s(first)
+        length, estimated = self._leading_length(go, hole)
         if late_s is not None:
             late, reasons = self._seconds(late_s), hole.reasons(None)
             if not reasons or self.span.why_late == "joined late":
                 reasons.insert(0, self.span.why_late)
+            if not self.span.shows_lateness(first):
+                late += length  # from when it was told to begin
             self._add_gap(None, hole, reasons, late, estimated=False)
             return late
-        if not hole.names:
-            return 0
-        measured = self._measured_offset()
-        usual = self._expected(None, hole)
-        trusted = measured is not None and abs(measured - usual) * 2 < self.usual
-        length = measured if trusted and measured is not None else usual
-        self._add_gap(None, hole, hole.reasons(None), length, estimated=not trusted)
-        return max(length, 0)
+        self._add_gap(None, hole, hole.reasons(None), length, estimated=estimated)
+        return length
 
-    def _follow(self, at: int, before: SegmentFacts, after: SegmentFacts) -> int:
+    def _leading_length(self, go: _Go, hole: Hole) -> tuple[int, bool]:
+        """How long what is missing at the start of a series is, and whether that is a guess."""
+        if not hole.names:
+            return 0, False
+        measured, usual = self._measured_offset(go), self._expected(None, hole)
+        if measured is not None and abs(measured - usual) * 2 < self.usual:
+            return max(measured, 0), False
+        return max(usual, 0), True
+
+    def _begin_again(self, earlier: _Go, go: _Go, at: int) -> int:
+        """When a camera's next series starts, if the last segment of the one before starts at
+        ``at``."""
+        before, after = earlier.usable[-1], go.usable[0]
+        end = at + self._length(before)
+        tail = earlier.numbers.hole(before.number + 1, earlier.numbers.last(self._base(earlier)))
+        lead = go.numbers.hole(self._base(go), after.number - 1)
+        lost = self._leading_length(go, lead)[0]
+        starts = self._began_again_at(go, before, after, at)
+        if starts is None:
+            text = (
+                f"The camera began again with {after.name}, and nothing tells when: what follows "
+                "was placed right after what came before."
+            )
+            self.problems.append(Problem("restart_unseen", text, after.name))
+        known = starts is not None
+        starts = end + self._expected(before, tail) if starts is None else starts
+        reasons = list(dict.fromkeys(["restarted", *tail.reasons(before), *lead.reasons(None)]))
+        distance = max(starts + (0 if self._both_captured(before, after) else lost) - end, 0)
+        both = Hole([*tail.bad, *lead.bad], tail.absent + lead.absent, [*tail.named, *lead.named])
+        self._add_gap(before, both, reasons, distance, estimated=not known)
+        return end + distance
+
+    def _began_again_at(
+        self, go: _Go, before: SegmentFacts, after: SegmentFacts, at: int
+    ) -> int | None:
+        """By the times of the frames, else by when the camera was told to."""
+        if self._both_captured(before, after):
+            step, _ = self._measured_step(before, after, self._length(before), runs_on=False)
+            return None if step is None else at + step
+        begun_s = self.span.begun_s.get(go.series.take) if go.series.first else None
+        return None if begun_s is None else self._seconds(begun_s)
+
+    @staticmethod
+    def _both_captured(before: SegmentFacts, after: SegmentFacts) -> bool:
+        return before.captured is not None and after.captured is not None
+
+    def _follow(self, numbers: Numbers, at: int, before: SegmentFacts, after: SegmentFacts) -> int:
         """When ``after`` starts, if ``before`` starts at ``at``."""
         length = self._length(before)
-        hole = self.numbers.between(before, after)
+        hole = numbers.between(before, after)
         step, slack = self._measured_step(before, after, length)
         if step is None:
             distance = self._expected(before, hole)
@@ -180,11 +228,11 @@ class _Placer:
         return at + length + distance
 
     def _measured_step(
-        self, before: SegmentFacts, after: SegmentFacts, length: int
+        self, before: SegmentFacts, after: SegmentFacts, length: int, *, runs_on: bool = True
     ) -> tuple[int | None, int]:
         """From start to start as witnessed, and how far that may be rounded; ``length`` is that
         of ``before``."""
-        if _runs_on(before, after):
+        if runs_on and _runs_on(before, after):
             step = self._ticks(after.first_ticks, after) - self._ticks(before.first_ticks, before)
             slack = self._ticks(before.first_slack_ticks, before)
             slack += self._ticks(after.first_slack_ticks, after)
@@ -210,17 +258,36 @@ class _Placer:
         self.problems.append(Problem("clock_jump", text, after.name))
         return None
 
-    def _trailing_hole(self, base: int) -> None:
-        last = self.usable[-1]
-        hole = self.numbers.hole(last.number + 1, self.numbers.last(base))
+    def _end(self, ending: Ending, began_at: int) -> None:
+        """Say what is missing up to the stop; holes behind it are none of the session's."""
+        if not ending.kept:
+            self._miss_all(ending.left[0], began_at)
+            return
+        last, at = ending.kept[-1]
+        if ending.left or ending.cut:
+            behind = {facts.name for facts in (last, *ending.left)}
+            self.gaps = [gap for gap in self.gaps if gap.after_segment not in behind]
+        if ending.cut is None:
+            self._trailing_hole(last, at)
+
+    def _miss_all(self, first: SegmentFacts, at: int) -> None:
+        """All that there is was recorded after the stop."""
+        remaining = self.span.remaining_s(first, Fraction(at, self.second)) or Fraction(0)
+        reason = self.gaps[0].reason if self.gaps else self.span.why_late
+        self.gaps = [Gap(None, self._ms(max(at + self._seconds(remaining), 0)), reason)]
+
+    def _trailing_hole(self, last: SegmentFacts, at: int) -> None:
+        go = next(go for go in self.goes if any(facts is last for facts in go.usable))
+        hole = go.numbers.hole(last.number + 1, go.numbers.last(self._base(go)))
         reasons, expected = hole.reasons(last), self._expected(last, hole)
-        early_s = self.span.earliness_s(last)
-        early = None if early_s is None else self._seconds(early_s)
-        if early is not None and early > expected + self._seconds(EARLY_S):
-            reasons.append(self.span.why_early)
+        short_s = self.span.shortness_s(last, Fraction(at, self.second))
+        short = None if short_s is None else self._seconds(short_s)
+        if short_s is not None and short is not None and short > expected + self._seconds(SHORT_S):
+            tells = self.span.tells_time(last)
+            reasons.append(self.span.why_early if tells else self.span.why_short(short_s))
         if reasons:
-            length = expected if early is None else early
-            self._add_gap(last, hole, reasons, length, estimated=early is None)
+            length = expected if short is None else short
+            self._add_gap(last, hole, reasons, length, estimated=short is None)
 
     def _expected(self, before: SegmentFacts | None, hole: Hole) -> int:
         """How long a hole should be, by what its segments say of themselves or by the usual."""
@@ -255,43 +322,7 @@ class _Placer:
             )
 
     def _ms(self, length: int) -> int:
-        return _rounded(length * 1000, self.second)
-
-    # --- parts
-
-    def _parts(self, times: list[int]) -> tuple[Part, ...]:
-        parts: list[list[tuple[SegmentFacts, int]]] = []
-        for facts, at in zip(self.usable, times, strict=True):
-            if not parts or self._needs_new_part(*parts[-1][-1], facts, at):
-                parts.append([])
-            parts[-1].append((facts, at))
-        starts = [0, *(part[0][1] for part in parts[1:])]
-        return tuple(map(self._make_part, parts, starts))
-
-    def _make_part(self, segments: list[tuple[SegmentFacts, int]], starts_at: int) -> Part:
-        placed = tuple(
-            Placement(f, _rounded((at - starts_at) * f.timescale, self.second))
-            for f, at in segments
-        )
-        obstacles = [f"{f.name}: {f.obstacle}" for f, _ in segments if f.obstacle]
-        method = "remux" if obstacles else "splice"
-        begins = Fraction(starts_at, self.second)
-        return Part(placed, begins, method, obstacles[0] if obstacles else "")
-
-    def _needs_new_part(
-        self, last: SegmentFacts, last_at: int, facts: SegmentFacts, at: int
-    ) -> bool:
-        if facts.signature != last.signature:
-            text = (
-                f"{facts.name} has other video parameters than {last.name}: it starts a new file."
-            )
-            self.problems.append(Problem("parameters_changed", text, facts.name, harms=False))
-            return True
-        if (at - last_at) * last.timescale >= MAX_DELTA * self.second:
-            text = f"The hole before {facts.name} is too long for one file: it starts a new one."
-            self.problems.append(Problem("long_gap", text, facts.name, harms=False))
-            return True
-        return False
+        return rounded(length * 1000, self.second)
 
 
 def _runs_on(before: SegmentFacts, after: SegmentFacts) -> bool:
@@ -300,7 +331,19 @@ def _runs_on(before: SegmentFacts, after: SegmentFacts) -> bool:
     return step > 0 and step * 2 >= before.duration_ticks * after.timescale
 
 
-def _rounded(number: int, divisor: int) -> int:
-    """The nearest whole number to a quotient; of two, the even one."""
-    whole, rest = divmod(number, divisor)
-    return whole + (2 * rest > divisor or (2 * rest == divisor and whole % 2))
+def _in_time(goes: list[_Go]) -> list[_Go]:
+    """In the order of their frames' times where all have them; else in that of the takes."""
+    times = [go.usable[0].captured for go in goes if go.usable]
+    if len(times) < len(goes) or not all(times):
+        return goes
+    order = sorted(
+        zip(times, goes, strict=True), key=lambda pair: pair[0].first_us if pair[0] else 0
+    )
+    return [go for _, go in order]
+
+
+def _in_unix_seconds(span: Span) -> dict[int, Fraction]:
+    """When takes were told to begin, by the times that files have."""
+    if span.begin_us is None:
+        return {}
+    return {take: Fraction(span.begin_us, 10**6) + at_s for take, at_s in span.begun_s.items()}

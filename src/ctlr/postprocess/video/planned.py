@@ -4,7 +4,7 @@
 run compares both to tell whether the video has to be made again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from ctlr.kernel.hashing import new_hash
@@ -38,6 +38,8 @@ class PlannedVideo:
     told: str  # what the session record says of this camera; empty where there is none
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
     marks: tuple[PlacedMark, ...] = ()
+    after_stop: tuple[str, ...] = ()  # segments that are no part of the session
+    cut: tuple[str, int] | None = None  # the one that the stop falls into, and its ticks before
 
     def file(self, part: int) -> str:
         return video_file(self.node, part)
@@ -73,22 +75,26 @@ def plan_video(
         gaps=timeline.gaps,
         problems=(
             *timeline.problems,
-            *_foreign(segments, facts),
+            *_foreign(segments, facts, timeline.after_stop),
             *_frames_dropped(sum(filter(None, dropped))),
             *chapters,
             *strays,
         ),
         frame_times=any(f.captured for f in segments),
-        bytes=sum(f.size for f in segments if f.usable),
+        bytes=sum(placed.facts.size for part in timeline.parts for placed in part.segments),
         names=frozenset(file.path for file in files.segments),
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
         marks=marks,
+        after_stop=timeline.after_stop,
+        cut=timeline.cut,
     )
 
 
-def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Problem]:
+def _foreign(
+    segments: Sequence[SegmentFacts], facts: Session | None, left: Container[str]
+) -> list[Problem]:
     """Segments whose own time lies far outside of the session: of another one, perhaps."""
     if facts is None or facts.start_at_ms is None or facts.stopped_at_ms is None:
         return []
@@ -102,7 +108,9 @@ def _foreign(segments: Sequence[SegmentFacts], facts: Session | None) -> list[Pr
             found.name,
         )
         for found in segments
-        if (at_us := _own_time_us(found)) is not None and not first <= at_us <= last
+        if found.name not in left
+        and (at_us := _own_time_us(found)) is not None
+        and not first <= at_us <= last
     ]
 
 
@@ -124,9 +132,10 @@ def node_told(facts: Session | None, node: str) -> str:
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
+    takes = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
     return (
         f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
-        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}"
+        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{takes}"
     )
 
 
@@ -134,5 +143,6 @@ def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
     digest = new_hash()
     for file in (*files.segments, *files.frame_files):
-        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}\n".encode())
+        take = f"\0{file.take}-{file.version}" if (file.take, file.version) != (1, 1) else ""
+        digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}{take}\n".encode())
     return digest.hexdigest()

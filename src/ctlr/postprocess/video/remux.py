@@ -159,10 +159,11 @@ def _open(path: Path, name: str) -> "InputContainer":
 def _packets(
     segment: "InputContainer", streams: Sequence[int], facts: SegmentFacts
 ) -> Iterator[Any]:
-    """The packets of a segment; of a cut one those of the frames before the cut."""
+    """The packets of a segment; of a cut one those of the frames before the cut, of one that the
+    session's stop falls into those before the stop."""
     import av
 
-    is_cut = facts.readability is Readability.CUT
+    is_cut = facts.readability is Readability.CUT or facts.after_stop_ticks > 0
     frames, end = 0, 0
     try:
         for packet in segment.demux(*[segment.streams[index] for index in streams]):

@@ -15,10 +15,11 @@ from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name, is_session_id
 from ctlr.layout.raw import (
     LoggingLayout,
     is_delivered_name,
-    parse_frames_name,
     parse_segment_name,
+    plain_name,
 )
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, SessionFiles
+from ctlr.postprocess.video.ledger import in_takes
 
 
 def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
@@ -66,16 +67,18 @@ def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
     for entry in found:
         if is_temporary(entry.name):
             continue
+        plain = plain_name(entry.name)
         if not entry.is_file(follow_symlinks=False):
             strays.append(entry.name)
-        elif parse_segment_name(entry.name) is not None:
+        elif plain and parse_segment_name(plain) is not None:
             segments.append(_found(entry, entry.name))
-        elif parse_frames_name(entry.name) is not None:
+        elif plain:
             frame_files.append(_found(entry, entry.name))
         elif is_delivered_name(entry.name):
             sidecars.append(_found(entry, entry.name))
         else:
             strays.append(entry.name)
+    segments = in_takes(layout.node_session(node, uuid), segments)
     return NodeFiles(node, tuple(segments), tuple(frame_files), tuple(sidecars), tuple(strays))
 
 

@@ -11,7 +11,7 @@ them: a player then finds everything in three ranged requests. What has been cop
 stands in a journal beside the video, one JSON line a segment; a later run takes up from there.
 Lines are only written after the bytes they speak of are on the disk, so they can be believed
 after a power cut. A flush that fails is not tried again, it would succeed over what was lost:
-video and journal are removed, and whoever tries next begins anew.
+video and journal are removed, and whoever tries next starts over.
 """
 
 import json

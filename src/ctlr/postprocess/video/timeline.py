@@ -54,9 +54,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
+    """``after_stop`` names segments that were recorded after the session; of ``cut`` only the
+    first so many ticks were not."""
+
     parts: tuple[Part, ...]
     gaps: tuple[Gap, ...]
     problems: tuple[Problem, ...]
+    after_stop: tuple[str, ...] = ()
+    cut: tuple[str, int] | None = None
 
 
 def length_of(facts: SegmentFacts) -> Fraction:

@@ -27,7 +27,9 @@ def check(volume: Volume) -> dict[str, Any]:
     """
     found = require_device(volume)
     if any(mount.device_number == found.number for mount in read_mounts()):
-        raise Refusal("mounted", f"The {volume.name} drive is mounted; it is checked unmounted.")
+        raise Refusal(
+            "mounted", f"The {volume.name} drive is mounted; it can only be checked unmounted."
+        )
     require_free(found.device, found.number)
     done = _check(found)
     if done.returncode & ~REPAIRED:

@@ -2,7 +2,7 @@
 
 With udev its links answer at once. Without (a container) the devices are read, which only root
 can. ``others`` are file systems on removable disks that are not mounted and not ours: how a
-wrong drive is told from none.
+wrong drive is distinguished from none.
 """
 
 import os

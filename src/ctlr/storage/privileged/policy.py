@@ -44,7 +44,7 @@ def _volume(storage: Mapping[str, Any], name: str) -> Volume:
     path = storage.get(name, f"/mnt/{name}")
     device = storage.get(f"{name}_device", "")
     if not isinstance(path, str) or not path.startswith("/") or os.path.normpath(path) != path:
-        raise Refusal("bad_config", f"storage.{name} is no absolute path of a mount point.")
+        raise Refusal("bad_config", f"storage.{name} is not the absolute path of a mount point.")
     if not isinstance(device, str) or (device and not device.startswith(TAGS)):
         raise Refusal("bad_config", f"storage.{name}_device is none of {', '.join(TAGS)}.")
     return Volume(name, path, device)

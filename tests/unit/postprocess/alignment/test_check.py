@@ -68,7 +68,7 @@ def test_what_cannot_be_told_says_why() -> None:
     assert (found.confidence, found.lag_ms, found.uncertainty_ms) == ("unknown", None, None)
     assert found.because is not None
     assert found.text == (
-        f"Whether the watch and the phone agree on the time cannot be told: {found.because}."
+        f"Whether the watch and the phone agree on the time is not known: {found.because}."
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ctlr.postprocess.clocks.certificate import CameraFacts, clock_section, sync_section
 from ctlr.postprocess.clocks.clock_track import ClockTrack
-from ctlr.postprocess.clocks.frame_distance import Distance
+from ctlr.postprocess.clocks.distance import Distance
 from ctlr.postprocess.manifest.sync import SyncSection
 from ctlr.sessions.model import ClockSample
 
@@ -38,10 +38,10 @@ def certify(
     pairs: tuple[tuple[str, str], ...] = (("a", "b"), ("a", "c"), ("b", "c")),
 ) -> SyncSection:
     at_us = START_MS * 1000 + 12_300_000.0
-    found = {
-        pair: Distance(worst * 1000, at_us, 3000 if worst >= 0 else 0)
-        for pair, worst in zip(pairs, worst_ms, strict=False)
-    }
+    found = {pair: Distance() for pair, _ in zip(pairs, worst_ms, strict=False)}
+    for distance, worst in zip(found.values(), worst_ms, strict=False):
+        if worst >= 0:
+            distance.take([worst * 1000] * 3000, [at_us] * 3000, 30)
     return sync_section(START_MS, cameras, found, tolerance_ms)
 
 
@@ -129,7 +129,7 @@ def test_no_clock_at_all() -> None:
     sync = certify(cameras)
     assert sync.verdict == "unknown"
     assert sync.text == (
-        "Whether the cameras were in step cannot be told: "
+        "Whether the cameras were in step is not known: "
         "a: its clock was never measured; b: its clock was never measured."
     )
 

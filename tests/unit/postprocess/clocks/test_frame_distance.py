@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ctlr.layout.frame_times import FRAMES_HEADER
 from ctlr.postprocess.clocks.clock_track import ClockTrack
+from ctlr.postprocess.clocks.distance import Distance
 from ctlr.postprocess.clocks.frame_distance import (
     BRIDGED,
     Comparison,
-    Distance,
     TimedFrames,
     compare,
 )

@@ -23,7 +23,7 @@ def known_until(seconds: int) -> Session:
         )
         for node, clock in facts.clocks.items()
     }
-    return replace(facts, clocks=samples)
+    return replace(facts, clocks=samples, stopped_at_ms=START_MS + 80_000)
 
 
 def arrive(rig: Rig, number: int) -> None:

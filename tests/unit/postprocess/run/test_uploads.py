@@ -24,7 +24,7 @@ SECONDS = 15
 
 
 def facts(**changes: Any) -> Session:
-    node = SessionNode("cam-a", started=True, segments_total=4)
+    node = SessionNode("cam-a", started=True, segments_total=SECONDS)
     return session(node, **{"stopped_at_ms": START_MS + SECONDS * 1000, **changes})
 
 
@@ -54,7 +54,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_each_table_has_an_entry(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig)
     assert rig.process(facts()).exit_code == 0
     found = tables(rig)
@@ -78,7 +78,7 @@ def test_each_table_has_an_entry(rig: Rig) -> None:
 
 
 def test_what_is_no_table_is_only_copied(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.upload("notes.json", "{}")
     rig.process(facts())
     assert rig.source("phone")["files"] == ["notes.json"]
@@ -87,7 +87,7 @@ def test_what_is_no_table_is_only_copied(rig: Rig) -> None:
 
 
 def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.upload("empty.csv", "")
     send(rig, "gps.csv", start_ms=START_MS + 3_600_000)
     assert rig.process(facts()).exit_code == 0
@@ -97,7 +97,7 @@ def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:
 
 
 def test_clocks_of_watch_and_phone_are_compared(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=1.25))
     rig.process(facts())
     (found,) = rig.manifest()["truth"]
@@ -107,7 +107,7 @@ def test_clocks_of_watch_and_phone_are_compared(rig: Rig) -> None:
 
 
 def test_a_late_upload_makes_a_new_revision(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     rig.process(facts())
     assert "phone" not in rig.manifest()["sources"]
     send(rig, "gyroscope.csv")
@@ -120,7 +120,7 @@ def test_a_late_upload_makes_a_new_revision(rig: Rig) -> None:
 
 
 def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "accelerometer.csv", "gps.csv")
     rig.process(facts())
     assert sorted(read) == ["accelerometer.csv", "gps.csv"]
@@ -138,7 +138,7 @@ def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: list[str]) -> Non
 
 
 def test_another_span_of_the_session_looks_anew(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "gps.csv")
     rig.process(facts())
     rig.process(facts(stopped_at_ms=START_MS + 2 * SECONDS * 1000))
@@ -147,7 +147,7 @@ def test_another_span_of_the_session_looks_anew(rig: Rig, read: list[str]) -> No
 
 
 def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "gyroscope.csv", "accelerometer.csv")
     rig.process(facts())
     read.clear()
@@ -164,7 +164,7 @@ def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: 
 
 
 def test_what_was_cleared_away_since_keeps_its_entry(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=0.7))
     rig.process(facts())
     before = rig.manifest()
@@ -181,7 +181,7 @@ def test_what_was_cleared_away_since_keeps_its_entry(rig: Rig) -> None:
 
 
 def test_without_the_record_what_was_compared_stands(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=0.7))
     known = facts(clocks={"phone": (ClockSample(START_MS, 12.0, 1.0, "phone"),)})
     rig.process(known)
@@ -194,7 +194,7 @@ def test_without_the_record_what_was_compared_stands(rig: Rig, read: list[str]) 
 
 
 def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: list[str]) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig)
     follower = Follower(rig.settings, UUID, lambda _: None)
     follower.step()
@@ -210,7 +210,7 @@ def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: list[s
 
 
 def test_a_file_that_was_replaced_after_it_was_read(rig: Rig) -> None:
-    rig.record()
+    rig.record(numbers=range(SECONDS))
     send(rig, "gps.csv")
     follower = Follower(rig.settings, UUID, lambda _: None)
     follower.step()

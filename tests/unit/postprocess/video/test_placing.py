@@ -271,7 +271,8 @@ class TestSpan:
     def test_what_began_after_the_stop_is_late_by_a_clock_that_was_measured(
         self, first_s: float, *, late: bool
     ) -> None:
-        """It joined late, was away at the stop, and recorded on until it heard of it."""
+        """It joined late, was away at the stop, and recorded on until it heard of it: not one of
+        its frames is of the session."""
         span = Span(
             told_us=BEGIN_US + 13_000_000,
             begin_us=BEGIN_US,
@@ -279,8 +280,10 @@ class TestSpan:
             measured=True,
         )
         facts = [captured(n, first_s + n * 10) for n in range(2)]
-        found = gaps(place(facts, span=span))
-        assert found == ([(None, first_s * 1000, "joined late")] if late else [])
+        timeline = place(facts, span=span)
+        assert gaps(timeline) == ([(None, 20_000, "joined late")] if late else [])
+        assert timeline.after_stop == (("seg_0000.mp4", "seg_0001.mp4") if late else ())
+        assert bool(timeline.parts) is not late
         assert not place(facts, span=replace(span, measured=False)).gaps
 
     def test_times_of_another_day_place_nothing(self) -> None:
@@ -295,8 +298,12 @@ class TestSpan:
         span = Span(begin_us=BEGIN_US, end_us=BEGIN_US + 50_000_000, error="its card is full")
         timeline = place([captured(n, n * 10) for n in range(3)], span=span)
         assert gaps(timeline) == [("seg_0002.mp4", 20_000, "ended early (its card is full)")]
-        in_time = replace(span, end_us=BEGIN_US + 31_000_000)
+        in_time = replace(span, end_us=BEGIN_US + 30_200_000)
         assert not place([captured(n, n * 10) for n in range(3)], span=in_time).gaps
+        short = replace(span, end_us=BEGIN_US + 30_250_000)
+        assert gaps(place([captured(n, n * 10) for n in range(3)], span=short)) == [
+            ("seg_0002.mp4", 250, "ended early (its card is full)")
+        ]
 
     def test_the_last_missing_is_measured(self) -> None:
         span = Span(begin_us=BEGIN_US, end_us=BEGIN_US + 37_000_000)

@@ -1,0 +1,166 @@
+"""Which of a camera's segments were recorded in one go, and in which order the goes came. Pure.
+
+A camera counts on for as long as it records, and from 0 or 1 again once it has begun again. What
+is known of each file is in which take it was first seen (a start that was told while the session
+was going on begins the next one), which of its name it was in there, and its time on the disk.
+What was recorded before such a start may arrive after it: a file that goes on where the take before
+ended, and came too soon to be of the new one, belongs to the one before.
+
+A file that came again without its camera having begun again is one that was sent again: where it
+can be seen to show the same, or the earlier one cannot be used, it takes that one's place. Any other
+is left out and said, because nothing tells when it was recorded.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby
+
+from ctlr.postprocess.manifest.problem import Problem
+from ctlr.postprocess.video.facts import SegmentFacts
+from ctlr.postprocess.video.timeline import length_of
+
+_FIRST_NUMBERS = (0, 1)
+
+
+@dataclass(slots=True)
+class Series:
+    """Segments that follow each other by number. ``take`` is the one that it began in; only the
+    ``first`` one of a take began when that was told to. ``anew``: it counts from the beginning."""
+
+    take: int
+    first: bool
+    anew: bool
+    segments: list[SegmentFacts] = field(default_factory=list)
+
+    @property
+    def last(self) -> int:
+        return self.segments[-1].number
+
+
+def sort_series(
+    found: Sequence[SegmentFacts], begun_s: dict[int, Fraction] | None = None
+) -> tuple[list[Series], list[Problem]]:
+    """The series of a camera in the order of time, and what was not put into any.
+
+    ``begun_s`` says when takes were begun, in Unix seconds, as far as it is known.
+    """
+    problems: list[Problem] = []
+    series: list[Series] = []
+    for take, files in groupby(sorted(found, key=_order), key=lambda f: f.take):
+        begun = (begun_s or {}).get(take)
+        series += _sort_take(take, list(files), series[-1] if series else None, begun)
+    kept: list[Series] = []
+    for one in series:
+        if kept and not one.anew and _is_sent_again(one, kept):
+            problems += _take_over(one, kept)
+        else:
+            kept.append(one)
+    return kept, problems
+
+
+def _order(facts: SegmentFacts) -> tuple[int, int, int, int, int, str]:
+    name = (len(facts.name), facts.name)
+    return (facts.take, facts.mtime_ns, facts.version, facts.number, *name)
+
+
+def _sort_take(
+    take: int, files: list[SegmentFacts], before: Series | None, begun: Fraction | None
+) -> list[Series]:
+    """The series that began in a take; what came late of the one before goes there."""
+    found: list[Series] = []
+    if not _numbers_repeat(files):  # a camera's clock may have been set on the way
+        files = sorted(files, key=lambda facts: facts.number)
+    soonest = _soonest(files, before, begun)
+    for facts in files:
+        next_to = [one for one in found if one.last + 1 == facts.number]
+        goes_on = next(
+            (one for one in reversed(next_to) if one.anew), next_to[-1] if next_to else None
+        )
+        if before and _belongs_before(facts, before, found, soonest):
+            goes_on = before
+        if goes_on is None:
+            goes_on = next((one for one in found[-1:] if one.last < facts.number), None)
+        if goes_on is None:
+            goes_on = Series(take, not found, _counts_anew(facts.number, found))
+            found.append(goes_on)
+        goes_on.segments.append(facts)
+    return sorted(found, key=lambda one: max(facts.version for facts in one.segments))
+
+
+def _belongs_before(
+    facts: SegmentFacts,
+    before: Series,
+    found: Sequence[Series],
+    soonest: Callable[[SegmentFacts], Fraction | None],
+) -> bool:
+    """Whether a file that came in one take was recorded in the one before."""
+    if facts.number <= before.last:
+        return False
+    at = soonest(facts)
+    if at is None or facts.number != before.last + 1:
+        return not found and facts.number not in _FIRST_NUMBERS
+    return Fraction(facts.mtime_ns, 10**9) < at
+
+
+def _soonest(
+    files: Sequence[SegmentFacts], before: Series | None, begun: Fraction | None
+) -> Callable[[SegmentFacts], Fraction | None]:
+    """When each segment of a take that began at ``begun`` can have been there at the soonest; a
+    clock by which the first ones were there before that tells nothing."""
+    lengths = sorted(length_of(facts) for facts in files)
+    usual = lengths[len(lengths) // 2]
+    lowest = min(facts.number for facts in files)
+    base = lowest if lowest in _FIRST_NUMBERS or not before else before.segments[0].number
+
+    firsts = [facts for facts in files if facts.number in _FIRST_NUMBERS]
+    sane = begun is not None and all(Fraction(f.mtime_ns, 10**9) >= begun for f in firsts)
+
+    def soonest(facts: SegmentFacts) -> Fraction | None:
+        if begun is None or not sane:
+            return None
+        return begun + min(length_of(facts), usual) * (facts.number - base + Fraction(1, 2))
+
+    return soonest
+
+
+def _counts_anew(number: int, found: Sequence[Series]) -> bool:
+    first = found[0].segments[0].number if found else number
+    return number in _FIRST_NUMBERS and (number == first or first not in _FIRST_NUMBERS)
+
+
+def _numbers_repeat(files: Sequence[SegmentFacts]) -> bool:
+    return len({facts.number for facts in files}) < len(files)
+
+
+def _is_sent_again(one: Series, earlier: Sequence[Series]) -> bool:
+    numbers = {facts.number for before in earlier for facts in before.segments}
+    return all(facts.number in numbers for facts in one.segments)
+
+
+def _take_over(again: Series, earlier: Sequence[Series]) -> list[Problem]:
+    problems = []
+    for facts in again.segments:
+        for series in earlier:
+            for at, known in enumerate(series.segments):
+                if known.number == facts.number:
+                    series.segments[at], problem = _choose(known, facts)
+                    problems.append(problem)
+    return problems
+
+
+def _choose(known: SegmentFacts, again: SegmentFacts) -> tuple[SegmentFacts, Problem]:
+    """The one of two files of one number that is joined."""
+    same = known.captured and again.captured and _starts(known) == _starts(again)
+    if again.usable and (same or not known.usable):
+        text = f"{again.name} was sent again with other bytes, and joined; {known.name} is kept."
+        return again, Problem("sent_again", text, known.name, harms=False)
+    text = (
+        f"{again.name} has the same number as {known.name} and other bytes; it was left out, as "
+        "nothing tells when it was recorded. Both are kept."
+    )
+    return known, Problem("duplicate_number", text, again.name, harms=again.usable)
+
+
+def _starts(facts: SegmentFacts) -> int | None:
+    return facts.captured.first_us if facts.captured else None

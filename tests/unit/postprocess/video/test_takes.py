@@ -1,0 +1,214 @@
+"""Which segments were recorded in one go, and where a camera that began again stands in time."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import permutations
+
+import pytest
+from tests.unit.postprocess.video.test_placing import SECOND, captured, gaps, seconds, seg
+
+from ctlr.layout.raw import kept_name, segment_name
+from ctlr.postprocess.video.facts import CaptureTimes, Readability, SegmentFacts
+from ctlr.postprocess.video.placing import place
+from ctlr.postprocess.video.span import Span
+from ctlr.postprocess.video.takes import sort_series
+
+BEGIN_S = 1000
+SPAN = Span(begin_us=BEGIN_S * 10**6, told_us=BEGIN_S * 10**6, length_s=Fraction(60))
+
+
+def of(
+    take: int, number: int, version: int = 1, at_s: float | None = None, **more: object
+) -> SegmentFacts:
+    """A segment of a take, on the disk since ``at_s`` seconds after the session began."""
+    mtime_ns = round((BEGIN_S + at_s) * 1e9) if at_s is not None else 1
+    name = kept_name(segment_name(number), take, version)
+    facts = seg(number, name=name, take=take, version=version, mtime_ns=mtime_ns)
+    return replace(facts, **more)  # type: ignore[arg-type]
+
+
+def sorted_names(*found: SegmentFacts, begun_s: int | None = None) -> list[str]:
+    """The series, each as ``take.number`` of its segments in order."""
+    begun = {} if begun_s is None else {2: Fraction(BEGIN_S + begun_s)}
+    series, _ = sort_series(found, begun)
+    return [" ".join(f"{f.take}.{f.number}" for f in one.segments) for one in series]
+
+
+def test_one_take_is_one_series() -> None:
+    assert sorted_names(*(of(1, n) for n in (2, 0, 1, 5))) == ["1.0 1.1 1.2 1.5"]
+
+
+def test_a_take_that_counts_from_the_beginning_again_is_another() -> None:
+    first, second = [of(1, n) for n in range(4)], [of(2, n) for n in range(2)]
+    assert sorted_names(*second, *first) == ["1.0 1.1 1.2 1.3", "2.0 2.1"]
+    from_one = [of(1, n) for n in (1, 2, 3)], [of(2, n) for n in (1, 2)]
+    assert sorted_names(*from_one[0], *from_one[1]) == ["1.1 1.2 1.3", "2.1 2.2"]
+
+
+def test_a_camera_of_ours_counts_on_and_goes_on() -> None:
+    """It was told to begin again and knows what it has made."""
+    found = [of(1, n, at_s=10 + 10 * n) for n in range(3)]
+    again = [of(2, n, at_s=20 + 10 * n) for n in range(3, 9)]
+    assert sorted_names(*found, *again, begun_s=40) == [
+        "1.0 1.1 1.2 2.3 2.4 2.5 2.6 2.7 2.8",
+    ]
+
+
+@pytest.mark.parametrize("arrived_s", [31, 45, 58])
+def test_what_came_late_of_the_take_before_belongs_there(arrived_s: int) -> None:
+    """It lay on the card when the camera lost its power, and came once that was back."""
+    found = [of(1, 0, at_s=10), of(1, 1, at_s=20), of(2, 2, at_s=arrived_s)]
+    again = [of(2, 0, at_s=50), of(2, 1, at_s=60)]
+    assert sorted_names(*found, *again, begun_s=40) == ["1.0 1.1 2.2", "2.0 2.1"]
+
+
+def test_a_lost_segment_of_the_new_take_makes_none_of_the_old_one() -> None:
+    found = [of(1, 0, at_s=10), of(1, 1, at_s=20)]
+    again = [of(2, 0, at_s=50), of(2, 2, at_s=70), of(2, 3, at_s=80)]
+    assert sorted_names(*found, *again, begun_s=40) == ["1.0 1.1", "2.0 2.2 2.3"]
+
+
+def test_late_and_new_files_of_one_name() -> None:
+    found = [of(1, 0, at_s=10), of(1, 1, at_s=20), of(2, 2, 1, at_s=41)]
+    again = [of(2, 0, at_s=50), of(2, 1, at_s=60), of(2, 2, 2, at_s=70)]
+    assert sorted_names(*found, *again, begun_s=40) == ["1.0 1.1 2.2", "2.0 2.1 2.2"]
+
+
+def test_restarts_that_nobody_saw() -> None:
+    first = [of(1, n, 1, at_s=10 + 10 * n) for n in range(4)]
+    second = [of(1, n, 2, at_s=70 + 10 * n) for n in range(2)]
+    assert sorted_names(*first, *second) == ["1.0 1.1 1.2 1.3", "1.0 1.1"]
+    longer = [of(1, n, 2 if n < 4 else 1, at_s=70 + 10 * n) for n in range(6)]
+    assert sorted_names(*first, *longer) == ["1.0 1.1 1.2 1.3", "1.0 1.1 1.2 1.3 1.4 1.5"]
+
+
+def test_a_restart_stands_where_it_was_told_to_begin() -> None:
+    span = replace(SPAN, begun_s={2: Fraction(32)}, length_s=Fraction(52))
+    found = [*(of(1, n) for n in range(2)), *(of(2, n) for n in range(2))]
+    timeline = place(found, span=span)
+    assert seconds(timeline) == [0, 10, 32, 42]
+    assert gaps(timeline) == [("seg_0001.take1.mp4", 12_000, "restarted")]
+    assert not timeline.problems
+
+
+def test_timestamps_that_run_on_within_each_take() -> None:
+    span = replace(SPAN, begun_s={2: Fraction(32)}, length_s=Fraction(62))
+    found = [of(take, n, first_ticks=n * 10 * SECOND) for take in (1, 2) for n in range(3)]
+    found = [facts for facts in found if (facts.take, facts.number) not in {(1, 2), (2, 0)}]
+    timeline = place(found, span=span)
+    assert seconds(timeline) == [0, 10, 42, 52]
+    assert gaps(timeline) == [("seg_0001.take1.mp4", 22_000, "restarted, missing")]
+
+
+def test_a_restart_at_no_known_time_is_no_guess() -> None:
+    found = [*(of(1, n) for n in range(2)), *(of(2, n) for n in range(2))]
+    timeline = place(found, span=SPAN)
+    assert seconds(timeline) == [0, 10, 20, 30]
+    assert [(p.code, p.harms) for p in timeline.problems] == [("restart_unseen", True)]
+    assert gaps(timeline)[0] == ("seg_0001.take1.mp4", 0, "restarted")
+    assert gaps(timeline)[1] == ("seg_0001.take2.mp4", 20_000, "short")
+
+
+def test_frame_times_place_a_swapped_card() -> None:
+    first = [replace(captured(n, n * 10), name=f"seg_{n:04d}.take1.mp4") for n in range(2)]
+    second = [replace(captured(n, 35 + n * 10), version=2) for n in range(2)]
+    for found in permutations([*first, *second]):
+        timeline = place(found)
+        assert seconds(timeline) == [0, 10, 35, 45]
+        assert gaps(timeline) == [("seg_0001.take1.mp4", 15_000, "restarted")]
+        assert not timeline.problems
+
+
+def shows(first_s: float) -> CaptureTimes:
+    first_us = round((1000 + first_s) * 1e6)
+    return CaptureTimes(300, first_us, first_us + 9_966_700)
+
+
+def test_a_segment_sent_again_takes_the_place_of_the_first() -> None:
+    found = [captured(n, n * 10) for n in range(4)]
+    again = replace(captured(2, 20), name="seg_0002.mp4", version=2, mtime_ns=9)
+    found[2] = replace(found[2], name="seg_0002.take1.mp4")
+    timeline = place([*found, again])
+    assert [p.facts.name for p in timeline.parts[0].segments][2] == "seg_0002.mp4"
+    assert [(p.code, p.segment, p.harms) for p in timeline.problems] == [
+        ("sent_again", "seg_0002.take1.mp4", False)
+    ]
+    assert not timeline.gaps
+
+
+def test_one_sent_again_in_place_of_a_damaged_one() -> None:
+    broken = SegmentFacts("seg_0002.take1.mp4", 2, 10, 1, Readability.DAMAGED, "why")
+    found = [seg(0), seg(1), broken, seg(3), seg(2, version=2, mtime_ns=9)]
+    timeline = place(found)
+    assert seconds(timeline) == [0, 10, 20, 30]
+    assert not timeline.gaps
+    assert [p.harms for p in timeline.problems if p.code == "sent_again"] == [False]
+
+
+def test_another_file_of_a_number_is_left_out_and_said() -> None:
+    found = [*(seg(n) for n in range(4)), seg(2, name="x", version=2, size=9, mtime_ns=9)]
+    timeline = place(found)
+    assert seconds(timeline) == [0, 10, 20, 30]
+    assert [(p.code, p.segment, p.harms) for p in timeline.problems] == [
+        ("duplicate_number", "x", True)
+    ]
+
+
+def plain(count: int, length_s: float = 10) -> list[SegmentFacts]:
+    return [seg(n, duration_ticks=round(length_s * SECOND)) for n in range(count)]
+
+
+class TestAgainstTheStop:
+    """Cameras without frame times: how long they recorded is what is known."""
+
+    @pytest.mark.parametrize("short_s", [-0.4, 0, 0.19])
+    def test_about_as_long_as_the_session_is_whole(self, short_s: float) -> None:
+        span = replace(SPAN, length_s=Fraction(round((30 + short_s) * 1000), 1000))
+        timeline = place(plain(3), span=span)
+        assert not timeline.gaps
+        assert not timeline.problems
+
+    @pytest.mark.parametrize(
+        ("confirmed", "reason"), [(True, "short"), (False, "ended early (it is off)")]
+    )
+    def test_what_it_falls_short_is_a_gap(self, confirmed: bool, reason: str) -> None:
+        span = replace(SPAN, confirmed=confirmed, error="it is off")
+        timeline = place(plain(3), span=span)
+        assert gaps(timeline) == [("seg_0002.mp4", 30_000, reason)]
+        assert not timeline.gaps[0].estimated
+
+    def test_one_that_joined_late_stands_late(self) -> None:
+        span = replace(SPAN, begun_s={1: Fraction(25)}, told_us=(BEGIN_S + 25) * 10**6)
+        timeline = place(plain(4, 8.75), span=span)
+        assert gaps(timeline) == [(None, 25_000, "joined late")]
+        assert seconds(timeline)[0] == 25
+
+    def test_hours_allow_for_the_drift_of_two_clocks(self) -> None:
+        span = replace(SPAN, length_s=Fraction(36_003))
+        assert not place(plain(3600), span=span).gaps
+        assert place(plain(3600), span=replace(SPAN, length_s=Fraction(36_010))).gaps
+
+    def test_what_was_recorded_after_the_stop_is_left_out(self) -> None:
+        span = replace(SPAN, length_s=Fraction(24))
+        timeline = place(plain(6), span=span)
+        assert timeline.after_stop == ("seg_0003.mp4", "seg_0004.mp4", "seg_0005.mp4")
+        name, ticks = timeline.cut or ("", 0)
+        assert (name, round(ticks / SECOND, 1)) == ("seg_0002.mp4", 4)
+        assert not timeline.gaps
+        assert [(p.code, p.harms) for p in timeline.problems] == [("after_stop", False)]
+
+    def test_a_hole_that_the_stop_falls_into_ends_there(self) -> None:
+        span = replace(SPAN, length_s=Fraction(24), begun_s={2: Fraction(50)})
+        timeline = place([*(of(1, n) for n in range(2)), of(2, 0)], span=span)
+        assert timeline.after_stop == ("seg_0000.take2.mp4",)
+        assert gaps(timeline) == [("seg_0001.take1.mp4", 4000, "short")]
+
+    def test_by_the_frames_own_times(self) -> None:
+        begin_us = 1_000_000_000
+        span = Span(begin_us=begin_us, told_us=begin_us, end_us=begin_us + 24_000_000)
+        timeline = place([captured(n, n * 10) for n in range(6)], span=span)
+        assert timeline.after_stop == ("seg_0003.mp4", "seg_0004.mp4", "seg_0005.mp4")
+        assert timeline.cut == ("seg_0002.mp4", 4 * SECOND)
+        doubtful = replace(span, doubt_us=2_000_000)
+        cut = place([captured(n, n * 10) for n in range(6)], span=doubtful).cut
+        assert cut == ("seg_0002.mp4", 6 * SECOND)
