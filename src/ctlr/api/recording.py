@@ -1,11 +1,15 @@
 """Start and stop."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
 from ctlr.api.parts import Parts
-from ctlr.kernel.ids import parse_session_id
+from ctlr.api.session_id import session_id
+
+SessionId = Annotated[str | None, Depends(session_id)]
 
 
 def recording_router(parts: Parts) -> APIRouter:
@@ -22,20 +26,18 @@ def recording_router(parts: Parts) -> APIRouter:
             "storage_full",
         ),
     )
-    async def start(uuid: str | None = None) -> shapes.StartAnswer:
+    async def start(uuid: SessionId) -> shapes.StartAnswer:
         """Begin a session on all cameras at one instant.
 
         A repeated start with the uuid that is being recorded answers like the first one.
         """
-        session_id = parse_session_id(uuid) if uuid is not None else None
-        return shapes.StartAnswer.model_validate(await parts.coordinator.start(session_id))
+        return shapes.StartAnswer.model_validate(await parts.coordinator.start(uuid))
 
     @router.post(
         "/stop", responses=refusals("not_recording", "other_session_recording", "invalid_uuid")
     )
-    async def stop(uuid: str | None = None) -> shapes.StopAnswer:
+    async def stop(uuid: SessionId) -> shapes.StopAnswer:
         """End the session on all cameras. With the uuid of a stopped session: as the first time."""
-        session_id = parse_session_id(uuid) if uuid is not None else None
-        return shapes.StopAnswer.model_validate(await parts.coordinator.stop(session_id))
+        return shapes.StopAnswer.model_validate(await parts.coordinator.stop(uuid))
 
     return router

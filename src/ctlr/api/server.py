@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ctlr import __version__
 from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
 from ctlr.api.events import events_router
+from ctlr.api.lenient import lenient
 from ctlr.api.logs import logs_router
 from ctlr.api.meters import measured
 from ctlr.api.metrics import metrics_router
@@ -28,7 +29,7 @@ MAX_JSON_BYTES = 64 * 1024
 
 def create_api(parts: Parts) -> ASGIApp:
     """The application; the caller runs it and closes the parts after it."""
-    return _everything_is_json(measured(create_routes(parts), parts.meters))
+    return lenient(_everything_is_json(measured(create_routes(parts), parts.meters)))
 
 
 class _Api(FastAPI):
@@ -45,6 +46,7 @@ def create_routes(parts: Parts) -> FastAPI:
         max_body_size=MAX_JSON_BYTES,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     install_error_handlers(app)
     for router in (

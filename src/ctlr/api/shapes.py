@@ -205,12 +205,28 @@ class StoredUpload(BaseModel):
     sha256: str
 
 
+class RenamedUpload(BaseModel):
+    """A name that could not be kept: the portable drive cannot have it, or it came twice."""
+
+    sent: str
+    stored: str
+
+
+class IgnoredUpload(BaseModel):
+    """A part of an upload that holds nobody's data, and why it was left out."""
+
+    name: str
+    reason: str
+
+
 class UploadAnswer(BaseModel):
     success: bool
     uuid: str
     files_saved: int
     files: list[str]
     stored: list[StoredUpload]
+    renamed: list[RenamedUpload]
+    ignored: list[IgnoredUpload]
     processing: bool
     waiting_for: list[str]
 
