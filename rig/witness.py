@@ -15,8 +15,9 @@ EVERY_S = 0.1
 
 
 def segments(spool: Path) -> Iterator[Path]:
-    """All finished segments; a session's folder may go while they are listed."""
-    for folder in list(spool.glob("*")):
+    """All finished segments, ``{node}/{uuid}/seg_*.mp4``; a session's folder may go while they are
+    listed."""
+    for folder in list(spool.glob("*/*")):
         with suppress(FileNotFoundError):
             yield from list(folder.glob("seg_*.mp4"))
 

@@ -7,13 +7,24 @@ install_camera() {
   [ "$by_ssh" = no ] || put_key
   put_camera_config
   put_chrony camera.conf "CONTROLLER=$controller"
-  put_units ctlr-camera.service
+  put_units ctlr-camera.service ctlr-camera@.service
   reload_units
   check_config
   put_running chrony ctlr-camera
+  restart_further_cameras
   drop_old_releases
   getent ahosts "$controller" >/dev/null ||
     note "$controller is not known on this network yet; deliveries wait until it is."
+}
+
+# Further cameras of this machine, each a ctlr-camera@NAME with its own $etc/NAME.toml.
+restart_further_cameras() {
+  local unit
+  has_systemd || return 0
+  [[ " ${restart[*]} " == *" ctlr-camera "* ]] || return 0
+  while read -r unit _; do
+    change "restart $unit" start_now restart "$unit"
+  done < <(systemctl list-units --plain --no-legend --state=active 'ctlr-camera@*')
 }
 
 put_camera_config() {

@@ -3,11 +3,12 @@
 
 remove_everything() {
   local unit
+  remove_further_cameras
   for unit in ctlr-api mount-watcher can-listener log-subscriber ctlr-camera ctlr-rsyncd \
     ctlr-privileged.socket ctlr-drive-rights mnt-logging.mount mnt-sync.mount; do
     remove_unit "$unit"
   done
-  drop "$units"/ctlr.slice "$units"/ctlr-privileged@.service "$units"/mnt-{logging,sync}.mount
+  drop "$units"/ctlr.slice "$units"/ctlr-privileged@.service "$units"/ctlr-camera@.service "$units"/mnt-{logging,sync}.mount
   free_mount_point /mnt/logging
   free_mount_point /mnt/sync
   remove_configuration chrony /etc/chrony/conf.d/ctlr.conf
@@ -17,6 +18,14 @@ remove_everything() {
   reload_units
   [ "$changes" -eq 0 ] ||
     note "the drive, $state (database, unsent segments), $etc (settings), the users and the Debian packages are still there."
+}
+
+remove_further_cameras() { # each ctlr-camera@NAME
+  local unit
+  ! has_systemd || while read -r unit _; do
+    change "stop $unit" systemctl stop "$unit"
+  done < <(systemctl list-units --plain --no-legend --state=active 'ctlr-camera@*')
+  drop "$units"/multi-user.target.wants/ctlr-camera@?*.service
 }
 
 remove_unit() { # stopped, disabled, gone

@@ -16,6 +16,7 @@ from tests.model.cameras import Calls, Camera
 from tests.model.database import open_database
 from tests.model.virtual_time import SettableClock
 
+from ctlr.gate import Gate
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import DeliveredFile, DurableList, Inventory
 from ctlr.ingest.reports import Reports
@@ -144,27 +145,29 @@ class Controller:
     ) -> None:
         by_name = {camera.name: camera for camera in cameras}
         self.died = False
-        self._database, self._connection = open_database(path)
+        database, self.connection = open_database(path)
         self._tasks = BackgroundTasks(self._die)
         self._commands: set[asyncio.Task[object]] = set()
-        inventory = cast("Inventory", drive)
-        self.store = SessionStore(self._database)
+        inventory, gate = cast("Inventory", drive), Gate()
+        self.store = SessionStore(database)
         takes = cast("Takes", ToldTakes(self.store))
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
         self.fleet = Fleet(nodes, client, clock, self._wake)
-        self.clock_log = ClockLog(self.store, self.fleet, clock)
+        session_clock = SessionClock(ClockSteps(database), clock, "this boot")
+        self.clock_log = ClockLog(self.store, self.fleet, clock, session_clock)
         self.coordinator = Coordinator(
             self.store,
             self.fleet,
             clock,
             self.clock_log,
             Stopwatch(clock, LONGEST_S),
-            SessionClock(ClockSteps(self._database), clock, "this boot"),
+            session_clock,
+            gate,
             start_delay_ms=START_DELAY_MS,
             min_cameras=1,
             find_warnings=list,
-            on_change=lambda: self.reconciler.wake(),
+            on_change=self._session_changed,
         )
         self.camera_reconciler = CameraReconciler(
             self.coordinator,
@@ -172,6 +175,7 @@ class Controller:
             self.fleet,
             takes,
             clock,
+            gate,
             start_delay_ms=START_DELAY_MS,
             longest_s=LONGEST_S,
         )
@@ -205,7 +209,7 @@ class Controller:
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 
     def fill_the_disk(self, full: bool) -> None:
-        self._connection.take_nothing(full)
+        self.connection.take_nothing(full)
 
     def begin(self, command: asyncio.Task[object]) -> None:
         """A command that ends with this process, if it has not ended before."""
@@ -213,7 +217,7 @@ class Controller:
 
     async def lose_power(self) -> None:
         """Nothing that is under way gets one statement further."""
-        self._connection.cut()
+        self.connection.cut()
         for command in self._commands:
             command.cancel()
         await self._tasks.close()
@@ -223,6 +227,9 @@ class Controller:
 
     def _die(self) -> None:
         self.died = True
+
+    def _session_changed(self) -> None:
+        self.reconciler.wake()
 
     def _wake(self) -> None:
         self.camera_reconciler.wake()

@@ -15,9 +15,19 @@ _MIGRATIONS = load_migrations("ctlr.sessions.schema")
 
 
 class SteppedConnection:
-    """The part of ``aiosqlite.Connection`` that ``Database`` and ``SessionStore`` use."""
+    """The part of ``aiosqlite.Connection`` that ``Database`` and ``SessionStore`` use.
+
+    It counts what is asked, and keeps what the disk would hold if only those commits had reached
+    it that were waited for.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.queries = 0
+        self.commits = 0
+        self.durable_commits = 0
+        self._path = path
+        self._waits_for_disk = True
+        self._on_disk: bytes | None = None  # None: all of it
         self._sqlite = sqlite3.connect(path, isolation_level=None)
         self._sqlite.row_factory = sqlite3.Row
         # What is tested is the order of commits, not the disk beneath them.
@@ -32,7 +42,20 @@ class SteppedConnection:
 
     async def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         await asyncio.sleep(0)
+        if statement.startswith("PRAGMA synchronous="):
+            self._waits_for_disk = statement.endswith("FULL")
+            return
+        if statement.startswith("BEGIN") and not self._waits_for_disk and self._on_disk is None:
+            self._on_disk = self._sqlite.serialize()
         self._sqlite.execute(statement, values)
+        if statement == "COMMIT":
+            self._has_committed()
+
+    def _has_committed(self) -> None:
+        self.commits += 1
+        if self._waits_for_disk:
+            self.durable_commits += 1
+            self._on_disk = None
 
     async def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         await asyncio.sleep(0)
@@ -40,6 +63,7 @@ class SteppedConnection:
 
     async def execute_fetchall(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         await asyncio.sleep(0)
+        self.queries += 1
         return self._sqlite.execute(query, values).fetchall()
 
     async def rollback(self) -> None:
@@ -50,8 +74,11 @@ class SteppedConnection:
         self._sqlite.execute(f"PRAGMA query_only={int(full)}")
 
     def cut(self) -> None:
-        """The process is gone: what was not committed is not there, nothing more gets through."""
+        """The power is gone: what was not committed is not there, nor what was committed after
+        the last commit that was waited for; nothing more gets through."""
         self._sqlite.close()
+        if self._on_disk is not None:
+            self._path.write_bytes(self._on_disk)
 
 
 def open_database(path: Path) -> tuple[Database, SteppedConnection]:

@@ -6,6 +6,8 @@ import pytest
 from tests.model.cameras import Link
 from tests.model.test_recording_model import HOUR_MS, NAMES, UUIDS, RecordingModel
 
+from ctlr.sessions.model import SessionState
+
 FIRST, SECOND = UUIDS[:2]
 
 
@@ -127,3 +129,62 @@ def test_a_stop_that_cannot_be_stored_is_as_long_when_it_is_asked_again(
     assert first["duration"] == second["duration"]
     rig.tap(("stop", FIRST))
     assert rig.loop.run(coordinator.stop(FIRST))["duration"] == first["duration"]
+
+
+def test_a_start_and_a_stop_are_one_durable_commit_each(rig: RecordingModel) -> None:
+    """And one more that nobody waits for: what became of it."""
+    assert rig.controller is not None
+    connection, coordinator = rig.controller.connection, rig.controller.coordinator
+    for command in (coordinator.start(FIRST), coordinator.stop(FIRST)):
+        before = connection.commits, connection.durable_commits
+        rig.loop.run(command)
+        after = connection.commits, connection.durable_commits
+        assert (after[0] - before[0], after[1] - before[1]) == (2, 1)
+
+
+def lose_power(rig: RecordingModel) -> None:
+    """Before any other commit has taken what was not waited for to the disk."""
+    assert rig.controller is not None
+    rig.loop.run(rig.controller.lose_power())
+    rig.controller = None
+
+
+def test_a_power_cut_just_after_a_start_forgets_nothing(rig: RecordingModel) -> None:
+    rig.tap(("start", FIRST))
+    lose_power(rig)
+    rig.time_passes(30)
+    rig.come_back()
+    rig.time_passes(7)
+    (session,) = rig.sessions()
+    assert session.state is SessionState.RECORDING
+    assert all(node.started for node in session.nodes)
+    assert [event.kind for event in session.events] == ["controller_away"]
+    rig.tap(("start", FIRST))  # asked again, it answers like the first one
+
+
+def test_a_power_cut_just_after_a_stop_forgets_nothing(rig: RecordingModel) -> None:
+    assert rig.controller is not None
+    rig.tap(("start", FIRST))
+    rig.time_passes(7)
+    rig.set_the_clock(-24 * HOUR_MS)
+    first = rig.loop.run(rig.controller.coordinator.stop(FIRST))
+    lose_power(rig)
+    rig.time_passes(30)
+    rig.come_back()
+    assert rig.controller is not None
+    again = rig.loop.run(rig.controller.coordinator.stop(FIRST))
+    assert (again["success"], again["stopped_at"]) == (True, first["stopped_at"])
+    assert again["duration"] == first["duration"] > 0
+    rig.tap(("stop", FIRST))
+
+
+def test_a_power_cut_after_a_start_was_refused_records_nothing(rig: RecordingModel) -> None:
+    for name in NAMES:
+        rig.change_the_link(name, Link.CUT)
+    rig.tap(("start", FIRST))
+    lose_power(rig)
+    rig.come_back()
+    (session,) = rig.sessions()
+    assert session.state is SessionState.FAILED
+    assert session.error
+    assert session.error.startswith("Nothing is being recorded: 0 of at least 1 cameras")

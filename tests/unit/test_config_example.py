@@ -23,6 +23,7 @@ PLACEHOLDERS = {  # their default is to have none
     ("can", "speed_signal"),
     ("camera", "ssh_config"),
     ("sync", "tolerance_ms"),
+    ("camera", "spool"),  # it ends in the node's name
 }
 
 

@@ -5,19 +5,29 @@ missed some has lost nothing. At most five a second go to each client.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from ctlr.api import overview
-from ctlr.api.parts import Parts
+from ctlr.api.changes import Changes
+from ctlr.api.overview import Facts
 
 SHORTEST_INTERVAL_S = 0.2
 KEEP_ALIVE_S = 15.0
 
 
-def events_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class EventsParts:
+    """``changes`` tells whenever the status may have changed."""
+
+    read_facts: Callable[[], Facts]
+    changes: Changes
+
+
+def events_router(parts: EventsParts) -> APIRouter:
     router = APIRouter(tags=["status"])
 
     @router.get(
@@ -36,7 +46,7 @@ def events_router(parts: Parts) -> APIRouter:
     return router
 
 
-async def _stream(parts: Parts) -> AsyncIterator[str]:
+async def _stream(parts: EventsParts) -> AsyncIterator[str]:
     seen, said = -1, ""
     while True:
         try:
@@ -45,7 +55,7 @@ async def _stream(parts: Parts) -> AsyncIterator[str]:
         except TimeoutError:
             yield ": still here\n\n"
             continue
-        status = overview.status(parts.facts()).model_dump_json()
+        status = overview.status(parts.read_facts()).model_dump_json()
         if status != said:
             said = status
             yield f"event: status\ndata: {status}\n\n"

@@ -1,12 +1,13 @@
 """Log entries of the phone, on to MQTT; and what the whole rig has said, read again."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
 from ctlr.logbook.reader import LogPage, LogQuery, fields_of
 from ctlr.logbook.store import Stored
 from ctlr.nodes.messages import UnixMs
@@ -14,13 +15,22 @@ from ctlr.nodes.messages import UnixMs
 Number = Annotated[int, Query(ge=0, le=2**53)]
 
 
-def logs_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class LogsParts:
+    """``publish`` takes a client's log entry and raises ``Refusal``: ``invalid_log``,
+    ``log_rate_limited``; ``read`` has a deadline."""
+
+    publish: Callable[[Mapping[str, Any]], None]
+    read: Callable[[LogQuery], Awaitable[LogPage]]
+
+
+def logs_router(parts: LogsParts) -> APIRouter:
     router = APIRouter(tags=["logs"])
 
     @router.post("/api/log", responses=refusals("invalid_log", "log_rate_limited"))
     async def log(entry: shapes.LogEntry) -> shapes.Ok:
         """Publish any JSON object as a log record; missing fields are filled in."""
-        parts.publish_log(entry)
+        parts.publish(entry)
         return shapes.Ok(ok=True)
 
     @router.get(
@@ -44,7 +54,7 @@ def logs_router(parts: Parts) -> APIRouter:
         """What the rig said, in the order of arrival: the newest page, or one before or after a
         number. Read from the logging drive, with a deadline."""
         query = LogQuery(node, level, since, before, after, limit)
-        return page_of(await parts.read_logs(query))
+        return page_of(await parts.read(query))
 
     return router
 

@@ -4,15 +4,16 @@ They are derived where ``/api/status`` is (``overview``), so both say the same. 
 bounded: nodes of the rig, the two drives, states, routes; never a session, a path or a text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from ctlr import __version__
 from ctlr.api import overview, shapes
+from ctlr.api.meters import Meters
 from ctlr.api.overview import GIB, Facts
-from ctlr.api.parts import Parts
 from ctlr.nodes.fleet import NodeView
 from ctlr.telemetry.exposition import (
     CONTENT_TYPE,
@@ -31,7 +32,17 @@ class MetricsResponse(PlainTextResponse):
     media_type = CONTENT_TYPE
 
 
-def metrics_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class MetricsParts:
+    """All from memory; ``count_sessions`` counts by state."""
+
+    read_facts: Callable[[], Facts]
+    count_sessions: Callable[[], Mapping[str, int]]
+    read_broker: Callable[[], BrokerState]
+    meters: Meters
+
+
+def metrics_router(parts: MetricsParts) -> APIRouter:
     router = APIRouter(tags=["status"])
 
     @router.get(
@@ -43,7 +54,7 @@ def metrics_router(parts: Parts) -> APIRouter:
         """Numbers in Prometheus' text format; from memory."""
         meters = parts.meters
         families = [
-            *rig_families(parts.facts(), parts.count_sessions()),
+            *rig_families(parts.read_facts(), parts.count_sessions()),
             *broker_families(parts.read_broker()),
             *(meter.family() for meter in (meters.answers, meters.statuses, meters.jobs)),
         ]

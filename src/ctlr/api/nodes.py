@@ -1,22 +1,32 @@
 """The cameras of the rig, those that announce themselves, and adopting them."""
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
+from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.messages import NodeStatus
-from ctlr.nodes.roster import Candidate, Member
+from ctlr.nodes.roster import Candidate, Member, Roster
 
 
-def nodes_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class NodesParts:
+    """Which cameras the rig has, and how they were last seen."""
+
+    roster: Roster
+    fleet: Fleet
+
+
+def nodes_router(parts: NodesParts) -> APIRouter:
     router = APIRouter(prefix="/api/nodes", tags=["nodes"])
 
     @router.get("")
     async def nodes() -> shapes.NodeList:
         """The rig's cameras, and those that announce themselves and are not in it; from memory."""
         return shapes.NodeList(
-            configured=[_node(parts, member) for member in parts.roster.members],
+            configured=[_node(parts.fleet, member) for member in parts.roster.members],
             discovered=[_discovered(found) for found in parts.roster.candidates()],
             discovery_error=parts.roster.discovery_error,
         )
@@ -37,7 +47,7 @@ def nodes_router(parts: Parts) -> APIRouter:
         """Take a camera into the rig, now and after a restart. It must answer; a recording that
         runs is joined late. Without ``address``: where ``name`` announces itself."""
         member, status = await parts.roster.adopt(request.name, request.address)
-        return shapes.AdoptAnswer(node=_node(parts, member), saw=_saw(status))
+        return shapes.AdoptAnswer(node=_node(parts.fleet, member), saw=_saw(status))
 
     @router.delete(
         "/{name}", responses=refusals("unknown_node", "configured_in_file", "recording_in_progress")
@@ -50,8 +60,8 @@ def nodes_router(parts: Parts) -> APIRouter:
     return router
 
 
-def _node(parts: Parts, member: Member) -> shapes.Node:
-    view = parts.fleet.view(member.node.name)
+def _node(fleet: Fleet, member: Member) -> shapes.Node:
+    view = fleet.view(member.node.name)
     return shapes.Node(
         name=member.node.name,
         address=member.node.address,

@@ -11,11 +11,14 @@ from ctlr.api import shapes, storage_shapes
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
+from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.recording.limits import warn_before_end
+from ctlr.recording.now import is_recording, recording_now
 from ctlr.recording.preflight import MINUTES_WARN, check_own_clock
-from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.model import Session
 from ctlr.storage.eject_rules import OperationResult, Phase
 from ctlr.storage.states import MountState, State
+from ctlr.telemetry.health import Health
 
 GIB = 1 << 30
 
@@ -32,9 +35,9 @@ class Facts:
     reports: Mapping[str, LastReport]
     logging: MountState
     sync: MountState
-    system: shapes.SystemSummary
+    system: Health
     can: CanStatus
-    jobs: Sequence[shapes.JobStatus]
+    jobs: Sequence[Job]
     collecting: bool
     minutes_left: float | None
     longest_s: float
@@ -63,9 +66,9 @@ def status(facts: Facts) -> shapes.Status:
         cameras=cameras,
         storage=_storage(facts.logging, facts.minutes_left, facts.phase),
         sync=_sync(facts),
-        system=facts.system,
+        system=_system(facts.system),
         can=shapes.CanSummary(**asdict(facts.can)),
-        jobs=list(facts.jobs),
+        jobs=[job_status(job) for job in facts.jobs],
         warnings=_warnings(facts),
     )
 
@@ -82,23 +85,22 @@ def sync_overview(facts: Facts) -> shapes.SyncOverview:
     )
 
 
-@dataclass(frozen=True)
-class RecordingNow:
-    """Whether something is recorded, which session is under way, and for how many seconds."""
+def job_status(job: Job) -> shapes.JobStatus:
+    """A job as it is shown."""
+    return shapes.JobStatus(
+        uuid=job.uuid,
+        state=job.state.value,
+        attempts=job.attempts,
+        done_bytes=job.done_bytes,
+        total_bytes=job.total_bytes,
+        eta_s=job.eta_s,
+        error=job.error,
+        waiting_for=list(job.waiting_for),
+    )
 
-    recording: bool
-    uuid: str | None
-    duration: float
 
-
-def recording_now(session: Session | None, recorded_s: float) -> RecordingNow:
-    """The one place that derives this: for the status, the pushed status and ``status/recording``."""
-    uuid = session.uuid if session else None
-    return RecordingNow(_is_recording(session), uuid, round(recorded_s, 3))
-
-
-def _is_recording(session: Session | None) -> bool:
-    return session is not None and session.state is SessionState.RECORDING
+def _system(health: Health) -> shapes.SystemSummary:
+    return shapes.SystemSummary(cpu_percent=health.cpu, mem_percent=health.mem, temp_c=health.temp)
 
 
 def _is_idle(view: NodeView) -> bool:
@@ -108,7 +110,7 @@ def _is_idle(view: NodeView) -> bool:
 def _phase(facts: Facts) -> str:
     if facts.current is not None:
         return facts.current.state.value
-    if any(job.state == "running" for job in facts.jobs):
+    if any(job.state is JobState.RUNNING for job in facts.jobs):
         return "processing"
     return "collecting" if facts.collecting else "idle"
 
@@ -177,7 +179,7 @@ def _sync(facts: Facts) -> shapes.SyncSummary:
     pending = [_pending(view, last) for view, last in cameras]
     syncing = any(_sync_status(view, last) == "syncing" for view, last in cameras)
     return shapes.SyncSummary(
-        all_synced=not _is_recording(facts.current)
+        all_synced=not is_recording(facts.current)
         and not facts.collecting
         and all(count == 0 for count in pending)
         and not any(find_failure(view, facts) for view in facts.views),
@@ -295,9 +297,9 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
     found += [
         shapes.Warn(code="processing_failed", message=f"Session {job.uuid}: {job.error}")
         for job in facts.jobs
-        if job.state == "failed"
+        if job.state is JobState.FAILED
     ]
-    if _is_recording(facts.current):
+    if is_recording(facts.current):
         ending = warn_before_end(facts.recorded_s, facts.longest_s, facts.views)
         found += [shapes.Warn(code=item.code, message=item.message) for item in ending]
     return found

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
 from ctlr.api.session_id import session_id
+from ctlr.recording.coordinator import Coordinator
 
 SessionId = Annotated[str | None, Depends(session_id)]
 
 
-def recording_router(parts: Parts) -> APIRouter:
+def recording_router(coordinator: Coordinator) -> APIRouter:
     router = APIRouter(prefix="/api/record", tags=["record"])
 
     @router.post(
@@ -31,13 +31,13 @@ def recording_router(parts: Parts) -> APIRouter:
 
         A repeated start with the uuid that is being recorded answers like the first one.
         """
-        return shapes.StartAnswer.model_validate(await parts.coordinator.start(uuid))
+        return shapes.StartAnswer.model_validate(await coordinator.start(uuid))
 
     @router.post(
         "/stop", responses=refusals("not_recording", "other_session_recording", "invalid_uuid")
     )
     async def stop(uuid: SessionId) -> shapes.StopAnswer:
         """End the session on all cameras. With the uuid of a stopped session: as the first time."""
-        return shapes.StopAnswer.model_validate(await parts.coordinator.stop(uuid))
+        return shapes.StopAnswer.model_validate(await coordinator.stop(uuid))
 
     return router

@@ -1,12 +1,13 @@
-"""The API as one ASGI application, made of the running parts.
+"""The API as one ASGI application, made of routers that are given what they may touch.
 
 Bodies count as JSON whatever their content type says: installed clients send it by plain
 ``curl -d``, which calls it a form. Only uploads may be large; every other body is bounded.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ctlr import __version__
@@ -14,10 +15,9 @@ from ctlr.api.errors import body_too_large, describe_errors, install_error_handl
 from ctlr.api.events import events_router
 from ctlr.api.lenient import lenient
 from ctlr.api.logs import logs_router
-from ctlr.api.meters import measured
+from ctlr.api.meters import Meters, measured
 from ctlr.api.metrics import metrics_router
 from ctlr.api.nodes import nodes_router
-from ctlr.api.parts import Parts
 from ctlr.api.recording import recording_router
 from ctlr.api.sessions import sessions_router
 from ctlr.api.status import status_router
@@ -27,9 +27,23 @@ from ctlr.api.sync import UPLOAD_PATH, sync_router
 MAX_JSON_BYTES = 64 * 1024
 
 
-def create_api(parts: Parts) -> ASGIApp:
-    """The application; the caller runs it and closes the parts after it."""
-    return lenient(_everything_is_json(measured(create_routes(parts), parts.meters)))
+ROUTERS: tuple[Callable[[Any], APIRouter], ...] = (
+    status_router,
+    events_router,
+    recording_router,
+    sync_router,
+    nodes_router,
+    storage_router,
+    sessions_router,
+    logs_router,
+    metrics_router,
+)
+"""Every group of endpoints, in the order of the document. Each takes what it may touch."""
+
+
+def create_api(routers: Iterable[APIRouter], meters: Meters) -> ASGIApp:
+    """The application; the caller runs it and closes after it what the routers touch."""
+    return lenient(_everything_is_json(measured(create_routes(routers), meters)))
 
 
 class _Api(FastAPI):
@@ -37,7 +51,7 @@ class _Api(FastAPI):
         return describe_errors(super().openapi())
 
 
-def create_routes(parts: Parts) -> FastAPI:
+def create_routes(routers: Iterable[APIRouter]) -> FastAPI:
     """The routes with their OpenAPI document."""
     app = _Api(
         title="ctlr",
@@ -49,20 +63,10 @@ def create_routes(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     install_error_handlers(app)
-    for router in (
-        status_router,
-        events_router,
-        recording_router,
-        sync_router,
-        nodes_router,
-        storage_router,
-        sessions_router,
-        logs_router,
-        metrics_router,
-    ):
+    for router in routers:
         # Not include_router: it makes each route a second time, on the first request that passes
         # by, and for so long (0.1 s, more on a Pi) nobody else is answered.
-        app.router.routes.extend(router(parts).routes)
+        app.router.routes.extend(router.routes)
     return app
 
 

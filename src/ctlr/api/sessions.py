@@ -1,24 +1,36 @@
 """What has been recorded, and processing it again."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts, job_status
+from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
 from ctlr.postprocess.manifest.tables import TableEntry
-from ctlr.sessions.model import Mark, Session
+from ctlr.postprocess.supervise.reconcile import Reconciler
+from ctlr.recording.marks import Marks
+from ctlr.sessions.model import Session
+from ctlr.sessions.store import SessionStore
 
-FUTURE_MS = 5000
-"""A phone whose clock is a little ahead may mark what it takes for now."""
+
+@dataclass(frozen=True)
+class SessionsParts:
+    """``read_manifest`` has a deadline, and returns None while the drive is away."""
+
+    store: SessionStore
+    marks: Marks
+    reconciler: Reconciler
+    read_manifest: Callable[[str], Awaitable[Manifest | None]]
 
 
-def sessions_router(parts: Parts) -> APIRouter:
+def sessions_router(parts: SessionsParts) -> APIRouter:
     router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
     @router.get("")
@@ -36,19 +48,9 @@ def sessions_router(parts: Parts) -> APIRouter:
     @router.post("/current/marks", responses=refusals("not_recording", "invalid_request"))
     async def mark(mark: shapes.MarkRequest | None = None) -> shapes.MarkAnswer:
         """Mark an instant of the session that is being recorded: now, or at ``at_ms``."""
-        mark = mark or shapes.MarkRequest()
-        session = parts.coordinator.current
-        if session is None:
-            raise Refusal("not_recording", "Nothing is being recorded, so nothing can be marked.")
-        now_ms = parts.clock.now_ms()
-        at_ms = mark.at_ms if mark.at_ms is not None else now_ms
-        if not (session.start_at_ms or 0) <= at_ms <= now_ms + FUTURE_MS:
-            raise Refusal(
-                "invalid_request",
-                "The mark lies outside of the recording; nothing was marked. Leave out at_ms for now.",
-            )
-        await parts.store.add_mark(session.uuid, Mark(at_ms, mark.label))
-        return shapes.MarkAnswer(ok=True, uuid=session.uuid, at_ms=at_ms, label=mark.label)
+        asked = mark or shapes.MarkRequest()
+        uuid, kept = await parts.marks.add(asked.at_ms, asked.label)
+        return shapes.MarkAnswer(ok=True, uuid=uuid, at_ms=kept.at_ms, label=kept.label)
 
     @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
     async def session(uuid: str) -> shapes.SessionDetail:

@@ -1,16 +1,32 @@
 """Health and status."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
 from fastapi import APIRouter
 
 from ctlr.api import overview, shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
+from ctlr.api.overview import Facts
+from ctlr.kernel.clock import Clock
 from ctlr.kernel.ids import parse_session_id
-from ctlr.recording.clocklog import PHONE
+from ctlr.recording.clocklog import PHONE, ClockLog
+from ctlr.recording.preflight import Finding
 from ctlr.sessions.model import ClockSample
 
 
-def status_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class StatusParts:
+    """``read_facts`` answers from memory; ``preflight``, given the phone's time in Unix
+    milliseconds if it said so, asks the cameras."""
+
+    clock: Clock
+    clock_log: ClockLog
+    read_facts: Callable[[], Facts]
+    preflight: Callable[[int | None], Awaitable[list[Finding]]]
+
+
+def status_router(parts: StatusParts) -> APIRouter:
     router = APIRouter()
 
     @router.get("/health", tags=["status"])
@@ -21,7 +37,7 @@ def status_router(parts: Parts) -> APIRouter:
     @router.get("/api/status", tags=["status"])
     async def status() -> shapes.Status:
         """The whole rig at a glance; from memory, never waits for a camera or a disk."""
-        return overview.status(parts.facts())
+        return overview.status(parts.read_facts())
 
     @router.get("/api/time", tags=["status"])
     async def time() -> shapes.Time:
@@ -44,11 +60,7 @@ def status_router(parts: Parts) -> APIRouter:
     @router.get("/api/preflight", tags=["status"])
     async def preflight(client_time_ms: int | None = None) -> shapes.PreflightAnswer:
         """Everything that would spoil a session now. Asks the cameras, so it may take 1.5 s."""
-        now_ms = parts.clock.now_ms()
-        phone_ahead_ms = (
-            parts.clock_log.phone_ahead_ms() if client_time_ms is None else client_time_ms - now_ms
-        )
-        findings = parts.find_problems(phone_ahead_ms, await parts.fleet.ask_ready())
+        findings = await parts.preflight(client_time_ms)
         return shapes.PreflightAnswer(
             ready=all(finding.ok for finding in findings),
             checks={f.name: shapes.CheckResult(ok=f.ok, msg=f.message) for f in findings},

@@ -5,21 +5,34 @@ is 200 with ``success: false`` and one sentence that says why, as installed apps
 """
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
-from ctlr.api.parts import Parts
+from ctlr.api.overview import Facts
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.volumes import VOLUMES
+from ctlr.storage.drive import Drive
 from ctlr.storage.eject_rules import OperationResult
+from ctlr.storage.ejector import Ejector
 
 _CHOICES = frozenset({"mount", "when"})
 
 
-def storage_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class StorageParts:
+    """What is known of the drive, and who handles it."""
+
+    read_facts: Callable[[], Facts]
+    drive: Drive
+    ejector: Ejector
+
+
+def storage_router(parts: StorageParts) -> APIRouter:
     router = APIRouter(
         prefix="/api/storage", tags=["storage"], dependencies=[Depends(_refuse_unknown_choices)]
     )
@@ -27,7 +40,7 @@ def storage_router(parts: Parts) -> APIRouter:
     @router.get("/status")
     async def status() -> storage_shapes.StorageStatus:
         """Both mounts as last seen; from memory, never waits for a disk."""
-        return overview.storage_status(parts.facts())
+        return overview.storage_status(parts.read_facts())
 
     @router.post(
         "/remount",

@@ -1,14 +1,17 @@
 """Delivery: camera reports, phone uploads, and how far both are."""
 
 import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from ctlr.api import overview, shapes
 from ctlr.api.errors import refusals, refuse_while_sending
-from ctlr.api.parts import Parts
-from ctlr.ingest.phone_uploads import read_away
+from ctlr.api.overview import Facts
+from ctlr.ingest.phone_uploads import PhoneUploads, read_away
+from ctlr.ingest.reports import Reports
 from ctlr.kernel.errors import Refusal
 from ctlr.nodes.messages import SyncAnswer, SyncReport
 
@@ -32,13 +35,24 @@ _UPLOAD_BODY: dict[str, Any] = {
 }
 
 
-def sync_router(parts: Parts) -> APIRouter:
+@dataclass(frozen=True)
+class SyncParts:
+    """``uploaded``, given a session's uuid, has it processed again; returns whether that begins
+    now, and else which nodes it waits for."""
+
+    read_facts: Callable[[], Facts]
+    reports: Reports
+    uploads: PhoneUploads
+    uploaded: Callable[[str], Awaitable[tuple[bool, list[str]]]]
+
+
+def sync_router(parts: SyncParts) -> APIRouter:
     router = APIRouter(prefix="/api/sync", tags=["sync"])
 
     @router.get("/status")
     async def status() -> shapes.SyncOverview:
         """How far each camera's files are on their way here."""
-        return overview.sync_overview(parts.facts())
+        return overview.sync_overview(parts.read_facts())
 
     @router.post(
         "/report",
@@ -70,7 +84,6 @@ def sync_router(parts: Parts) -> APIRouter:
         body = request.stream()
         length = request.headers.get("content-length", "")
         try:
-            parts.monitor.require("logging")
             upload = await parts.uploads.receive(
                 body,
                 request.headers.get("content-type", ""),
@@ -78,7 +91,7 @@ def sync_router(parts: Parts) -> APIRouter:
             )
         except Refusal as refusal:
             return refuse_while_sending(refusal, lambda: read_away(body))
-        processing, waiting_for = await parts.reconciler.uploaded(upload.uuid)
+        processing, waiting_for = await parts.uploaded(upload.uuid)
         return shapes.UploadAnswer(
             success=True,
             uuid=upload.uuid,

@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.types import ASGIApp
 
-from ctlr.api.server import create_api
 from ctlr.app.controller import Controller, WorkerCommand
+from ctlr.app.routes import api_of
 from ctlr.config import Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.database import Database, load_migrations
@@ -52,7 +52,7 @@ async def build(
                 controller.note_deletion,
             )
             tasks.start_loop("retention", work)
-        yield create_api(controller.parts())
+        yield api_of(controller)
 
 
 async def serve(

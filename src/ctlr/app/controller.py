@@ -1,18 +1,17 @@
 """One running controller: its parts, and the few words that they say to each other."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ctlr.api.changes import Changes
 from ctlr.api.meters import Meters
-from ctlr.api.overview import recording_now
-from ctlr.api.parts import Parts
-from ctlr.api.shapes import SystemSummary
-from ctlr.app.drive_users import find_work
+from ctlr.app.conditions import Conditions
+from ctlr.app.drive_users import find_background_work
 from ctlr.app.drives import Drives
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
+from ctlr.gate import Gate, Work
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.phone_uploads import PhoneUploads
@@ -44,21 +43,14 @@ from ctlr.postprocess.supervise.workers import Task, Workers
 from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
-from ctlr.recording.outcome import StartWarning
-from ctlr.recording.preflight import (
-    SHOWN_BY_THE_START,
-    Finding,
-    Space,
-    check_rig,
-    fleet_kbps,
-)
+from ctlr.recording.now import recording_now
 from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive_file import boot_id
-from ctlr.storage.eject_rules import Work
+from ctlr.storage.drive_state import DriveState
 from ctlr.telemetry.sink import Telemetry
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
@@ -88,34 +80,41 @@ class Controller:
         self.store = SessionStore(database)
         self.session_counts = SessionCounts(self.store)
         layout = LoggingLayout(settings.storage.logging)
+        drive_state = DriveState(settings.database.path.parent)
+        self.gate = Gate(drive_state.is_ejecting)
         self.drives = Drives(
             settings,
             clock,
             tasks,
-            is_filling=lambda: self.coordinator.current is not None,
+            drive_state,
+            self.gate,
             on_change=self.disks_changed,
         )
-        self.monitor = self.drives.monitor
+        monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
-        self.clock_log = ClockLog(self.store, self.fleet, clock)
+        session_clock = SessionClock(ClockSteps(database), clock, boot_id())
+        self.clock_log = ClockLog(self.store, self.fleet, clock, session_clock)
+        self.conditions = Conditions(
+            self.fleet, monitor, self.clock_log, clock, settings.camera.bitrate_kbps
+        )
         self.coordinator = Coordinator(
             self.store,
             self.fleet,
             clock,
             self.clock_log,
             Stopwatch(clock, settings.max_session_h * 3600),
-            SessionClock(ClockSteps(database), clock, boot_id()),
+            session_clock,
+            self.gate,
             start_delay_ms=settings.start_delay_ms,
             min_cameras=settings.min_cameras,
-            find_warnings=self.find_start_warnings,
+            find_warnings=self.conditions.find_start_warnings,
             on_change=self.session_changed,
-            check_start=lambda: self.ejector.check_start(),
         )
         self.takes = Takes(
             self.store,
             layout,
             clock,
-            check_disk=partial(self.monitor.require_readable, "logging"),
+            check_disk=partial(monitor.require_readable, "logging"),
             on_replaced=self.camera_reported,
         )
         self.camera_reconciler = CameraReconciler(
@@ -124,6 +123,7 @@ class Controller:
             self.fleet,
             self.takes,
             clock,
+            self.gate,
             start_delay_ms=settings.start_delay_ms,
             longest_s=settings.max_session_h * 3600,
         )
@@ -131,7 +131,7 @@ class Controller:
             self.store,
             layout,
             clock.monotonic,
-            check_disk=partial(self.monitor.require_readable, "logging"),
+            check_disk=partial(monitor.require_readable, "logging"),
         )
         self.workers = Workers(tasks, self.run_worker, on_change=self.changes.notify)
         self.reconciler = Reconciler(
@@ -151,22 +151,25 @@ class Controller:
             needs_verification=partial(needs_verification, settings),
             looks_s=CAN_LOOKS_S,
         )
+        self.gate.add_user(self.find_background_work)
+        self.gate.add_reader(self.workers.release_readers)
         self.reports = Reports(
             self.store,
             inventory,
             self.takes,
             clock,
-            check_storage=partial(self.monitor.require, "logging"),
+            check_storage=partial(monitor.require, "logging"),
             on_report=self.camera_reported,
         )
         self.uploads = PhoneUploads(
             layout,
             settings.api.max_upload_mb << 20,
+            self.gate,
+            check_storage=partial(monitor.require, "logging"),
             require_mount=settings.storage.require_mounts,
         )
         self.log_reader = LogReader(
-            log_path(settings.storage.logging),
-            partial(self.monitor.why_unreadable, "logging"),
+            log_path(settings.storage.logging), partial(monitor.why_unreadable, "logging")
         )
         self.discovery = Discovery(settings.api.host, clock) if settings.discovery.enabled else None
         self.roster = Roster(
@@ -176,13 +179,7 @@ class Controller:
             client,
             clock,
             self.discovery,
-            lock=self.coordinator.lock,
-            is_recording=lambda: self.coordinator.current is not None,
-        )
-        self.ejector, self.drive = self.drives.handled(
-            find_work=self.find_work,
-            release_readers=self.workers.release_readers,
-            starts=self.coordinator.lock,
+            self.gate,
         )
 
     async def start(self) -> None:
@@ -194,42 +191,13 @@ class Controller:
             self.tasks.start_loop("discovery", self.discovery.browse_forever())
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
         await self.drives.start(self.telemetry)
-        self.tasks.start_job("resume eject", self.ejector.resume())
+        self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("takes", self.takes.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
         self.tasks.start_loop("postprocess", self.reconciler.run_forever())
-
-    def parts(self) -> Parts:
-        """What the API calls."""
-        return Parts(
-            settings=self.settings,
-            clock=self.clock,
-            store=self.store,
-            fleet=self.fleet,
-            roster=self.roster,
-            coordinator=self.coordinator,
-            clock_log=self.clock_log,
-            reports=self.reports,
-            uploads=self.uploads,
-            monitor=self.monitor,
-            drive=self.drive,
-            ejector=self.ejector,
-            reconciler=self.reconciler,
-            publish_log=self.telemetry.log_entry,
-            read_logs=self.log_reader.read,
-            read_system=self.read_system,
-            read_can=self.read_can,
-            find_problems=self.find_problems,
-            read_manifest=self.read_manifest,
-            count_sessions=lambda: self.session_counts.by_state,
-            read_broker=lambda: self.telemetry.broker,
-            meters=self.meters,
-            changes=self.changes,
-            minutes_left=self.minutes_left,
-        )
 
     def wake(self) -> None:
         """A camera has changed."""
@@ -251,30 +219,6 @@ class Controller:
         self.reconciler.reported(uuid, node)
         self.changes.notify()
 
-    def find_problems(
-        self, phone_ahead_ms: int | None = None, said: Mapping[str, str] | None = None
-    ) -> list[Finding]:
-        """What would spoil a session now; ``said`` is what cameras said against recording."""
-        spaces = {
-            name: Space(state.healthy, state.error, self.minutes_left(name), state.full)
-            for name, state in self.monitor.states.items()
-        }
-        now_ms = self.clock.now_ms()
-        return check_rig(self.fleet.views(), spaces, phone_ahead_ms, said, now_ms=now_ms)
-
-    def minutes_left(self, name: str) -> float | None:
-        """How long a volume still takes what the cameras make."""
-        kbps = fleet_kbps(self.fleet.views(), self.settings.camera.bitrate_kbps)
-        return self.monitor.minutes_left(name, kbps * 1000 / 8)
-
-    def find_start_warnings(self) -> list[StartWarning]:
-        """The problems that a start does not find out by itself from the cameras' answers."""
-        return [
-            StartWarning(found.code, found.message)
-            for found in self.find_problems(self.clock_log.phone_ahead_ms())
-            if not found.ok and found.code not in SHOWN_BY_THE_START
-        ]
-
     async def run_worker(
         self, task: Task, job: Job, keep: Callable[[Job], None], finish: asyncio.Event | None
     ) -> JobResult:
@@ -287,14 +231,14 @@ class Controller:
     async def read_manifest(self, uuid: str) -> Manifest | None:
         """A session's manifest; a drive that is away or hangs is not asked."""
         try:
-            self.monitor.require_readable("sync")
+            self.drives.monitor.require_readable("sync")
         except Refusal:
             return None
         return await read_session_manifest(self.settings, uuid)
 
     def free_for_recording(self) -> int | None:
         """Free bytes of the logging drive; None while it is not well."""
-        state = self.monitor.states["logging"]
+        state = self.drives.monitor.states["logging"]
         return state.free_bytes if state.healthy else None
 
     async def note_deletion(self, uuid: str, text: str) -> None:
@@ -302,19 +246,11 @@ class Controller:
             await self.store.add_event(uuid, self.clock.now_ms(), "raw_deleted", text)
         self.changes.notify()
 
-    def find_work(self) -> list[Work]:
-        """What uses the drive now."""
-        return find_work(
-            self.coordinator.current,
-            self.uploads.running,
-            self.reconciler.jobs(),
-            self.fleet.views(),
-            collecting=self.reconciler.collecting,
+    def find_background_work(self) -> list[Work]:
+        """What uses the drive without being asked to."""
+        return find_background_work(
+            self.reconciler.jobs(), self.fleet.views(), collecting=self.reconciler.collecting
         )
-
-    def read_system(self) -> SystemSummary:
-        health = self.telemetry.health
-        return SystemSummary(cpu_percent=health.cpu, mem_percent=health.mem, temp_c=health.temp)
 
     def read_can(self) -> CanStatus:
         return read_can_status(self.settings.can.status_file, self.clock.now_ms() / 1000)

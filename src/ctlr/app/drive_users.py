@@ -1,34 +1,23 @@
-"""What uses the drive now: what an eject must not interrupt, and what it would cut short. Pure."""
+"""What uses the drive in the background: what an eject must not interrupt, and what it would cut
+short. Pure. Recordings and uploads say so at the gate themselves."""
 
 from collections.abc import Iterable, Iterator
 
+from ctlr.gate import Work
 from ctlr.nodes.fleet import NodeView
 from ctlr.postprocess.supervise.jobs import Job, JobState
-from ctlr.sessions.model import Session
-from ctlr.storage.eject_rules import Work
 
 
-def find_work(
-    session: Session | None,
-    uploads: int,
-    jobs: Iterable[Job],
-    views: Iterable[NodeView],
-    *,
-    collecting: bool,
+def find_background_work(
+    jobs: Iterable[Job], views: Iterable[NodeView], *, collecting: bool
 ) -> list[Work]:
-    """All work on the drive, what an eject must not interrupt first."""
-    found = []
-    if session is not None:
-        found.append(Work("recording_in_progress", "Recording in progress", f"{session.uuid}"))
-    if uploads:
-        found.append(Work("upload_in_progress", "Phone upload in progress"))
-    found += _joining(jobs := list(jobs))
-    found += _delivering(views)
+    """What goes on by itself, what an eject must not interrupt first."""
+    jobs = list(jobs)
+    found = [*_joining(jobs), *_delivering(views)]
     if collecting:
         text = "A session is still coming in"
         found.append(Work("collecting", text, blocks=False))
-    found += _reading(jobs)
-    return found
+    return [*found, *_reading(jobs)]
 
 
 def _joining(jobs: Iterable[Job]) -> Iterator[Work]:

@@ -1,21 +1,17 @@
-"""The parts of the controller that have to do with the drive, put together.
-
-In two steps, as the record of sessions needs to know whether the drive is there, and ejecting it
-needs to know of the sessions.
-"""
+"""The parts of the controller that have to do with the drive, put together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 from ctlr.config import Settings
+from ctlr.gate import Gate
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.locks import is_locked
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.storage.drive import Drive
 from ctlr.storage.drive_operations import DriveOperations
 from ctlr.storage.drive_state import DriveState
-from ctlr.storage.eject_rules import Work
 from ctlr.storage.ejector import Ejector
 from ctlr.storage.finder import Finder
 from ctlr.storage.metrics import storage_record
@@ -28,16 +24,20 @@ FIRST_STATUS_S = 1.0
 
 
 class Drives:
-    """``is_filling`` tells whether a session comes in; ``on_change`` is called when a volume is
-    usable or no longer, or the drive is ejected or mounted."""
+    """What watches the drive, takes it out and brings it back.
+
+    ``on_change`` is called when a volume is usable or no longer, or the drive is ejected or
+    mounted.
+    """
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
         tasks: BackgroundTasks,
+        drive_state: DriveState,
+        gate: Gate,
         *,
-        is_filling: Callable[[], bool],
         on_change: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -45,55 +45,42 @@ class Drives:
         self._tasks = tasks
         self._on_change = on_change
         self._folder = settings.database.path.parent
-        self._drive_state = DriveState(self._folder)
+        self._drive_state = drive_state
         self._privileged = PrivilegedClient(settings.storage)
         self.monitor = StorageMonitor(
             settings.storage,
             settings.node,
             self._folder,
             clock,
-            is_ejected=self._drive_state.is_ejected,
-            why_held=self._drive_state.why_held,
-            is_filling=is_filling,
+            is_ejected=drive_state.is_ejected,
+            why_held=drive_state.why_held,
+            is_filling=gate.is_recording,
             on_change=self._changed,
         )
-
-    def handled(
-        self,
-        *,
-        find_work: Callable[[], Sequence[Work]],
-        release_readers: Callable[[], Awaitable[None]],
-        starts: asyncio.Lock,
-    ) -> tuple[Ejector, Drive]:
-        """What takes the drive out and brings it back; arguments as of ``Ejector`` and
-        ``DriveOperations``."""
         operations = DriveOperations(
-            self._settings.storage,
+            settings.storage,
             self._folder,
             self._privileged,
             self.monitor,
-            self._drive_state,
-            starts,
+            drive_state,
+            gate,
             self._changed,
         )
-        ejector = Ejector(
-            self._drive_state,
+        self.ejector = Ejector(
+            drive_state,
             operations,
             self.monitor,
-            self._tasks,
-            find_work=find_work,
-            release_readers=release_readers,
+            tasks,
+            gate,
             on_change=self._changed,
         )
-        drive = Drive(
-            self._drive_state,
+        self.drive = Drive(
+            drive_state,
             operations,
             self.monitor,
-            find_work=find_work,
-            release_readers=release_readers,
-            cancel_eject=ejector.cancel,
+            gate,
+            cancel_eject=self.ejector.cancel,
         )
-        return ejector, drive
 
     async def start(self, telemetry: Telemetry) -> None:
         """Watch in the background. Waits a moment, so that the first status tells of the disks;

@@ -29,8 +29,9 @@ from ctlr.camera.reporter import Reporter
 from ctlr.camera.sender import Sender
 from ctlr.camera.sources import SourceError, load_source
 from ctlr.camera.spool import Spool
+from ctlr.camera.spool_owner import SpoolInUseError, has_left_sessions, owned, take_over
 from ctlr.camera.vitals import Vitals
-from ctlr.config import CameraSettings, Settings
+from ctlr.config import SPOOLS, CameraSettings, Settings
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import ConfigError
 from ctlr.kernel.service import Lifetime
@@ -41,15 +42,16 @@ from ctlr.telemetry.process import telemetry_of
 _log = structlog.get_logger("camera")
 
 
-async def run_camera(settings: Settings) -> None:
-    """Serve the camera node ``settings.node`` until it is told to end.
+async def run_camera(settings: Settings, *, inherits: bool = False) -> None:
+    """Serve the camera node ``settings.node`` until it is told to end. ``inherits``: it is the one
+    that an earlier version's spool belongs to.
 
     Raises ``ConfigError`` when the spool cannot be used, ``OSError`` when the port is taken,
     and ``PartDiedError`` when a part of the node died. A camera that does not let go ends the
     process at once.
     """
     lifetime = Lifetime("the camera node")
-    async with build_node(settings, lifetime.die) as app:
+    async with build_node(settings, lifetime.die, inherits=inherits) as app:
         await warm_up()
         await serve_until(lifetime.stopped, app, settings.camera.host, settings.camera.port)
     if any(thread.name == CAPTURE_THREAD for thread in threading.enumerate()):
@@ -61,7 +63,9 @@ async def run_camera(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncIterator[FastAPI]:
+async def build_node(
+    settings: Settings, on_death: Callable[[], None], *, inherits: bool = False
+) -> AsyncIterator[FastAPI]:
     """A running node; yields its API. Raises ``ConfigError``. ``on_death`` is called when a part
     of it has died."""
     clock = SystemClock()
@@ -70,6 +74,8 @@ async def build_node(settings: Settings, on_death: Callable[[], None]) -> AsyncI
             telemetry_of(settings, "camera", on_death, clock)
         )
         spool = Spool(settings.camera.spool)
+        await _hold(stack, spool.root, settings.node)
+        await asyncio.to_thread(_settle_earlier, spool.root, settings.node, inherits)
         resumable = await asyncio.to_thread(_prepare, spool, clock.now_ms())
         reporter = await stack.enter_async_context(Reporter(settings.camera.controller))
         stack.push_async_callback(tasks.close)  # before what they use
@@ -100,6 +106,31 @@ def _assemble(
         announcer = Announcer(settings.node, camera.host, camera.port)
         tasks.start_loop("announce", announcer.announce_forever())
     return node
+
+
+async def _hold(stack: AsyncExitStack, spool: Path, node: str) -> None:
+    try:
+        await stack.enter_async_context(owned(spool, node))
+    except SpoolInUseError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"camera.spool: {spool} cannot be used: {error}.") from error
+
+
+def _settle_earlier(spool: Path, node: str, inherits: bool) -> None:
+    """What an earlier version left is delivered by the node that it belongs to, or told of."""
+    if spool != SPOOLS / node:
+        return
+    try:
+        if inherits:
+            if moved := take_over(SPOOLS, spool):
+                _log.info("took over an earlier spool", moved=len(moved), to=str(spool))
+        elif has_left_sessions(SPOOLS):
+            _log.warning(
+                "sessions of an earlier version wait where no node looks", path=str(SPOOLS)
+            )
+    except OSError as error:
+        raise ConfigError(f"camera.spool: {SPOOLS} cannot be taken over: {error}.") from error
 
 
 def _prepare(spool: Spool, now_ms: int) -> SessionRecord | None:

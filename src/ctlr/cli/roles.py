@@ -30,7 +30,9 @@ def camera(context: typer.Context) -> None:
     """Run a camera node: records when it is told to, delivers by rsync."""
     from ctlr.camera.service import run_camera
 
-    _run("The camera node", run_camera(settings_of(context)))
+    # The one at the usual place is the one that was alone before there were several on a machine.
+    inherits = context.obj is None
+    _run("The camera node", run_camera(settings_of(context), inherits=inherits))
 
 
 @app.command("subscribe-logs")

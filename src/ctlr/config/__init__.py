@@ -19,6 +19,7 @@ from pydantic_settings.exceptions import SettingsError
 
 from ctlr.config.can import CanBus, CanSettings
 from ctlr.config.sections import (
+    SPOOLS,
     ApiSettings,
     CameraSettings,
     DatabaseSettings,
@@ -35,6 +36,7 @@ from ctlr.kernel.errors import ConfigError
 from ctlr.kernel.ids import is_node_name
 
 __all__ = [
+    "SPOOLS",
     "ApiSettings",
     "CameraSettings",
     "CanBus",
@@ -92,6 +94,9 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"nodes has {', '.join(twice)} more than once; names must differ")
+        if "spool" not in self.camera.model_fields_set:
+            camera = self.camera.model_copy(update={"spool": SPOOLS / self.node})
+            object.__setattr__(self, "camera", camera)  # frozen for everybody else
         return self
 
     @classmethod

@@ -156,6 +156,10 @@ class SyncSettings(BaseModel):
     tolerance_ms: Annotated[float, Field(gt=0)] | None = None
 
 
+SPOOLS = Path("/var/lib/ctlr/spool")
+"""Holds the spool of each camera node of a machine, by its name."""
+
+
 class CameraSettings(BaseModel):
     model_config = _SECTION
     source: Literal["test", "v4l2", "rtsp", "picamera2"] = "test"
@@ -166,7 +170,7 @@ class CameraSettings(BaseModel):
     controller: str = "http://ctlr:8000"
     target: str = "rsync://ctlr/logging/"
     ssh_config: Path | None = None  # for a target over SSH: the key, the port, the known host
-    spool: Path = Path("/var/lib/ctlr/spool")
+    spool: Path = SPOOLS  # unless it is set, the folder of the node's name below this
     reserve_mb: Annotated[int, Field(ge=1)] = 200
     segment_s: Annotated[float, Field(gt=0, le=600)] = 10
     width: Annotated[int, Field(ge=64, le=8192, multiple_of=2)] = 1280

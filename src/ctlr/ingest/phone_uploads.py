@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.ingest.phone_parts import Ignored, PartReader
 from ctlr.ingest.phone_staging import (
     Staging,
@@ -59,7 +60,7 @@ async def read_away(body: AsyncIterator[bytes], limit_s: float = 10) -> None:
 class PhoneUploads:
     """Receives uploads below one logging drive.
 
-    ``require_mount``: refuse while the drive is not mounted. ``idle_s``: a phone that sends
+    ``check_storage`` raises the ``Refusal`` for a drive that takes nothing now. ``require_mount``: refuse while the drive is not mounted. ``idle_s``: a phone that sends
     nothing for so long has gone. ``disk_s``: a drive that takes so long for one piece is dead.
     """
 
@@ -67,7 +68,9 @@ class PhoneUploads:
         self,
         layout: LoggingLayout,
         max_bytes: int,
+        gate: Gate,
         *,
+        check_storage: Callable[[], None] = lambda: None,
         require_mount: bool = False,
         idle_s: float = 60,
         disk_s: float = 30,
@@ -75,16 +78,13 @@ class PhoneUploads:
     ) -> None:
         self._layout = layout
         self._max_bytes = max_bytes
+        self._gate = gate
+        self._check_storage = check_storage
         self._require_mount = require_mount
         self._idle_s = idle_s
         self._disk_s = disk_s
         self._slots = asyncio.Semaphore(max_parallel)
         self._running: set[_Receiver] = set()
-
-    @property
-    def running(self) -> int:
-        """How many uploads are on their way: a reason not to eject."""
-        return len(self._running)
 
     async def receive(
         self, body: AsyncIterator[bytes], content_type: str, declared_bytes: int | None = None
@@ -96,21 +96,26 @@ class PhoneUploads:
         ``no_files``, ``upload_too_large``, ``upload_timed_out``, ``storage_full``,
         ``storage_unavailable``; and whatever ``body`` raises when the client has gone.
         """
+        self._check_storage()
         if declared_bytes is not None and declared_bytes > self._max_bytes:
             raise self._too_large()
         async with self._slots:
             receiver = _Receiver(content_type, self._layout, require_mount=self._require_mount)
-            self._running.add(receiver)
-            try:
-                async for piece in self._pieces(body):
-                    await self._on_disk(partial(receiver.feed, piece))
-                upload = await self._on_disk(receiver.finish)
-            finally:
-                with suppress(TimeoutError):  # a dead drive; clean_staging comes later
-                    await in_thread(self._disk_s, receiver.close)
-                self._running.discard(receiver)
+            with self._gate.upload():
+                upload = await self._receive(receiver, body)
         _log.info("phone upload stored", uuid=upload.uuid, files=len(upload.stored))
         return upload
+
+    async def _receive(self, receiver: "_Receiver", body: AsyncIterator[bytes]) -> Upload:
+        self._running.add(receiver)
+        try:
+            async for piece in self._pieces(body):
+                await self._on_disk(partial(receiver.feed, piece))
+            return await self._on_disk(receiver.finish)
+        finally:
+            with suppress(TimeoutError):  # a dead drive; clean_staging comes later
+                await in_thread(self._disk_s, receiver.close)
+            self._running.discard(receiver)
 
     async def clean_staging(self) -> None:
         """Remove what interrupted uploads left. At start, and when the drive has come back."""

@@ -1,7 +1,9 @@
 """SQLite opened so that an acknowledged commit survives a power cut.
 
 ``journal_mode=WAL`` with ``synchronous=FULL``: in 150 power cuts NORMAL lost acknowledged
-commits in 123, FULL in none. One process writes (``ctlr serve``); others open read-only.
+commits in 123, FULL in none. What can be found out again may be stored without waiting for the
+disk: commits reach it in their order, so a power cut takes the last of them and nothing before a
+durable one. One process writes (``ctlr serve``); others open read-only.
 Migrations are numbered SQL files, applied in order, each in one transaction that also sets
 ``user_version``; a database from a newer release is refused instead of being guessed at.
 
@@ -56,6 +58,7 @@ class Database:
         self._connection = connection
         self._claim = claim
         self._writing = asyncio.Lock()
+        self._waits_for_disk = True
         self.problem: str | None = None
         """Why it failed lately; None once something could be written since."""
 
@@ -90,10 +93,15 @@ class Database:
         os.close(self._claim)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
-        """All statements of the block, durable at its end, or none. Not re-entrant."""
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[aiosqlite.Connection]:
+        """All statements of the block, or none. Not re-entrant.
+
+        On the disk at its end; unless ``durable``, with the next one that is: a crash of this
+        process does no harm to it, a power cut before that takes it whole.
+        """
         async with self._writing:
             try:
+                await self._wait_for_disk(durable)
                 await self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 await self._connection.execute("COMMIT")
@@ -105,6 +113,11 @@ class Database:
                 await self._connection.rollback()
                 raise
             self._set_problem(None)
+
+    async def _wait_for_disk(self, durable: bool) -> None:
+        if durable != self._waits_for_disk:
+            self._waits_for_disk = durable  # also if cancelled: the statement still takes place
+            await self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
 
     async def check(self) -> None:
         """After a write that has failed: find out whether one would succeed now."""

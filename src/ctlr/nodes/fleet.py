@@ -49,13 +49,15 @@ class NodeView:
 class CommandResult:
     """What became of a command. ``error`` is for a person; ``refused`` says that the node
     answered and declined, otherwise it may or may not have acted. ``at_ms`` is when the answer
-    came; ``start_at_ms`` is the start that holds for the node, on the node's own clock."""
+    came, ``sent_at_ms`` when the command went; ``start_at_ms`` is the start that holds for the
+    node, on the node's own clock."""
 
     acknowledged: bool
     error: str | None = None
     refused: bool = False
     at_ms: int = 0
     start_at_ms: int | None = None
+    sent_at_ms: int | None = None
 
 
 class Fleet:
@@ -228,7 +230,10 @@ class Fleet:
         if reply.error is not None:
             return CommandResult(acknowledged=False, error=reply.error, refused=True)
         return CommandResult(
-            acknowledged=True, at_ms=self._clock.now_ms(), start_at_ms=_held_start(reply)
+            acknowledged=True,
+            at_ms=self._clock.now_ms(),
+            start_at_ms=_held_start(reply),
+            sent_at_ms=round(reply.exchange.sent_ms),
         )
 
     def _seen(self, name: str, status: NodeStatus, reply: Reply) -> NodeView:

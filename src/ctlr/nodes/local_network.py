@@ -26,13 +26,16 @@ _log = structlog.get_logger("network")
 class LocalNetwork:
     """Multicast sockets for whatever listens on ``host``; ``what`` names it in the log.
 
-    ``error`` says why it does not work at present, for a person.
+    ``error`` says why it does not work at present, for a person; ``failures`` counts the tries
+    that have not worked.
     """
 
-    def __init__(self, host: str, what: str) -> None:
+    def __init__(self, host: str, what: str, retry_s: float = RETRY_S) -> None:
         self._host = host
         self._what = what
+        self._retry_s = retry_s
         self.error: str | None = None
+        self.failures = 0
 
     async def run(self, work: Callable[[AsyncZeroconf], Awaitable[None]]) -> None:
         """Do ``work`` with open sockets, and again with new ones whenever it fails. Lasts until
@@ -46,7 +49,7 @@ class LocalNetwork:
                     await work(zeroconf)
             except Exception as error:
                 self._failed(str(error) or type(error).__name__)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(self._retry_s)
 
     async def addresses(self) -> list[str]:
         """IPv4 addresses that ``host`` stands for now. Raises ``OSError`` when there is none."""
@@ -69,6 +72,7 @@ class LocalNetwork:
         if reason != self.error:
             _log.warning(f"{self._what} does not work; recording is not affected", reason=reason)
         self.error = reason
+        self.failures += 1
 
 
 def _own_addresses() -> list[str]:

@@ -3,13 +3,12 @@
 The configuration decides; an adopted node that it names too is the configuration's. Discovery
 proposes: what announces itself is listed and recorded with only once it was adopted, and is
 asked for its name before that, as its segments arrive under the name that it has itself.
-Adopted nodes are stored before they are used. Members change under the lock of starts and
-stops, so that no session ever sees half of a change; what old sessions hold stays.
+Adopted nodes are stored before they are used. Members change under the gate's lock, as
+starts and stops do, so that no session ever sees half of a change; what old sessions hold stays.
 """
 
-import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from ctlr.config import NodeAddress
+from ctlr.gate import Gate
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.nodes.adopted import AdoptedNodes
@@ -58,8 +58,7 @@ class Candidate:
 
 
 class Roster:
-    """``lock`` is that of starts and stops; ``is_recording`` says whether a session is active;
-    without ``discovery`` it is switched off."""
+    """Without ``discovery`` it is switched off."""
 
     def __init__(
         self,
@@ -69,9 +68,7 @@ class Roster:
         client: NodeClient,
         clock: Clock,
         discovery: Discovery | None,
-        *,
-        lock: asyncio.Lock,
-        is_recording: Callable[[], bool],
+        gate: Gate,
     ) -> None:
         self._members = {node.name: Member(node, "config") for node in configured}
         self._adopted = adopted
@@ -79,8 +76,7 @@ class Roster:
         self._client = client
         self._clock = clock
         self._discovery = discovery
-        self._lock = lock
-        self._is_recording = is_recording
+        self._gate = gate
 
     async def load(self) -> None:
         """Put the stored nodes into the fleet, beside the configured ones that it has."""
@@ -128,7 +124,7 @@ class Roster:
             )
         node = _as_node(called, at)
         await self._refuse_double(node)
-        async with self._lock:
+        async with self._gate.lock:
             if self._known_as(node) is None:
                 await self._take_in(node)
         return self._members[node.name], status
@@ -138,7 +134,7 @@ class Roster:
 
         Raises ``Refusal``: ``unknown_node``, ``configured_in_file``, ``recording_in_progress``.
         """
-        async with self._lock:
+        async with self._gate.lock:
             member = self._members.get(name)
             if member is None:
                 raise Refusal("unknown_node", f"The rig has no camera {name!r}.")
@@ -190,7 +186,7 @@ class Roster:
         member = self._members.get(node.name)
         if member is None or member.origin == "config" or member.node.address == node.address:
             return
-        async with self._lock:
+        async with self._gate.lock:
             await self._refuse_while_recording(node.name)
         with suppress(NodeCallError):
             called, _ = await self._client.introduce(member.node.address)
@@ -209,7 +205,7 @@ class Roster:
         if view is not None and not view.current:  # it may have stopped since
             view = await self._fleet.poll(name)
         busy = view is not None and view.status is not None and view.status.state == "recording"
-        if busy or self._is_recording():
+        if busy or self._gate.is_recording():
             raise Refusal(
                 "recording_in_progress",
                 f"A recording runs; {name} stays as it is, so that it hears of the stop. "

@@ -1,7 +1,7 @@
 """Keeps the cameras where the session record says they should be.
 
 Looks whenever a camera changed, and every few seconds anyway: what ``recovery.decide`` finds is
-done, under the coordinator's lock, so that it never crosses a start or a stop. This is how a
+done, under the gate's lock, so that it never crosses a start or a stop. This is how a
 late camera joins, a lost stop arrives, and a restarted controller carries on.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.ingest.takes import Takes
 from ctlr.kernel.backoff import AttemptsByName, Backoff
 from ctlr.kernel.clock import Clock
@@ -55,6 +56,7 @@ class CameraReconciler:
         fleet: Fleet,
         takes: Takes,
         clock: Clock,
+        gate: Gate,
         *,
         start_delay_ms: int,
         longest_s: float,
@@ -64,11 +66,13 @@ class CameraReconciler:
         self._fleet = fleet
         self._takes = takes
         self._clock = clock
+        self._gate = gate
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
         self._wake = asyncio.Event()
         self._backoff = AttemptsByName(RETRY, clock.monotonic)
         self._unheard: dict[str, _LateStart] = {}
+        self._stopped: dict[str, int | None] = {}
 
     def wake(self) -> None:
         """A camera changed: look at it soon."""
@@ -79,7 +83,7 @@ class CameraReconciler:
             self._wake.clear()
             # The database has logged it; the next look tries again.
             with suppress(sqlite3.OperationalError):
-                async with self._coordinator.lock:
+                async with self._gate.lock:
                     await self._coordinator.catch_up()
                     await self._reconcile()
                 await self._end_if_due()
@@ -138,7 +142,8 @@ class CameraReconciler:
     async def _act(self, active: Session | None, action: recovery.Action) -> None:
         match action:
             case recovery.NoteStopped(node, uuid):
-                await self._store.change_node(uuid, node, stop_acknowledged=True)
+                when = {"stopped_at_ms": self._stopped.pop(node, None)}
+                await self._store.change_node(uuid, node, stop_acknowledged=True, **when)
             case recovery.NoteStarted(node, start_at_ms, again) if active:
                 late = self._late_start(active, node)
                 told_ms = late.start_at_ms if late else active.start_at_ms
@@ -158,7 +163,8 @@ class CameraReconciler:
     ) -> None:
         match action:
             case recovery.StopNode(node):
-                await self._unless_urgent(self._fleet.stop_recording([node]))
+                results = await self._unless_urgent(self._fleet.stop_recording([node]))
+                self._stopped |= {name: said.sent_at_ms for name, said in results.items()}
             case recovery.Disarm(node) if active:
                 await self._disarm(active, node)
             case recovery.StartNode(node, again) if active:

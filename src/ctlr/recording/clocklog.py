@@ -1,7 +1,7 @@
 """Keeps how far each clock was off, as a history with the session.
 
 The fleet measures the cameras' offsets over the calls that it makes anyway; here they are written
-down: at the start, after the stop and every few seconds between. The newest sample is also the sign
+down: with the start, with the stop and every few seconds between. The newest sample is also the sign
 of life from which a restarted controller tells how long it was away.
 
 A phone measures itself and says so whenever it likes. What it says goes into the session that is
@@ -18,7 +18,7 @@ import structlog
 from ctlr.kernel.clock import Clock, iso_from_ms
 from ctlr.kernel.errors import Refusal
 from ctlr.nodes.fleet import Fleet
-from ctlr.recording.session_clock import STEP_MS
+from ctlr.recording.session_clock import STEP_MS, SessionClock
 from ctlr.sessions.model import ClockSample, Session
 from ctlr.sessions.store import SessionStore
 
@@ -33,10 +33,13 @@ _log = structlog.get_logger("recording")
 
 
 class ClockLog:
-    def __init__(self, store: SessionStore, fleet: Fleet, clock: Clock) -> None:
+    def __init__(
+        self, store: SessionStore, fleet: Fleet, clock: Clock, session_clock: SessionClock
+    ) -> None:
         self._store = store
         self._fleet = fleet
         self._clock = clock
+        self._session_clock = session_clock
         self._phone: ClockSample | None = None
         self._phone_until_s = 0.0
         self._phone_apart_ms = 0
@@ -52,7 +55,7 @@ class ClockLog:
             raise Refusal("unknown_session", "No session with this id has been recorded here.")
         self._phone, self._phone_until_s = sample, self._clock.monotonic() + PHONE_KEPT_S
         self._phone_apart_ms = self._apart_ms()
-        if session is not None:
+        if session is not None and not self._session_clock.is_behind:
             await self._store.add_clock_samples(session.uuid, {PHONE: sample})
         return session.uuid if session else None
 
@@ -73,11 +76,8 @@ class ClockLog:
     def _apart_ms(self) -> int:
         return self._clock.now_ms() - round(self._clock.monotonic() * 1000)
 
-    async def sample(self, uuid: str) -> None:
-        """Write down what is known of every clock now; what the session has already stays once.
-
-        A database that cannot be written costs the sample, and nothing else.
-        """
+    def samples(self) -> dict[str, ClockSample]:
+        """What is known of every clock now, by source."""
         now_ms = self._clock.now_ms()
         samples = {
             view.name: ClockSample(now_ms, clock.offset_ms, clock.uncertainty_ms)
@@ -87,9 +87,7 @@ class ClockLog:
         }
         if phone := self._phone_lately():
             samples[PHONE] = phone
-        if samples:
-            with suppress(sqlite3.OperationalError):  # which the database has logged
-                await self._store.add_clock_samples(uuid, samples)
+        return samples
 
     async def note_absence(self, session: Session) -> None:
         """Write the hole of our own absence into the session: since its last sign of life.
@@ -108,10 +106,12 @@ class ClockLog:
         _log.warning(text, uuid=session.uuid)
 
     async def run_forever(self) -> None:
-        """Sample while a session is being recorded."""
+        """Sample while a session is being recorded; what it has already stays once."""
         while True:
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-            with suppress(sqlite3.OperationalError):
+            if self._session_clock.is_behind:  # what is measured now is on another clock
+                continue
+            with suppress(sqlite3.OperationalError):  # which the database has logged
                 session = await self._store.active()
-                if session is not None:
-                    await self.sample(session.uuid)
+                if session is not None and (samples := self.samples()):
+                    await self._store.add_clock_samples(session.uuid, samples)

@@ -1,12 +1,20 @@
 """Starts and stops sessions, and keeps the cameras where the record says they should be.
 
-A command is stored before a camera hears of it, so that a crash between the two is caught up
-with. One lock puts starts, stops and corrections in order: a double tap, two phones or a stop
+Each start and each stop is one durable commit: that it is to be, stored before a camera hears of
+it. A crash after it is caught up with: the next process finds a session that is arming or stopping
+and tells the cameras again, whether they had heard it or not. What became of the command (which
+cameras, the answer, the clocks) is one more commit, for which nobody waits: a power cut may take
+it. Then the session is still to be recorded or stopped, as was acknowledged, and the cameras tell
+the rest; a stop's instant and duration stand in its first commit. Only a start that was refused
+waits for its second commit too: no restart may begin what the phone was told is not recorded.
+
+One lock puts starts, stops and corrections in order: a double tap, two phones or a stop
 during arming have one outcome. The phone's answer waits for one bounded round of calls; what
 that round does not reach is left to the ``CameraReconciler``.
 
 Where the database cannot be written, a start is refused and called back, and a stop is carried
-out all the same. What it owes the record is kept in memory and stored by ``catch_up``.
+out all the same. What the record is owed (``recording.owed``) is kept in memory and stored by
+``catch_up``.
 """
 
 import asyncio
@@ -14,10 +22,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import new_session_id
@@ -28,12 +37,16 @@ from ctlr.recording.outcome import (
     camera_results,
     count_started,
     start_answer,
+    started_columns,
     stop_answer,
+    stopped_columns,
+    too_few_started,
 )
+from ctlr.recording.owed import Owed, OwedFailure, OwedReturn, OwedStop
 from ctlr.recording.repeated import answer_start, answer_stop
 from ctlr.recording.session_clock import LOOK_EVERY_S, SessionClock
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionState
+from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionEvent, SessionState
 from ctlr.sessions.store import SessionStore
 
 CALL_BACK_S = 0.1
@@ -47,9 +60,8 @@ _log = structlog.get_logger("recording")
 class Coordinator:
     """The one place that moves a session through arming, recording and stopping.
 
-    ``find_warnings`` returns what may spoil a session that starts now; ``check_start`` raises the
-    ``Refusal`` for a moment in which none may start; ``on_change`` is called after the current
-    session changed.
+    ``find_warnings`` returns what may spoil a session that starts now; ``on_change`` is called
+    after the current session changed.
     """
 
     def __init__(
@@ -60,12 +72,12 @@ class Coordinator:
         clock_log: ClockLog,
         stopwatch: Stopwatch,
         session_clock: SessionClock,
+        gate: Gate,
         *,
         start_delay_ms: int,
         min_cameras: int,
         find_warnings: Callable[[], list[StartWarning]],
         on_change: Callable[[], None],
-        check_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._fleet = fleet
@@ -77,11 +89,10 @@ class Coordinator:
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
         self._on_change = on_change
-        self._check_moment = check_start
-        self.lock = asyncio.Lock()
+        self._gate = gate
         self.urgent = asyncio.Event()
         self._current: Session | None = None
-        self._owed: Session | None = None  # as the record should say, and could not be made to
+        self._owed: Owed | None = None
 
     @property
     def current(self) -> Session | None:
@@ -97,7 +108,7 @@ class Coordinator:
         """Begin a session on all cameras; the answer is the contract's.
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``,
-        and what ``check_start`` raises; ``sqlite3.OperationalError``: then nothing is being recorded.
+        ``drive_ejecting``; ``sqlite3.OperationalError``: then nothing is being recorded.
         """
         async with self._at_once():
             await self.catch_up()
@@ -105,7 +116,7 @@ class Coordinator:
             repeated = await answer_start(self._store, uuid)
             if repeated:
                 return repeated
-            self._check_moment()
+            self._gate.check_start()
             return await self._start(uuid)
 
     async def stop(self, uuid: str | None) -> dict[str, Any]:
@@ -114,23 +125,18 @@ class Coordinator:
         Raises ``Refusal``: ``not_recording``, ``other_session_recording``.
         """
         async with self._at_once():
-            session = self._owed or await self._store.active()
-            if session is not None and session.state is SessionState.FAILED:
-                session = None  # a start that was called back
+            session = await self._what_is_recorded()
             if session is None or (uuid is not None and uuid != session.uuid):
                 return await answer_stop(self._store, session, uuid)
             return await self._stop(session)
 
     async def resume(self) -> None:
         """Take up, after a restart, what the record says was going on."""
-        async with self.lock:
+        async with self._gate.lock:
             with suppress(sqlite3.OperationalError):
                 await self._session_clock.resume()
-            session = await self._store.active()
-            if session is not None and session.state is not SessionState.STOPPING:
-                session = replace(session, state=SessionState.RECORDING)
-            self._owed = session
-            self._set_current(session)
+            self._owed = await self._find_owed()
+            self._set_current(self._owed.session if self._owed else None)
             with suppress(sqlite3.OperationalError):  # the camera reconciler tries again
                 await self.catch_up()
         self._on_change()  # also when idle: what was said before the restart may be wrong now
@@ -138,19 +144,19 @@ class Coordinator:
     async def catch_up(self) -> None:
         """Store what a command has done and the database did not take. For the holder of the
         lock. Raises ``sqlite3.OperationalError`` while it still does not."""
-        owed = self._owed
-        if owed is None:
-            return
-        if owed.state is SessionState.STOPPING:
-            await self._stop(owed)
-            if self._owed is not None:
-                raise sqlite3.OperationalError(self._store.problem or "not written")
-        elif owed.state is SessionState.FAILED:
-            await self._call_back(self._fleet.names)
-            await self._store.change(owed.uuid, SessionState.FAILED, error=owed.error)
-        else:
-            await self._store.change(owed.uuid, SessionState.RECORDING)
-            await self._clock_log.note_absence(owed)
+        match self._owed:
+            case None:
+                return
+            case OwedStop(session):
+                await self._stop(session)
+                if self._owed is not None:
+                    raise sqlite3.OperationalError(self._store.problem or "not written")
+            case OwedFailure(uuid, error):
+                await self._call_back(self._fleet.names)
+                await self._store.note_start_failed(uuid, {}, error)
+            case OwedReturn(session):
+                await self._store.change(session.uuid, SessionState.RECORDING)
+                await self._clock_log.note_absence(session)
         self._owed = None
         await self.refresh()
 
@@ -159,25 +165,54 @@ class Coordinator:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if self._session_clock.is_behind:
-                async with self.lock:
+                async with self._gate.lock:
                     with suppress(sqlite3.OperationalError):
                         await self._follow_clock()
 
-    async def _follow_clock(self) -> None:
-        """For the holder of the lock. What is owed to the record is stored first: it is on the
-        clock as it was."""
-        if self._owed is None and await self._session_clock.follow():
-            await self.refresh()
+    async def _follow_clock(self) -> bool:
+        """For the holder of the lock; whether sessions have moved. A stop that is owed to the record
+        is stored first: it is on the clock as it was."""
+        if isinstance(self._owed, OwedStop) or not await self._session_clock.follow():
+            return False
+        await self.refresh()
+        return True
+
+    async def _on_the_clock(self, session: Session) -> Session:
+        """A session whose stop is about to be written down, on the clock as it is set."""
+        with suppress(sqlite3.OperationalError):
+            if await self._follow_clock():
+                return await self._store.get(session.uuid) or session
+        return session
 
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""
         self._set_current(await self._store.active())
 
+    async def _what_is_recorded(self) -> Session | None:
+        """The session that a stop ends: as stored, or as it is to be."""
+        match self._owed:
+            case OwedFailure():
+                return None
+            case OwedStop(session) | OwedReturn(session):
+                return session
+        return await self._store.active()
+
+    async def _find_owed(self) -> OwedReturn | OwedStop | None:
+        """What the process before has left."""
+        session = await self._store.active()
+        if session is None:
+            return None
+        if session.state is not SessionState.STOPPING:
+            return OwedReturn(replace(session, state=SessionState.RECORDING))
+        said = await self._store.kept_answer(session.uuid, "stop")
+        measured_s = self._stopwatch.recorded_s(session)
+        return OwedStop(session, said["duration"] if said else measured_s, stored=True)
+
     @asynccontextmanager
     async def _at_once(self) -> AsyncIterator[None]:
         """The lock for a person's command: calls of the camera reconciler under way are given up for it."""
         self.urgent.set()
-        async with self.lock:
+        async with self._gate.lock:
             self.urgent.clear()
             yield
 
@@ -193,16 +228,15 @@ class Coordinator:
             created_at_ms=now_ms,
             start_at_ms=start_at_ms,
             node_names=names,
+            on_clock=self._session_clock.current,
         )
-        with suppress(sqlite3.OperationalError):  # it would stay on the clock as it is now
-            await self._session_clock.begin(uuid)
         self._set_current(session)
         results = await self._fleet.start_recording(names, uuid, start_at_ms)
         try:
             return await self._note_start(uuid, start_at_ms, results, warnings)
         except sqlite3.OperationalError as error:
             detail = f"Nothing was recorded: the start could not be stored ({error})."
-            self._owed = replace(session, state=SessionState.FAILED, error=detail)
+            self._owed = OwedFailure(uuid, detail)
             self._set_current(None)
             await self._call_back(results.keys())
             raise
@@ -214,23 +248,12 @@ class Coordinator:
         results: dict[str, CommandResult],
         warnings: list[StartWarning],
     ) -> dict[str, Any]:
-        await self._store.change_nodes(
-            uuid,
-            {
-                name: {
-                    "started": result.acknowledged,
-                    "start_at_ms": result.start_at_ms if result.acknowledged else None,
-                    "error": result.error,
-                }
-                for name, result in results.items()
-            },
-        )
+        nodes = started_columns(results)
         if count_started(results) < self._min_cameras:
-            await self._give_up_start(uuid, results)
+            await self._give_up_start(uuid, results, nodes)
         answer = start_answer(uuid, start_at_ms, results, warnings)
-        await self._store.keep_answer(uuid, "start", answer)
-        self._set_current(await self._store.change(uuid, SessionState.RECORDING))
-        await self._clock_log.sample(uuid)
+        samples = self._clock_log.samples()
+        self._set_current(await self._store.note_started(uuid, nodes, answer, samples))
         _log.info(
             "recording",
             uuid=uuid,
@@ -240,19 +263,18 @@ class Coordinator:
         )
         return answer
 
-    async def _give_up_start(self, uuid: str, results: dict[str, CommandResult]) -> None:
+    async def _give_up_start(
+        self,
+        uuid: str,
+        results: dict[str, CommandResult],
+        nodes: dict[str, dict[str, object]],
+    ) -> NoReturn:
         """Too few cameras: call the armed ones back before they begin, then refuse."""
         maybe_armed = [name for name, result in results.items() if not result.refused]
-        idle = results.keys() - maybe_armed | await self._call_back(maybe_armed)
-        await self._store.change_nodes(uuid, {name: {"stop_acknowledged": True} for name in idle})
-        names = ", ".join(name for name, result in results.items() if not result.acknowledged)
-        detail = (
-            f"Nothing is being recorded: {count_started(results)} of at least "
-            f"{self._min_cameras} cameras started"
-            + (f" (not {names})." if names else ": no camera is configured.")
-            + " Switch them on and start again."
-        )
-        await self._store.change(uuid, SessionState.FAILED, error=detail)
+        for name in results.keys() - maybe_armed | await self._call_back(maybe_armed):
+            nodes[name]["stop_acknowledged"] = True
+        detail = too_few_started(results, self._min_cameras)
+        await self._store.note_start_failed(uuid, nodes, detail)
         self._set_current(None)
         raise Refusal("no_camera_ready", detail, cameras=camera_results(results))
 
@@ -265,70 +287,65 @@ class Coordinator:
         return set()
 
     async def _stop(self, session: Session) -> dict[str, Any]:
-        with suppress(sqlite3.OperationalError):
-            await self._follow_clock()
-            session = self._owed or await self._store.get(session.uuid) or session
-        stopped_at_ms = session.stopped_at_ms or self._session_clock.now_ms()
-        self._owed = stopping = replace(
-            session,
-            state=SessionState.STOPPING,
-            stop_requested_at_ms=session.stop_requested_at_ms or stopped_at_ms,
-            stopped_at_ms=stopped_at_ms,
-        )
-        recorded_s = self._stopwatch.recorded_s(stopping)  # from now on it stays what it is
-        self._set_current(stopping)
-        stored = await self._try_to_store_stop(stopping)
+        first = not isinstance(self._owed, OwedStop)
+        if first:
+            session = await self._on_the_clock(session)
+        self._owed = owed = self._owe_stop(session)
+        uuid, stopped_at_ms = session.uuid, owed.session.stopped_at_ms or 0
+        self._set_current(owed.session)
+        if not owed.stored:
+            self._owed = owed = await self._try_to_store(owed)
         results = await self._fleet.stop_recording(self._fleet.names)
-        await self._clock_log.sample(session.uuid)  # the answers to the stop have told more
-        answer = stop_answer(session.uuid, recorded_s, stopped_at_ms, results)
+        answer = stop_answer(uuid, owed.recorded_s, stopped_at_ms, results)
         try:
-            if not stored:
-                await self._store_stop(stopping)
-            if recorded_s <= BEGAN_S:
-                await self._note_never_began(session.uuid)
-            await self._end(session.uuid, results, answer)
+            await self._store.note_stopped(
+                owed.session,
+                stopped_columns(results),
+                answer,
+                self._clock_log.samples(),  # the answers to the stop have told more
+                self._events_of(owed),
+                durable=not owed.stored,
+            )
         except sqlite3.OperationalError:
-            if session.state is not SessionState.STOPPING:  # the first time
-                _log.error("stopped, but that cannot be stored yet", uuid=session.uuid)
-            return stop_answer(session.uuid, recorded_s, stopped_at_ms, results, stored=False)
+            if first:
+                _log.error("stopped, but that cannot be stored yet", uuid=uuid)
+            return stop_answer(uuid, owed.recorded_s, stopped_at_ms, results, stored=False)
         self._owed = None
         self._set_current(None)
-        _log.info("stopped", uuid=session.uuid, errors=answer["errors"])
+        _log.info("stopped", uuid=uuid, errors=answer["errors"])
         return answer
 
-    async def _store_stop(self, stopping: Session) -> None:
-        await self._store.change(
-            stopping.uuid,
-            SessionState.STOPPING,
-            stop_requested_at_ms=stopping.stop_requested_at_ms,
-            stopped_at_ms=stopping.stopped_at_ms,
+    def _owe_stop(self, session: Session) -> OwedStop:
+        """The stop that is owed already, or one of this moment."""
+        if isinstance(self._owed, OwedStop):
+            return self._owed
+        now_ms = self._session_clock.now_ms()
+        stopping = replace(
+            session,
+            state=SessionState.STOPPING,
+            stop_requested_at_ms=session.stop_requested_at_ms or now_ms,
+            stopped_at_ms=session.stopped_at_ms or now_ms,
         )
+        return OwedStop(stopping, self._stopwatch.recorded_s(stopping))
 
-    async def _try_to_store_stop(self, stopping: Session) -> bool:
+    async def _try_to_store(self, owed: OwedStop) -> OwedStop:
+        stopping = owed.session
+        answer = stop_answer(stopping.uuid, owed.recorded_s, stopping.stopped_at_ms or 0, {})
         try:
-            await self._store_stop(stopping)
+            await self._store.note_stopping(stopping, answer)
         except sqlite3.OperationalError:  # the cameras hear of it all the same
-            return False
-        return True
+            return owed
+        return replace(owed, stored=True)
 
-    async def _note_never_began(self, uuid: str) -> None:
-        known = await self._store.get(uuid)
-        if known is not None and not known.never_began:  # a stop may be caught up with twice
-            text = "The session was stopped before it began, so no camera has recorded."
-            await self._store.add_event(uuid, self._clock.now_ms(), STOPPED_BEFORE_START, text)
-
-    async def _end(
-        self, uuid: str, results: dict[str, CommandResult], answer: dict[str, Any]
-    ) -> None:
-        await self._store.change_nodes(
-            uuid,
-            {name: {"stop_acknowledged": result.acknowledged} for name, result in results.items()},
-        )
-        await self._store.keep_answer(uuid, "stop", answer)
-        await self._store.change(uuid, SessionState.COLLECTING)
+    def _events_of(self, owed: OwedStop) -> list[SessionEvent]:
+        if owed.recorded_s > BEGAN_S:
+            return []
+        text = "The session was stopped before it began, so no camera has recorded."
+        return [SessionEvent(self._clock.now_ms(), STOPPED_BEFORE_START, text)]
 
     def _set_current(self, session: Session | None) -> None:
         changed = session != self._current
         self._current = session
+        self._gate.session = session.uuid if session else None
         if changed:
             self._on_change()

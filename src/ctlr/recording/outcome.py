@@ -22,6 +22,37 @@ def count_started(results: Mapping[str, CommandResult]) -> int:
     return sum(result.acknowledged for result in results.values())
 
 
+def started_columns(results: Mapping[str, CommandResult]) -> dict[str, dict[str, object]]:
+    """What the record says of each node after a start."""
+    return {
+        name: {
+            "started": result.acknowledged,
+            "start_at_ms": result.start_at_ms if result.acknowledged else None,
+            "error": result.error,
+        }
+        for name, result in results.items()
+    }
+
+
+def stopped_columns(results: Mapping[str, CommandResult]) -> dict[str, dict[str, object]]:
+    """What the record says of each node after a stop."""
+    return {
+        name: {"stop_acknowledged": result.acknowledged, "stopped_at_ms": result.sent_at_ms}
+        for name, result in results.items()
+    }
+
+
+def too_few_started(results: Mapping[str, CommandResult], min_cameras: int) -> str:
+    """Why a start was called back, and what to do."""
+    names = ", ".join(name for name, result in results.items() if not result.acknowledged)
+    return (
+        f"Nothing is being recorded: {count_started(results)} of at least "
+        f"{min_cameras} cameras started"
+        + (f" (not {names})." if names else ": no camera is configured.")
+        + " Switch them on and start again."
+    )
+
+
 def start_answer(
     uuid: str, start_at_ms: int, results: Mapping[str, CommandResult], found: list[StartWarning]
 ) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 import structlog
 
 from ctlr.kernel.clock import Clock
-from ctlr.sessions.clock_steps import ClockSteps, say_step
+from ctlr.sessions.clock_steps import ClockSteps, OnClock, say_step
 
 STEP_MS = 1000
 """Between two looks NTP slews by less: at most 83 ms a second (chrony's default)."""
@@ -46,6 +46,11 @@ class SessionClock:
         return self._clock.now_ms() - self._step_ms
 
     @property
+    def current(self) -> OnClock:
+        """What a session that begins now is on."""
+        return OnClock(self._boot_id, self._offset_ms)
+
+    @property
     def is_behind(self) -> bool:
         """Whether the clock was set and the sessions are not on it yet."""
         self._look()
@@ -55,10 +60,6 @@ class SessionClock:
         """Follow what happened since before a restart. Raises ``sqlite3.OperationalError``."""
         self._look()
         await self._move(STEP_WHILE_AWAY_MS)
-
-    async def begin(self, uuid: str) -> None:
-        """A session begins on the clock as it is. Raises ``sqlite3.OperationalError``."""
-        await self._steps.keep_clock(uuid, self._boot_id, self._offset_ms)
 
     async def follow(self) -> bool:
         """Move the sessions to the clock as it is set, if it was; whether any has moved."""
@@ -73,7 +74,7 @@ class SessionClock:
         offset_ms = self._offset_ms + self._step_ms
         since_ms = round((self._clock.monotonic() - self._noticed_s) * 1000)
         at_ms = self._clock.now_ms() - (since_ms if self._step_ms else 0)
-        moved = await self._steps.follow(self._boot_id, offset_ms, at_ms, least_ms)
+        moved = await self._steps.follow(OnClock(self._boot_id, offset_ms), at_ms, least_ms)
         if self._step_ms:
             _log.warning(say_step(self._step_ms), sessions=moved)
         self._offset_ms, self._step_ms = offset_ms, 0

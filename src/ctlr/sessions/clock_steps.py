@@ -6,6 +6,8 @@ stop, events, marks, reports and what was measured of other clocks, which is the
 ours. A node's own start is on its own clock and stays. The step itself is kept beside.
 """
 
+from dataclasses import dataclass
+
 import aiosqlite
 
 from ctlr.kernel.database import Database
@@ -16,6 +18,7 @@ _MOVED = (
     "UPDATE session SET stop_requested_at_ms = stop_requested_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session SET stopped_at_ms = stopped_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_node SET last_report_at_ms = last_report_at_ms + :step WHERE uuid = :uuid",
+    "UPDATE session_node SET stopped_at_ms = stopped_at_ms + :step WHERE uuid = :uuid",
     "UPDATE node_start SET at_ms = at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_event SET at_ms = at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_mark SET at_ms = at_ms + :step WHERE uuid = :uuid",
@@ -30,25 +33,34 @@ _MOVED = (
 )
 
 
+@dataclass(frozen=True)
+class OnClock:
+    """The clock that a session's times are on: the boot whose monotonic clock it is measured by,
+    and how far it is ahead of that."""
+
+    boot_id: str
+    offset_ms: int
+
+
+async def keep_clock(db: aiosqlite.Connection, uuid: str, clock: OnClock) -> None:
+    """Note which clock the times of a session that begins are on."""
+    await db.execute(
+        "INSERT OR REPLACE INTO session_clock (uuid, boot_id, offset_ms) VALUES (?, ?, ?)",
+        (uuid, clock.boot_id, clock.offset_ms),
+    )
+
+
 class ClockSteps:
     """Of the sessions in a database. Every method is one transaction; raises ``sqlite3.Error``."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def keep_clock(self, uuid: str, boot_id: str, offset_ms: int) -> None:
-        """Note which clock the times of a session that begins are on."""
-        async with self._db.transaction() as db:
-            await db.execute(
-                "INSERT OR REPLACE INTO session_clock (uuid, boot_id, offset_ms) VALUES (?, ?, ?)",
-                (uuid, boot_id, offset_ms),
-            )
-
-    async def follow(self, boot_id: str, offset_ms: int, at_ms: int, least_ms: int) -> list[str]:
+    async def follow(self, clock: OnClock, at_ms: int, least_ms: int) -> list[str]:
         """Move the unfinished sessions of this boot whose clock has since been set by ``least_ms``
         or more; returns them. ``at_ms`` is now, on the clock as it is set."""
         async with self._db.transaction() as db:
-            found = await _behind(db, boot_id, offset_ms, least_ms)
+            found = await _behind(db, clock, least_ms)
             for uuid, step_ms in found:
                 values = {"uuid": uuid, "step": step_ms, "at": at_ms, "text": say_step(step_ms)}
                 for statement in _MOVED:
@@ -56,13 +68,11 @@ class ClockSteps:
         return [uuid for uuid, _ in found]
 
 
-async def _behind(
-    db: aiosqlite.Connection, boot_id: str, offset_ms: int, least_ms: int
-) -> list[tuple[str, int]]:
+async def _behind(db: aiosqlite.Connection, clock: OnClock, least_ms: int) -> list[tuple[str, int]]:
     rows = await db.execute_fetchall(
         "SELECT uuid, ? - offset_ms FROM session JOIN session_clock USING (uuid)"
         " WHERE boot_id = ? AND abs(? - offset_ms) >= ? AND state NOT IN ('done', 'failed')",
-        (offset_ms, boot_id, offset_ms, least_ms),
+        (clock.offset_ms, clock.boot_id, clock.offset_ms, least_ms),
     )
     return [(row[0], row[1]) for row in rows]
 

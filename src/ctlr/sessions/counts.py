@@ -16,16 +16,19 @@ _log = structlog.get_logger("sessions")
 
 class SessionCounts:
     def __init__(self, store: SessionStore) -> None:
-        self.by_state: Mapping[str, int] = {state.value: 0 for state in SessionState}
-        """At most ``INTERVAL_S`` old while the loop runs."""
+        self._by_state: Mapping[str, int] = {state.value: 0 for state in SessionState}
         self._store = store
         self._works = True
+
+    def read(self) -> Mapping[str, int]:
+        """By state; at most ``INTERVAL_S`` old while the loop runs."""
+        return self._by_state
 
     async def count_forever(self) -> None:
         while True:
             try:
                 await self._store.check()
-                self.by_state = await self._store.count_by_state()
+                self._by_state = await self._store.count_by_state()
                 self._works = True
             except sqlite3.Error as error:  # a figure is not worth the controller's life
                 if self._works:

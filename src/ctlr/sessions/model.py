@@ -42,7 +42,9 @@ class SessionNode:
 
     ``started`` says that the node acknowledged a start; ``start_at_ms`` is the start that holds
     for it, on its own clock. ``segments_total`` is what the node says it made; None from plain nodes.
-    ``starts`` are those that it was told while the session was going on, in order.
+    ``starts`` are those that it was told while the session was going on, in order;
+    ``stopped_at_ms`` is when it was told the stop that it confirmed, on the controller's clock: None
+    where it was only seen not to record any more.
     """
 
     name: str
@@ -50,6 +52,7 @@ class SessionNode:
     start_at_ms: int | None = None
     error: str | None = None
     stop_acknowledged: bool = False
+    stopped_at_ms: int | None = None
     segments_total: int | None = None
     complete: bool = False
     remaining: int | None = None

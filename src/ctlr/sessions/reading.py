@@ -7,11 +7,8 @@ from ctlr.kernel.database import open_readonly
 from ctlr.sessions.model import Session
 from ctlr.sessions.rows import (
     SELECT_CLOCKS,
-    SELECT_EVENTS,
     SELECT_MARKS,
-    SELECT_NODES,
     SELECT_SESSION,
-    SELECT_STARTS,
     SELECT_STEPS,
     clocks_of,
     marks_of,
@@ -32,14 +29,11 @@ def read_session(database: Path, uuid: str) -> Session | None:
         row = connection.execute(SELECT_SESSION, (uuid,)).fetchone()
         if row is None:
             return None
-        nodes = connection.execute(SELECT_NODES, (uuid,)).fetchall()
-        starts = connection.execute(SELECT_STARTS, (uuid,)).fetchall()
-        events = connection.execute(SELECT_EVENTS, (uuid,)).fetchall()
         clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
         marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
         steps = connection.execute(SELECT_STEPS, (uuid,)).fetchall()
         return replace(
-            session_of(row, nodes, starts, events),
+            session_of(row),
             clocks=clocks_of(clocks),
             marks=marks_of(marks),
             clock_steps=steps_of(steps),

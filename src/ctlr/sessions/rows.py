@@ -1,7 +1,10 @@
 """Rows of the session database as values: what is selected, and what it becomes. Pure."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any
 
 from ctlr.sessions.model import (
     ClockSample,
@@ -19,6 +22,7 @@ NODE_COLUMNS = (
     "start_at_ms",
     "error",
     "stop_acknowledged",
+    "stopped_at_ms",
     "segments_total",
     "complete",
     "remaining",
@@ -33,33 +37,36 @@ SESSION_COLUMNS = (
     "error",
 )
 
-SELECT_SESSION = "SELECT * FROM session WHERE uuid = ?"
-SELECT_NODES = "SELECT * FROM session_node WHERE uuid = ? ORDER BY name"
-SELECT_STARTS = "SELECT * FROM node_start WHERE uuid = ? ORDER BY name, take"
-SELECT_EVENTS = "SELECT * FROM session_event WHERE uuid = ? ORDER BY id"
+_NODES = f"json_group_array(json_array(name, {', '.join(NODE_COLUMNS)}))"
+_STARTS = "json_group_array(json_array(name, take, at_ms))"
+_EVENTS = "json_group_array(json_array(id, at_ms, kind, text))"
+SELECT_SESSIONS = (
+    "SELECT session.*,"  # noqa: S608 - nothing but names of our own columns
+    f" (SELECT {_NODES} FROM session_node WHERE session_node.uuid = session.uuid) AS nodes,"
+    f" (SELECT {_STARTS} FROM node_start WHERE node_start.uuid = session.uuid) AS starts,"
+    f" (SELECT {_EVENTS} FROM session_event WHERE session_event.uuid = session.uuid) AS events"
+    " FROM session "
+)
+"""Sessions whole, each in one row, however many there are; to be followed by a condition."""
+SELECT_SESSION = f"{SELECT_SESSIONS}WHERE uuid = ?"
 SELECT_CLOCKS = "SELECT * FROM clock_sample WHERE uuid = ? ORDER BY source, at_ms"
 SELECT_MARKS = "SELECT * FROM session_mark WHERE uuid = ? ORDER BY at_ms, id"
 SELECT_STEPS = "SELECT * FROM clock_step WHERE uuid = ? ORDER BY id"
 
 
-def session_of(
-    row: sqlite3.Row,
-    nodes: Iterable[sqlite3.Row],
-    starts: Iterable[sqlite3.Row],
-    events: Iterable[sqlite3.Row],
-) -> Session:
-    told: dict[str, tuple[TakeStart, ...]] = {}
-    for start in starts:
-        begun = TakeStart(start["take"], start["at_ms"])
-        told[start["name"]] = (*told.get(start["name"], ()), begun)
+def session_of(row: sqlite3.Row) -> Session:
+    """A row of ``SELECT_SESSIONS``."""
+    nodes = sorted(json.loads(row["nodes"]), key=itemgetter(0))
+    starts: dict[str, tuple[TakeStart, ...]] = {}
+    for name, take, at_ms in sorted(json.loads(row["starts"])):
+        starts[name] = (*starts.get(name, ()), TakeStart(take, at_ms))
+    events = sorted(json.loads(row["events"]), key=itemgetter(0))
     return Session(
         uuid=row["uuid"],
         state=SessionState(row["state"]),
         created_at_ms=row["created_at_ms"],
-        nodes=tuple(_node(node, told.get(node["name"], ())) for node in nodes),
-        events=tuple(
-            SessionEvent(event["at_ms"], event["kind"], event["text"]) for event in events
-        ),
+        nodes=tuple(_node(*node, starts=starts.get(node[0], ())) for node in nodes),
+        events=tuple(SessionEvent(*event) for _, *event in events),
         **{name: row[name] for name in SESSION_COLUMNS},
     )
 
@@ -80,8 +87,8 @@ def steps_of(rows: Iterable[sqlite3.Row]) -> tuple[ClockStep, ...]:
     return tuple(ClockStep(row["at_ms"], row["step_ms"]) for row in rows)
 
 
-def _node(row: sqlite3.Row, starts: tuple[TakeStart, ...]) -> SessionNode:
-    values = {name: row[name] for name in NODE_COLUMNS}
+def _node(name: str, *columns: Any, starts: tuple[TakeStart, ...]) -> SessionNode:
+    values = dict(zip(NODE_COLUMNS, columns, strict=True))
     for flag in ("started", "stop_acknowledged", "complete"):
         values[flag] = bool(values[flag])
-    return SessionNode(name=row["name"], starts=starts, **values)
+    return SessionNode(name=name, starts=starts, **values)

@@ -1,6 +1,7 @@
 """Sessions in SQLite, written by one process.
 
-Every method is one transaction that is durable when it returns: the caller may act on it.
+Every method is one transaction. It is durable when it returns, so the caller may act on it; but
+``note_started`` and ``note_stopped`` do not wait for the disk (see there). A list is one query.
 States change only along ``lifecycle``; the database refuses a second active session.
 """
 
@@ -13,29 +14,35 @@ from typing import Any
 import aiosqlite
 
 from ctlr.kernel.database import Database, load_migrations
+from ctlr.sessions.clock_steps import OnClock, keep_clock
 from ctlr.sessions.lifecycle import check_transition
 from ctlr.sessions.model import (
     ACTIVE_STATES,
     ClockSample,
     Mark,
     Session,
+    SessionEvent,
     SessionState,
     TakeStart,
 )
 from ctlr.sessions.rows import (
-    NODE_COLUMNS,
     SELECT_CLOCKS,
-    SELECT_EVENTS,
     SELECT_MARKS,
-    SELECT_NODES,
     SELECT_SESSION,
-    SELECT_STARTS,
+    SELECT_SESSIONS,
     SELECT_STEPS,
     SESSION_COLUMNS,
     clocks_of,
     marks_of,
     session_of,
     steps_of,
+)
+from ctlr.sessions.statements import (
+    add_clock_samples,
+    add_events,
+    change_nodes,
+    check_columns,
+    update,
 )
 
 
@@ -61,10 +68,11 @@ class SessionStore:
         created_at_ms: int,
         start_at_ms: int | None,
         node_names: Iterable[str],
+        on_clock: OnClock | None = None,
     ) -> Session:
         """Store a new session, arm again one whose start failed, or reopen one; returns it.
 
-        What is known of the nodes stays, except after a failed start, also of one whose uploads
+        ``on_clock`` is the clock that its times are on, where it begins now. What is known of the nodes stays, except after a failed start, also of one whose uploads
         were made ready since.
         """
         async with self._db.transaction() as db:
@@ -86,6 +94,8 @@ class SessionStore:
                 "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(uuid, name) for name in node_names],
             )
+            if on_clock is not None:
+                await keep_clock(db, uuid, on_clock)
         return await self._existing(uuid)
 
     @property
@@ -101,15 +111,19 @@ class SessionStore:
         self, uuid: str, state: SessionState | None = None, **columns: object
     ) -> Session:
         """Move a session on and set columns of it; returns it as it is now."""
-        _check_columns(columns, SESSION_COLUMNS)
+        check_columns(columns, SESSION_COLUMNS)
         async with self._db.transaction() as db:
-            if state is not None:
-                current = (await self._existing(uuid)).state
-                if current != state:
-                    check_transition(current, state)
-                columns = {"state": state, **columns}
-            await _update(db, "session", columns, "uuid = ?", (uuid,))
+            await self._move(db, uuid, state, **columns)
         return await self._existing(uuid)
+
+    async def collect_again(self, uuid: str) -> bool:
+        """Have a session that was processed collected once more, and return whether; not one
+        that somebody has begun to record on meanwhile: it is collected when that is stopped."""
+        async with self._db.transaction() as db:
+            if (await self._existing(uuid)).state in ACTIVE_STATES:
+                return False
+            await self._move(db, uuid, SessionState.COLLECTING)
+        return True
 
     async def change_node(self, uuid: str, name: str, **columns: object) -> None:
         """Set columns of one node's part; the row is made when the node is new to the session."""
@@ -118,13 +132,62 @@ class SessionStore:
     async def change_nodes(self, uuid: str, changes: Mapping[str, Mapping[str, object]]) -> None:
         """``change_node`` for several nodes in one commit."""
         async with self._db.transaction() as db:
-            for name, columns in changes.items():
-                _check_columns(columns, NODE_COLUMNS)
-                await db.execute(
-                    "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                    (uuid, name),
-                )
-                await _update(db, "session_node", columns, "uuid = ? AND name = ?", (uuid, name))
+            await change_nodes(db, uuid, changes)
+
+    async def note_started(
+        self,
+        uuid: str,
+        nodes: Mapping[str, Mapping[str, object]],
+        answer: Mapping[str, Any],
+        clocks: Mapping[str, ClockSample],
+    ) -> Session:
+        """A start has been carried out: what became of it on each node, what was answered, how
+        far each clock was off. Returns the session as it is now.
+
+        That the session is to be recorded was durable before (``create``). All this the cameras
+        tell again, so it is stored without waiting for the disk.
+        """
+        async with self._db.transaction(durable=False) as db:
+            await self._move(db, uuid, SessionState.RECORDING, start_answer=json.dumps(answer))
+            await change_nodes(db, uuid, nodes)
+            await add_clock_samples(db, uuid, clocks)
+        return await self._existing(uuid)
+
+    async def note_start_failed(
+        self, uuid: str, nodes: Mapping[str, Mapping[str, object]], error: str
+    ) -> None:
+        """Too few cameras have started, or that could not be stored: nothing is recorded."""
+        async with self._db.transaction() as db:
+            await self._move(db, uuid, SessionState.FAILED, error=error)
+            await change_nodes(db, uuid, nodes)
+
+    async def note_stopping(self, stopping: Session, answer: Mapping[str, Any]) -> None:
+        """A stop is accepted, with ``answer`` as far as it is known before any camera is told."""
+        async with self._db.transaction() as db:
+            await self._move_to_stop(db, stopping, answer)
+
+    async def note_stopped(
+        self,
+        stopping: Session,
+        nodes: Mapping[str, Mapping[str, object]],
+        answer: Mapping[str, Any],
+        clocks: Mapping[str, ClockSample],
+        events: Iterable[SessionEvent] = (),
+        *,
+        durable: bool,
+    ) -> None:
+        """A stop has been carried out: what became of it on each node, what was answered, how far
+        each clock was off, and what else its reader should know.
+
+        Where ``note_stopping`` has stored that it is to be, this need not be ``durable``: a stop
+        whose end is lost is carried out again.
+        """
+        async with self._db.transaction(durable=durable) as db:
+            await self._move_to_stop(db, stopping, answer)
+            await self._move(db, stopping.uuid, SessionState.COLLECTING)
+            await change_nodes(db, stopping.uuid, nodes)
+            await add_clock_samples(db, stopping.uuid, clocks)
+            await add_events(db, stopping.uuid, events)
 
     async def keep_start(self, uuid: str, name: str, start: TakeStart) -> None:
         """Remember when a node was told to begin a take; of one take the last time counts."""
@@ -144,18 +207,10 @@ class SessionStore:
 
     async def add_event(self, uuid: str, at_ms: int, kind: str, text: str) -> None:
         async with self._db.transaction() as db:
-            await db.execute(
-                "INSERT INTO session_event (uuid, at_ms, kind, text) VALUES (?, ?, ?, ?)",
-                (uuid, at_ms, kind, text),
-            )
-
-    async def keep_answer(self, uuid: str, command: str, answer: Mapping[str, Any]) -> None:
-        """Remember what a ``start`` or ``stop`` was answered, for the phone that asks again."""
-        column = f"{command}_answer"
-        async with self._db.transaction() as db:
-            await _update(db, "session", {column: json.dumps(answer)}, "uuid = ?", (uuid,))
+            await add_events(db, uuid, [SessionEvent(at_ms, kind, text)])
 
     async def kept_answer(self, uuid: str, command: str) -> dict[str, Any] | None:
+        """What a ``start`` or ``stop`` was answered, for the phone that asks again."""
         rows = await self._db.fetch(
             "SELECT start_answer, stop_answer FROM session WHERE uuid = ?", (uuid,)
         )
@@ -164,12 +219,7 @@ class SessionStore:
 
     async def get(self, uuid: str) -> Session | None:
         found = await self._db.fetch(SELECT_SESSION, (uuid,))
-        if not found:
-            return None
-        nodes = await self._db.fetch(SELECT_NODES, (uuid,))
-        starts = await self._db.fetch(SELECT_STARTS, (uuid,))
-        events = await self._db.fetch(SELECT_EVENTS, (uuid,))
-        return session_of(found[0], nodes, starts, events)
+        return session_of(found[0]) if found else None
 
     async def with_measurements(self, session: Session) -> Session:
         """The session with its clock samples, marks and steps, which ``get`` leaves out."""
@@ -183,14 +233,7 @@ class SessionStore:
     async def add_clock_samples(self, uuid: str, samples: Mapping[str, ClockSample]) -> None:
         """Keep one sample per source, in one commit."""
         async with self._db.transaction() as db:
-            await db.executemany(
-                "INSERT INTO clock_sample (uuid, source, at_ms, offset_ms, uncertainty_ms, method)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [
-                    (uuid, source, s.at_ms, s.offset_ms, s.uncertainty_ms, s.method)
-                    for source, s in samples.items()
-                ],
-            )
+            await add_clock_samples(db, uuid, samples)
 
     async def add_mark(self, uuid: str, mark: Mark) -> None:
         async with self._db.transaction() as db:
@@ -201,32 +244,33 @@ class SessionStore:
 
     async def active(self) -> Session | None:
         """The session that is arming, recording or stopping."""
-        found = await self._with_states(ACTIVE_STATES)
+        found = await self.with_states(ACTIVE_STATES)
         return found[0] if found else None
 
     async def with_states(self, states: Iterable[SessionState]) -> list[Session]:
         """All sessions in one of the states, oldest first."""
-        return await self._with_states(states)
+        wanted = list(states)
+        marks = ", ".join("?" for _ in wanted)
+        return await self._sessions(f"WHERE state IN ({marks}) ORDER BY created_at_ms", wanted)
 
     async def awaiting_stop(self) -> list[Session]:
         """Sessions past their stop (or called back) in which a node has not acknowledged it."""
-        rows = await self._db.fetch(
-            "SELECT DISTINCT uuid FROM session JOIN session_node USING (uuid)"
-            " WHERE state NOT IN ('arming', 'recording', 'stopping') AND NOT stop_acknowledged"
+        return await self._sessions(
+            "WHERE state NOT IN ('arming', 'recording', 'stopping') AND EXISTS (SELECT 1 FROM"
+            " session_node WHERE session_node.uuid = session.uuid AND NOT stop_acknowledged)"
         )
-        return [await self._existing(row["uuid"]) for row in rows]
 
     async def latest_of_node(self, name: str) -> Session | None:
         """The session that a node has a part in and that is active, else was created last.
 
         In the order of their rows: the wall clock may have been set back between two.
         """
-        rows = await self._db.fetch(
-            "SELECT uuid FROM session JOIN session_node USING (uuid) WHERE name = ?"
+        found = await self._sessions(
+            "WHERE uuid IN (SELECT uuid FROM session_node WHERE name = ?)"
             " ORDER BY state IN ('arming', 'recording', 'stopping') DESC, session.rowid DESC LIMIT 1",
             (name,),
         )
-        return await self._existing(rows[0]["uuid"]) if rows else None
+        return found[0] if found else None
 
     async def finished_of_node(self, name: str, limit: int) -> list[str]:
         """The uuids of the last sessions that a node has a part in and that are done or failed."""
@@ -239,12 +283,11 @@ class SessionStore:
 
     async def newest(self, limit: int, before_ms: int | None = None) -> list[Session]:
         """Sessions, newest first; ``before_ms`` is the start of the last one already seen."""
-        rows = await self._db.fetch(
-            "SELECT uuid FROM session WHERE ? IS NULL OR coalesce(start_at_ms, created_at_ms) < ?"
+        return await self._sessions(
+            "WHERE ? IS NULL OR coalesce(start_at_ms, created_at_ms) < ?"
             " ORDER BY coalesce(start_at_ms, created_at_ms) DESC, uuid LIMIT ?",
             (before_ms, before_ms, limit),
         )
-        return [await self._existing(row["uuid"]) for row in rows]
 
     async def count_by_state(self) -> dict[str, int]:
         """How many sessions are in each state, also in those that none is in."""
@@ -280,39 +323,38 @@ class SessionStore:
                 [(uuid, node, name, *values) for name, values in hashes.items()],
             )
 
-    async def _with_states(self, states: Iterable[SessionState]) -> list[Session]:
-        wanted = list(states)
-        marks = ", ".join("?" for _ in wanted)
-        rows = await self._db.fetch(
-            f"SELECT uuid FROM session WHERE state IN ({marks}) ORDER BY created_at_ms",  # noqa: S608 - marks are question marks
-            wanted,
+    async def _sessions(self, condition: str, values: Sequence[object] = ()) -> list[Session]:
+        rows = await self._db.fetch(SELECT_SESSIONS + condition, values)
+        return [session_of(row) for row in rows]
+
+    async def _move_to_stop(
+        self, db: aiosqlite.Connection, stopping: Session, answer: Mapping[str, Any]
+    ) -> None:
+        await self._move(
+            db,
+            stopping.uuid,
+            SessionState.STOPPING,
+            stop_requested_at_ms=stopping.stop_requested_at_ms,
+            stopped_at_ms=stopping.stopped_at_ms,
+            stop_answer=json.dumps(answer),
         )
-        return [await self._existing(row["uuid"]) for row in rows]
+
+    async def _move(
+        self,
+        db: aiosqlite.Connection,
+        uuid: str,
+        state: SessionState | None,
+        **columns: object,
+    ) -> None:
+        if state is not None:
+            current = (await self._existing(uuid)).state
+            if current != state:
+                check_transition(current, state)
+            columns = {"state": state, **columns}
+        await update(db, "session", columns, "uuid = ?", (uuid,))
 
     async def _existing(self, uuid: str) -> Session:
         session = await self.get(uuid)
         if session is None:
             raise KeyError(uuid)
         return session
-
-
-async def _update(
-    db: aiosqlite.Connection,
-    table: str,
-    columns: Mapping[str, object],
-    where: str,
-    keys: tuple[str, ...],
-) -> None:
-    if not columns:
-        return
-    assignments = ", ".join(f"{name} = ?" for name in columns)
-    await db.execute(
-        f"UPDATE {table} SET {assignments} WHERE {where}",  # noqa: S608 - names are checked, values are bound
-        (*columns.values(), *keys),
-    )
-
-
-def _check_columns(columns: Mapping[str, object], known: tuple[str, ...]) -> None:
-    unknown = set(columns) - set(known)
-    if unknown:
-        raise KeyError(f"no such column: {', '.join(sorted(unknown))}")

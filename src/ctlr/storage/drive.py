@@ -1,13 +1,14 @@
 """The drive as a person handles it, besides ejecting it: mount, unmount, remount, adopt."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ctlr.gate import Gate
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.volumes import VOLUMES
 from ctlr.storage.drive_operations import DriveOperations
 from ctlr.storage.drive_state import DriveState
-from ctlr.storage.eject_rules import OperationResult, Work, refuse_for, refused
+from ctlr.storage.eject_rules import OperationResult, refuse_for, refused
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.privileged_client import UNITS
 from ctlr.storage.states import State
@@ -17,24 +18,21 @@ WRITERS = ("can-listener", "log-subscriber")
 
 
 class Drive:
-    """The two volumes. ``find_work`` tells what uses them now; ``release_readers`` ends our children that
-    only read them; ``cancel_eject`` ends an eject that waits."""
+    """The two volumes. ``cancel_eject`` ends an eject that waits."""
 
     def __init__(
         self,
         drive_state: DriveState,
         operations: DriveOperations,
         monitor: StorageMonitor,
+        gate: Gate,
         *,
-        find_work: Callable[[], Sequence[Work]],
-        release_readers: Callable[[], Awaitable[None]],
         cancel_eject: Callable[[], None],
     ) -> None:
         self._drive_state = drive_state
         self._operations = operations
         self._monitor = monitor
-        self._find_work = find_work
-        self._release_readers = release_readers
+        self._gate = gate
         self._cancel_eject = cancel_eject
 
     async def mount(self) -> OperationResult:
@@ -80,7 +78,7 @@ class Drive:
 
     async def unmount(self, name: str) -> OperationResult:
         """Unmount one volume; it stays away until ``mount``."""
-        denied = await self._operations.begin([name], lambda: refuse_for(self._find_work()))
+        denied = await self._operations.begin([name], lambda: refuse_for(self._gate.find_work()))
         if denied is not None:
             return denied
         try:
@@ -126,7 +124,7 @@ class Drive:
         return {name: results[name] or problems.get(name) for name in names}
 
     def _refuse_remount(self) -> None:
-        for work in self._find_work():
+        for work in self._gate.find_work():
             if work.blocks:
                 raise Refusal(work.code, f"{work.text}; the drive was not remounted.")
 
@@ -143,7 +141,7 @@ class Drive:
         return {name: results[name] or " ".join(problems) or None for name in names}
 
     async def _stop_writers(self, names: Sequence[str], stopped: list[str]) -> None:
-        await self._release_readers()
+        await self._gate.release_readers()
         await self._operations.stop_units(WRITERS if "logging" in names else (), stopped)
 
     async def _remount(self, name: str) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from ctlr.config import StorageSettings
+from ctlr.gate import Gate
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.process import ProcessTimeoutError, run
@@ -38,8 +39,7 @@ _log = structlog.get_logger("storage")
 
 class DriveOperations:
     """Does what it is told to the volumes and services. ``folder`` is the state folder;
-    ``starts`` is the lock that whoever starts a recording holds; ``on_change`` is called when what
-    others are told of the drive has changed."""
+    ``on_change`` is called when what others are told of the drive has changed."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class DriveOperations:
         privileged: PrivilegedClient,
         monitor: StorageMonitor,
         drive_state: DriveState,
-        starts: asyncio.Lock,
+        gate: Gate,
         on_change: Callable[[], None],
     ) -> None:
         self._paths = {"logging": storage.logging, "sync": storage.sync}
@@ -57,7 +57,7 @@ class DriveOperations:
         self._privileged = privileged
         self._monitor = monitor
         self._drive_state = drive_state
-        self._starts = starts
+        self._gate = gate
         self._on_change = on_change
         self._lock = asyncio.Lock()
 
@@ -66,9 +66,8 @@ class DriveOperations:
     ) -> OperationResult | None:
         """Whether volumes may be taken off, decided at one instant; None: they may. From then on
         nothing new starts, until the record no longer says ``ejecting``."""
-        async with self._starts:
-            is_busy = bool(self._drive_state.record.ejecting)
-            denied = refused(_busy()) if is_busy else find_reason()
+        async with self._gate.lock:
+            denied = refused(_busy()) if self._drive_state.is_ejecting() else find_reason()
             if denied is None:
                 self._drive_state.change(ejecting=tuple(names))
         if denied is None:

@@ -29,6 +29,10 @@ class DriveState:
     def is_ejected(self, name: str) -> bool:
         return name in self.record.ejected
 
+    def is_ejecting(self) -> bool:
+        """Whether any volume is just being taken off."""
+        return bool(self.record.ejecting)
+
     def why_held(self, name: str) -> str | None:
         """Why a volume takes no data now although it may be well."""
         return "it is being ejected" if name in self.record.ejecting else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ctlr.gate import Work
 from ctlr.kernel.errors import Refusal
 
 SAFE = "Safe to remove drive"
@@ -22,18 +23,6 @@ class Phase(StrEnum):
     WAITING = "waiting"
     EJECTING = "ejecting"
     EJECTED = "ejected"
-
-
-@dataclass(frozen=True)
-class Work:
-    """Something that uses the drive: a stable code, what it is in a few words ("Recording in
-    progress"), more about it, how long it will take, and whether an eject must not interrupt it."""
-
-    code: str
-    text: str
-    detail: str = ""
-    eta_s: float | None = None
-    blocks: bool = True
 
 
 @dataclass(frozen=True)

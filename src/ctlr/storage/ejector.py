@@ -1,7 +1,7 @@
 """Ejecting the drive: at once, or by itself when the work on it has ended.
 
-An eject decides behind the lock that a start of a recording takes too, so of both at one time
-exactly one wins. It changes nothing before it knows that it may begin, and whatever it has
+An eject decides behind the gate's lock, which a start of a recording takes too, so of both at one
+time exactly one wins. It changes nothing before it knows that it may begin, and whatever it has
 stopped or unmounted is started and mounted again when a later step fails. The steps: nothing new
 is taken in; nobody else holds the drive; services are stopped; everything is written out; both
 volumes are unmounted; the kernel gives both partitions and the disk exclusively, which it does
@@ -9,11 +9,12 @@ only when nothing anywhere uses them; the disk is switched off.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
 
+from ctlr.gate import Gate
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.volumes import VOLUMES
@@ -23,7 +24,6 @@ from ctlr.storage.eject_rules import (
     SAFE,
     OperationResult,
     Phase,
-    Work,
     refuse_for,
     refused,
     wait_for,
@@ -42,11 +42,7 @@ _log = structlog.get_logger("storage")
 
 
 class Ejector:
-    """Takes the drive out.
-
-    ``find_work`` tells what uses the drive now; ``release_readers`` ends our children that only read it;
-    ``on_change`` is called when the phase has changed.
-    """
+    """Takes the drive out; ``on_change`` is called when the phase has changed."""
 
     def __init__(
         self,
@@ -54,17 +50,15 @@ class Ejector:
         operations: DriveOperations,
         monitor: StorageMonitor,
         tasks: BackgroundTasks,
+        gate: Gate,
         *,
-        find_work: Callable[[], Sequence[Work]],
-        release_readers: Callable[[], Awaitable[None]],
         on_change: Callable[[], None],
     ) -> None:
         self._drive_state = drive_state
         self._operations = operations
         self._monitor = monitor
         self._tasks = tasks
-        self._find_work = find_work
-        self._release_readers = release_readers
+        self._gate = gate
         self._on_change = on_change
         self._ejecting: asyncio.Future[OperationResult] | None = None
         self._waiting: asyncio.Task[None] | None = None
@@ -83,17 +77,8 @@ class Ejector:
         """What an eject "when safe" would answer now; None when there is none."""
         if self._waiting is None or self.phase is Phase.EJECTED:
             return None
-        work = self._find_work()
+        work = self._gate.find_work()
         return wait_for(work) if work or self._last is None else self._last
-
-    def check_start(self) -> None:
-        """Raise ``Refusal`` ``drive_ejecting`` while a volume is taken off."""
-        if self._drive_state.record.ejecting:
-            raise Refusal(
-                "drive_ejecting",
-                "The drive is just being ejected or remounted, so nothing was started. Start again "
-                "in a moment.",
-            )
 
     async def eject(self) -> OperationResult:
         """Make the drive safe to remove, or say why not. A second call joins the first."""
@@ -104,7 +89,7 @@ class Ejector:
 
     async def eject_when_safe(self) -> OperationResult:
         """Eject now if nothing goes on, else by itself once that has ended; what it waits for."""
-        work = self._find_work()
+        work = self._gate.find_work()
         if not work:
             return await self.eject()
         if self._waiting is None:
@@ -118,7 +103,7 @@ class Ejector:
         # Not only until it succeeds: an eject that was answered "not safe yet" goes on, and one
         # more after its end would switch off a drive that has been plugged in again.
         while self.phase is not Phase.EJECTED:
-            if not self._find_work():
+            if not self._gate.find_work():
                 self._last = await self.eject()
                 if self._last.success:
                     return
@@ -150,7 +135,7 @@ class Ejector:
         return outcome
 
     def _find_reason(self) -> OperationResult | None:
-        return refuse_for(self._find_work()) or self._refuse_hung()
+        return refuse_for(self._gate.find_work()) or self._refuse_hung()
 
     def _refuse_hung(self) -> OperationResult | None:
         hung = [name for name, s in self._monitor.states.items() if s.state is State.HUNG]
@@ -168,7 +153,7 @@ class Ejector:
         stopped: list[str] = []
         try:
             async with asyncio.timeout(EJECT_S):
-                await self._release_readers()
+                await self._gate.release_readers()
                 await self._operations.refuse_others(mounted)
                 await self._operations.stop_units(UNITS, stopped)
                 await self._operations.flush(mounted)

@@ -42,6 +42,8 @@ class Publisher:
         self, settings: MqttSettings, identifier: str, own_topic: str, outbox: Outbox
     ) -> None:
         self.connected = False
+        self.error: str | None = None
+        """Why it is not connected, in the library's words; None while it is."""
         self._settings = settings
         self._identifier = identifier
         self._own_topic = own_topic
@@ -152,6 +154,7 @@ class Publisher:
 
     def _connection(self, *, up: bool, error: Exception | None = None) -> None:
         self.connected = up
+        self.error = str(error) if error else None
         if up and self._away:
             _log.info("MQTT broker is back; sending what waited")
         elif not up and not self._away:

@@ -32,11 +32,12 @@ SPEAKS_FOR_NODE = frozenset({"serve", "camera"})
 @dataclass(frozen=True)
 class BrokerState:
     """``waiting``: records in the spool at the last reading of the health; ``dropped``: records
-    lost since the start."""
+    lost since the start; ``error``: why it is not connected."""
 
     connected: bool
     waiting: int
     dropped: int
+    error: str | None = None
 
 
 class Telemetry:
@@ -62,7 +63,9 @@ class Telemetry:
 
     @property
     def broker(self) -> BrokerState:
-        return BrokerState(self._publisher.connected, self._waiting, self._outbox.dropped)
+        return BrokerState(
+            self._publisher.connected, self._waiting, self._outbox.dropped, self._publisher.error
+        )
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("telemetry-spool", self._outbox.write_forever())

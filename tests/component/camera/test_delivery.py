@@ -195,3 +195,18 @@ def test_delivery_into_a_local_folder(
     start_at, segments = _record_a_little(camera)
     wait_for("the session", controller.completed)
     assert len(check_delivered(tmp_path / "logging" / NODE / UUID, start_at)) == segments
+
+
+def test_a_second_node_cannot_share_a_spool(
+    make_camera: Callable[..., CameraProcess], daemon: RsyncDaemon, tmp_path: Path
+) -> None:
+    first = make_camera(daemon.target)
+    second = CameraProcess(tmp_path, daemon.target, "http://127.0.0.1:1", {"CTLR_NODE": "cam-b"})
+    second.log = tmp_path / "second.log"
+    with pytest.raises(AssertionError, match="the camera ended with 1"):
+        second.start()
+    assert f"in use by the camera node {NODE}" in second.log.read_text()
+    assert first.call("/status")[1]["data"]["state"] == "idle"
+    assert first.end() == 0
+    second.start()
+    second.close()

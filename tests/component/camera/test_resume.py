@@ -138,7 +138,7 @@ def test_a_session_nobody_waits_for_any_more_does_not_go_on(
     values["start_at"] -= 13 * 3_600_000
     record.write_text(json.dumps(values))
     camera.start()
-    wait_for("its ending", lambda: controller.completed())
+    wait_for("its ending", controller.completed)
     assert camera.status()["state"] == "idle"
 
 

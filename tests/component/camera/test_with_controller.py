@@ -49,6 +49,16 @@ async def _until_camera(rig: Rig, **wanted: object) -> Any:
             await asyncio.sleep(0.1)
 
 
+async def _until_controller_sees(rig: Rig, segment: int) -> None:
+    """Until the controller's own view of the camera has come to a segment."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            (camera,) = (await ask(rig.http, "GET", "/api/status"))["cameras"]
+            if camera["state"] == "recording" and (camera["segment"] or 0) >= segment:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def _manifest(rig: Rig, uuid: str) -> Any:
     folder = await wait_until_processed(rig.http, uuid, rig.places.sync, set(), lambda _: None)
     show = ["-show_entries", "stream_side_data=rotation", "-of", "csv=p=0"]
@@ -65,8 +75,8 @@ async def test_a_camera_that_comes_back_goes_on_and_the_controller_agrees(
     await (rig.camera(CAMERA).stop() if gently else rig.camera(CAMERA).kill())
     await asyncio.sleep(1)
     await rig.camera(CAMERA).start()
-    await _until_camera(rig, state="recording", uuid=uuid)
-    await asyncio.sleep(6)  # time for the controller to look, and to do something wrong
+    status = await _until_camera(rig, state="recording", uuid=uuid)
+    await _until_controller_sees(rig, (status["segment"] or 0) + 4)  # and had time to do wrong
     status = await _until_camera(rig, state="recording", uuid=uuid)
     assert [event["kind"] for event in status["events"]].count("resumed") == 1
     stopped = await ask(rig.http, "POST", f"/api/record/stop?uuid={uuid}")

@@ -16,12 +16,14 @@ from tests.fakes.controller import Controller, running, settings_in, until
 
 from ctlr.app.drives import Drives
 from ctlr.config import Settings
+from ctlr.gate import Gate, Work
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.storage import drive_operations, ejector
 from ctlr.storage.drive_file import DriveRecord, read_record, write_record
-from ctlr.storage.eject_rules import Phase, Work
+from ctlr.storage.drive_state import DriveState
+from ctlr.storage.eject_rules import Phase
 from ctlr.storage.ejector import Ejector
 from ctlr.storage.privileged_client import UNITS
 
@@ -215,16 +217,20 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
 async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejector]:
     """What ejects, without the rest of a controller: it says itself what uses the drive."""
 
-    async def release_readers() -> None:
-        pass
-
     tasks = BackgroundTasks(lambda: pytest.fail("a task died"))
-    drives = Drives(settings, SystemClock(), tasks, is_filling=bool, on_change=lambda: None)
-    ejector, _ = drives.handled(
-        find_work=lambda: work, release_readers=release_readers, starts=asyncio.Lock()
+    drive_state = DriveState(settings.database.path.parent)
+    gate = Gate(drive_state.is_ejecting)
+    gate.add_user(lambda: work)
+    drives = Drives(
+        settings,
+        SystemClock(),
+        tasks,
+        drive_state,
+        gate,
+        on_change=lambda: None,
     )
     try:
-        yield ejector
+        yield drives.ejector
     finally:
         await tasks.close()
 

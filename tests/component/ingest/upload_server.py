@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from ctlr.gate import Gate
 from ctlr.ingest.phone_uploads import PhoneUploads, read_away
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
@@ -19,7 +20,7 @@ STATUS = {"upload_too_large": 413, "storage_full": 507, "storage_unavailable": 5
 
 
 def build(folder: Path, max_bytes: int) -> Starlette:
-    uploads = PhoneUploads(LoggingLayout(folder), max_bytes)
+    uploads = PhoneUploads(LoggingLayout(folder), max_bytes, Gate())
 
     async def receive(request: Request) -> Response:
         declared = request.headers.get("content-length")

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from tests.component.nodes.machines import Machine, next_line, two_machines
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import running, settings_in, until
+from zeroconf.asyncio import AsyncZeroconf
 
 from ctlr import __version__
 from ctlr.camera.announce import Announcer
@@ -18,6 +19,7 @@ from ctlr.config import NodeAddress
 from ctlr.kernel.clock import SystemClock
 from ctlr.nodes.announcement import Announced
 from ctlr.nodes.discovery import Discovery
+from ctlr.nodes.local_network import LocalNetwork
 
 LOOPBACK = "127.0.0.1"
 ANNOUNCE = """
@@ -32,6 +34,7 @@ import asyncio, json, sys
 import structlog
 from ctlr.kernel.clock import SystemClock
 from ctlr.nodes.discovery import Discovery
+from ctlr.nodes.local_network import LocalNetwork
 
 async def browse():
     discovery = Discovery(sys.argv[1], SystemClock())
@@ -120,9 +123,23 @@ async def test_where_there_is_no_such_address_it_is_said_once_and_nothing_breaks
                 return discovery.error is not None and len(log) >= 2
 
             await until(said)
-            await asyncio.sleep(6)  # one more try of each
     assert len([entry for entry in log if "recording is not affected" in entry["event"]]) == 2
     assert discovery.announced() == []
+
+
+async def test_what_fails_again_and_again_is_said_once() -> None:
+    network = LocalNetwork("192.0.2.77", "looking for cameras", retry_s=0.01)
+
+    async def work(_: AsyncZeroconf) -> None:
+        raise AssertionError("there is no network to work on")
+
+    async def tried() -> bool:
+        return network.failures >= 3
+
+    with capture_logs() as log:
+        async with looping(network.run(work)):
+            await until(tried)
+    assert [entry["log_level"] for entry in log] == ["warning"]
 
 
 async def test_a_name_that_the_rig_has_elsewhere_is_a_conflict(tmp_path: Path) -> None:

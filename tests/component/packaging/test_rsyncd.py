@@ -114,6 +114,7 @@ def test_what_is_there_can_neither_be_read_nor_listed_nor_deleted(
         (daemon.url,),
         ("-r", "--delete", f"{tmp_path}/spool/", f"{daemon.url}cam-1/"),
         ("-r", "--inplace", f"{tmp_path}/spool/", f"{daemon.url}cam-1/"),
+        ("-r", "--append-verify", f"{tmp_path}/spool/", f"{daemon.url}cam-1/"),
     ):
         assert daemon.rsync(*arguments).returncode != 0, arguments
     assert not (tmp_path / "stolen").exists()
@@ -130,6 +131,66 @@ def test_a_link_leads_nowhere(daemon: Daemon, tmp_path: Path) -> None:
     daemon.rsync("-a", str(link), f"{daemon.url}cam-1/{UUID}/")
     arrived = daemon.drive / "cam-1" / UUID / "seg_0000.mp4"
     assert not os.path.lexists(arrived) or not arrived.exists()
+
+
+def test_second_names_are_out_of_reach(daemon: Daemon) -> None:
+    daemon.deliver("seg_0000.mp4")
+    takes = daemon.drive / "cam-1" / UUID / ".takes"
+    takes.mkdir()
+    (takes / "seg_0000.take1.mp4").write_text("held")
+    (daemon.spool / UUID / ".takes").mkdir()
+    (daemon.spool / UUID / ".takes" / "seg_0000.take1.mp4").write_text("from a camera")
+    daemon.rsync("-a", f"{daemon.spool}/{UUID}", f"{daemon.url}cam-1/")
+    assert (takes / "seg_0000.take1.mp4").read_text() == "held"
+
+
+@pytest.fixture
+def over_ssh(tmp_path: Path) -> list[str]:
+    """The start of an rsync command to a controller whose sshd runs ``receive`` for cam-1."""
+    drive, script, shell = tmp_path / "drive", tmp_path / "receive", tmp_path / "ssh"
+    drive.mkdir()
+    text = (CONFIG.parents[1] / "ssh" / "receive").read_text("utf-8")
+    text = text.replace("@LOGGING@", str(drive))
+    script.write_text(text.replace("/opt/ctlr/current/bin/ctlr-check-mount logging", "true"))
+    shell.write_text(
+        f'#!/bin/sh\nwhile [ "$1" != rsync ]; do shift; done\nSSH_ORIGINAL_COMMAND="$*" exec sh {script} cam-1\n'
+    )
+    shell.chmod(0o755)
+    return ["rsync", "-a", f"--rsh={shell}"]
+
+
+def deliver_over_ssh(
+    over_ssh: list[str], tmp_path: Path, *options: str
+) -> subprocess.CompletedProcess[bytes]:
+    file = tmp_path / "card" / UUID / "seg_0000.mp4"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("of the camera")
+    file.chmod(0o600)
+    file.parent.chmod(0o700)
+    target = f"pi@ctlr:{tmp_path}/drive/cam-1/"
+    command = [*over_ssh, *options, str(file.parent), target]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("options", [(), ("-z",), ("--remove-source-files",), ("--no-perms",)])
+def test_what_comes_over_ssh_the_controller_may_hold(
+    over_ssh: list[str], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A second name may be given by whom may write the file, and where he may write the folder."""
+    said = deliver_over_ssh(over_ssh, tmp_path, *options)
+    assert said.returncode == 0, said.stderr
+    arrived = tmp_path / "drive" / "cam-1" / UUID / "seg_0000.mp4"
+    assert arrived.read_text() == "of the camera"
+    assert arrived.stat().st_mode & 0o660 == 0o660
+    assert arrived.parent.stat().st_mode & 0o770 == 0o770
+
+
+@pytest.mark.parametrize("option", ["--inplace", "--append", "--append-verify"])
+def test_nothing_is_changed_in_place_over_ssh(
+    over_ssh: list[str], tmp_path: Path, option: str
+) -> None:
+    assert deliver_over_ssh(over_ssh, tmp_path, option).returncode != 0
+    assert not (tmp_path / "drive" / "cam-1" / UUID).exists()
 
 
 @pytest.mark.parametrize("place", ["phone", "can", "logs", ".ctlr-volume.json"])

@@ -14,6 +14,7 @@ MOST_EXPOSED = {  # systemd's own measure, from 0 (nothing is possible) to 10
     "can-listener.service": 2.3,  # serial adapters, and the status file in /tmp
     "ctlr-api.service": 1.5,
     "ctlr-camera.service": 2.3,  # video devices of every kind
+    "ctlr-camera@.service": 2.3,
     "ctlr-drive-rights.service": 4.0,
     "ctlr-privileged@.service": 7.0,  # mounts for the whole machine, so it has no view of its own
     "ctlr-rsyncd.service": 2.0,
@@ -82,6 +83,17 @@ def test_a_lasting_service_says_that_it_lives_and_is_started_again(name: str) ->
 def test_what_uses_the_drive_ends_before_it_is_unmounted(name: str) -> None:
     after = (UNITS / f"{name}.service").read_text("utf-8")
     assert ("After=mnt-logging.mount" in after) == (name != "ctlr-camera")
+
+
+def test_a_further_camera_differs_in_its_name_alone() -> None:
+    """One of several on a machine: its settings, and a log spool of its own, bear its name."""
+    first, further = read_unit("ctlr-camera.service"), read_unit("ctlr-camera@.service")
+    service = {**further["Service"]}
+    assert service.pop("Environment") == "CTLR_MQTT__SPOOL=/var/lib/ctlr/mqtt-spool-%i.db"
+    assert service.pop("ExecStart").endswith("ctlr --config /etc/ctlr/%i.toml camera")
+    assert service == {k: v for k, v in first["Service"].items() if k != "ExecStart"}
+    assert further["Install"] == first["Install"]
+    assert "ctlr-camera.service" in further["Unit"]["After"]
 
 
 def test_the_privileged_program_lives_in_the_mounts_of_the_whole_machine() -> None:

@@ -283,7 +283,7 @@ async def test_a_broker_with_a_password(tmp_path: Path, passwords: Path) -> None
         async with telemetry(broker.port, tmp_path, username="rig", password="secret") as sink:
             await until(lambda: sink.broker.connected)
         async with telemetry(broker.port, tmp_path, username="rig", password="wrong") as sink:
-            await asyncio.sleep(1)
+            await until(lambda: sink.broker.error is not None)
             assert not sink.broker.connected
     finally:
         broker.kill()
@@ -313,7 +313,7 @@ async def test_a_broker_with_tls(tmp_path: Path, certificate: Path) -> None:
         async with telemetry(broker.port, tmp_path, tls=True, ca_file=certificate) as sink:
             await until(lambda: sink.broker.connected)
         async with telemetry(broker.port, tmp_path, tls=True) as sink:  # a stranger's certificate
-            await asyncio.sleep(1)
+            await until(lambda: "certificate" in (sink.broker.error or ""))
             assert not sink.broker.connected
     finally:
         broker.kill()

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from ctlr.api import shapes
 from ctlr.api.overview import GIB, Facts, status, sync_overview
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus, SyncReport
+from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.sessions.model import Session, SessionState
 from ctlr.storage.states import MountState
+from ctlr.telemetry.health import Health
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 NOW = 1_776_313_714_000
@@ -51,7 +52,7 @@ def facts(**changes: Any) -> Facts:
             reports={},
             logging=WELL,
             sync=WELL,
-            system=shapes.SystemSummary(cpu_percent=1, mem_percent=2, temp_c=None),
+            system=Health(cpu=1, mem=2, temp=None, disk=3),
             can=CanStatus(),
             jobs=[],
             collecting=False,
@@ -62,17 +63,8 @@ def facts(**changes: Any) -> Facts:
     )
 
 
-def job(state: Any) -> shapes.JobStatus:
-    return shapes.JobStatus(
-        uuid=UUID,
-        state=state,
-        attempts=1,
-        done_bytes=0,
-        total_bytes=0,
-        eta_s=None,
-        error="full",
-        waiting_for=[],
-    )
+def job(state: JobState) -> Job:
+    return Job(UUID, state, attempts=1, error="full")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +94,7 @@ def test_ready_means_that_a_start_would_do(changes: dict[str, Any], *, ready: bo
         ({"current": session(SessionState.RECORDING)}, "recording", True),
         ({"current": session(SessionState.STOPPING)}, "stopping", False),
         ({"collecting": True}, "collecting", False),
-        ({"jobs": [job("running")]}, "processing", False),
+        ({"jobs": [job(JobState.RUNNING)]}, "processing", False),
         ({"current": session(SessionState.RECORDING), "collecting": True}, "recording", True),
     ],
     ids=str,
@@ -178,7 +170,7 @@ def test_a_drive_that_takes_nothing_is_one_warning(logging: MountState) -> None:
 
 
 def test_what_is_wrong_is_said() -> None:
-    shown = status(facts(views=[LOST], sync=ILL, jobs=[job("failed")]))
+    shown = status(facts(views=[LOST], sync=ILL, jobs=[job(JobState.FAILED)]))
     assert [warning.code for warning in shown.warnings] == [
         "storage_unhealthy",
         "camera_unreachable",

@@ -131,3 +131,9 @@ def test_what_cannot_work_is_refused(
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match=complaint):
         load_settings()
+
+
+def test_the_default_spool_has_the_nodes_name(tmp_path: Path) -> None:
+    assert load(tmp_path, 'node = "cam-a"').camera.spool == Path("/var/lib/ctlr/spool/cam-a")
+    given = load(tmp_path, 'node = "cam-a"\n[camera]\nspool = "/data"\nport = 9000')
+    assert (given.camera.spool, given.camera.port) == (Path("/data"), 9000)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ctlr.gate import Gate
 from ctlr.ingest.phone_staging import storage_errors
 from ctlr.ingest.phone_uploads import PhoneUploads, Upload
 from ctlr.kernel.errors import Refusal
@@ -59,7 +60,7 @@ def drive(layout: LoggingLayout) -> None:
 
 
 def uploads(layout: LoggingLayout, max_bytes: int = 64 * MIB) -> PhoneUploads:
-    return PhoneUploads(layout, max_bytes, idle_s=5, disk_s=20)
+    return PhoneUploads(layout, max_bytes, Gate(), idle_s=5, disk_s=20)
 
 
 async def receive(layout: LoggingLayout, data: bytes, chunk: int = 65536) -> Upload:
@@ -214,11 +215,23 @@ async def test_other_content_types_are_refused(layout: LoggingLayout, content_ty
 
 async def test_a_body_over_the_limit(layout: LoggingLayout) -> None:
     data = body(field("uuid", UUID), file("a.csv", b"1" * 3 * MIB))
-    service = uploads(layout, max_bytes=2 * MIB)
     with pytest.raises(Refusal, match="upload_too_large"):
-        await service.receive(in_chunks(data), CONTENT_TYPE)
+        await uploads(layout, max_bytes=2 * MIB).receive(in_chunks(data), CONTENT_TYPE)
     assert tree(layout) == {}
-    assert service.running == 0
+
+
+async def test_an_upload_stands_at_the_gate_until_it_has_ended(layout: LoggingLayout) -> None:
+    gate = Gate()
+    seen: list[str] = []
+
+    async def watched() -> AsyncIterator[bytes]:
+        seen.extend(work.code for work in gate.find_work())
+        yield b"1" * 3 * MIB
+
+    with pytest.raises(Refusal, match="upload_too_large"):
+        await PhoneUploads(layout, MIB, gate).receive(watched(), CONTENT_TYPE)
+    assert seen == ["upload_in_progress"]
+    assert gate.find_work() == []
 
 
 async def test_a_declared_size_over_the_limit_is_refused_unread(layout: LoggingLayout) -> None:
@@ -262,7 +275,7 @@ async def test_a_client_that_sends_nothing_more(layout: LoggingLayout) -> None:
         yield field("uuid", UUID)
         await asyncio.Event().wait()
 
-    service = PhoneUploads(layout, MIB, idle_s=0.05)
+    service = PhoneUploads(layout, MIB, Gate(), idle_s=0.05)
     with pytest.raises(Refusal, match="upload_timed_out"):
         await service.receive(silent(), CONTENT_TYPE)
     assert tree(layout) == {}
@@ -358,7 +371,7 @@ async def test_a_drive_that_is_away(tmp_path: Path) -> None:
 
 
 async def test_a_bare_mountpoint_is_not_written_to(layout: LoggingLayout) -> None:
-    service = PhoneUploads(layout, MIB, require_mount=True)
+    service = PhoneUploads(layout, MIB, Gate(), require_mount=True)
     with pytest.raises(Refusal, match="not mounted"):
         await service.receive(in_chunks(body(field("uuid", UUID))), CONTENT_TYPE)
     assert list(layout.root.iterdir()) == []

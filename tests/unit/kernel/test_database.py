@@ -18,8 +18,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def add(database: Database, name: str) -> None:
-    async with database.transaction() as db:
+async def add(database: Database, name: str, *, durable: bool = True) -> None:
+    async with database.transaction(durable=durable) as db:
         await db.execute("INSERT INTO thing (name) VALUES (?)", (name,))
         await asyncio.sleep(0)
         await db.execute("INSERT INTO thing (name) VALUES (?)", (f"{name}'",))
@@ -33,6 +33,35 @@ async def test_an_acknowledged_commit_is_meant_to_survive(database: Database) ->
     (mode,) = await database.fetch("PRAGMA journal_mode")
     (synchronous,) = await database.fetch("PRAGMA synchronous")
     assert (mode[0], synchronous[0]) == ("wal", 2)
+
+
+async def test_what_need_not_be_durable_is_there_at_once_and_durable_with_the_next(
+    database: Database, tmp_path: Path
+) -> None:
+    seen = []
+    for durable in (False, True):
+        async with database.transaction(durable=durable) as db:
+            (synchronous,) = await database.fetch("PRAGMA synchronous")
+            seen.append(synchronous[0])
+            await db.execute("INSERT INTO thing (name) VALUES (?)", (f"durable={durable}",))
+        other = open_readonly(tmp_path / "new" / "ctlr.db")
+        seen += other.execute("SELECT count(*) FROM thing").fetchone()
+        other.close()
+    assert seen == [1, 1, 2, 2]
+
+
+async def test_a_failure_of_what_need_not_be_durable_does_not_make_the_next_less_so(
+    database: Database,
+) -> None:
+    async def fail() -> None:
+        async with database.transaction(durable=False):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with database.transaction():
+        (synchronous,) = await database.fetch("PRAGMA synchronous")
+    assert synchronous[0] == 2
 
 
 async def test_a_block_that_fails_leaves_nothing(database: Database) -> None:
@@ -60,12 +89,14 @@ async def test_blocks_of_many_coroutines_do_not_mix(database: Database) -> None:
 async def test_a_block_that_is_cancelled_anywhere_leaves_the_next_one_working(
     database: Database, steps: int
 ) -> None:
-    block = asyncio.create_task(add(database, "cancelled"))
+    block = asyncio.create_task(add(database, "cancelled", durable=False))
     for _ in range(steps):
         await asyncio.sleep(0)
     block.cancel()
     await asyncio.gather(block, return_exceptions=True)
     await add(database, "next")
+    (synchronous,) = await database.fetch("PRAGMA synchronous")
+    assert synchronous[0] == 2
     assert len(await names(database)) in (2, 4)
 
 

@@ -10,7 +10,7 @@ from tests.unit.recording.test_stopwatch import EPOCH_MS, HOUR_MS, SetClock
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.recording.session_clock import STEP_WHILE_AWAY_MS, SessionClock
 from ctlr.sessions.clock_steps import ClockSteps, say_step
-from ctlr.sessions.model import ClockSample, ClockStep, Mark, Session, SessionState
+from ctlr.sessions.model import ClockSample, ClockStep, Mark, Session, SessionState, TakeStart
 from ctlr.sessions.reading import read_session
 from ctlr.sessions.store import SessionStore
 
@@ -35,9 +35,13 @@ class Rig:
         now_ms = self.session_clock.now_ms()
         nodes = ["cam-01"]
         await self.store.create(
-            uuid, state, created_at_ms=now_ms, start_at_ms=now_ms, node_names=nodes
+            uuid,
+            state,
+            created_at_ms=now_ms,
+            start_at_ms=now_ms,
+            node_names=nodes,
+            on_clock=self.session_clock.current,
         )
-        await self.session_clock.begin(uuid)
 
 
 @pytest.fixture
@@ -55,6 +59,7 @@ async def test_all_times_of_a_session_move_with_the_clock(
     await rig.start(UUID)
     await rig.store.change_node(UUID, "cam-01", start_at_ms=7, last_report_at_ms=EPOCH_MS + 1)
     await rig.store.add_mark(UUID, Mark(EPOCH_MS + 2))
+    await rig.store.keep_start(UUID, "cam-01", TakeStart(2, EPOCH_MS + 3))
     samples = [ClockSample(EPOCH_MS + n * 3400, 5.0, 1.0) for n in range(3)]
     for sample in samples:
         await rig.store.add_clock_samples(UUID, {"cam-01": sample})
@@ -71,6 +76,7 @@ async def test_all_times_of_a_session_move_with_the_clock(
     assert session.stopped_at_ms is None
     assert session.nodes[0].start_at_ms == 7
     assert session.nodes[0].last_report_at_ms == EPOCH_MS + 1 + step_ms
+    assert session.nodes[0].starts == (TakeStart(2, EPOCH_MS + 3 + step_ms),)
     assert session.marks == (Mark(EPOCH_MS + 2 + step_ms),)
     moved = [ClockSample(s.at_ms + step_ms, 5.0 - step_ms, 1.0) for s in samples]
     assert session.clocks == {"cam-01": tuple(moved)}

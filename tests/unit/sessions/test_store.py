@@ -1,12 +1,14 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.model.database import open_database
 
 from ctlr.sessions.lifecycle import IllegalTransitionError
-from ctlr.sessions.model import SessionState
+from ctlr.sessions.model import ClockSample, SessionState
 from ctlr.sessions.reading import read_session
 from ctlr.sessions.store import SessionStore
 
@@ -69,12 +71,103 @@ async def test_columns_are_known_by_name(store: SessionStore) -> None:
         await store.change(OTHER, SessionState.DONE)
 
 
-async def test_answers_are_kept(store: SessionStore) -> None:
+async def test_a_start_and_a_stop_are_noted_whole(store: SessionStore, tmp_path: Path) -> None:
     await create(store, UUID)
     assert await store.kept_answer(UUID, "start") is None
-    await store.keep_answer(UUID, "start", {"uuid": UUID, "cameras": []})
-    assert await store.kept_answer(UUID, "start") == {"uuid": UUID, "cameras": []}
+    clocks = {"cam-01": ClockSample(5, 0.25, 0.5)}
+    session = await store.note_started(
+        UUID, {"cam-01": {"started": True}, "cam-02": {"error": "off"}}, {"start_at": 9}, clocks
+    )
+    assert session.state is SessionState.RECORDING
+    assert [(node.name, node.started) for node in session.nodes] == [
+        ("cam-01", True),
+        ("cam-02", False),
+    ]
+    assert await store.kept_answer(UUID, "start") == {"start_at": 9}
+
+    stopping = replace(session, stop_requested_at_ms=70, stopped_at_ms=71)
+    await store.note_stopping(stopping, {"duration": 6.5})
+    known = await store.active()
+    assert known is not None
+    assert (known.state, known.stopped_at_ms) == (SessionState.STOPPING, 71)
+    assert await store.kept_answer(UUID, "stop") == {"duration": 6.5}
+
+    nodes = {"cam-01": {"stop_acknowledged": True}}
+    later = {"cam-01": ClockSample(70, 0.5, 0.5)}
+    await store.note_stopped(stopping, nodes, {"success": True}, later, durable=False)
+    known = read_session(tmp_path / "ctlr.db", UUID)  # another process sees it at once
+    assert known is not None
+    assert (known.state, known.stop_requested_at_ms) == (SessionState.COLLECTING, 70)
+    assert [node.stop_acknowledged for node in known.nodes] == [True, False]
+    assert known.clocks == {"cam-01": (clocks["cam-01"], later["cam-01"])}
+    assert await store.kept_answer(UUID, "stop") == {"success": True}
     assert await store.kept_answer(OTHER, "stop") is None
+
+
+async def test_a_stop_that_could_not_be_stored_before_is_stored_with_its_end(
+    store: SessionStore,
+) -> None:
+    await create(store, UUID, SessionState.RECORDING)
+    active = await store.active()
+    assert active is not None
+    stopping = replace(active, stop_requested_at_ms=70, stopped_at_ms=71)
+    await store.note_stopped(stopping, {}, {"success": True}, {}, durable=True)
+    session = await store.get(UUID)
+    assert session is not None
+    assert (session.state, session.stopped_at_ms) == (SessionState.COLLECTING, 71)
+
+
+async def test_a_start_that_failed_is_noted_whole(store: SessionStore) -> None:
+    await create(store, UUID)
+    await store.note_start_failed(UUID, {"cam-01": {"stop_acknowledged": True}}, "no camera")
+    session = await store.get(UUID)
+    assert session is not None
+    assert (session.state, session.error) == (SessionState.FAILED, "no camera")
+    assert [node.stop_acknowledged for node in session.nodes] == [True]
+
+
+async def test_what_cannot_follow_is_not_noted_in_part(store: SessionStore) -> None:
+    await create(store, UUID, SessionState.COLLECTING)
+    with pytest.raises(IllegalTransitionError):
+        await store.note_started(UUID, {"cam-01": {"started": True}}, {"start_at": 9}, {})
+    with pytest.raises(KeyError):
+        await store.note_start_failed(OTHER, {}, "unknown")
+    session = await store.get(UUID)
+    assert session is not None
+    assert [node.started for node in session.nodes] == [False]
+    assert await store.kept_answer(UUID, "start") is None
+
+
+async def test_a_thousand_sessions_are_listed_by_one_query(tmp_path: Path) -> None:
+    database, connection = open_database(tmp_path / "ctlr.db")
+    store = SessionStore(database)
+    for number in range(1000):
+        uuid = f"{number:08d}-0000-4000-8000-000000000000"
+        await create(store, uuid, SessionState.COLLECTING, at_ms=number)
+        await store.change_nodes(uuid, {"cam-00": {"error": 'a "quote"'}})
+        await store.add_event(uuid, number, "adopted", "It was found.")
+    for several in (store.newest(1000), store.with_states(SessionState), store.awaiting_stop()):
+        before = connection.queries
+        sessions = await several
+        assert connection.queries == before + 1
+        assert len(sessions) == 1000
+        assert {tuple(node.name for node in session.nodes) for session in sessions} == {
+            ("cam-00", "cam-01")
+        }
+        assert {session.nodes[0].error for session in sessions} == {'a "quote"'}
+        assert {len(session.events) for session in sessions} == {1}
+    connection.cut()
+
+
+async def test_a_session_is_collected_again_unless_it_is_recorded(store: SessionStore) -> None:
+    await create(store, UUID)
+    assert await store.collect_again(UUID) is False
+    await store.note_start_failed(UUID, {}, "no camera")
+    assert await store.collect_again(UUID) is True
+    assert await store.collect_again(UUID) is True
+    session = await store.get(UUID)
+    assert session is not None
+    assert session.state is SessionState.COLLECTING
 
 
 async def test_who_still_owes_a_stop(store: SessionStore) -> None:

@@ -1,7 +1,7 @@
 """When the drive may be ejected, and how that is said."""
 
+from ctlr.gate import Work
 from ctlr.storage.eject_rules import (
-    Work,
     eta_s,
     is_transfer,
     name_holders,

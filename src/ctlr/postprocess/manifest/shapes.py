@@ -50,6 +50,16 @@ class GapEntry(_Shape):
     estimated: bool = False
 
 
+class StillEntry(_Shape):
+    """Where a video's picture stands still for more than one and a half frames: ``offset_s`` into it,
+    for ``length_ms``. ``dropped`` frames are missing there; none: the next one was late."""
+
+    offset_s: float
+    taken_at_us: int | None = None
+    length_ms: float
+    dropped: int | None = None
+
+
 class ProblemEntry(_Shape):
     code: str
     text: str
@@ -67,6 +77,7 @@ class VideoFile(_Shape):
     bytes: int
     frames: int
     dropped: int | None = None
+    stills: tuple[StillEntry, ...] = ()
     duration_s: float
     codec: str
     width: int

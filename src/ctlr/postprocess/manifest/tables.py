@@ -30,8 +30,9 @@ class TableProblem(_Shape):
 
 
 class TableEntry(_Shape):
-    """One CSV file. ``clock`` is the column that its times were read from, ``unit`` what that
-    counts (``iso``: dates); both null where there is none. ``gaps`` are at most 50, the longest.
+    """One CSV file, or one in an archive (``export.zip/Gyroscope.csv``). ``clock`` is the column
+    that its times were read from (``date+time``: two), ``unit`` what that counts (``iso``: dates);
+    both null where there is none. ``gaps`` are at most 50, the longest.
     ``measures`` is what of it is compared with another source (see ``truth``)."""
 
     file: str

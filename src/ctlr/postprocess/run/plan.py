@@ -15,6 +15,7 @@ from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
 from ctlr.postprocess.video.planned import PlannedVideo, plan_video
+from ctlr.postprocess.video.twins import Twins
 from ctlr.sessions.clock_steps import say_step
 from ctlr.sessions.model import ClockStep, Mark, Session, SessionNode
 
@@ -67,6 +68,7 @@ class Plan:
     missing: tuple[tuple[str, str], ...]  # node, why
     problems: tuple[Problem, ...]
     marks: tuple[Mark, ...] = ()
+    twins: tuple[Twins, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -7,6 +7,7 @@ earlier one has proved, as long as the videos are still those.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def prove(
     if facts is None:
         return _as_before(videos, previous)
     return {
-        "sync": _sync(videos, facts, find, tolerance_ms, compare_frames),
+        "sync": _sync(videos, facts, find, tolerance_ms, compare_frames, _doubles(plan)),
         "clock": clock_section(facts.clocks),
         "marks": _marks(plan, videos, previous),
         "measured": fingerprint(facts, tolerance_ms),
@@ -79,8 +80,12 @@ def _sync(
     find: FindFile,
     tolerance_ms: float | None,
     compare_frames: Compare,
+    doubles: Mapping[str, str],
 ) -> SyncSection:
-    cameras = {node: _camera(node, source, facts) for node, source in videos.items()}
+    cameras = {
+        node: replace(_camera(node, source, facts), problem=doubles.get(node))
+        for node, source in videos.items()
+    }
     read = {
         node: TimedFrames(
             [find(v.frames_file) for v in videos[node].videos if v.frames_file], clock
@@ -101,6 +106,13 @@ def _sync(
         if all(cameras[node].unknown_because is None for node in pair)
     }
     return sync_section(facts.start_at_ms, cameras, distances, tolerance_ms)
+
+
+def _doubles(plan: Plan) -> dict[str, str]:
+    """Why cameras whose pictures are another's are not compared: they would be in perfect step."""
+    pairs = [found.cameras for found in plan.twins]
+    both = [*pairs, *((other, one) for one, other in pairs)]
+    return {one: f"it delivered the same pictures as {other}" for one, other in both}
 
 
 def _camera(node: str, source: VideoSource, facts: Session) -> CameraFacts:

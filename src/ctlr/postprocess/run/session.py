@@ -44,6 +44,7 @@ from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.growing import GrowingParts
 from ctlr.postprocess.video.scan import scan_session
+from ctlr.postprocess.video.twins import find_twins
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
@@ -63,7 +64,7 @@ def plan_session(
     plan = make_plan(files, segments, "", facts)
     if _end_at_stop(plan, segments, layout, examiner):
         plan = make_plan(files, segments, "", facts)
-    plan = _with_can_rows(plan, layout)
+    plan = _with_twins(_with_can_rows(plan, layout), segments, layout)
     existing = find_folder(settings, uuid)
     if existing is None:
         wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
@@ -97,6 +98,12 @@ def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:
         text = f"The CAN recording cannot be read ({error.strerror}); its rows were left out."
         return replace(plan, problems=(*plan.problems, Problem("can_unreadable", text)))
     return replace(plan, can=replace(plan.can, found=found))
+
+
+def _with_twins(plan: Plan, segments: dict[str, list[SegmentFacts]], layout: LoggingLayout) -> Plan:
+    twins = tuple(find_twins(segments, lambda node: layout.node_session(node, plan.uuid)))
+    problems = (*plan.problems, *(found.problem() for found in twins))
+    return replace(plan, twins=twins, problems=problems)
 
 
 def process(

@@ -6,7 +6,7 @@ fail or incomplete.
 """
 
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,15 @@ from ctlr.postprocess.manifest.shapes import FileEntry, FilesSource, Manifest, S
 from ctlr.postprocess.manifest.sync import ClockEntry
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.run.plan import Plan
+from ctlr.postprocess.tables.archives import (
+    ArchiveError,
+    is_archive,
+    list_members,
+    split_member,
+    why_unread,
+)
+from ctlr.postprocess.tables.header import NoTable
+from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.quantities import Kind, find_speed_signal
 from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.tables.table import (
@@ -24,13 +33,13 @@ from ctlr.postprocess.tables.table import (
     is_table,
     read_table,
 )
-from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.table_report import table_entry
 
 KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]
 """Where a file of the session's folder lies now, by its name."""
 
-_VERSION = 1  # of what is said of a table; a new one reads all tables again
+_VERSION = 2  # of what is said of a table; a new one reads all tables again
 
 
 class Uploads:
@@ -59,7 +68,7 @@ class Uploads:
                 p.removeprefix(f"{kind}/") for p in self._files if p.startswith(f"{kind}/")
             )
             if names:
-                tables = (self._table(kind, name, before) for name in names if is_table(name))
+                tables = (table for name in names for table in self._tables(kind, name, before))
                 found[kind] = FilesSource(files=tuple(names), tables=tuple(tables))
         return found
 
@@ -94,16 +103,40 @@ class Uploads:
             else {}
         )
 
+    def _tables(
+        self, kind: str, name: str, before: Mapping[str, TableEntry]
+    ) -> Iterator[TableEntry]:
+        """The entry of a table, of each table in an archive, or of what may be one and is not read."""
+        if is_table(name):
+            yield self._table(kind, name, before)
+            return
+        path = self._find(f"{kind}/{name}")
+        try:
+            for member in list_members(path) if is_archive(name) else ():
+                yield self._table(kind, f"{name}/{member}", before)
+            unread = why_unread(name, path)
+        except ArchiveError as error:
+            unread = NoTable("not_looked_into", str(error))
+        if unread:
+            inputs = self._inputs(f"{kind}/{name}")
+            yield table_entry(name, TableFacts(no_table=unread), self._span, inputs)
+
     def _table(self, kind: str, name: str, before: Mapping[str, TableEntry]) -> TableEntry:
         path = f"{kind}/{name}"
-        inputs = f"{self._files[path].inputs} {self._span.started_ms} {self._span.stopped_ms} v{_VERSION}"
+        inputs = self._inputs(path)
         known = before.get(name)
         if known and known.inputs == inputs:
             return known
         return table_entry(name, self._facts(path), self._span, inputs)
 
+    def _inputs(self, path: str) -> str:
+        """Equal means that the entry would say the same."""
+        file = self._files[split_member(path)[0]]
+        return f"{file.inputs} {self._span.started_ms} {self._span.stopped_ms} v{_VERSION}"
+
     def _facts(self, path: str) -> TableFacts:
-        facts = self._reader.read(path, self._files[path].inputs, self._find(path))
+        file = split_member(path)[0]
+        facts = self._reader.read(path, self._files[file].inputs, self._find(file))
         return place(facts, self._span)
 
     def _record(

@@ -153,7 +153,7 @@ class Reconciler:
         """Begin where an earlier process left off."""
         for session in await self._store.with_states([SessionState.PROCESSING]):
             if session.uuid not in self._making.running:
-                await self._store.change(session.uuid, SessionState.COLLECTING)
+                await self._store.collect_again(session.uuid)
         for session in await self._store.with_states([SessionState.DONE]):
             self._watches.of(session.uuid).dirty = True  # its files may have changed meanwhile
             self._watches.plan_looks(session)
@@ -264,7 +264,7 @@ class Reconciler:
     async def _look_again(self, uuid: str) -> None:
         if await self._needs_processing(uuid):
             if uuid not in self._making.running:  # somebody may have asked for it in between
-                await self._store.change(uuid, SessionState.COLLECTING)
+                await self._store.collect_again(uuid)
         else:
             self._read_back.want(uuid)
 

@@ -1,82 +1,213 @@
-"""Dates with a time, as ISO 8601 writes them, out of the fields of a column. Pure.
+"""Dates and times of day, as loggers write them, out of the fields of a column. Pure.
 
-Those of the usual form (``2026-04-14T10:28:34.123Z``, with or without fraction and Z, a space
-for the T) are read for all rows at once; all others by Python, row by row. A date without a zone
-is taken for UTC.
+ISO 8601 is read by Python itself. The rest is read part by part:
+
+- the date as year-month-day, day.month.year, ``14-Apr-2026`` or ``Tue Apr 14 10:28:34 GMT 2026``;
+  with slashes or dashes, day or month may come first (``DateOrder``);
+- the time of day with or without seconds, a fraction behind a point, a comma, a colon or an
+  underscore, AM or PM;
+- the zone as ``Z``, ``+0200``, ``UTC+02:00``, ``GMT`` or, in brackets, ``[Europe/Berlin]``.
+
+An instant without a zone that is understood is taken for UTC.
 """
 
 import math
-from dataclasses import replace
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ctlr.postprocess.tables.numbers import Floats, trim
-from ctlr.postprocess.tables.rows import COMMA, POINT, Fields, Flags, Offsets
+from ctlr.postprocess.tables.numbers import Floats
 
-_PLAIN_BYTES, _MOST_BYTES = 19, 32
-_ZERO, _ZULU = 48, 90
-_SEPARATORS = ((4, b"--"), (7, b"--"), (10, b"T "), (13, b"::"), (16, b"::"))
+DateOrder = Literal["day first", "month first"]
+DAY_MS = 86_400_000.0
+_MOST_CHARS = 64
+
+_MONTHS = {
+    name: number + 1
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+    )
+}
+_YEAR_FIRST = re.compile(r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?=\D|$)")
+_YEAR_LAST = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})[-/.](?P<y>\d{4}|\d\d)(?=\D|$)")
+_MONTH_NAMED = re.compile(
+    r"(?P<d>\d{1,2})[- .]+(?P<m>[a-z]{3})[a-z]*[- .,]+(?P<y>\d{4})", re.IGNORECASE
+)
+_UNIX_DATE = re.compile(r"(?:[a-z]{3},? )?(?P<m>[a-z]{3}) +(?P<d>\d{1,2})(?=[ ,])", re.IGNORECASE)
+_LONE_YEAR = re.compile(r"(?:^|[ ,])(?P<y>\d{4})(?=[ ,]|$)")
+_TIME = re.compile(
+    r"(?P<h>\d{1,2})(?P<sep>[:-])(?P<m>\d\d)(?:(?P=sep)(?P<s>\d\d)(?:[.,:_](?P<f>\d{1,9}))?)?"
+    r"(?!\d)\s*(?P<half>[ap]\.?m\.?)?",
+    re.IGNORECASE,
+)
+_OFFSET = re.compile(
+    r"(?:utc|gmt|z)?\s*(?P<sign>[+\-\u2212])(?P<h>\d{1,2}):?(?P<m>\d\d)?", re.IGNORECASE
+)
+_REGION = re.compile(r"\[(?P<name>[\w+\-/]+)\]")
 
 
-def parse_instants(fields: Fields) -> Floats:
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """``zoned``: it names a zone that is understood; ``dated``, ``timed``: it has a date, a time
+    of day; ``ambiguous``: day and month could be the other way round."""
+
+    ms: float
+    zoned: bool = False
+    dated: bool = True
+    timed: bool = True
+    ambiguous: bool = False
+
+
+def parse_instants(texts: Sequence[str], order: DateOrder = "day first") -> Floats:
     """The instants of a column as Unix milliseconds; NaN where there is none."""
-    if not len(fields.block):
-        return np.full(len(fields), np.nan)
-    starts, ends = trim(fields)
-    fields = replace(fields, starts=starts, ends=ends)
-    plain, values = _parse_plain(fields)
-    for row in np.flatnonzero(~plain & (ends > starts)):
-        values[row] = _parse_odd(fields, int(row))
-    return values
+    return np.fromiter(_each_ms(texts, order), np.float64, len(texts))
 
 
-def _parse_plain(fields: Fields) -> tuple[Flags, Floats]:
-    """Which fields are of the usual form, and their values."""
-    lengths = fields.ends - fields.starts
-    plain = (lengths >= _PLAIN_BYTES) & (lengths <= _MOST_BYTES)
-
-    def byte(index: int | Offsets) -> NDArray[np.uint8]:
-        return fields.block.take(fields.starts + index, mode="clip")
-
-    def number(first: int, count: int, most: int) -> Offsets:
-        total = np.zeros(len(lengths), np.int64)
-        for index in range(first, first + count):
-            digit = byte(index) - np.uint8(_ZERO)  # wraps: no digit is more than 9
-            np.logical_and(plain, digit <= 9, out=plain)
-            total = total * 10 + digit
-        np.logical_and(plain, total <= most, out=plain)
-        return total
-
-    for index, allowed in _SEPARATORS:
-        plain &= (byte(index) == allowed[0]) | (byte(index) == allowed[1])
-    year, month = number(0, 4, 9999), number(5, 2, 12)
-    months = (year - 1970) * 12 + month - 1
-    day, hour, minute = number(8, 2, 31), number(11, 2, 23), number(14, 2, 59)
-    second = number(17, 2, 60)
-    fraction = np.zeros(len(lengths))
-    end = lengths - (byte(lengths - 1) == _ZULU)
-    plain &= (end <= _PLAIN_BYTES) | (byte(_PLAIN_BYTES) == POINT) | (byte(_PLAIN_BYTES) == COMMA)
-    for index in range(_PLAIN_BYTES + 1, min(int(end.max(initial=0)), _MOST_BYTES)):
-        here, digit = end > index, byte(index) - np.uint8(_ZERO)
-        plain &= ~here | (digit <= 9)
-        fraction += np.where(here, digit * 10.0 ** (_PLAIN_BYTES - index), 0)
-    in_months = np.where(plain, months, 0)
-    days = _first_day(in_months) + day - 1
-    plain &= (day > 0) & (month > 0) & (days < _first_day(in_months + 1))
-    seconds = (days * 24 + hour) * 3600 + minute * 60 + second
-    return plain, np.where(plain, (seconds + fraction) * 1000.0, np.nan)
+def parse_times_of_day(texts: Sequence[str]) -> Floats:
+    """Milliseconds since midnight; NaN where there is no time of day."""
+    found = (read_instant(text) for text in texts)
+    values = (one.ms if one and one.timed and not one.dated else math.nan for one in found)
+    return np.fromiter(values, np.float64, len(texts))
 
 
-def _first_day(months: Offsets) -> Offsets:
-    """Days from 1970 to the first of a month, which is counted from January 1970."""
-    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+def find_order(texts: Iterable[str]) -> tuple[DateOrder, bool]:
+    """Whether day or month comes first where the year is last, and whether that is known."""
+    half = False
+    for text in texts:
+        found = _YEAR_LAST.search(text)
+        half |= "m" in text.casefold()
+        if found and int(found["a"]) > 12:
+            return "day first", True
+        if found and int(found["b"]) > 12:
+            return "month first", True
+    return ("month first" if half else "day first"), False
 
 
-def _parse_odd(fields: Fields, row: int) -> float:
+def read_instant(text: str, order: DateOrder = "day first") -> Instant | None:
+    """One field, in any of the ways that are understood; None if it is in none of them."""
+    bare = text.strip(' \t"')
+    if not bare or len(bare) > _MOST_CHARS or not any(mark in bare for mark in "-/.:"):
+        return None
+    if "T" in bare or bare[4:5] == "-":
+        try:
+            return _iso_instant(bare)
+        except (ValueError, OverflowError):
+            pass
     try:
-        found = datetime.fromisoformat(fields.text(row))
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000
+        return _parted_instant(bare, order)
     except (ValueError, OverflowError):
-        return math.nan
+        return None
+
+
+def _each_ms(texts: Sequence[str], order: DateOrder) -> Iterable[float]:
+    parse: Callable[[str], datetime] = datetime.fromisoformat
+    for text in texts:
+        try:
+            found = parse(text)
+            yield (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000
+        except (ValueError, OverflowError):
+            instant = read_instant(text, order)
+            yield instant.ms if instant and instant.dated else math.nan
+
+
+def _iso_instant(text: str) -> Instant:
+    found = datetime.fromisoformat(text)
+    at = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return Instant(
+        at.timestamp() * 1000, found.tzinfo is not None, timed=len(text) > len("2026-04-14")
+    )
+
+
+def _parted_instant(text: str, order: DateOrder) -> Instant | None:
+    """Raises ``ValueError`` where a part is out of its range."""
+    day, rest, ambiguous = _take_date(text, order)
+    time = _TIME.search(rest)
+    if day is None and (time is None or time.start() > 0):
+        return None
+    if (rest[: time.start()] if time else rest).strip(" ,T"):
+        return None
+    since_midnight_ms = _time_ms(time) if time else 0.0
+    zone, zoned, odd = _read_zone(rest[time.end() :]) if time else (UTC, False, False)
+    if odd:
+        return None
+    if day is None:
+        return Instant(since_midnight_ms, dated=False)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000
+    local_ms = midnight + since_midnight_ms
+    at = datetime.fromtimestamp(local_ms / 1000, UTC).replace(tzinfo=zone)
+    offset = at.utcoffset() or timedelta()
+    ms = local_ms - offset / timedelta(milliseconds=1)
+    return Instant(ms, zoned, timed=time is not None, ambiguous=ambiguous)
+
+
+def _take_date(text: str, order: DateOrder) -> tuple[date | None, str, bool]:
+    """A field's date, the rest of it, and whether day and month could be the other way round."""
+    if found := _YEAR_FIRST.match(text):
+        return date(int(found["y"]), int(found["m"]), int(found["d"])), text[found.end() :], False
+    if found := _YEAR_LAST.match(text):
+        first, second = int(found["a"]), int(found["b"])
+        either = found["sep"] != "."
+        day, month = (second, first) if either and order == "month first" else (first, second)
+        year = int(found["y"]) + (2000 if len(found["y"]) == 2 else 0)
+        ambiguous = either and max(first, second) <= 12
+        return date(year, month, day), text[found.end() :], ambiguous
+    if found := _MONTH_NAMED.match(text):
+        return _named_date(found["d"], found["m"], found["y"]), text[found.end() :], False
+    lone_year, found = _LONE_YEAR.search(text), _UNIX_DATE.match(text)
+    if found and lone_year:
+        rest = (text[found.end() : lone_year.start()] + text[lone_year.end() :]).lstrip(" ,")
+        return _named_date(found["d"], found["m"], lone_year["y"]), rest, False
+    return None, text, False
+
+
+def _named_date(day: str, month: str, year: str) -> date:
+    number = _MONTHS.get(month.casefold())
+    if number is None:
+        raise ValueError(f"{month} is no month")
+    return date(int(year), number, int(day))
+
+
+def _time_ms(found: re.Match[str]) -> float:
+    """Raises ``ValueError`` where it is no time of day."""
+    hour, minute, second = int(found["h"]), int(found["m"]), int(found["s"] or 0)
+    half = (found["half"] or "").casefold()[:1]
+    if hour > (12 if half else 23) or minute > 59 or second > 60 or (half and not hour):
+        raise ValueError(f"{found[0]} is no time of day")
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    fraction = float(f"0.{found['f']}") if found["f"] else 0.0
+    return ((hour * 60 + minute) * 60 + second + fraction) * 1000
+
+
+@lru_cache(maxsize=256)
+def _read_zone(text: str) -> tuple[tzinfo, bool, bool]:
+    """The zone that is written behind a time, whether one is, and whether what stands there is
+    something else."""
+    bare = text.strip()
+    if region := _REGION.search(bare):
+        bare = bare[: region.start()].strip()
+        if not bare:
+            return _find_region(region["name"])
+    if not bare:
+        return UTC, False, False
+    if bare.casefold() in ("z", "utc", "gmt"):
+        return UTC, True, False
+    offset = _OFFSET.fullmatch(bare.split("(")[0].strip())
+    if offset:
+        minutes = int(offset["h"]) * 60 + int(offset["m"] or 0)
+        signed = minutes if offset["sign"] == "+" else -minutes
+        return timezone(timedelta(minutes=signed)), True, False
+    return UTC, False, not re.fullmatch(r"[A-Za-z]{2,5}", bare)
+
+
+def _find_region(name: str) -> tuple[tzinfo, bool, bool]:
+    try:
+        return ZoneInfo(name), True, False
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC, False, False

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from ctlr.postprocess.tables.header import Header, normalise
-from ctlr.postprocess.tables.numbers import Floats, parse_numbers
+from ctlr.postprocess.tables.header import Header
+from ctlr.postprocess.tables.headings import normalise
+from ctlr.postprocess.tables.numbers import Floats
 from ctlr.postprocess.tables.rows import Rows
 
 Kind = Literal["rotation", "speed", "signal"]
@@ -28,9 +29,9 @@ class Quantity:
     kind: Kind
     columns: tuple[int, ...]
 
-    def values(self, rows: Rows, width: int) -> Floats:
+    def values(self, rows: Rows) -> Floats:
         """Of each row, in rad/s or m/s (a signal: its own unit); NaN where it is not known."""
-        parts = [parse_numbers(rows.column(column, width)) for column in self.columns]
+        parts = [rows.numbers(column) for column in self.columns]
         if self.kind == "speed":
             return np.where(parts[0] < 0, np.nan, parts[0])  # below 0 the GPS knows none
         size: Floats = np.sqrt(sum((part**2 for part in parts), np.zeros(len(rows))))

@@ -4,10 +4,11 @@ While a session still records, what has been uploaded is read in passing (``post
 when it is made ready, only the rest is left to read.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from ctlr.postprocess.tables.archives import read_member, split_member
 from ctlr.postprocess.tables.quantities import find_quantity
-from ctlr.postprocess.tables.table import TableFacts, read_table
+from ctlr.postprocess.tables.table import TableFacts
 
 
 class TableReader:
@@ -17,10 +18,12 @@ class TableReader:
         self._known: dict[str, tuple[str, TableFacts]] = {}
 
     def read(self, name: str, inputs: str, path: Path) -> TableFacts:
-        """The table ``name``, which lies at ``path`` now."""
+        """The table ``name``, which lies at ``path``, or in the archive there, now."""
         known = self._known.get(name)
         if known and known[0] == inputs:
             return known[1]
-        facts = read_table(path, lambda header: find_quantity(header, path.name))
+        member = split_member(name)[1]
+        own_name = PurePosixPath(member or path.name).name
+        facts = read_member(path, member, lambda header: find_quantity(header, own_name))
         self._known[name] = inputs, facts
         return facts

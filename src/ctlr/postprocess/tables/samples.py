@@ -17,7 +17,8 @@ MOST = 1 << 19
 class Samples:
     """Takes in rows' times and values, in the order of the file."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._cell_s = CELL_S
         self._times: list[Floats] = []
         self._values: list[Floats] = []
@@ -28,14 +29,14 @@ class Samples:
         if not good.any():
             return
         self._keep(*_averaged(times_s[good], values[good], self._cell_s))
-        if self._count > MOST:
+        if self._count > self._most:
             self._thin()
 
     def _thin(self) -> None:
         self._cell_s *= 2
         times_s, values = np.concatenate(self._times), np.concatenate(self._values)
         times_s, values = _averaged(times_s, values, self._cell_s)
-        if len(times_s) > MOST:  # times that jump about have no neighbours
+        if len(times_s) > self._most:  # times that jump about have no neighbours
             times_s, values = times_s[::2], values[::2]
         self._times, self._values, self._count = [], [], 0
         self._keep(times_s, values)

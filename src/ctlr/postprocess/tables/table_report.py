@@ -1,98 +1,20 @@
-"""What is said of a table, given when its session was. Pure.
+"""What is said of a table in the manifest. Pure.
 
-Times that count from an unknown start are placed: ``seconds_elapsed`` from the session's start
-on, any other counter with its first row there, in the unit that makes the table about as long as
-the session. That is a guess, and the entry says so.
+Its times have been placed beside the session's (``placing``). What had to be assumed for that is
+said, and so is everything odd, in one sentence each.
 """
 
-import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from ctlr.postprocess.manifest.tables import RowGap, TableEntry, TableProblem
-from ctlr.postprocess.tables.clock import ELAPSED, MS_PER, ClockColumn, Unit
-from ctlr.postprocess.tables.row_times import LEAST_PAUSE_MS, RowPause, RowTimesFound
-from ctlr.postprocess.tables.series import Series
+from ctlr.postprocess.tables.clock import ClockColumn
+from ctlr.postprocess.tables.placing import COVER_MARGIN_MS, SessionSpan
+from ctlr.postprocess.tables.row_times import FAR_MS, RowPause, RowTimesFound
 from ctlr.postprocess.tables.table import TableFacts
 
-COVER_MARGIN_MS = 5000.0
 _QUARTER_HOUR_MS = 900_000
 _FURTHEST_MS = 8.64e15
-_COUNTERS: tuple[Unit, ...] = ("s", "ms", "us", "ns")
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSpan:
-    """When the session was, Unix milliseconds; None where that is not known."""
-
-    started_ms: int | None = None
-    stopped_ms: int | None = None
-
-    @property
-    def length_ms(self) -> int | None:
-        if self.started_ms is None or self.stopped_ms is None:
-            return None
-        return self.stopped_ms - self.started_ms
-
-
-def place(facts: TableFacts, span: SessionSpan) -> TableFacts:
-    """The same table with Unix times; without any where these cannot be known."""
-    clock, first_ms, last_ms = facts.clock, facts.times.first_ms, facts.times.last_ms
-    if clock is None or not clock.elapsed or first_ms is None or last_ms is None:
-        return facts
-    unit = _likely_unit(last_ms - first_ms, span.length_ms) if clock.name not in ELAPSED else "s"
-    scale = MS_PER[unit] / MS_PER["s"]
-    times = _scaled(facts.times, scale)
-    clock = replace(clock, unit=unit)
-    if span.started_ms is None:
-        times = replace(times, first_ms=None, last_ms=None, holes=())
-        return replace(facts, clock=clock, times=times, measured=None)
-    zero_ms = span.started_ms - (0.0 if clock.name in ELAPSED else first_ms * scale)
-    return replace(
-        facts,
-        clock=clock,
-        times=_shifted(times, zero_ms),
-        measured=_placed_series(facts.measured, scale, zero_ms / 1000),
-    )
-
-
-def _likely_unit(long_ms: float, session_ms: int | None) -> Unit:
-    """The unit in which a counter, read as seconds, covers about the session."""
-    if not session_ms or long_ms <= 0 or session_ms <= 0:
-        return "s"
-    return min(
-        _COUNTERS,
-        key=lambda unit: abs(math.log(long_ms * MS_PER[unit] / MS_PER["s"] / session_ms)),
-    )
-
-
-def _scaled(times: RowTimesFound, scale: float) -> RowTimesFound:
-    return replace(
-        times,
-        furthest_back_ms=times.furthest_back_ms * scale,
-        first_ms=None if times.first_ms is None else times.first_ms * scale,
-        last_ms=None if times.last_ms is None else times.last_ms * scale,
-        rate_hz=None if times.rate_hz is None else times.rate_hz / scale,
-        holes=tuple(
-            RowPause(hole.at_ms * scale, hole.ms * scale)
-            for hole in times.holes
-            if hole.ms * scale > LEAST_PAUSE_MS
-        ),
-    )
-
-
-def _shifted(times: RowTimesFound, zero_ms: float) -> RowTimesFound:
-    return replace(
-        times,
-        first_ms=None if times.first_ms is None else times.first_ms + zero_ms,
-        last_ms=None if times.last_ms is None else times.last_ms + zero_ms,
-        holes=tuple(RowPause(hole.at_ms + zero_ms, hole.ms) for hole in times.holes),
-    )
-
-
-def _placed_series(series: Series | None, scale: float, zero_s: float) -> Series | None:
-    return series and Series(series.times_s * scale + zero_s, series.values)
 
 
 def table_entry(file: str, facts: TableFacts, span: SessionSpan, inputs: str) -> TableEntry:
@@ -151,6 +73,16 @@ def _reading_problems(facts: TableFacts) -> Iterator[TableProblem]:
     if facts.stray_quotes:
         text = "It has quotes that part nothing; they were taken for ordinary characters."
         yield TableProblem(code="stray_quotes", text=text)
+    if facts.nuls:
+        text = (
+            f"It holds {facts.nuls} zero bytes, as a power cut leaves them; they were passed over."
+        )
+        yield TableProblem(code="zero_bytes", text=text)
+    if not facts.named:
+        text = "It has no header, so what its columns are is not known."
+        if facts.clock:
+            text += f" {_begin(facts.clock.name)} was taken for its clock."
+        yield TableProblem(code="no_header", text=text)
 
 
 def _time_problems(facts: TableFacts) -> Iterator[TableProblem]:
@@ -158,30 +90,57 @@ def _time_problems(facts: TableFacts) -> Iterator[TableProblem]:
     if clock is None:
         if facts.rows:
             text = "No column with a known name holds times that can be read."
+            if facts.longer_unit:
+                text += f" One counts in another unit ({facts.longer_unit}), which is not read."
             yield TableProblem(code="no_time", text=text)
         return
     if times.unreadable:
         text = f"{times.unreadable} of {facts.rows} rows have no time that can be read."
         yield TableProblem(code="bad_times", text=text, count=times.unreadable)
     if times.far:
-        text = f"{times.far} rows have times more than a month from the others; left out here."
-        yield TableProblem(code="far_times", text=text, count=times.far)
-    if times.back:
         text = (
-            f"Times go back at {times.back} rows, by up to {_said(times.furthest_back_ms)}: "
-            "the clock was set, or rows are out of order."
+            f"{times.far} rows have times more than {_said(FAR_MS)} from the others, as a clock has "
+            "that was not set yet; left out here."
         )
-        yield TableProblem(code="times_go_back", text=text, count=times.back)
+        yield TableProblem(code="far_times", text=text, count=times.far)
+    if facts.clock_set_by_ms is not None:
+        way = "forward" if facts.clock_set_by_ms > 0 else "back"
+        text = (
+            f"Its clock was set {way} by {_said(abs(facts.clock_set_by_ms))} between two rows; the "
+            "rows before were put right before the others, at the usual distance of rows."
+        )
+        yield TableProblem(code="clock_set", text=text)
+    yield from _order_problems(times)
     if times.more_holes:
         text = f"{times.more_holes} more gaps, none longer than those listed."
         yield TableProblem(code="more_gaps", text=text, count=times.more_holes)
     yield from _clock_problems(clock)
 
 
+def _order_problems(times: RowTimesFound) -> Iterator[TableProblem]:
+    if times.is_reversed:
+        text = "Its rows run from the latest to the earliest."
+        yield TableProblem(code="times_go_back", text=text, count=times.back)
+    elif times.back:
+        text = (
+            f"Times go back at {times.back} rows, by up to {_said(times.furthest_back_ms)}: "
+            "the clock was set, or rows are out of order."
+        )
+        yield TableProblem(code="times_go_back", text=text, count=times.back)
+
+
 def _clock_problems(clock: ClockColumn) -> Iterator[TableProblem]:
     if clock.elapsed:
-        text = f"{clock.name} counts from an unknown start; the session's start was taken for it."
+        how = "is a time of day without a date" if clock.of_day else "counts from an unknown start"
+        if clock.taken_for_year:
+            how += f" (as Unix time it would be in {clock.taken_for_year})"
+        text = f"{clock.name} {how}; the session's start was taken for it."
         yield TableProblem(code="start_assumed", text=text)
+    if not clock.order_known:
+        text = (
+            f"Day and month of {clock.name} could be the other way round; {clock.order} was taken."
+        )
+        yield TableProblem(code="date_order_assumed", text=text)
     if not clock.zoned:
         text = f"{clock.name} names no time zone; UTC was taken."
         yield TableProblem(code="zone_assumed", text=text)
@@ -226,6 +185,10 @@ def _misses(by_ms: float, off_ms: float, does: str, when: str) -> TableProblem:
     if near and 0 < quarters <= 14 * 4:
         text += f" It is off by just {_said(quarters * _QUARTER_HOUR_MS)}: a time zone, perhaps."
     return TableProblem(code="misses_session", text=text)
+
+
+def _begin(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _said(ms: float) -> str:

@@ -14,10 +14,12 @@ from ctlr.mp4.boxes import Damaged
 from ctlr.mp4.movie import read_segment
 from ctlr.mp4.tables import (
     SegmentTables,
+    Track,
     TrackHeader,
     first_shown_ticks,
     keep_readable,
     keep_until,
+    shown_ticks,
 )
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
@@ -27,6 +29,7 @@ from ctlr.postprocess.video.facts import (
     SegmentFacts,
 )
 from ctlr.postprocess.video.frames import read_capture_times
+from ctlr.postprocess.video.stills import find_stills
 
 
 @dataclass(slots=True)
@@ -220,6 +223,14 @@ def _facts(
         height=header.height,
         created_at_s=tables.created_at_s,
         captured=captured,
+        shown_stills=() if captured else find_stills(_shown_us(track)),
         take=file.take,
         version=file.version,
     )
+
+
+def _shown_us(track: Track) -> list[int]:
+    """When each frame is shown, and when the last one ends."""
+    shown, scale = sorted(shown_ticks(track)), track.header.timescale
+    ends = shown[:1] and [shown[0] + track.duration_ticks]
+    return [ticks * 1_000_000 // scale for ticks in (*shown, *ends)]

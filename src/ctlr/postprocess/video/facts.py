@@ -17,6 +17,15 @@ class Readability(StrEnum):
     DAMAGED = "damaged"
 
 
+class Still(NamedTuple):
+    """``after_us`` is counted from the segment's first frame; ``dropped`` is None where the frames
+    have no numbers."""
+
+    after_us: int
+    length_us: int
+    dropped: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CaptureTimes:
     """A segment's frame-time sidecar in short: rows, and the first and last capture instant.
@@ -28,6 +37,7 @@ class CaptureTimes:
     first_us: int
     last_us: int
     numbers: tuple[int, int] | None = None
+    stills: tuple[Still, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +73,15 @@ class SegmentFacts:
     height: int = 0
     created_at_s: int | None = None
     captured: CaptureTimes | None = None
+    shown_stills: tuple[Still, ...] = ()
     take: int = 1
     version: int = 1
     after_stop_ticks: int = 0
+
+    @property
+    def stills(self) -> tuple[Still, ...]:
+        """Where its picture stands still: by its frame times, else by the video's own."""
+        return self.captured.stills if self.captured else self.shown_stills
 
     @property
     def usable(self) -> bool:

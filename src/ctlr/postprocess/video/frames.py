@@ -1,7 +1,7 @@
 """Reading a camera's frame times: ``seg_NNNN.frames.csv``, rows ``frame,pts_us,captured_at_us``.
 
-Of each row ``captured_at_us`` (Unix microseconds) is used, and of the first and last row the
-frame's number too: when the joined video shows a frame follows from the video itself.
+Of each row ``captured_at_us`` (Unix microseconds) is used, and the frame's number: when the
+joined video shows a frame follows from the video itself.
 """
 
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ctlr.layout.frame_times import column
 from ctlr.postprocess.video.facts import CaptureTimes
+from ctlr.postprocess.video.stills import find_stills
 
 _MAX_SIDECAR_BYTES = 64 << 20
 
@@ -19,14 +20,21 @@ def read_captured_us(path: Path) -> list[str]:
 
 
 def read_capture_times(path: Path) -> CaptureTimes | None:
-    """How many rows a sidecar has, and the first's and last's instant and number."""
+    """How many rows a sidecar has, the first's and last's instant and number, and where the picture
+    stood still."""
     lines = _read_lines(path)
     times = column(lines, "captured_at_us")
     if not times:
         return None
-    ends = [int(number) for number in column([lines[0], lines[1], lines[-1]], "frame")]
-    numbers = (ends[0], ends[1]) if ends else None
-    return CaptureTimes(len(times), int(times[0]), int(times[-1]), numbers)
+    taken_us = [int(time) for time in times]
+    numbers = [int(number) for number in column(lines, "frame")]
+    return CaptureTimes(
+        len(taken_us),
+        taken_us[0],
+        taken_us[-1],
+        (numbers[0], numbers[-1]) if numbers else None,
+        find_stills(taken_us, numbers or None),
+    )
 
 
 def _read_lines(path: Path) -> list[str]:

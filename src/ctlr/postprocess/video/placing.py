@@ -102,7 +102,7 @@ class _Placer:
             for earlier, later in pairwise(go.usable):
                 times.append(self._follow(go.numbers, times[-1], earlier, later))
         ending = end_at_stop(list(zip(self.usable, times, strict=True)), self.span, self.second)
-        self._end(ending, times[0])
+        self._end(ending, times)
         parts, odd = make_parts(ending.kept, self.second)
         left = tuple(facts.name for facts in ending.left)
         problems = (*self.problems, *odd, *ending.problems)
@@ -111,7 +111,8 @@ class _Placer:
     # --- units
 
     def _length(self, facts: SegmentFacts) -> int:
-        return self._ticks(facts.duration_ticks, facts)
+        """How long the camera recorded it, after the stop too."""
+        return self._ticks(facts.duration_ticks + facts.after_stop_ticks, facts)
 
     def _ticks(self, ticks: int, facts: SegmentFacts) -> int:
         return ticks * (self.second // facts.timescale)
@@ -258,17 +259,37 @@ class _Placer:
         self.problems.append(Problem("clock_jump", text, after.name))
         return None
 
-    def _end(self, ending: Ending, began_at: int) -> None:
+    def _end(self, ending: Ending, times: list[int]) -> None:
         """Say what is missing up to the stop; holes behind it are none of the session's."""
         if not ending.kept:
-            self._miss_all(ending.left[0], began_at)
+            self._miss_all(ending.left[0], times[0])
             return
         last, at = ending.kept[-1]
-        if ending.left or ending.cut:
+        ends_behind = bool(ending.left or ending.cut or last.after_stop_ticks)
+        if ends_behind:
             behind = {facts.name for facts in (last, *ending.left)}
             self.gaps = [gap for gap in self.gaps if gap.after_segment not in behind]
+        holes = len(self.gaps)
         if ending.cut is None:
-            self._trailing_hole(last, at)
+            self._trailing_hole(last, at, None if ends_behind else self.span.stopped_s)
+        if len(self.gaps) == holes and self.span.length_s is not None:
+            self._prove_the_end(last, times[-1], ends_behind=ends_behind)
+
+    def _prove_the_end(self, last: SegmentFacts, at: int, *, ends_behind: bool) -> None:
+        """A video that reaches to the stop may have begun late and gone on for longer."""
+        newest, stopped_s = self.usable[-1], self.span.stopped_s
+        if self.span.tells_time(newest):
+            return
+        if stopped_s is None:
+            text = (
+                "It did not confirm the stop and sent no frame times: its video is long enough, but "
+                "nothing tells whether it began in time or later, and recorded on."
+            )
+            self.problems.append(Problem("end_unproven", text))
+        elif ends_behind:
+            short_s = self.span.shortness_s(newest, Fraction(at, self.second), stopped_s)
+            if short_s is not None:
+                self.gaps.append(Gap(last.name, self._ms(self._seconds(short_s)), "short"))
 
     def _miss_all(self, first: SegmentFacts, at: int) -> None:
         """All that there is was recorded after the stop."""
@@ -276,11 +297,11 @@ class _Placer:
         reason = self.gaps[0].reason if self.gaps else self.span.why_late
         self.gaps = [Gap(None, self._ms(max(at + self._seconds(remaining), 0)), reason)]
 
-    def _trailing_hole(self, last: SegmentFacts, at: int) -> None:
+    def _trailing_hole(self, last: SegmentFacts, at: int, until_s: Fraction | None) -> None:
         go = next(go for go in self.goes if any(facts is last for facts in go.usable))
         hole = go.numbers.hole(last.number + 1, go.numbers.last(self._base(go)))
         reasons, expected = hole.reasons(last), self._expected(last, hole)
-        short_s = self.span.shortness_s(last, Fraction(at, self.second))
+        short_s = self.span.shortness_s(last, Fraction(at, self.second), until_s)
         short = None if short_s is None else self._seconds(short_s)
         if short_s is not None and short is not None and short > expected + self._seconds(SHORT_S):
             tells = self.span.tells_time(last)

@@ -16,6 +16,7 @@ from ctlr.postprocess.video.facts import NodeFiles, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.video.placing import place
 from ctlr.postprocess.video.span import expected_span
+from ctlr.postprocess.video.stills import PlacedStill, stills_of
 from ctlr.postprocess.video.timeline import Gap, Part
 from ctlr.sessions.model import Session, SessionNode
 
@@ -37,6 +38,7 @@ class PlannedVideo:
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
+    stills: tuple[tuple[PlacedStill, ...], ...] = ()  # by part
     marks: tuple[PlacedMark, ...] = ()
     after_stop: tuple[str, ...] = ()  # segments that are no part of the session
     cut: tuple[str, int] | None = None  # the one that the stop falls into, and its ticks before
@@ -65,6 +67,7 @@ def plan_video(
     chapters = chapter_problems(marks, timeline.parts)
     gaps_after = {gap.after_segment for gap in timeline.gaps}
     dropped = tuple(dropped_frames(part, gaps_after) for part in timeline.parts)
+    stills = tuple(stills_of(part, gaps_after) for part in timeline.parts)
     strays = [
         Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
         for name in files.strays
@@ -77,6 +80,7 @@ def plan_video(
             *timeline.problems,
             *_foreign(segments, facts, timeline.after_stop),
             *_frames_dropped(sum(filter(None, dropped))),
+            *_frames_late([s for of_part in stills for s in of_part if s.dropped == 0]),
             *chapters,
             *strays,
         ),
@@ -86,6 +90,7 @@ def plan_video(
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
+        stills=stills,
         marks=marks,
         after_stop=timeline.after_stop,
         cut=timeline.cut,
@@ -121,6 +126,17 @@ def _frames_dropped(count: int) -> list[Problem]:
     return [Problem("frames_dropped", text, harms=False)]
 
 
+def _frames_late(stills: Sequence[PlacedStill]) -> list[Problem]:
+    if not stills:
+        return []
+    longest_ms = max(still.length_us for still in stills) / 1000
+    text = (
+        f"The camera took {len(stills)} of its frames late: the frame before stands for up to "
+        f"{longest_ms:.0f} ms. Where, stands in stills."
+    )
+    return [Problem("frames_late", text, harms=False)]
+
+
 def _own_time_us(found: SegmentFacts) -> int | None:
     if found.captured:
         return found.captured.first_us
@@ -132,10 +148,12 @@ def node_told(facts: Session | None, node: str) -> str:
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
-    takes = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    more = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    if known.stopped_at_ms is not None:
+        more += f", stopped {known.stopped_at_ms}"
     return (
         f"segments {known.segments_total}, start {known.start_at_ms or facts.start_at_ms}, "
-        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{takes}"
+        f"session {facts.start_at_ms} to {facts.stop_requested_at_ms or facts.stopped_at_ms}{more}"
     )
 
 

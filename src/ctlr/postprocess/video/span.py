@@ -9,8 +9,9 @@ A clock that was set while it recorded says nothing about the end, because frame
 not follow it.
 
 Where frame times do not tell, the record does: a camera is taken to have begun each take when it
-was told to, and the length of its video says how far that reaches. Whether it began late or ended
-early is not known then, only by how much it falls short.
+was told to, and to have ended when it was told the stop that it confirmed. By how much its video is
+shorter than that is known then, not whether it began late or ended early. Of a camera that confirmed
+no stop nothing is known but how long it recorded: it may have begun late and recorded on.
 """
 
 from collections.abc import Mapping
@@ -44,8 +45,8 @@ class Span:
     ``told_us`` is the start that the camera was told, ``begin_us`` and ``end_us`` are the
     session's own; the truth lies within ``doubt_us`` if its clock was ``measured``. ``error`` is
     what is known to have ailed it. On the controller's clock: ``begun_s`` is when each take was told
-    to begin, in seconds from the session's start, and ``length_s`` how long the session is;
-    ``confirmed`` says that the camera heard of the stop.
+    to begin, in seconds from the session's start, ``length_s`` how long the session is, and
+    ``stopped_s`` when the camera was told the stop that it confirmed; None where it did not.
     """
 
     told_us: int | None = None
@@ -56,7 +57,7 @@ class Span:
     measured: bool = False
     begun_s: Mapping[int, Fraction] = field(default_factory=dict)
     length_s: Fraction | None = None
-    confirmed: bool = True
+    stopped_s: Fraction | None = None
 
     @property
     def why_late(self) -> str:
@@ -72,7 +73,7 @@ class Span:
 
     def why_short(self, short_s: Fraction) -> str:
         """Of a video whose frames do not tell when they were taken."""
-        return self.why_early if short_s > EARLY_S and not self.confirmed else "short"
+        return self.why_early if short_s > EARLY_S and self.stopped_s is None else "short"
 
     def shows_lateness(self, first: SegmentFacts) -> bool:
         """Whether a camera's frame times tell how late it began."""
@@ -109,12 +110,17 @@ class Span:
         """What the camera's clock leaves open of ``remaining_s``."""
         return self._doubt_s if self.tells_time(facts) else max(self._doubt_s, self._drift_s)
 
-    def shortness_s(self, facts: SegmentFacts, at_s: Fraction) -> Fraction | None:
-        """How much before the session's stop the last segment ends; None if about then."""
+    def shortness_s(
+        self, facts: SegmentFacts, at_s: Fraction, until_s: Fraction | None = None
+    ) -> Fraction | None:
+        """How much before the session's stop a segment ends, or before ``until_s`` where its frames
+        do not say when they were taken; None if about then."""
         remaining = self.remaining_s(facts, at_s)
+        if until_s is not None and not self.tells_time(facts):
+            remaining = until_s - at_s
         if remaining is None:
             return None
-        short = remaining - length_of(facts)
+        short = remaining - length_of(facts) - Fraction(facts.after_stop_ticks, facts.timescale)
         open_s = self._doubt_s if self.tells_time(facts) else self._drift_s
         return short if short > max(SHORT_S, open_s) else None
 
@@ -154,8 +160,8 @@ def expected_span(facts: Session | None, node: str) -> Span:
         error=part.error if part else None,
         measured=clock is not None and not was_set,
         begun_s=begun,
-        length_s=_length(facts.start_at_ms, stop_ms),
-        confirmed=part is None or part.stop_acknowledged,
+        length_s=_since(facts.start_at_ms, stop_ms),
+        stopped_s=_since(facts.start_at_ms, part.stopped_at_ms if part else None),
     )
 
 
@@ -165,10 +171,10 @@ def _begun(part: SessionNode, start_at_ms: int | None) -> dict[int, Fraction]:
     return {start.take: Fraction(start.at_ms - start_at_ms, 1000) for start in part.starts}
 
 
-def _length(start_at_ms: int | None, stop_ms: int | None) -> Fraction | None:
-    if start_at_ms is None or stop_ms is None:
+def _since(start_at_ms: int | None, at_ms: int | None) -> Fraction | None:
+    if start_at_ms is None or at_ms is None:
         return None
-    return Fraction(max(stop_ms - start_at_ms, 0), 1000)
+    return Fraction(max(at_ms - start_at_ms, 0), 1000)
 
 
 def _on_clock(clock: ClockTrack | None, at_ms: int | None) -> int | None:

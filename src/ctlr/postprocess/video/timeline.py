@@ -46,6 +46,19 @@ class Part:
         return sum(placement.facts.frames for placement in self.segments)
 
     @property
+    def played_s(self) -> Fraction:
+        """How long frames are shown, holes left out: a segment that claims to last into the next
+        one lasts until that."""
+        until = [Fraction(p.at_ticks, p.facts.timescale) for p in self.segments[1:]]
+        lengths = [length_of(placed.facts) for placed in self.segments]
+        ends = zip(self.segments, lengths, until, strict=False)
+        overlaps = (
+            max(Fraction(placed.at_ticks, placed.facts.timescale) + length - end, Fraction(0))
+            for placed, length, end in ends
+        )
+        return sum(lengths, Fraction(0)) - sum(overlaps, Fraction(0))
+
+    @property
     def length_s(self) -> Fraction:
         """From the first frame to the end of the last."""
         last = self.segments[-1]

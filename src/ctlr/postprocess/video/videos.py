@@ -6,13 +6,14 @@ from pathlib import Path
 from ctlr.kernel.hashing import CountBytes, hash_file
 from ctlr.mp4.chapters import Chapter
 from ctlr.postprocess.manifest.copying import SourceReadError
-from ctlr.postprocess.manifest.shapes import ChunkEntry, IndexEntry, VideoFile
+from ctlr.postprocess.manifest.shapes import ChunkEntry, IndexEntry, StillEntry, VideoFile
 from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.video.growing import GrowingPart, GrowingParts
 from ctlr.postprocess.video.marks import chapters_of
 from ctlr.postprocess.video.planned import PlannedVideo
 from ctlr.postprocess.video.remux import RemuxError, remux
 from ctlr.postprocess.video.splice import Chunk
+from ctlr.postprocess.video.stills import PlacedStill
 from ctlr.postprocess.video.timeline import Part
 
 
@@ -47,7 +48,8 @@ class VideoMaker:
                 made = made.model_copy(update={"frames_file": video.frames_file(number)})
         finally:
             growing.close()
-        return made.model_copy(update={"dropped": video.dropped[number]})
+        stills = tuple(map(_still_entry, video.stills[number]))
+        return made.model_copy(update={"dropped": video.dropped[number], "stills": stills})
 
     def _remux(
         self, part: Part, name: str, chapters: list[Chapter], count: CountBytes
@@ -78,6 +80,15 @@ def _splice(
     )
 
 
+def _still_entry(still: PlacedStill) -> StillEntry:
+    return StillEntry(
+        offset_s=still.offset_s,
+        taken_at_us=still.taken_us,
+        length_ms=round(still.length_us / 1000, 3),
+        dropped=still.dropped,
+    )
+
+
 def _chunk_entry(chunk: Chunk) -> ChunkEntry:
     return ChunkEntry(
         segment=chunk.segment, offset=chunk.offset, length=chunk.length, xxh128=chunk.xxh128
@@ -86,7 +97,6 @@ def _chunk_entry(chunk: Chunk) -> ChunkEntry:
 
 def _describe(part: Part, name: str, size: int, duration_s: float) -> VideoFile:
     first = part.segments[0].facts
-    played_s = sum(p.facts.duration_ticks / p.facts.timescale for p in part.segments)
     return VideoFile(
         file=name,
         segments=len(part.segments),
@@ -97,6 +107,6 @@ def _describe(part: Part, name: str, size: int, duration_s: float) -> VideoFile:
         codec=first.codec,
         width=first.width,
         height=first.height,
-        fps=round(part.frames / played_s, 3) if played_s else 0.0,
+        fps=round(float(part.frames / part.played_s), 3) if part.played_s else 0.0,
         first_frame_at_us=first.captured.first_us if first.captured else None,
     )

@@ -1,5 +1,6 @@
 """What phone and watch sent, through a whole run: entries, revisions, and nothing read twice."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from ctlr.postprocess.run.follow import Follower
 from ctlr.postprocess.run.plan import make_plan
 from ctlr.postprocess.run.uploads import Uploads
 from ctlr.postprocess.tables import reader
-from ctlr.postprocess.tables.table import FindQuantity, TableFacts, read_table
+from ctlr.postprocess.tables.archives import read_member
+from ctlr.postprocess.tables.table import FindQuantity, TableFacts
 from ctlr.postprocess.video.facts import SessionFiles
 from ctlr.sessions.model import ClockSample, Session, SessionNode
 from ctlr.simulator.motion import Motion
@@ -45,11 +47,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the tables that are read, as they are."""
     names: list[str] = []
 
-    def noting(path: Path, find_quantity: FindQuantity) -> TableFacts:
-        names.append(path.name)
-        return read_table(path, find_quantity)
+    def noting(path: Path, member: str | None, find_quantity: FindQuantity) -> TableFacts:
+        names.append(member or path.name)
+        return read_member(path, member, find_quantity)
 
-    monkeypatch.setattr(reader, "read_table", noting)
+    monkeypatch.setattr(reader, "read_member", noting)
     return names
 
 
@@ -84,6 +86,58 @@ def test_what_is_no_table_is_only_copied(rig: Rig) -> None:
     assert rig.source("phone")["files"] == ["notes.json"]
     assert rig.source("phone")["tables"] == []
     assert rig.manifest()["truth"] == []
+
+
+def archive(folder: Path, name: str = "export.zip") -> Path:
+    """A zip as Sensor Logger exports it, with what the phone measured."""
+    path = folder / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
+        for file in sorted(folder.glob("*.csv")):
+            written.write(file, file.name)
+            file.unlink()
+        written.writestr("__MACOSX/._gyroscope.csv", b"\0\5\26\7")
+        written.writestr("Metadata.json", "{}")
+    return path
+
+
+def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: list[str]) -> None:
+    rig.record()
+    send(rig)
+    plain = {path.name for path in (rig.logging / "phone" / UUID).glob("*.csv")}
+    archive(rig.logging / "phone" / UUID)
+    rig.process(facts())
+    found = tables(rig)
+    assert set(found) == {f"export.zip/{name}" for name in plain}
+    assert found["export.zip/gyroscope.csv"]["measures"] == "rotation"
+    assert found["export.zip/gyroscope.csv"]["first_at"] == START_MS
+    assert "export.zip" in rig.source("phone")["files"]
+    [truth] = rig.manifest()["truth"]
+    assert truth["files"] == ["watch/gyroscope.csv", "phone/export.zip/gyroscope.csv"]
+    assert truth["confidence"] != "unknown"
+    read.clear()
+    rig.process(facts())
+    assert read == []
+
+
+def test_what_nobody_looked_into_says_so(rig: Rig) -> None:
+    rig.record(numbers=range(SECONDS))
+    rig.upload("broken.zip", "PK no zip")
+    rig.upload("pictures.zip", "")
+    with zipfile.ZipFile(rig.logging / "phone" / UUID / "pictures.zip", "w") as written:
+        written.writestr("a.jpg", "")
+    rig.upload("export.json", '[{"sensor":"Accelerometer","time":"1776162514000000000","x":"1"}]')
+    rig.upload("settings.json", '{"rate": 100}')
+    rig.upload("export.xlsx", "PK")
+    rig.process(facts())
+    said = {name: [p["code"] for p in table["problems"]] for name, table in tables(rig).items()}
+    assert said == {
+        key: ["not_looked_into"]
+        for key in ("broken.zip", "export.json", "export.xlsx", "pictures.zip")
+    }
+    texts = {name: table["problems"][0]["text"] for name, table in tables(rig).items()}
+    assert texts["pictures.zip"] == "There is no table in it."
+    assert "not as json" in texts["export.json"]
+    assert rig.manifest()["complete"] is True
 
 
 def test_nothing_that_is_odd_makes_a_session_incomplete(rig: Rig) -> None:

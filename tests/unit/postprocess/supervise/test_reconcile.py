@@ -1,7 +1,7 @@
 """Who starts a worker on which session, and that nothing kills the one who does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,7 @@ class Shop:
         self.sync_is_away = False
         self.comparing: OSError | None = None
         self.damage: str | None = None
+        self.while_comparing: Callable[[], Awaitable[None]] | None = None
         self.go_on = asyncio.Event()
         self.go_on.set()
 
@@ -71,6 +72,8 @@ class Shop:
         await asyncio.sleep(0.001)
         if self.comparing:
             raise self.comparing
+        if self.while_comparing:
+            await self.while_comparing()
         return uuid not in self.made
 
     async def needs_verification(self, uuid: str) -> bool:
@@ -531,6 +534,34 @@ async def test_what_was_uploaded_for_a_start_that_failed_is_made_after_a_restart
     upload(tmp_path)
     async with reconciling(bench):
         await bench.reaches(SessionState.DONE)
+
+
+async def test_a_start_that_failed_is_armed_again_while_its_folder_is_compared(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The session is recorded then; what came for it is made once that is stopped."""
+    await bench.fail_start()
+    upload(tmp_path)
+    async with reconciling(bench):
+        await bench.reaches(SessionState.DONE)
+        await bench.settles()
+        armed = asyncio.Event()
+
+        async def arm_again() -> None:
+            if not armed.is_set():
+                await bench.store.create(
+                    UUID, SessionState.ARMING, created_at_ms=2, start_at_ms=2, node_names=[]
+                )
+                armed.set()
+
+        bench.shop.while_comparing = arm_again
+        bench.shop.made.discard(UUID)
+        await bench.reconciler.uploaded(UUID)
+        await armed.wait()
+        await bench.settles()
+        session = await bench.store.get(UUID)
+        assert session is not None
+        assert session.state is SessionState.ARMING
 
 
 @pytest.mark.parametrize("problem", [None, "incomplete: cam-02 is missing"])

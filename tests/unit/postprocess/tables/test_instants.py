@@ -7,14 +7,12 @@ from hypothesis import strategies as st
 
 from ctlr.postprocess.tables.instants import parse_instants
 from ctlr.postprocess.tables.numbers import Floats
-from ctlr.postprocess.tables.rows import split_rows
 
 AT_MS = 1_776_162_514_000  # 2026-04-14T10:28:34Z
 
 
 def parsed(*texts: str) -> Floats:
-    data = "".join(f"{text};x\n" for text in texts).encode()
-    return parse_instants(split_rows(data, ord(";")).column(0, 2))
+    return parse_instants(texts)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +34,8 @@ def test_dates(text: str, offset_ms: float) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "yesterday", "2026-13-14T10:28:34Z", "2026-04-00T10:28:34Z", "2026-00-14T10:28:34Z",
-     "2026-04-14T24:28:34Z", "2026-04-14T10:61:34Z", "2026-02-29T10:28:34Z", "14.04.2026 10:28",
-     "2026-04-14T10:28:34Zulu", "2026-04-14T10:28:34.5.6", "9999-99-99T99:99:99Z", "0" * 40],
+     "2026-04-14T24:28:34Z", "2026-04-14T10:61:34Z", "2026-02-29T10:28:34Z", "31.04.2026 10:28",
+     "2026-04-14T10:28:34+abc", "2026-04-14T10:28:34.5.6", "9999-99-99T99:99:99Z", "0" * 40],
 )  # fmt: skip
 def test_what_is_no_date(text: str) -> None:
     assert math.isnan(parsed(text)[0])

@@ -9,11 +9,16 @@ from ctlr.postprocess.tables.row_times import MOST_HOLES, RowTimes, RowTimesFoun
 START_MS = 1_776_313_714_000.0
 
 
-def found(times_ms: Floats, block: int = 97) -> RowTimesFound:
+def stretches(times_ms: Floats, block: int = 97) -> tuple[RowTimesFound, ...]:
     taking = RowTimes()
     for at in range(0, len(times_ms), block):
-        taking.add(times_ms[at : at + block])
+        list(taking.add(times_ms[at : at + block]))
     return taking.found()
+
+
+def found(times_ms: Floats, block: int = 97) -> RowTimesFound:
+    """Of the longest stretch."""
+    return max(stretches(times_ms, block), key=lambda times: times.rows)
 
 
 def steady(rows: int, period_ms: float = 10.0) -> Floats:
@@ -92,5 +97,5 @@ def test_rows_without_times() -> None:
     assert (times.unreadable, times.last_ms) == (10, START_MS + 990)
     assert found(np.full(5, math.nan)) == RowTimesFound(unreadable=5)
     assert found(np.zeros(0)) == RowTimesFound()
-    assert found(steady(1)) == RowTimesFound(first_ms=START_MS, last_ms=START_MS)
+    assert found(steady(1)) == RowTimesFound(rows=1, first_ms=START_MS, last_ms=START_MS)
     assert found(np.full(5, START_MS)).rate_hz is None

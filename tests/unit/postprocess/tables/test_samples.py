@@ -38,10 +38,9 @@ def test_what_is_no_number_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("jumping", [False, True])
-def test_however_many_rows_memory_stays(jumping: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_however_many_rows_memory_stays(jumping: bool) -> None:
     most = 5000
-    monkeypatch.setattr("ctlr.postprocess.tables.samples.MOST", most)
-    samples = Samples()
+    samples = Samples(most)
     chance = np.random.default_rng(1)
     for block in range(30):
         at = np.asarray(START_S + block * 20 + np.arange(400) * 0.05)

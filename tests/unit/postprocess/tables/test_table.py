@@ -11,27 +11,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ctlr.postprocess.manifest.tables import TableEntry
-from ctlr.postprocess.tables import blocks
 from ctlr.postprocess.tables.header import Header
+from ctlr.postprocess.tables.headings import read_heading
+from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.quantities import Quantity, find_quantity
 from ctlr.postprocess.tables.row_times import MOST_HOLES
 from ctlr.postprocess.tables.table import TableFacts, is_table, read_table
-from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.table_report import table_entry
+from ctlr.postprocess.tables.text import LIMITS, Limits
 
 START_MS = 1_776_313_714_000
 SPAN = SessionSpan(START_MS, START_MS + 10_000)
 
 
-def read(path: Path, name: str = "accelerometer.csv") -> TableFacts:
+def read(path: Path, name: str = "accelerometer.csv", limits: Limits = LIMITS) -> TableFacts:
     def find(header: Header) -> Quantity | None:
         return find_quantity(header, name)
 
-    return read_table(path, find)
+    return read_table(path, find, limits)
 
 
-def entry(path: Path, data: bytes | str, span: SessionSpan = SPAN) -> TableEntry:
+def entry(
+    path: Path, data: bytes | str, span: SessionSpan = SPAN, limits: Limits = LIMITS
+) -> TableEntry:
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return table_entry(path.name, place(read(path), span), span, "")
+    return table_entry(path.name, place(read(path, limits=limits), span), span, "")
 
 
 def codes(found: TableEntry) -> list[str]:
@@ -94,9 +98,8 @@ def test_a_table_in_any_dialect(file: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", GOOD)
-def test_blocks_may_end_anywhere(file: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 499)
-    assert is_whole(entry(file, GOOD[how]))
+def test_blocks_may_end_anywhere(file: Path, how: str) -> None:
+    assert is_whole(entry(file, GOOD[how], limits=Limits(block_bytes=499)))
 
 
 def test_seconds_with_a_fraction(file: Path) -> None:
@@ -114,10 +117,12 @@ BAD = {
     "a picture": (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 500, ["not_csv"]),
     "zeros": (bytes(100_000), ["not_csv"]),
     "one endless line": (b"a" * 300_000, ["not_csv"]),
-    "no header": (table()[27:].encode(), ["no_header"]),
+    "a counter without header": (b"10,0.1,5\n20,0.1,4\n30,0.2,5\n", ["no_header", "no_time"]),
     "no time column": (b"z,y,x\n1,2,3\n4,5,6\n", ["no_time"]),
     "no time in it": (b"time,x\nsoon,1\nlater,2\n", ["no_time"]),
-    "JSON": (b'{"rows": [{"time": 1776313714000}]}\n', ["no_rows", "stray_quotes"]),
+    "JSON": (b'{"rows": [{"time": 1776313714000}]}\n', ["not_csv"]),
+    "JSON in rows": (b'[{"time":"1776313714000000000","x":"1"},\n{}]\n', ["not_csv"]),
+    "minutes": (b"Time (min),x\n0.0,1\n0.1,2\n", ["no_time"]),
     "decimal commas between commas": (
         table().replace(".", ",").encode(),
         ["uneven_rows", "no_time"],
@@ -154,30 +159,30 @@ def test_a_file_that_was_cut_off(file: Path) -> None:
     assert (found.rows, found.last_at) == (1001, START_MS + 9990)
 
 
-def test_a_quote_that_is_never_closed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4096)
-    monkeypatch.setattr(blocks, "MOST_ROW_BYTES", 8192)
+SMALL = Limits(block_bytes=4096, row_chars=8192)
+
+
+@pytest.mark.parametrize("limits", [LIMITS, SMALL], ids=["at once", "in blocks"])
+def test_a_quote_that_is_never_closed(file: Path, limits: Limits) -> None:
     text = table().replace("0.2,-9.8\n", '"0.2,-9.8\n', 1)
-    found = entry(file, text)
+    found = entry(file, text, limits=limits)
     assert is_whole(found)
     assert "stray_quotes" in codes(found)
 
 
-def test_a_row_without_end_is_passed_over(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4096)
-    monkeypatch.setattr(blocks, "MOST_ROW_BYTES", 8192)
+def test_a_row_without_end_is_passed_over(file: Path) -> None:
     text = table()
     middle = text.index("\n", len(text) // 2) + 1
-    found = entry(file, text[:middle] + "," * 100_000 + "\n" + text[middle:])
+    found = entry(file, text[:middle] + "," * 100_000 + "\n" + text[middle:], limits=SMALL)
     assert (found.first_at, found.last_at) == (START_MS, START_MS + 10_000)
     assert found.problems[0].code == "uneven_rows"
 
 
-def test_a_file_longer_than_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MOST_BYTES", blocks.BLOCK_BYTES)
-    found = entry(file, table(rows=40_000))
-    assert found.rows < 40_000
+def test_a_file_longer_than_is_read(file: Path) -> None:
+    found = entry(file, table(rows=40_000), limits=Limits(file_bytes=1 << 20))
+    assert 20_000 < found.rows < 30_000
     assert found.last_at is not None
+    assert codes(found)[0] == "not_read_whole"
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -215,7 +220,7 @@ def test_what_is_measured(file: Path) -> None:
     ],
 )
 def test_which_tables_measure_motion(name: str, columns: str, kind: str | None) -> None:
-    found = find_quantity(Header(44, tuple(columns.lower().split(","))), name)
+    found = find_quantity(Header(",", tuple(map(read_heading, columns.split(",")))), name)
     assert (found.kind if found else None) == kind
 
 
@@ -234,14 +239,10 @@ HEADS = st.sampled_from(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(head=HEADS, body=st.binary(max_size=400) | CSVISH.map(str.encode), block=st.integers(1, 99))
-def test_any_bytes_have_an_entry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str, body: bytes, block: int
-) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", block)
-    monkeypatch.setattr(blocks, "MOST_ROW_BYTES", 100)
+def test_any_bytes_have_an_entry(tmp_path: Path, head: str, body: bytes, block: int) -> None:
     path = tmp_path / "gyroscope.csv"
     path.write_bytes(head.encode() + body)
-    facts = read(path, path.name)
+    facts = read(path, path.name, Limits(block_bytes=block, row_chars=100))
     for span in (SPAN, SessionSpan()):
         found = table_entry(path.name, place(facts, span), span, "")
         again = TableEntry.model_validate_json(found.model_dump_json())

@@ -5,10 +5,11 @@ import pytest
 
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.tables.clock import ClockColumn
+from ctlr.postprocess.tables.placing import SessionSpan, place
 from ctlr.postprocess.tables.row_times import RowPause, RowTimesFound
 from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.table import TableFacts
-from ctlr.postprocess.tables.table_report import SessionSpan, place, table_entry
+from ctlr.postprocess.tables.table_report import table_entry
 
 START_MS = 1_776_313_714_000
 LONG_MS = 600_000

@@ -17,6 +17,13 @@ BEGIN_S = 1000
 SPAN = Span(begin_us=BEGIN_S * 10**6, told_us=BEGIN_S * 10**6, length_s=Fraction(60))
 
 
+def until(stop_s: float, stopped_s: float | None = None, **more: object) -> Span:
+    """A session that was stopped then, and a camera that confirmed it at once, or later."""
+    stop = Fraction(round(stop_s * 1000), 1000)
+    stopped = stop if stopped_s is None else Fraction(round(stopped_s * 1000), 1000)
+    return replace(SPAN, length_s=stop, stopped_s=stopped, **more)  # type: ignore[arg-type]
+
+
 def of(
     take: int, number: int, version: int = 1, at_s: float | None = None, **more: object
 ) -> SegmentFacts:
@@ -83,7 +90,7 @@ def test_restarts_that_nobody_saw() -> None:
 
 
 def test_a_restart_stands_where_it_was_told_to_begin() -> None:
-    span = replace(SPAN, begun_s={2: Fraction(32)}, length_s=Fraction(52))
+    span = until(52, begun_s={2: Fraction(32)})
     found = [*(of(1, n) for n in range(2)), *(of(2, n) for n in range(2))]
     timeline = place(found, span=span)
     assert seconds(timeline) == [0, 10, 32, 42]
@@ -92,7 +99,7 @@ def test_a_restart_stands_where_it_was_told_to_begin() -> None:
 
 
 def test_timestamps_that_run_on_within_each_take() -> None:
-    span = replace(SPAN, begun_s={2: Fraction(32)}, length_s=Fraction(62))
+    span = until(62, begun_s={2: Fraction(32)})
     found = [of(take, n, first_ticks=n * 10 * SECOND) for take in (1, 2) for n in range(3)]
     found = [facts for facts in found if (facts.take, facts.number) not in {(1, 2), (2, 0)}]
     timeline = place(found, span=span)
@@ -102,7 +109,7 @@ def test_timestamps_that_run_on_within_each_take() -> None:
 
 def test_a_restart_at_no_known_time_is_no_guess() -> None:
     found = [*(of(1, n) for n in range(2)), *(of(2, n) for n in range(2))]
-    timeline = place(found, span=SPAN)
+    timeline = place(found, span=until(60))
     assert seconds(timeline) == [0, 10, 20, 30]
     assert [(p.code, p.harms) for p in timeline.problems] == [("restart_unseen", True)]
     assert gaps(timeline)[0] == ("seg_0001.take1.mp4", 0, "restarted")
@@ -163,8 +170,7 @@ class TestAgainstTheStop:
 
     @pytest.mark.parametrize("short_s", [-0.4, 0, 0.19])
     def test_about_as_long_as_the_session_is_whole(self, short_s: float) -> None:
-        span = replace(SPAN, length_s=Fraction(round((30 + short_s) * 1000), 1000))
-        timeline = place(plain(3), span=span)
+        timeline = place(plain(3), span=until(30 + short_s))
         assert not timeline.gaps
         assert not timeline.problems
 
@@ -172,25 +178,24 @@ class TestAgainstTheStop:
         ("confirmed", "reason"), [(True, "short"), (False, "ended early (it is off)")]
     )
     def test_what_it_falls_short_is_a_gap(self, confirmed: bool, reason: str) -> None:
-        span = replace(SPAN, confirmed=confirmed, error="it is off")
+        span = until(60, error="it is off")
+        span = span if confirmed else replace(span, stopped_s=None)
         timeline = place(plain(3), span=span)
         assert gaps(timeline) == [("seg_0002.mp4", 30_000, reason)]
         assert not timeline.gaps[0].estimated
 
     def test_one_that_joined_late_stands_late(self) -> None:
-        span = replace(SPAN, begun_s={1: Fraction(25)}, told_us=(BEGIN_S + 25) * 10**6)
+        span = until(60, begun_s={1: Fraction(25)}, told_us=(BEGIN_S + 25) * 10**6)
         timeline = place(plain(4, 8.75), span=span)
         assert gaps(timeline) == [(None, 25_000, "joined late")]
         assert seconds(timeline)[0] == 25
 
     def test_hours_allow_for_the_drift_of_two_clocks(self) -> None:
-        span = replace(SPAN, length_s=Fraction(36_003))
-        assert not place(plain(3600), span=span).gaps
-        assert place(plain(3600), span=replace(SPAN, length_s=Fraction(36_010))).gaps
+        assert not place(plain(3600), span=until(36_003)).gaps
+        assert place(plain(3600), span=until(36_010)).gaps
 
     def test_what_was_recorded_after_the_stop_is_left_out(self) -> None:
-        span = replace(SPAN, length_s=Fraction(24))
-        timeline = place(plain(6), span=span)
+        timeline = place(plain(6), span=until(24, 60.1))
         assert timeline.after_stop == ("seg_0003.mp4", "seg_0004.mp4", "seg_0005.mp4")
         name, ticks = timeline.cut or ("", 0)
         assert (name, round(ticks / SECOND, 1)) == ("seg_0002.mp4", 4)
@@ -198,7 +203,7 @@ class TestAgainstTheStop:
         assert [(p.code, p.harms) for p in timeline.problems] == [("after_stop", False)]
 
     def test_a_hole_that_the_stop_falls_into_ends_there(self) -> None:
-        span = replace(SPAN, length_s=Fraction(24), begun_s={2: Fraction(50)})
+        span = until(24, 60, begun_s={2: Fraction(50)})
         timeline = place([*(of(1, n) for n in range(2)), of(2, 0)], span=span)
         assert timeline.after_stop == ("seg_0000.take2.mp4",)
         assert gaps(timeline) == [("seg_0001.take1.mp4", 4000, "short")]
@@ -212,3 +217,13 @@ class TestAgainstTheStop:
         doubtful = replace(span, doubt_us=2_000_000)
         cut = place([captured(n, n * 10) for n in range(6)], span=doubtful).cut
         assert cut == ("seg_0002.mp4", 6 * SECOND)
+
+    def test_one_that_began_late_and_recorded_on_is_found_out(self) -> None:
+        """It confirmed the stop at 60 s; its video is 2 s shorter than that."""
+        timeline = place(plain(6, 9.667), span=until(24, 60))
+        assert gaps(timeline) == [("seg_0002.mp4", 1998, "short")]
+
+    def test_one_that_confirmed_no_stop_proves_nothing(self) -> None:
+        timeline = place(plain(3), span=replace(until(30), stopped_s=None))
+        assert not timeline.gaps
+        assert [(p.code, p.harms) for p in timeline.problems] == [("end_unproven", True)]
