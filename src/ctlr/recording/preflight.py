@@ -17,6 +17,7 @@ EARLIEST_MS = 1_735_689_600_000
 """2025, before there was this program: a clock that says less was never set."""
 OWN_CLOCK_WARN_MS = 60_000
 """Where all others are so far off in the same way, it is our own clock."""
+DAY_MS = 86_400_000
 OWN_CLOCK, OWN_CLOCK_CODE = "controller clock", "controller_clock"
 HOT_C = 75.0
 MINUTES_WARN = 60.0
@@ -80,20 +81,22 @@ def check_own_clock(
 ) -> Finding:
     """Whether the controller's clock was set: what it says, and what all others say of it.
 
-    A camera alone may be wrong itself; a phone has its time from its network.
+    A camera alone may be wrong itself, and cameras that agree with us may have their time from us;
+    a phone has its from its network, and is never wrong by a day.
     """
     ahead = [view.clock.offset_ms for view in views if view.connected and view.clock]
+    by_phone_ms = phone_ahead_ms or 0
     if phone_ahead_ms is not None:
         ahead.append(phone_ahead_ms)
     says = iso_from_ms(now_ms)[:16].replace("T", " ")
-    agree = ahead and max(ahead) - min(ahead) <= OWN_CLOCK_WARN_MS
-    off = agree and min(map(abs, ahead)) > OWN_CLOCK_WARN_MS
+    agree = len(ahead) > 1 and max(ahead) - min(ahead) <= OWN_CLOCK_WARN_MS
     if now_ms < EARLIEST_MS:
         problem = f"The controller's clock was never set: it says {says} UTC."
-    elif off and (len(ahead) > 1 or phone_ahead_ms is not None):
+    elif abs(by_phone_ms) > DAY_MS or (agree and min(map(abs, ahead)) > OWN_CLOCK_WARN_MS):
         hours = ahead[-1] / 3_600_000
+        others = "everything else" if agree else "the phone"
         problem = (
-            f"The controller's clock says {says} UTC, and everything else is {hours:+.1f} h from it: "
+            f"The controller's clock says {says} UTC, and {others} is {hours:+.1f} h from it: "
             "it was not set."
         )
     else:

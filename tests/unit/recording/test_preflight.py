@@ -111,6 +111,7 @@ def far(name: str, ahead_ms: float) -> NodeView:
         (NOW_MS, [far("cam", 14 * DAY_MS), far("cam-2", 14 * DAY_MS + 900)], None),
         (NOW_MS, [far("cam", 14 * DAY_MS)], 14 * DAY_MS - 2000),
         (NOW_MS, [], -2 * DAY_MS),
+        (NOW_MS, [READY, far("cam-2", 3.0)], 14 * DAY_MS),  # which have their time from us
     ],
 )
 def test_a_controller_whose_clock_was_not_set_says_so_first_and_blames_no_other(
@@ -120,6 +121,11 @@ def test_a_controller_whose_clock_was_not_set_says_so_first_and_blames_no_other(
     assert only(findings) == ["controller_clock"]
     assert findings[0].code == "controller_clock"
     assert "sudo date -s" in findings[0].message
+
+
+def test_a_phone_that_is_off_by_minutes_is_told_of_itself() -> None:
+    assert only(check([], {}, 600_000)) == ["phone_clock"]
+    assert only(check([READY], {}, 600_000)) == ["phone_clock"]
 
 
 @pytest.mark.parametrize(
