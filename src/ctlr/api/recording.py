@@ -9,7 +9,7 @@ from ctlr.api.errors import refusals
 from ctlr.api.session_id import session_id
 from ctlr.recording.coordinator import Coordinator
 
-SessionId = Annotated[str | None, Depends(session_id)]
+NamedSession = Annotated[str | None, Depends(session_id)]
 
 
 def recording_router(coordinator: Coordinator) -> APIRouter:
@@ -26,7 +26,7 @@ def recording_router(coordinator: Coordinator) -> APIRouter:
             "storage_full",
         ),
     )
-    async def start(uuid: SessionId) -> shapes.StartAnswer:
+    async def start(uuid: NamedSession) -> shapes.StartAnswer:
         """Begin a session on all cameras at one instant.
 
         A repeated start with the uuid that is being recorded answers like the first one.
@@ -36,7 +36,7 @@ def recording_router(coordinator: Coordinator) -> APIRouter:
     @router.post(
         "/stop", responses=refusals("not_recording", "other_session_recording", "invalid_uuid")
     )
-    async def stop(uuid: SessionId) -> shapes.StopAnswer:
+    async def stop(uuid: NamedSession) -> shapes.StopAnswer:
         """End the session on all cameras. With the uuid of a stopped session: as the first time."""
         return shapes.StopAnswer.model_validate(await coordinator.stop(uuid))
 

@@ -8,11 +8,12 @@ over.
 import asyncio
 import json
 import re
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
-from fastapi import Query, Request
+from fastapi import Request
 
+from ctlr.api.formats import SessionId
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
 
@@ -24,7 +25,7 @@ _ANY_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECA
 
 async def session_id(
     request: Request,
-    uuid: Annotated[str | None, Query(description="The session's id")] = None,  # noqa: ARG001 - for the OpenAPI document
+    uuid: SessionId | None = None,  # noqa: ARG001 - for the OpenAPI document
 ) -> str | None:
     """The id in its stored form; None where none is named. Raises ``Refusal`` ``invalid_uuid``."""
     body = await _read_body(request)

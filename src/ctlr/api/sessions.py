@@ -10,7 +10,6 @@ from ctlr.api import shapes
 from ctlr.api.errors import refusals
 from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
-from ctlr.kernel.ids import parse_session_id
 from ctlr.nodes.messages import UnixMs
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
 from ctlr.postprocess.manifest.tables import TableEntry
@@ -52,24 +51,30 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         uuid, kept = await parts.marks.add(asked.at_ms, asked.label)
         return shapes.MarkAnswer(ok=True, uuid=uuid, at_ms=kept.at_ms, label=kept.label)
 
-    @router.get("/{uuid}", responses=refusals("unknown_session", "invalid_uuid"))
+    @router.get(
+        "/{uuid}", responses=refusals("unknown_session", "ambiguous_session", "invalid_uuid")
+    )
     async def session(uuid: str) -> shapes.SessionDetail:
-        """One session with its sources, jobs and problems."""
-        found = await parts.store.get(parse_session_id(uuid))
+        """One session with its sources, jobs and problems. The beginning of its id will do."""
+        found = await parts.store.get(await parts.store.resolve(uuid))
         if found is None:
             raise Refusal("unknown_session", "No session with this id has been recorded here.")
         found = await parts.store.with_measurements(found)
         jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
-        return _detail(found, jobs, await parts.read_manifest(found.uuid))
+        why = parts.reconciler.why(found)
+        return _detail(found, jobs, why, await parts.read_manifest(found.uuid))
 
     @router.post(
         "/{uuid}/process",
         status_code=202,
-        responses=refusals("unknown_session", "recording_in_progress", "invalid_uuid"),
+        responses=refusals(
+            "unknown_session", "ambiguous_session", "recording_in_progress", "invalid_uuid"
+        ),
     )
     async def process(uuid: str) -> shapes.JobAccepted:
-        """Make the session's folder on the sync disk (again), with what is here now."""
-        job = await parts.reconciler.request(parse_session_id(uuid))
+        """Make the session's folder on the sync disk (again), with what is here now. The beginning
+        of its id will do."""
+        job = await parts.reconciler.request(await parts.store.resolve(uuid))
         return shapes.JobAccepted(job=job_status(job))
 
     return router
@@ -89,7 +94,10 @@ def _summary(session: Session) -> shapes.SessionSummary:
 
 
 def _detail(
-    session: Session, jobs: list[shapes.JobStatus], manifest: Manifest | None
+    session: Session,
+    jobs: list[shapes.JobStatus],
+    why: str | None,
+    manifest: Manifest | None,
 ) -> shapes.SessionDetail:
     problems = [
         shapes.SessionProblem(at=event.at_ms, code=event.kind, message=event.text)
@@ -117,6 +125,7 @@ def _detail(
             for node in session.nodes
         },
         jobs=jobs,
+        why=why,
         problems=problems,
         marks=[shapes.SessionMark(at_ms=mark.at_ms, label=mark.label) for mark in session.marks],
         complete=manifest.complete if manifest else None,

@@ -4,7 +4,20 @@ Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 finished but incom
 Parts are imported by their verb, so that a camera does not load the controller and back.
 """
 
-from ctlr.cli import drive, logs, nodes, pretend, processing, retention, roles, status
+from ctlr.cli import (
+    drive,
+    logs,
+    nodes,
+    preflight,
+    pretend,
+    processing,
+    record,
+    retention,
+    roles,
+    sessions,
+    status,
+    upload,
+)
 from ctlr.cli.command import app, fail
 from ctlr.kernel.errors import ConfigError, Refusal
 
@@ -14,11 +27,15 @@ __all__ = [
     "logs",
     "main",
     "nodes",
+    "preflight",
     "pretend",
     "processing",
+    "record",
     "retention",
     "roles",
+    "sessions",
     "status",
+    "upload",
 ]
 
 

@@ -1,16 +1,49 @@
 """What all verbs share: the command itself, its settings, and how it fails."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from ctlr import __version__
 from ctlr.config import Settings, load_settings
 
+FIELD, SETUP, SERVICES, TRY = "In the field", "Set up", "Services", "Try it"
+"""The groups of verbs in the help."""
+ORDER = (
+    *("preflight", "record", "status", "upload", "sessions", "verify", "eject", "logs"),
+    *("nodes", "storage", "check-config", "postprocess", "retention"),
+    *("serve", "camera", "listen-can", "subscribe-logs", "watch-mounts"),
+    *("demo", "simulate"),
+)
+"""The verbs as the help lists them: in the order of a day, then of a rig's life."""
+
+
+class Verbs(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        known = super().list_commands(ctx)
+        return [verb for verb in ORDER if verb in known] + [v for v in known if v not in ORDER]
+
+
+def examples(*lines: str) -> str:
+    """The last part of a verb's help: what to type, each on a line of its own."""
+    return "\n".join(("Examples:", *(f"  {line}" for line in lines)))
+
+
 app = typer.Typer(
     name="ctlr",
+    cls=Verbs,
     help="Field recording rig: cameras, phone, watch and CAN bus as one verified session.",
+    epilog=examples(
+        "ctlr preflight",
+        "ctlr record start 'lap 1, dry'",
+        "ctlr record stop",
+        "ctlr sessions",
+        "ctlr eject --when-safe",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

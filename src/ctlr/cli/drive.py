@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import typer
 from rich.table import Table
 
-from ctlr.cli.command import app, fail
+from ctlr.cli.command import FIELD, SETUP, app, examples, fail
 from ctlr.cli.controller import (
     AsJson,
     Json,
@@ -28,12 +28,12 @@ DRIVE_S = 300.0
 POLL_S = 1.0
 
 storage = typer.Typer(help="The drive: status, mount, unmount, remount.", no_args_is_help=True)
-app.add_typer(storage, name="storage")
+app.add_typer(storage, name="storage", rich_help_panel=SETUP)
 OneMount = Annotated[str, typer.Argument(help="logging or sync")]
 Mount = Annotated[str, typer.Argument(help="logging, sync or all")]
 
 
-@app.command()
+@app.command(rich_help_panel=FIELD, epilog=examples("ctlr eject", "ctlr eject --when-safe"))
 def eject(
     context: typer.Context,
     *,

@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Literal
@@ -17,9 +18,9 @@ from urllib.parse import urlencode
 import typer
 from rich.console import Console
 
-from ctlr.cli.command import app, settings_of
+from ctlr.cli.command import FIELD, app, examples, settings_of
 from ctlr.cli.controller import Json, Url, ask, controller_url, printable, printer
-from ctlr.config import Settings
+from ctlr.config import ConfigDeniedError, Settings
 from ctlr.kernel.errors import Refusal
 
 POLL_S = 1.0
@@ -32,7 +33,9 @@ Level = Literal["DEBUG", "INFO", "WARN", "ERROR", "METRICS"]
 GetPage = Callable[[Json], Json]
 
 
-@app.command()
+@app.command(
+    rich_help_panel=FIELD, epilog=examples("ctlr logs --level WARN --since 2h", "ctlr logs -f")
+)
 def logs(
     context: typer.Context,
     node: Annotated[str | None, typer.Option(help="Only records of this node.")] = None,
@@ -58,7 +61,8 @@ def logs(
         chosen["since"] = parse_since(since, time.time())
     get_page = partial(_ask_page, controller_url(context, url))
     if url is None:
-        get_page = partial(_page_of_this_machine, settings_of(context), get_page)
+        with suppress(ConfigDeniedError):  # then the controller alone can say
+            get_page = partial(_page_of_this_machine, settings_of(context), get_page)
     show = _print_json if as_json else partial(_print_line, printer())
     try:
         for line in lines(get_page, chosen, limit, follow=follow):

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from ctlr.cli.command import app
+from ctlr.cli.command import SETUP, app
 from ctlr.cli.controller import (
     AsJson,
     Json,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # loaded by the verbs that read an answer: a worker and a cam
     from ctlr.api import shapes
 
 nodes = typer.Typer(help="The cameras of the rig: list, add, remove.", no_args_is_help=True)
-app.add_typer(nodes, name="nodes")
+app.add_typer(nodes, name="nodes", rich_help_panel=SETUP)
 
 
 @nodes.command("list")

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ctlr.cli.command import app, fail
+from ctlr.cli.command import TRY, app, examples, fail
 from ctlr.kernel.ids import parse_session_id
 
 simulate = typer.Typer(help="Pretend to be a part of the rig.", no_args_is_help=True)
-app.add_typer(simulate, name="simulate")
+app.add_typer(simulate, name="simulate", rich_help_panel=TRY)
 
 
 @simulate.command("phone")
@@ -20,7 +20,7 @@ def simulate_phone(
     folder: Annotated[Path, typer.Option(help="Where the CSV files are written.")],
     seconds: Annotated[float, typer.Option(min=1, help="How long the session was.")] = 60,
     start_ms: Annotated[
-        int | None, typer.Option(help="Its start, Unix ms [now - seconds].")
+        int | None, typer.Option(help="Its start, Unix ms (by default, so that it ends now).")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 1,
     watch_lag_s: Annotated[
@@ -96,7 +96,7 @@ def simulate_can(
     typer.echo(f"{count} frames")
 
 
-@app.command()
+@app.command(rich_help_panel=TRY, epilog=examples("ctlr demo", "ctlr demo --keep --cameras 2"))
 def demo(
     folder: Annotated[Path | None, typer.Option(help="A new folder for the demo.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to record.")] = 12,

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from ctlr.cli.command import app, settings_of
+from ctlr.cli.command import FIELD, SETUP, app, examples, settings_of
 
 
-@app.command()
+@app.command(
+    rich_help_panel=SETUP,
+    epilog=examples("ctlr postprocess --list", "ctlr postprocess --uuid 3f2b --dry-run"),
+)
 def postprocess(
     context: typer.Context,
     uuid: Annotated[str | None, typer.Option(help="Session id, or its beginning.")] = None,
@@ -28,15 +31,23 @@ def postprocess(
         raise typer.BadParameter("give --uuid (a unique beginning will do), or --list")
 
 
-@app.command()
+@app.command(
+    rich_help_panel=FIELD,
+    epilog=examples("ctlr verify /media/me/SYNC", "ctlr verify /media/me/SYNC/2026-04-14_1040_lap"),
+)
 def verify(
     context: typer.Context,
-    folder: Annotated[Path | None, typer.Argument(help="A session folder, anywhere.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="A drive with sessions, or one session's folder.")
+    ] = None,
     uuid: Annotated[
-        str | None, typer.Option(help="A session on the sync disk; the result is kept there.")
+        str | None,
+        typer.Option(
+            help="A session on the sync disk, or its id's beginning; the result is kept there."
+        ),
     ] = None,
 ) -> None:
-    """Read a session back from the disk and compare it with its manifest."""
+    """Read sessions back from the disk and compare them with their manifests."""
     from ctlr.cli import session_work
 
     if folder is not None:
@@ -44,7 +55,7 @@ def verify(
     elif uuid is not None:
         session_work.read_back(settings_of(context), uuid)
     else:
-        raise typer.BadParameter("give a folder, or --uuid")
+        raise typer.BadParameter("give a drive or a session's folder, or --uuid")
 
 
 @app.command(hidden=True)

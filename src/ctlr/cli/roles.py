@@ -7,35 +7,45 @@ from typing import Any
 
 import typer
 
-from ctlr.cli.command import app, fail, settings_of
-from ctlr.config import Settings
+from ctlr import __version__
+from ctlr.cli.command import SERVICES, SETUP, app, fail, settings_of
+from ctlr.config import Settings, find_file
 
 
-@app.command()
+@app.command(rich_help_panel=SERVICES)
 def serve(context: typer.Context) -> None:
     """Run the controller: the REST API and all that it coordinates."""
     from ctlr.app import serve as run
     from ctlr.kernel.database import DatabaseError
 
+    settings = settings_of(context)
+    storage = settings.storage
+    where = _address(settings.api.host, settings.api.port)
+    disks = f"raw data in {storage.logging}, sessions in {storage.sync}"
+    _introduce(context, f"controller {settings.node}", f"{where}, {disks}")
     service = run(
-        settings_of(context),
+        settings,
         lambda task, uuid: _own_verb(context, "worker", task, uuid),
-        _own_verb(context, "retention"),
+        _own_verb(context, "retention", "--lines"),
     )
     _run("The controller", service, cannot_start=(DatabaseError, OSError))
 
 
-@app.command()
+@app.command(rich_help_panel=SERVICES)
 def camera(context: typer.Context) -> None:
     """Run a camera node: records when it is told to, delivers by rsync."""
     from ctlr.camera.service import run_camera
 
     # The one at the usual place is the one that was alone before there were several on a machine.
     inherits = context.obj is None
-    _run("The camera node", run_camera(settings_of(context), inherits=inherits))
+    settings = settings_of(context)
+    own = settings.camera
+    told = f"{_address(own.host, own.port)}, source {own.source}, delivers to {own.target}"
+    _introduce(context, f"camera {settings.node}", told)
+    _run("The camera node", run_camera(settings, inherits=inherits))
 
 
-@app.command("subscribe-logs")
+@app.command("subscribe-logs", rich_help_panel=SERVICES)
 def subscribe_logs(context: typer.Context) -> None:
     """Keep what the whole rig says on the logging drive, and pass it on to Loki."""
     from ctlr.logbook.service import subscribe
@@ -44,7 +54,7 @@ def subscribe_logs(context: typer.Context) -> None:
     _run("The log subscriber", subscribe(settings, _checked_logging(settings)))
 
 
-@app.command("listen-can")
+@app.command("listen-can", rich_help_panel=SERVICES)
 def listen_can(context: typer.Context) -> None:
     """Record the CAN buses of the rig on the logging drive."""
     from ctlr.can.listener import listen
@@ -53,7 +63,7 @@ def listen_can(context: typer.Context) -> None:
     _run("The CAN listener", listen(settings, _checked_logging(settings)))
 
 
-@app.command("watch-mounts")
+@app.command("watch-mounts", rich_help_panel=SERVICES)
 def watch_mounts(context: typer.Context) -> None:
     """Watch both mounts of the drive, and repair what can be repaired."""
     from ctlr.storage.watcher import watch_mounts as run
@@ -61,7 +71,7 @@ def watch_mounts(context: typer.Context) -> None:
     _run("The drive watcher", run(settings_of(context)))
 
 
-@app.command("check-config")
+@app.command("check-config", rich_help_panel=SETUP)
 def check_config(context: typer.Context) -> None:
     """Read the configuration and print it as it is understood; CAN databases are read too."""
     from ctlr.postprocess.can.database import load
@@ -83,6 +93,17 @@ def privileged() -> None:
     from ctlr.storage.privileged.session import main
 
     raise typer.Exit(main())
+
+
+def _introduce(context: typer.Context, who: str, where: str) -> None:
+    """Say in one line what this process is, by which file, and where it is reached."""
+    file = find_file(context.obj)
+    by = f"configured by {file.absolute()}" if file else "without a configuration file"
+    typer.echo(f"ctlr {__version__}, {who}, {by}: {where}", err=True)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _run(

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from ctlr.cli.command import fail
 from ctlr.config import Settings
-from ctlr.postprocess.folder.folders import find_folder
+from ctlr.layout.session import MANIFEST_NAME
+from ctlr.postprocess.folder.folders import find_folder, session_folders
 from ctlr.postprocess.folder.verify import verify_folder, verify_session
 from ctlr.postprocess.manifest import progress as steps
 from ctlr.postprocess.run.follow import follow
@@ -72,9 +73,20 @@ def read_back(settings: Settings, uuid: str) -> NoReturn:
 
 @_in_one_line()
 def read_back_folder(folder: Path) -> NoReturn:
-    """Verify a session folder wherever it lies."""
+    """Verify a session folder wherever it lies, or all that lie on a drive."""
     end_on_sigterm()
-    _end(_with_bar(lambda report: verify_folder(folder, report)))
+    if (folder / MANIFEST_NAME).is_file() or not (found := session_folders(folder)):
+        _end(_with_bar(lambda report: verify_folder(folder, report)))
+    results = [_read_back_one(one) for one in found]
+    bad = sum(result.exit_code != 0 for result in results)
+    typer.echo(f"{folder}: {len(results)} sessions read back, {bad or 'none'} with faults")
+    raise typer.Exit(3 if bad else 0)
+
+
+def _read_back_one(folder: Path) -> steps.RunResult:
+    result = _with_bar(lambda report: verify_folder(folder, report))
+    typer.echo(result.summary)
+    return result
 
 
 def work(settings: Settings, task: str, uuid: str) -> NoReturn:

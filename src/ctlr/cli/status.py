@@ -1,51 +1,109 @@
 """``ctlr status``: the whole rig at a glance, as ``GET /api/status`` says it."""
 
-from typing import TYPE_CHECKING
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from ctlr.cli.command import app
+from ctlr.cli.command import FIELD, app, examples
 from ctlr.cli.controller import (
     AsJson,
+    Json,
     Url,
     ask,
     controller_url,
+    lasting,
     print_json,
     printable,
     printer,
     understand,
 )
+from ctlr.kernel.errors import Refusal
 
 if TYPE_CHECKING:  # loaded by the verb that reads an answer: a worker and a camera do without
     from ctlr.api import shapes
 
+POLL_S = 1.0
 
-@app.command()
-def status(context: typer.Context, *, url: Url = None, as_json: AsJson = False) -> None:
+
+@app.command(rich_help_panel=FIELD, epilog=examples("ctlr status", "ctlr status --watch"))
+def status(
+    context: typer.Context,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on showing it, until Ctrl-C.")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what the rig does: recording, cameras, storage, delivery, jobs and warnings."""
-    answer = ask(controller_url(context, url), "GET", "/api/status")
+    base = controller_url(context, url)
+    if watch:
+        _watch(base, as_json=as_json)
+    answer = ask(base, "GET", "/api/status")
     if as_json:
         print_json(answer)
-        return
+    else:
+        printer().print(_shown(answer))
+
+
+def _watch(base: str, *, as_json: bool) -> NoReturn:
+    """Ask every second. A terminal shows the newest answer in its place; a file or a program gets
+    each that differs from the one before."""
+    from rich.live import Live
+
+    console, told = printer(), None
+    try:
+        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+            while True:
+                answer = _ask_patiently(base)
+                if console.is_terminal and not as_json:
+                    live.update(_shown(answer), refresh=True)
+                elif answer != told:
+                    told = answer
+                    typer.echo(json.dumps(answer)) if as_json else console.print(_shown(answer))
+                time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def _ask_patiently(base: str) -> Json:
+    """The status; a controller that is being started again is waited for."""
+    try:
+        return ask(base, "GET", "/api/status")
+    except Refusal as refusal:
+        if refusal.code != "controller_unreachable":
+            raise
+        return {"error": refusal.detail}
+
+
+def _shown(answer: Json) -> RenderableType:
     from ctlr.api import shapes
 
+    if answer.keys() == {"error"}:
+        return Text(str(answer["error"]), style="yellow")
     rig = understand(shapes.Status, answer)
-    console = printer()
-    console.print(_headline(rig))
-    console.print(_cameras(rig.cameras) if rig.cameras else "The rig has no camera.")
-    console.print(_storage(rig.storage))
-    console.print(_delivery(rig.sync))
+    parts: list[RenderableType] = [
+        _headline(rig),
+        _cameras(rig.cameras) if rig.cameras else "The rig has no camera.",
+        _storage(rig.storage),
+        _delivery(rig.sync),
+    ]
     if rig.jobs:
-        console.print(_jobs(rig.jobs))
-    for warning in rig.warnings:
-        console.print(f"Warning: {printable(warning.message)}", style="yellow")
+        parts.append(_jobs(rig.jobs))
+    warnings = (f"Warning: {printable(warning.message)}" for warning in rig.warnings)
+    parts += [Text(warning, style="yellow") for warning in warnings]
+    return Group(*parts)
 
 
 def _headline(rig: "shapes.Status") -> str:
     if rig.uuid is not None:
         doing = printable(rig.phase).capitalize()
-        return f"{doing} {printable(rig.uuid)}, {_duration(rig.duration)}"
+        return f"{doing} {printable(rig.uuid)}, {lasting(rig.duration)}"
     ready = "ready to record" if rig.ready else "not ready to record"
     return f"{printable(rig.phase).capitalize()}, {ready}"
 
@@ -76,7 +134,7 @@ def _storage(storage: "shapes.StorageSummary") -> str:
     health = "" if storage.healthy else ", not usable"
     used = f"Storage: {storage.used_gb:.1f} of {storage.total_gb:.1f} GiB used{health}"
     left = storage.minutes_left
-    return used if left is None else f"{used}, room for {_duration(left * 60)}"
+    return used if left is None else f"{used}, room for {lasting(left * 60)}"
 
 
 def _delivery(sync: "shapes.SyncSummary") -> str:
@@ -90,17 +148,11 @@ def _jobs(jobs: "list[shapes.JobStatus]") -> Table:
     for job in jobs:
         total = job.total_bytes
         done = f"{100 * job.done_bytes / total:.0f} %" if total else "-"
-        left = "-" if job.eta_s is None else _duration(job.eta_s)
+        left = "-" if job.eta_s is None else lasting(job.eta_s)
         waits = f"waits for {', '.join(job.waiting_for)}" if job.waiting_for else None
         cells = (job.uuid, job.state, done, left, job.error or waits)
         table.add_row(*map(printable, cells))
     return table
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
 def _with_unit(value: float | None, unit: str) -> str:

@@ -41,6 +41,7 @@ __all__ = [
     "CameraSettings",
     "CanBus",
     "CanSettings",
+    "ConfigDeniedError",
     "DatabaseSettings",
     "DiscoverySettings",
     "IngestSettings",
@@ -51,11 +52,18 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "SyncSettings",
+    "find_file",
     "load_settings",
 ]
 
 ENV_PREFIX = "CTLR_"
+NOT_SETTINGS = frozenset({"CTLR_CONFIG", "CTLR_URL"})
+"""What the command line reads of the environment: where the file is, where the controller is."""
 DEFAULT_PATHS = (Path("/etc/ctlr/ctlr.toml"), Path("ctlr.toml"))
+
+
+class ConfigDeniedError(ConfigError):
+    """There is a configuration, and this user may not read it."""
 
 
 def _default_node_name() -> str:
@@ -113,7 +121,7 @@ class Settings(BaseSettings):
 
 def load_settings(path: Path | None = None) -> Settings:
     """Read the settings. Raises ``ConfigError`` with one line naming the file or the key."""
-    file = _find_file(path, os.environ)
+    file = find_file(path)
     values = _read_toml(file) if file else {}
     _refuse_unknown_environment(os.environ)
     where = f" in {file}" if file else ""
@@ -125,7 +133,8 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(f"Configuration in the environment: {error}.") from error
 
 
-def _find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+def find_file(path: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that the settings are read from; None: the defaults hold."""
     named = path or (Path(environ["CTLR_CONFIG"]) if environ.get("CTLR_CONFIG") else None)
     if named is not None:
         return named
@@ -136,10 +145,14 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         with open(file, "rb") as stream:
             return tomllib.load(stream)
-    except OSError as error:
-        raise ConfigError(
+    except PermissionError as error:
+        raise ConfigDeniedError(
             f"The configuration file {file} cannot be read: {error.strerror}. An installed one is for "
             "root and the group ctlr: use sudo."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration file {file} cannot be read: {error.strerror}."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The configuration file {file} is not TOML: {error}.") from error
@@ -147,7 +160,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def _refuse_unknown_environment(environ: Mapping[str, str]) -> None:
     for name in environ:
-        if not name.startswith(ENV_PREFIX) or name == "CTLR_CONFIG":
+        if not name.startswith(ENV_PREFIX) or name in NOT_SETTINGS:
             continue
         key = name.removeprefix(ENV_PREFIX).lower().split("__")[0]
         if key not in Settings.model_fields:

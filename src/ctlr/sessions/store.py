@@ -14,6 +14,7 @@ from typing import Any
 import aiosqlite
 
 from ctlr.kernel.database import Database, load_migrations
+from ctlr.kernel.ids import parse_session_prefix, the_only_one
 from ctlr.sessions.clock_steps import OnClock, keep_clock
 from ctlr.sessions.lifecycle import check_transition
 from ctlr.sessions.model import (
@@ -241,6 +242,16 @@ class SessionStore:
                 "INSERT INTO session_mark (uuid, at_ms, label) VALUES (?, ?, ?)",
                 (uuid, mark.at_ms, mark.label),
             )
+
+    async def resolve(self, prefix: str) -> str:
+        """The id of the one session that begins so. Raises ``Refusal``: ``invalid_uuid``,
+        ``unknown_session``, ``ambiguous_session``."""
+        begins = parse_session_prefix(prefix)
+        rows = await self._db.fetch(
+            "SELECT uuid FROM session WHERE uuid >= ? AND uuid < ? ORDER BY uuid LIMIT 6",
+            (begins, begins + "g"),
+        )
+        return the_only_one(begins, [row["uuid"] for row in rows], "that was recorded here")
 
     async def active(self) -> Session | None:
         """The session that is arming, recording or stopping."""

@@ -1,11 +1,12 @@
 """The sessions on the logging disk, and finding one by the beginning of its id."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ctlr.config import Settings
-from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import parse_session_prefix, the_only_one
 from ctlr.layout.raw import LoggingLayout
-from ctlr.postprocess.folder.folders import find_folder, read_manifest
+from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_folders
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.video.scan import scan_session, session_ids
 
@@ -33,11 +34,14 @@ def _listed(settings: Settings, layout: LoggingLayout, uuid: str) -> ListedSessi
     files = scan_session(layout, uuid)
     folder = find_folder(settings, uuid)
     manifest = read_manifest(folder) if folder else None
-    everything = [f for n in files.nodes for f in n.segments] + [*files.phone, *files.watch]
+    everything = [f for n in files.nodes for f in (*n.segments, *n.stray_segments)] + [
+        *files.phone,
+        *files.watch,
+    ]
     return ListedSession(
         uuid=uuid,
         nodes=tuple(node.node for node in files.nodes),
-        segments=sum(len(node.segments) for node in files.nodes),
+        segments=sum(len(node.names) for node in files.nodes),
         bytes=sum(f.size for f in everything),
         folder=folder.name if folder else None,
         revision=manifest.revision if manifest else None,
@@ -46,24 +50,18 @@ def _listed(settings: Settings, layout: LoggingLayout, uuid: str) -> ListedSessi
 
 
 def resolve_prefix(settings: Settings, prefix: str) -> str:
-    """The one session on the logging disk whose uuid begins with ``prefix``.
+    """The one session whose uuid begins with ``prefix``: of those on the logging disk, else of those
+    on the sync disk, where one stays whose raw data made room.
 
-    Raises ``Refusal`` with code ``unknown_session`` or ``ambiguous_session``.
+    Raises ``Refusal``: ``invalid_uuid``, ``unknown_session``, ``ambiguous_session``; ``OSError``.
     """
-    wanted = prefix.lower()
-    found = [
-        u for u in session_ids(LoggingLayout(settings.storage.logging)) if u.startswith(wanted)
-    ]
-    if wanted in found:
-        return wanted
-    if not found:
-        raise Refusal(
-            "unknown_session",
-            f"No session below {settings.storage.logging} has an id that begins with {prefix!r}.",
-        )
-    if len(found) > 1:
-        raise Refusal(
-            "ambiguous_session",
-            f"{prefix!r} fits {len(found)} sessions; give more of the id: {', '.join(found[:5])}.",
-        )
-    return found[0]
+    begins, storage = parse_session_prefix(prefix), settings.storage
+    raw = [u for u in session_ids(LoggingLayout(storage.logging)) if u.startswith(begins)]
+    found = raw or [u for u in _made(storage.sync) if u.startswith(begins)]
+    return the_only_one(begins, found, f"below {storage.logging} or {storage.sync}")
+
+
+def _made(sync: Path) -> list[str]:
+    """The sessions whose folders lie on the sync disk."""
+    manifests = (read_manifest(folder) for folder in session_folders(sync))
+    return sorted(manifest.uuid for manifest in manifests if manifest is not None)

@@ -1,0 +1,110 @@
+"""``ctlr sessions``: what has been recorded, and one of them in detail."""
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote, urlencode
+
+import typer
+from rich.table import Table
+
+from ctlr.cli.command import FIELD, app, examples
+from ctlr.cli.controller import (
+    AsJson,
+    Url,
+    ask,
+    controller_url,
+    day_and_time,
+    lasting,
+    print_json,
+    printable,
+    printer,
+    understand,
+)
+
+if TYPE_CHECKING:  # loaded by the verbs that read an answer: a worker and a camera do without
+    from ctlr.api import shapes
+
+sessions = typer.Typer(
+    help="What has been recorded: list, show.",
+    epilog=examples("ctlr sessions", "ctlr sessions --limit 50", "ctlr sessions show 3f2b"),
+)
+app.add_typer(sessions, name="sessions", rich_help_panel=FIELD)
+
+SessionId = Annotated[
+    str, typer.Argument(help="The session: its id or the beginning of it.", metavar="UUID")
+]
+
+
+@sessions.callback(invoke_without_command=True)
+def list_sessions(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what has been recorded, newest first; or show one session."""
+    if context.invoked_subcommand is not None:
+        return
+    path = f"/api/sessions?{urlencode({'limit': limit})}"
+    answer = ask(controller_url(context, url), "GET", path)
+    if as_json:
+        print_json(answer)
+        return
+    from ctlr.api import shapes
+
+    found = understand(shapes.SessionList, answer).sessions
+    printer().print(_table(found) if found else "Nothing has been recorded here yet.")
+
+
+@sessions.command("show")
+def show(
+    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Show one session: what is in it, what is missing, what is done with it."""
+    path = f"/api/sessions/{quote(session, safe='')}"
+    answer = ask(controller_url(context, url), "GET", path)
+    if as_json:
+        print_json(answer)
+        return
+    from ctlr.api import shapes
+
+    _print(understand(shapes.SessionDetail, answer))
+
+
+def _table(found: "list[shapes.SessionSummary]") -> Table:
+    table = Table("session", "started", "lasted", "cameras", "state", "folder")
+    for session in found:
+        cells = (
+            session.uuid,
+            day_and_time(session.started_at or session.created_at),
+            _length(session),
+            len(session.cameras),
+            session.state,
+            session.folder,
+        )
+        table.add_row(*map(printable, cells))
+    return table
+
+
+def _length(session: "shapes.SessionSummary") -> str:
+    if session.started_at is None or session.stopped_at is None:
+        return "-"
+    return lasting(max(0, session.stopped_at - session.started_at) / 1000)
+
+
+def _print(session: "shapes.SessionDetail") -> None:
+    console = printer()
+    console.print(f"Session {session.uuid}: {session.state}")
+    console.print(f"Started {day_and_time(session.started_at)}, lasted {_length(session)}")
+    console.print(f"Folder on the drive: {printable(session.folder)}")
+    table = Table("camera", "started", "stopped", "segments", "still there", "delivered", "error")
+    for name, source in session.sources.items():
+        flags = ("yes" if flag else "no" for flag in (source.started, source.stopped))
+        delivered = "all" if source.complete else "not all"
+        counts = (source.segments_total, source.segments_pending)
+        table.add_row(*map(printable, (name, *flags, *counts, delivered, source.error)))
+    console.print(table)
+    for mark in session.marks:
+        console.print(f"Mark {day_and_time(mark.at_ms)}: {printable(mark.label)}")
+    for problem in session.problems:
+        console.print(f"Problem: {printable(problem.message)}", style="yellow")
