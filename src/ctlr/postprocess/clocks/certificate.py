@@ -235,11 +235,7 @@ def _text(
                 + _single_frames(cameras, pairs, tolerance_ms, start_at_ms)
             )
         case "fail":
-            return (
-                f"{between} were not in step: their nearest frames are up to {apart}"
-                f"{_when(named.steady_at, start_at_ms)}, more than {allowed}."
-                + _how_often(named, cameras)
-            )
+            return _not_in_step(named, cameras, apart, allowed, start_at_ms)
     if reasons := _reasons(cameras):
         return (
             f"Not all cameras could be compared ({reasons}). "
@@ -251,8 +247,29 @@ def _text(
             f"Nearest frames of those that did are at most {apart}."
         )
     return (
-        f"Nearest frames of {between} are up to {apart}{_when(named.steady_at, start_at_ms)}: "
+        f"Nearest frames of {between} are up to {apart}{_held_when(named, start_at_ms)}: "
         f"too uncertain to tell whether that is within {allowed}."
+    )
+
+
+def _not_in_step(
+    pair: PairSync,
+    cameras: Mapping[str, CameraFacts],
+    apart: str,
+    allowed: str,
+    start_at_ms: int | None,
+) -> str:
+    """Cameras that went apart for a second and more, or those that took too many frames late."""
+    between = " and ".join(pair.cameras)
+    if _held_long(pair):
+        return (
+            f"{between} were not in step: their nearest frames are up to {apart}"
+            f"{_held_when(pair, start_at_ms)}, more than {allowed}."
+        )
+    return (
+        f"{between} took too many frames late: {100 * (pair.share_beyond or 0.0):.1f} % of their "
+        f"nearest frames are beyond {allowed}, one of a hundred is {apart} or more."
+        f"{_late_frames({name: cameras[name] for name in pair.cameras})}"
     )
 
 
@@ -273,13 +290,13 @@ def _single_frames(
     )
 
 
-def _how_often(pair: PairSync, cameras: Mapping[str, CameraFacts]) -> str:
-    if pair.steady_ms == _held_ms(pair):
-        return ""
-    return (
-        f" That is {100 * (pair.share_beyond or 0.0):.1f} % of them, now and then."
-        f"{_late_frames({name: cameras[name] for name in pair.cameras})}"
-    )
+def _held_long(pair: PairSync) -> bool:
+    """Whether what the pair is judged by held for a second; else it is frames late now and then."""
+    return pair.steady_ms == _held_ms(pair)
+
+
+def _held_when(pair: PairSync, start_at_ms: int | None) -> str:
+    return _when(pair.steady_at, start_at_ms) if _held_long(pair) else ""
 
 
 def _late_frames(cameras: Mapping[str, CameraFacts]) -> str:
