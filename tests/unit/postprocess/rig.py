@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.unit.postprocess.mp4 import Film, plain
 
 from ctlr.config import Settings
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, unpack
+from ctlr.mp4.tables import SegmentTables
 from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.session import process
 from ctlr.sessions.model import Session, SessionNode, SessionState
@@ -105,7 +106,7 @@ class Movie:
 
 def frames_of(data: bytes, tables: SegmentTables) -> list[bytes]:
     track, found, at = tables.reference, [], 0
-    sizes = unpack(track.sizes)
+    sizes = track.sizes.numbers()
     for offset, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
         position = offset
         for size in sizes[at : at + count]:
@@ -116,11 +117,15 @@ def frames_of(data: bytes, tables: SegmentTables) -> list[bytes]:
 
 
 def session(*nodes: SessionNode, **changes: Any) -> Session:
+    """The record of a session; its cameras confirmed the stop at once where they don't say when."""
     values = {
         "uuid": UUID,
         "state": SessionState.PROCESSING,
         "start_at_ms": START_MS,
         "stopped_at_ms": START_MS + 4000,
-        "nodes": nodes,
+        **changes,
     }
-    return Session(**{**values, **changes})
+    confirmed = (
+        replace(node, stopped_at_ms=node.stopped_at_ms or values["stopped_at_ms"]) for node in nodes
+    )
+    return Session(**{"nodes": tuple(confirmed), **values})

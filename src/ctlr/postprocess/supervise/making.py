@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 import structlog
 
@@ -80,7 +81,8 @@ class Making:
     async def _failed(self, uuid: str, result: JobResult) -> None:
         record = self._records.of(uuid)
         job = record.job
-        record.due_at = self._clock.monotonic() + retry_after_s(job.attempts)
+        wait_s = inf if result.lasting else retry_after_s(job.attempts)
+        record.due_at = self._clock.monotonic() + wait_s
         await persist(lambda: self._move(uuid, SessionState.FAILED, error=result.error))
         _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
         self._records.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))

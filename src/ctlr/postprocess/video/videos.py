@@ -91,7 +91,7 @@ def _splice(
 ) -> VideoFile:
     movie, index, chunks = growing.make(part.segments, labels, count)
     made = IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128)
-    duration_s = movie.duration_ticks / movie.timescale
+    duration_s = movie.picture_ticks / movie.timescale
     return _describe(part, name, index.offset + index.length, duration_s).model_copy(
         update={"chunks": tuple(map(_chunk_entry, chunks)), "index": made}
     )
