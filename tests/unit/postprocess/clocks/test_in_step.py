@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctlr.layout.frame_times import FRAMES_HEADER
-from ctlr.postprocess.clocks.certificate import CameraFacts, sync_section
+from ctlr.postprocess.clocks.camera_facts import CameraFacts
+from ctlr.postprocess.clocks.certificate import sync_section
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.frame_distance import BRIDGED, TimedFrames, compare
 from ctlr.postprocess.manifest.sync import SyncSection
