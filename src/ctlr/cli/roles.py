@@ -73,8 +73,17 @@ def watch_mounts(context: typer.Context) -> None:
 
 @app.command("check-config", rich_help_panel=SETUP)
 def check_config(context: typer.Context) -> None:
-    """Read the configuration and print it as it is understood."""
-    typer.echo(settings_of(context).model_dump_json(indent=2))
+    """Read the configuration and print it as it is understood; CAN databases are read too."""
+    from ctlr.postprocess.can.database import load
+
+    settings = settings_of(context)
+    typer.echo(settings.model_dump_json(indent=2))
+    if settings.can.dbc:
+        found = load(settings.can.dbc)
+        for problem in found.problems:
+            typer.echo(f"can.dbc: {problem}", err=True)
+        if found.unreadable:
+            fail("Frames of these databases would stay undecoded; correct can.dbc.", code=2)
 
 
 @app.command(hidden=True)
