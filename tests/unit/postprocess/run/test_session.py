@@ -691,9 +691,12 @@ class TestListing:
         with pytest.raises(Refusal) as unknown:
             resolve_prefix(rig.settings, "aaaa")
         assert unknown.value.code == "unknown_session"
-        with pytest.raises(Refusal) as ambiguous:
-            resolve_prefix(rig.settings, "")
-        assert ambiguous.value.code == "ambiguous_session"
+        (rig.logging / "cam-b" / f"3f2b{OTHER[4:]}").mkdir()
+        (rig.logging / "cam-b" / f"3f2b{OTHER[4:]}" / "seg_0000.mp4").write_bytes(plain(Film()))
+        for beginning, code in {"": "invalid_uuid", "3f2b": "ambiguous_session"}.items():
+            with pytest.raises(Refusal) as refused:
+                resolve_prefix(rig.settings, beginning)
+            assert refused.value.code == code
 
     def test_the_plan_says_everything(self, rig: Rig) -> None:
         rig.record()
