@@ -1,4 +1,4 @@
-"""Which operations there are, by short names and by path. Pure.
+"""Which operations there are, by short names and by path.
 
 An operation's id is the name of its function, as clients that are generated call it; where several
 groups have one of that name, the group stands before it.

@@ -79,12 +79,20 @@ def watch_mounts(context: typer.Context) -> None:
 
 @app.command("check-config", rich_help_panel=SETUP)
 def check_config(context: typer.Context) -> None:
-    """Read the configuration and print it as it is understood; says which file that is."""
+    """Read the configuration and print it as it is understood, and say which file that is; CAN
+    databases are read too."""
+    from ctlr.postprocess.can.database import load
+
     settings = settings_of(context)
     file = find_file(context.obj)
-    said = f"The configuration {file.absolute()} is good." if file else _NO_FILE
-    typer.echo(said, err=True)
     typer.echo(settings.model_dump_json(indent=2))
+    if settings.can.dbc:
+        found = load(settings.can.dbc)
+        for problem in found.problems:
+            typer.echo(f"can.dbc: {problem}", err=True)
+        if found.unreadable:
+            fail("Frames of these databases would stay undecoded; correct can.dbc.", code=2)
+    typer.echo(f"The configuration {file.absolute()} is good." if file else _NO_FILE, err=True)
 
 
 @app.command(hidden=True)

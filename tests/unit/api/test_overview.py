@@ -44,6 +44,7 @@ def report(remaining: int, at_ms: int) -> dict[str, LastReport]:
 def facts(**changes: Any) -> Facts:
     return replace(
         Facts(
+            now_ms=NOW,
             min_cameras=1,
             current=None,
             recorded_s=0.0,
@@ -189,3 +190,12 @@ def test_sizes_are_binary() -> None:
 def test_received_segments_come_from_the_last_report() -> None:
     (shown,) = sync_overview(facts(reports=report(0, NOW))).cameras
     assert (shown.segments_received, shown.last_sync) == (7, NOW)
+
+
+def test_a_clock_that_was_never_set_is_the_first_warning() -> None:
+    shown = status(facts(now_ms=200_000, views=[LOST]))
+    assert [warning.code for warning in shown.warnings] == [
+        "controller_clock",
+        "camera_unreachable",
+    ]
+    assert "1970-01-01 00:03" in shown.warnings[0].message

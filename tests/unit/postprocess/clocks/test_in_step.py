@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctlr.layout.frame_times import FRAMES_HEADER
-from ctlr.postprocess.clocks.certificate import CameraFacts, sync_section
+from ctlr.postprocess.clocks.camera_facts import CameraFacts
+from ctlr.postprocess.clocks.certificate import sync_section
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.frame_distance import BRIDGED, TimedFrames, compare
 from ctlr.postprocess.manifest.sync import SyncSection
@@ -167,6 +168,8 @@ def test_frames_that_are_late_now_and_then(tmp_path: Path, every: int, verdict: 
     numbers = range(7, SIX_MINUTES - 7, every)
     sync = certify(tmp_path, regular(), late(regular(), 12, numbers), tolerance_ms=10)
     assert sync.verdict == verdict
+    told = "b took too many frames late: 5.0 % of" if verdict == "fail" else "were in step"
+    assert told in sync.text
     assert sync.frames_beyond == 2 * len(numbers)
     assert sync.share_beyond == pytest.approx(len(numbers) / SIX_MINUTES, abs=1e-6)
     assert sync.steady_ms == 0
