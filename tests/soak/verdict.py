@@ -55,6 +55,8 @@ async def find_unfinished(rig: Rig, started: set[str]) -> list[str]:
 
 
 def _is_verified(rig: Rig, session: dict[str, Any]) -> bool:
+    if session["folder"] is None:  # stopped before it began: there is nothing to make
+        return True
     return read_manifest(rig.places.sync / session["folder"]).get("verified_at") is not None
 
 

@@ -51,6 +51,7 @@ from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive_file import boot_id
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.storage.drive_state import DriveState
 from ctlr.telemetry.sink import Telemetry
 
@@ -70,6 +71,7 @@ class Controller:
         tasks: BackgroundTasks,
         telemetry: Telemetry,
         worker_command: WorkerCommand,
+        drive_limits: DriveLimits = USUAL,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -90,6 +92,7 @@ class Controller:
             drive_state,
             self.gate,
             on_change=self.disks_changed,
+            limits=drive_limits,
         )
         monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
