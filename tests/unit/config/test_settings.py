@@ -137,3 +137,10 @@ def test_the_default_spool_has_the_nodes_name(tmp_path: Path) -> None:
     assert load(tmp_path, 'node = "cam-a"').camera.spool == Path("/var/lib/ctlr/spool/cam-a")
     given = load(tmp_path, 'node = "cam-a"\n[camera]\nspool = "/data"\nport = 9000')
     assert (given.camera.spool, given.camera.port) == (Path("/data"), 9000)
+
+
+def test_where_the_controller_is_may_stand_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTLR_URL", "http://melb-01-ctlr:8000")
+    assert load(tmp_path, "node = 'melb-02-cam'").node == "melb-02-cam"
