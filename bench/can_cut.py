@@ -22,7 +22,8 @@ from bench.paired import Pair, Sample, compare, run_command, run_here, show
 from cantools.database.can import Database
 
 from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
-from ctlr.postprocess.can.cut import RAW_FILE, cut_rows
+from ctlr.layout.session import CAN_FILE
+from ctlr.postprocess.can.cut import cut_rows
 from ctlr.postprocess.can.database import load
 from ctlr.postprocess.can.decode import decode_rows
 from ctlr.postprocess.can.found import find_rows
@@ -53,7 +54,7 @@ def main() -> None:
         cuts["without"] = compare_cut(folder, out, first_ms)
         show("10 minutes from 10 GB, beside dd", cuts)
         part = Path(name) / "part.csv"
-        with open(out / RAW_FILE, "rb") as file:
+        with open(out / CAN_FILE, "rb") as file:
             part.write_bytes(b"".join(file.readline() for _ in range(DECODED_ROWS + 1)))
         decoded = compare(lambda: decode_singly(part), lambda: decode_table(part, out), rounds=3)
         show(f"{DECODED_ROWS:,} frames decoded, beside cantools", {"decode and write": decoded})

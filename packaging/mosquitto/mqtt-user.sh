@@ -42,7 +42,7 @@ rights_of() {
   case $role in
     controller)
       printf 'topic write logging/#\ntopic write status/recording\n'
-      printf 'topic read logging/#\ntopic read status/#\n' ;;
+      printf 'topic read logging/#\ntopic read status/#\ntopic read %s/broker/log/N\n' "\$SYS" ;;
     reader) # everybody may write below the own name; a reader may not even that
       printf 'topic deny logging/%s/#\ntopic deny status/node/%s/#\n' "$name" "$name"
       printf 'topic read logging/#\ntopic read status/#\ntopic read %s/#\n' "\$SYS" ;;

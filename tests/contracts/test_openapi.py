@@ -8,6 +8,7 @@ import pytest
 
 from ctlr.api.errors import STATUS_OF_CODE
 from ctlr.api.openapi import document
+from ctlr.sessions.model import SessionState
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 PROMISED = {
@@ -108,3 +109,29 @@ def test_the_contracts_codes_have_their_status() -> None:
         "invalid_log": 422,
     }
     assert contract.items() <= STATUS_OF_CODE.items()
+
+
+def operations() -> dict[tuple[str, str], dict[str, Any]]:
+    paths = json.loads(document())["paths"]
+    return {(method, path): of for path, ops in paths.items() for method, of in ops.items()}
+
+
+def test_every_operation_has_a_short_name_of_its_own() -> None:
+    names = [operation["operationId"] for operation in operations().values()]
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 20 for name in names), names
+    assert {"start", "stop", "status", "sync_status", "storage_status", "session"} <= set(names)
+
+
+def test_what_is_known_of_a_string_is_said() -> None:
+    schemas = json.loads(document())["components"]["schemas"]
+    uuid = {"type": "string", "format": "uuid", "title": "Uuid"}
+    assert schemas["SessionSummary"]["properties"]["uuid"] == uuid
+    assert schemas["SessionSummary"]["properties"]["state"]["enum"] == [
+        s.value for s in SessionState
+    ]
+    for command in ("start", "stop"):
+        (parameter,) = operations()["post", f"/api/record/{command}"]["parameters"]
+        assert {"type": "string", "format": "uuid"} in parameter["schema"]["anyOf"]
+    mount = operations()["post", "/api/storage/unmount"]["parameters"][0]["schema"]
+    assert mount["enum"] == ["logging", "sync"]

@@ -16,7 +16,7 @@ from tests.model.virtual_time import SettableClock
 from ctlr.config import NodeAddress
 from ctlr.layout.raw import segment_name
 from ctlr.nodes.client import CALL_TIMEOUT_S, NodeCallError, Reply
-from ctlr.nodes.messages import NodeStatus, Preflight, SyncAnswer, SyncReport
+from ctlr.nodes.messages import NodeStatus, NodeSync, Preflight, SyncAnswer, SyncReport
 from ctlr.nodes.offset import COARSE_STAMP_MS, Exchange
 
 SEGMENT_S = 5.0
@@ -120,7 +120,9 @@ class Camera:
     def status(self) -> NodeStatus:
         self.catch_up()
         take = self._take if self.ours or self.recording else None
+        unsent = sum(name not in take.sent for take in self.takes.values() for name in take.files)
         return NodeStatus(
+            sync=NodeSync(segments_queued=unsent),
             state="recording" if take else "idle",
             uuid=take.uuid if take and self.ours else None,
             start_at=take.start_at if take and self.ours else None,

@@ -29,7 +29,7 @@ from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.messages import DurableFile
 from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.postprocess.supervise.reconcile import Reconciler
-from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.postprocess.supervise.workers import Task
 from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
@@ -178,10 +178,11 @@ class Controller:
         self.reconciler = Reconciler(
             self.store,
             inventory,
-            Arrivals(inventory, clock, quiet_s=QUIET_S, give_up_s=GIVE_UP_S),
+            Arrivals(inventory, clock, quiet_s=QUIET_S, give_up_s=GIVE_UP_S, view=self.fleet.view),
             clock,
             self._tasks,
-            Workers(self._tasks, drive.work, on_change=lambda: None),
+            drive.work,
+            on_change=lambda: None,
             check_sync=drive.check_sync,
             needs_processing=drive.needs_processing,
             needs_verification=drive.needs_verification,

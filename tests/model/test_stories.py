@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.model.cameras import Link
+from tests.model.cameras import SEGMENT_S, Link
+from tests.model.controller import GIVE_UP_S, QUIET_S
 from tests.model.test_recording_model import HOUR_MS, NAMES, UUIDS, RecordingModel
 
 from ctlr.sessions.model import SessionState
@@ -111,6 +112,60 @@ def test_a_stop_that_cannot_be_stored_is_as_long_when_it_is_asked_again(
     assert rig.loop.run(coordinator.stop(FIRST))["duration"] == first["duration"]
 
 
+@pytest.mark.parametrize("sends", ["all", "all but one"])
+def test_a_restarted_controller_takes_an_installed_cameras_status_for_the_report_it_missed(
+    rig: RecordingModel, sends: str
+) -> None:
+    """It reports once, while nobody is there. Left with files to send, it is waited for."""
+    plain, *ours = (rig.cameras[name] for name in NAMES)
+    rig.tap(("start", FIRST))
+    rig.time_passes(3 * SEGMENT_S)
+    rig.tap(("stop", FIRST))
+    rig.lose_power(None, 0)
+    while plain.send_next(rig.drive.put):
+        if sends == "all but one" and len(plain.takes[FIRST].files) == 1:
+            break
+    for camera in ours:
+        while camera.send_next(rig.drive.put):
+            pass
+    rig.come_back()
+    for camera in ours:
+        rig.report(camera.name)
+    rig.time_passes(2 * QUIET_S)
+    assert 2 * QUIET_S < GIVE_UP_S
+    (session,) = rig.sessions()
+    assert rig.controller is not None
+    if sends == "all":
+        assert session.state is SessionState.DONE
+        assert rig.controller.reconciler.why(session) is None
+    else:
+        assert session.state is SessionState.COLLECTING
+        assert f"on their way from {plain.name} (" in (rig.controller.reconciler.why(session) or "")
+
+
+def test_a_camera_whose_last_segment_is_not_queued_yet_is_waited_for(rig: RecordingModel) -> None:
+    """Who heard the stop hears the report as well: a queue that is empty for a moment is no
+    report."""
+    plain = rig.cameras[NAMES[0]]
+    rig.tap(("start", FIRST))
+    rig.time_passes(3 * SEGMENT_S)
+    while plain.send_next(rig.drive.put):
+        pass
+    rig.tap(("stop", FIRST))
+    for name in NAMES:
+        while rig.cameras[name].send_next(rig.drive.put):
+            pass
+    for name in NAMES[1:]:
+        rig.report(name)
+    rig.time_passes(2 * QUIET_S)
+    (session,) = rig.sessions()
+    assert session.state is SessionState.COLLECTING
+    rig.report(plain.name)
+    rig.time_passes(2 * QUIET_S)
+    (session,) = rig.sessions()
+    assert session.state is SessionState.DONE
+
+
 def test_a_start_and_a_stop_are_one_durable_commit_each(rig: RecordingModel) -> None:
     """And one more that nobody waits for: what became of it."""
     assert rig.controller is not None
@@ -168,3 +223,14 @@ def test_a_power_cut_after_a_start_was_refused_records_nothing(rig: RecordingMod
     assert session.state is SessionState.FAILED
     assert session.error
     assert session.error.startswith("Nothing is being recorded: 0 of at least 1 cameras")
+
+
+def test_a_power_cut_while_the_cameras_are_armed_makes_nobody_late(rig: RecordingModel) -> None:
+    """An installed camera that waits for its start calls itself idle."""
+    rig.tap(("start", FIRST))
+    lose_power(rig)
+    rig.come_back()
+    rig.time_passes(30)
+    (session,) = rig.sessions()
+    assert all(node.started for node in session.nodes)
+    assert "node_joined_late" not in {event.kind for event in session.events}

@@ -1,6 +1,7 @@
 """The rules of CONTRIBUTING.md that a machine can hold."""
 
 import ast
+import importlib
 import re
 import subprocess
 import tomllib
@@ -120,3 +121,71 @@ def test_relative_links_of_the_documents_lead_somewhere() -> None:
         if not (document.parent / target).exists()
     ]
     assert broken == []
+
+
+FILE_NAME = re.compile(r".*\.(?:csv|db|dbc|json|mp4|mhl|parquet|py|sh|sql|toml|xml|xxh128)")
+DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+
+
+def module_names() -> dict[str, Path]:
+    """Each module under each name that it may be called by: ``plan`` to ``ctlr.postprocess.plan``."""
+    found: dict[str, Path] = {}
+    for module in MODULES:
+        parts = ("ctlr", *module.relative_to(SOURCE).with_suffix("").parts)
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        found |= {".".join(parts[first:]): module for first in range(len(parts))}
+    return found
+
+
+def quoted_in(tree: ast.Module) -> set[str]:
+    """The dotted names in double backticks, of docstrings and of texts after a name."""
+    texts = [
+        node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    quoted = {name for text in texts for name in re.findall(r"``([^`]+)``", text)}
+    return {n for n in quoted if DOTTED.fullmatch(n) and not FILE_NAME.fullmatch(n)}
+
+
+def names_of(tree: ast.Module) -> set[str]:
+    """Everything that a module defines or mentions as a name."""
+    kinds = ("name", "id", "attr", "arg")
+    found = (getattr(node, kind, None) for node in ast.walk(tree) for kind in kinds)
+    return {name for name in found if isinstance(name, str)}
+
+
+def test_modules_named_in_docstrings_are_there(trees: dict[Path, ast.Module]) -> None:
+    modules = module_names()
+    names = {module: names_of(tree) for module, tree in trees.items()}
+    anywhere = set().union(*names.values())
+
+    def resolves(name: str) -> bool:
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            module = modules.get(".".join(parts[:length]))
+            if module is not None and set(parts[length:]) <= names[module]:
+                return True
+        if parts[0] in imported:
+            return is_importable(parts)
+        return parts[0][0].isupper() and set(parts) <= anywhere  # a class and what it has
+
+    imported = {package for tree in trees.values() for package in reached_by(tree)}
+    stale = [
+        f"{module.relative_to(SOURCE)}: {name}"
+        for module, tree in trees.items()
+        for name in sorted(quoted_in(tree))
+        if not resolves(name)
+    ]
+    assert stale == []
+
+
+def is_importable(parts: list[str]) -> bool:
+    found: object = importlib.import_module(parts[0])
+    for part in parts[1:]:
+        if not hasattr(found, part):
+            return False
+        found = getattr(found, part)
+    return True

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from ctlr.api.operations import allowed_methods
 from ctlr.kernel.errors import Refusal
 
 STATUS_OF_CODE = {
@@ -170,6 +171,8 @@ async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     code = _CODE_OF_HTTP.get(error.status_code, "http_error")
     answer = _problem(error.status_code, code, f"{error.detail}.")
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = allowed_methods(request.scope, request.app.routes)
     return answer
 
 

@@ -9,6 +9,7 @@ from ctlr.telemetry.exposition import Counter, Histogram
 ANSWER_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 JOB_BOUNDS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
+_NOBODYS = frozenset({"405"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -29,7 +30,8 @@ class Meters:
 
 def measured(app: ASGIApp, meters: Meters) -> ASGIApp:
     """``app`` with each answer counted under its route's template, never under its path: a path
-    is made up by the client. What streams for ever counts when it begins."""
+    is made up by the client. What streams for ever counts when it begins. A refused method is
+    counted and not timed: nothing of ours answered it."""
 
     async def call(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,9 +41,11 @@ def measured(app: ASGIApp, meters: Meters) -> ASGIApp:
 
         async def send_measured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route, method = _route(scope), _method(scope)
-                meters.answers.observe(time.perf_counter() - began, route=route, method=method)
-                meters.statuses.count(route=route, method=method, status=str(message["status"]))
+                status, route = str(message["status"]), _route(scope)
+                method = "other" if status in _NOBODYS else _method(scope)
+                if status not in _NOBODYS:
+                    meters.answers.observe(time.perf_counter() - began, route=route, method=method)
+                meters.statuses.count(route=route, method=method, status=status)
             await send(message)
 
         await app(scope, receive, send_measured)

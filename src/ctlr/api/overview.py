@@ -45,6 +45,8 @@ class Facts:
     waits_for: OperationResult | None = None
     record_problem: str | None = None
     failures: Mapping[str, DeliveryFailure] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How often the broker has turned a camera away lately."""
 
 
 def status(facts: Facts) -> shapes.Status:
@@ -291,6 +293,17 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
         if not view.connected and view.error
     ]
     found += _delivery_warnings(facts)
+    found += [
+        shapes.Warn(
+            code="camera_refused_by_broker",
+            message=(
+                f"The MQTT broker does not let {name} in ({times} times in ten minutes), so its log "
+                "is lost. Videos are not affected. Give it a password: sudo ctlr-mqtt-user node "
+                f"{name}."
+            ),
+        )
+        for name, times in facts.refused.items()
+    ]
     found += [
         shapes.Warn(code="processing_failed", message=f"Session {job.uuid}: {job.error}")
         for job in facts.jobs

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
+from ctlr.api.formats import SessionId
 from ctlr.kernel.ids import parse_session_id
 from ctlr.recording.coordinator import Coordinator
 
@@ -22,7 +23,7 @@ def recording_router(coordinator: Coordinator) -> APIRouter:
             "storage_full",
         ),
     )
-    async def start(uuid: str | None = None) -> shapes.StartAnswer:
+    async def start(uuid: SessionId | None = None) -> shapes.StartAnswer:
         """Begin a session on all cameras at one instant.
 
         A repeated start with the uuid that is being recorded answers like the first one.
@@ -33,7 +34,7 @@ def recording_router(coordinator: Coordinator) -> APIRouter:
     @router.post(
         "/stop", responses=refusals("not_recording", "other_session_recording", "invalid_uuid")
     )
-    async def stop(uuid: str | None = None) -> shapes.StopAnswer:
+    async def stop(uuid: SessionId | None = None) -> shapes.StopAnswer:
         """End the session on all cameras. With the uuid of a stopped session: as the first time."""
         session_id = parse_session_id(uuid) if uuid is not None else None
         return shapes.StopAnswer.model_validate(await coordinator.stop(session_id))

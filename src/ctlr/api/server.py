@@ -17,6 +17,7 @@ from ctlr.api.logs import logs_router
 from ctlr.api.meters import Meters, measured
 from ctlr.api.metrics import metrics_router
 from ctlr.api.nodes import nodes_router
+from ctlr.api.operations import name_operations
 from ctlr.api.recording import recording_router
 from ctlr.api.sessions import sessions_router
 from ctlr.api.status import status_router
@@ -47,7 +48,7 @@ def create_api(routers: Iterable[APIRouter], meters: Meters) -> ASGIApp:
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        return describe_errors(super().openapi())
+        return name_operations(describe_errors(super().openapi()), self.routes)
 
 
 def create_routes(routers: Iterable[APIRouter]) -> FastAPI:

@@ -61,7 +61,8 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
             raise Refusal("unknown_session", "No session with this id has been recorded here.")
         found = await parts.store.with_measurements(found)
         jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
-        return _detail(found, jobs, await parts.read_manifest(found.uuid))
+        why = parts.reconciler.why(found)
+        return _detail(found, jobs, why, await parts.read_manifest(found.uuid))
 
     @router.post(
         "/{uuid}/process",
@@ -93,7 +94,10 @@ def _summary(session: Session) -> shapes.SessionSummary:
 
 
 def _detail(
-    session: Session, jobs: list[shapes.JobStatus], manifest: Manifest | None
+    session: Session,
+    jobs: list[shapes.JobStatus],
+    why: str | None,
+    manifest: Manifest | None,
 ) -> shapes.SessionDetail:
     problems = [
         shapes.SessionProblem(at=event.at_ms, code=event.kind, message=event.text)
@@ -121,6 +125,7 @@ def _detail(
             for node in session.nodes
         },
         jobs=jobs,
+        why=why,
         problems=problems,
         marks=[shapes.SessionMark(at_ms=mark.at_ms, label=mark.label) for mark in session.marks],
         complete=manifest.complete if manifest else None,

@@ -5,6 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from ctlr.api.formats import (
+    CameraStateName,
+    DrivePhase,
+    IsoTime,
+    RigPhase,
+    SessionId,
+    SessionStateName,
+)
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.sync import ClockEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
@@ -31,14 +39,14 @@ class PhoneClock(BaseModel):
 
     offset_ms: Annotated[float, Field(ge=-1e13, le=1e13, allow_inf_nan=False, strict=True)]
     uncertainty_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False, strict=True)]
-    uuid: str | None = None
+    uuid: SessionId | None = None
 
 
 class PhoneClockKept(BaseModel):
     """``uuid`` is the session that has it by now; null: the next one will."""
 
     ok: bool
-    uuid: str | None
+    uuid: SessionId | None
     at_ms: int
 
 
@@ -59,7 +67,7 @@ class MarkRequest(BaseModel):
 
 class MarkAnswer(BaseModel):
     ok: bool
-    uuid: str
+    uuid: SessionId
     at_ms: int
     label: str | None
 
@@ -77,7 +85,7 @@ class Warn(BaseModel):
 
 class StartAnswer(BaseModel):
     success: bool
-    uuid: str
+    uuid: SessionId
     start_at: int
     cameras: list[StartedCamera]
     warnings: list[Warn]
@@ -91,7 +99,7 @@ class StoppedCamera(BaseModel):
 
 class StopAnswer(BaseModel):
     success: bool
-    uuid: str
+    uuid: SessionId
     duration: float
     stopped_at: int
     cameras: list[StoppedCamera]
@@ -101,7 +109,7 @@ class StopAnswer(BaseModel):
 class CameraStatus(BaseModel):
     name: str
     connected: bool
-    state: str | None
+    state: CameraStateName | None
     segment: int | None
     cpu: float | None
     ram: float | None
@@ -122,7 +130,7 @@ class StorageSummary(BaseModel):
     percent: float
     healthy: bool
     minutes_left: float | None
-    phase: str
+    phase: DrivePhase
 
 
 class SyncSummary(BaseModel):
@@ -153,7 +161,7 @@ class CanSummary(BaseModel):
 class JobStatus(BaseModel):
     """Post-processing of one session. ``eta_s`` is None while it is not known."""
 
-    uuid: str
+    uuid: SessionId
     state: Literal["waiting", "following", "running", "verifying", "done", "failed"]
     attempts: int
     done_bytes: int
@@ -166,9 +174,9 @@ class JobStatus(BaseModel):
 class Status(BaseModel):
     ready: bool
     recording: bool
-    uuid: str | None
+    uuid: SessionId | None
     duration: float
-    phase: str
+    phase: RigPhase
     cameras: list[CameraStatus]
     storage: StorageSummary
     sync: SyncSummary
@@ -191,7 +199,7 @@ class SyncCamera(BaseModel):
 
 class SyncOverview(BaseModel):
     recording: bool
-    uuid: str | None
+    uuid: SessionId | None
     all_synced: bool
     any_syncing: bool
     cameras: list[SyncCamera]
@@ -205,7 +213,7 @@ class StoredUpload(BaseModel):
 
 class UploadAnswer(BaseModel):
     success: bool
-    uuid: str
+    uuid: SessionId
     files_saved: int
     files: list[str]
     stored: list[StoredUpload]
@@ -214,14 +222,14 @@ class UploadAnswer(BaseModel):
 
 
 class SessionSummary(BaseModel):
-    uuid: str
+    uuid: SessionId
     folder: str | None
     created_at: int
     started_at: int | None
     stopped_at: int | None
-    state: str
+    state: SessionStateName
     cameras: list[str]
-    processed_at: str | None
+    processed_at: IsoTime | None
 
 
 class SessionList(BaseModel):
@@ -250,12 +258,14 @@ class SessionMark(BaseModel):
 
 
 class SessionDetail(SessionSummary):
-    """``complete``, ``missing``, ``verified_at``, the ``sync`` certificate, ``clock``, the ``tables``
+    """``why`` says in one or two sentences what post-processing does with it or waits for; None once
+    nothing is left to do. ``complete``, ``missing``, ``verified_at``, the ``sync`` certificate, ``clock``, the ``tables``
     of phone and watch and ``truth`` are the manifest's; None (or empty) while there is none or its
     disk is away."""
 
     sources: dict[str, SessionSource]
     jobs: list[JobStatus]
+    why: str | None
     problems: list[SessionProblem]
     marks: list[SessionMark]
     complete: bool | None
@@ -306,8 +316,8 @@ class AdoptRequest(BaseModel):
 class NodeSeen(BaseModel):
     """What a camera said when it was asked."""
 
-    state: str
-    uuid: str | None
+    state: CameraStateName
+    uuid: SessionId | None
     segments_pending: int
     disk_free_gb: float | None
     error: str | None

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query
 
 from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
+from ctlr.api.formats import AnyMount, OneMount
 from ctlr.api.overview import Facts
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.volumes import VOLUMES
@@ -49,7 +50,7 @@ def storage_router(parts: StorageParts) -> APIRouter:
         ),
     )
     async def remount(
-        mount: Annotated[str, Query(description="logging, sync or all")] = "all",
+        mount: Annotated[AnyMount, Query(description="logging, sync or all")] = "all",
     ) -> storage_shapes.RemountAnswer:
         """Unmount, check and mount again what is stale or read-only."""
         names = VOLUMES if mount == "all" else [_known(mount)]
@@ -66,7 +67,7 @@ def storage_router(parts: StorageParts) -> APIRouter:
 
     @router.post("/unmount", responses=refusals("unknown_mount"))
     async def unmount(
-        mount: Annotated[str, Query(description="logging or sync")] = "sync",
+        mount: Annotated[OneMount, Query(description="logging or sync")] = "sync",
     ) -> storage_shapes.UnmountAnswer:
         """Unmount one of the two; it stays away until it is mounted again."""
         outcome = await parts.drive.unmount(_known(mount))
@@ -89,7 +90,7 @@ def storage_router(parts: StorageParts) -> APIRouter:
 
     @router.post("/adopt", responses=refusals("unknown_mount"))
     async def adopt(
-        mount: Annotated[str, Query(description="logging, sync or all")] = "all",
+        mount: Annotated[AnyMount, Query(description="logging, sync or all")] = "all",
     ) -> storage_shapes.DriveAnswer:
         """Take the drive that is plugged in as one of this rig, though it is not marked as such."""
         names = VOLUMES if mount == "all" else [_known(mount)]

@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ctlr.api.formats import DrivePhase, MountStateName, OneMount
+
 
 class MountStatus(BaseModel):
     """One mount. ``state``: absent, mounting, ok, ro, stale, hung, foreign, stacked or ejected;
@@ -18,7 +20,7 @@ class MountStatus(BaseModel):
     device: str | None
     read_only: bool
     error: str | None
-    state: str
+    state: MountStateName
     latency_ms: float | None
     minutes_left: float | None
 
@@ -34,7 +36,7 @@ class DriveWork(BaseModel):
 class EjectStatus(BaseModel):
     """``phase``: in_use, waiting (for the work to end), ejecting or ejected."""
 
-    phase: str
+    phase: DrivePhase
     message: str | None
     waiting_for: list[DriveWork]
     eta_s: float | None
@@ -68,4 +70,4 @@ class DriveAnswer(BaseModel):
 
 
 class UnmountAnswer(DriveAnswer):
-    mount: str
+    mount: OneMount

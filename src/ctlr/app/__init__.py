@@ -52,7 +52,9 @@ async def build(
                 controller.note_deletion,
             )
             tasks.start_loop("retention", work)
-        yield api_of(controller)
+        api = api_of(controller)
+        await controller.drives.wait_for_first_status()
+        yield api
 
 
 async def serve(

@@ -9,6 +9,7 @@ from ctlr.api.meters import Meters
 from ctlr.app.conditions import Conditions
 from ctlr.app.drive_users import find_background_work
 from ctlr.app.drives import Drives
+from ctlr.app.refused_cameras import RefusedCameras
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
 from ctlr.gate import Gate, Work
@@ -39,7 +40,7 @@ from ctlr.postprocess.supervise.disk_queries import (
 )
 from ctlr.postprocess.supervise.jobs import Job, JobResult
 from ctlr.postprocess.supervise.reconcile import Reconciler
-from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.postprocess.supervise.workers import Task
 from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
@@ -89,6 +90,9 @@ class Controller:
         )
         monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
+        self.refused_cameras = RefusedCameras(
+            telemetry.refused_clients, lambda: self.fleet.addresses, self.changes.notify
+        )
         self.clock_log = ClockLog(self.store, self.fleet, clock)
         self.conditions = Conditions(
             self.fleet, monitor, self.clock_log, clock, settings.camera.bitrate_kbps
@@ -128,7 +132,6 @@ class Controller:
             clock.monotonic,
             check_disk=partial(monitor.require_readable, "logging"),
         )
-        self.workers = Workers(tasks, self.run_worker, on_change=self.changes.notify)
         self.reconciler = Reconciler(
             self.store,
             inventory,
@@ -137,17 +140,19 @@ class Controller:
                 clock,
                 quiet_s=settings.ingest.quiet_s,
                 give_up_s=settings.ingest.give_up_s,
+                view=self.fleet.view,
             ),
             clock,
             tasks,
-            self.workers,
+            self.run_worker,
+            on_change=self.changes.notify,
             check_sync=self.drives.require_for_joining,
             needs_processing=partial(needs_processing, settings),
             needs_verification=partial(needs_verification, settings),
             looks_s=CAN_LOOKS_S,
         )
         self.gate.add_user(self.find_background_work)
-        self.gate.add_reader(self.workers.release_readers)
+        self.gate.add_reader(self.reconciler.release_readers)
         self.reports = Reports(
             self.store,
             inventory,
@@ -179,18 +184,19 @@ class Controller:
 
     async def start(self) -> None:
         """Carry on with what is stored, then watch everything in the background."""
+        self.drives.start(self.telemetry)  # its probes take a while, beside what follows
         await self.roster.load()
         await self.coordinator.resume()
         self.fleet.start_polling(self.tasks)
         if self.discovery is not None:
             self.tasks.start_loop("discovery", self.discovery.browse_forever())
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
-        await self.drives.start(self.telemetry)
         self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("takes", self.takes.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
+        self.tasks.start_loop("refused-cameras", self.refused_cameras.look_forever())
         self.tasks.start_loop("postprocess", self.reconciler.run_forever())
 
     def wake(self) -> None:

@@ -82,14 +82,18 @@ class Drives:
             cancel_eject=self.ejector.cancel,
         )
 
-    async def start(self, telemetry: Telemetry) -> None:
-        """Watch in the background. Waits a moment, so that the first status tells of the disks;
-        not longer, as one of them may hang."""
-        finder = Finder(self._privileged, self.monitor, self._clock)
+    def start(self, telemetry: Telemetry) -> None:
+        """Watch in the background."""
         self._tasks.start_loop("storage", self.monitor.watch_forever())
-        self._tasks.start_loop("devices", finder.run_forever())
+        if self._settings.storage.require_mounts:  # folders are plugged in nowhere
+            finder = Finder(self._privileged, self.monitor, self._clock)
+            self._tasks.start_loop("devices", finder.run_forever())
         self._tasks.start_loop("drive notes", self._drive_state.save_forever())
         self._tasks.start_loop("storage metrics", self._publish_forever(telemetry))
+
+    async def wait_for_first_status(self) -> None:
+        """Wait a moment, so that the first status tells of the disks; not longer, as one of them
+        may hang."""
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_STATUS_S):
                 await self.monitor.judged.wait()

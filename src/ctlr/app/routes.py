@@ -55,6 +55,7 @@ def read_facts(it: Controller) -> Facts:
         recorded_s=it.coordinator.recorded_s,
         views=it.fleet.views(),
         reports={name: report for name in names if (report := it.reports.last(name))},
+        refused=it.refused_cameras.now(),
         failures={name: failure for name in names if (failure := it.reports.failure(name))},
         logging=states["logging"],
         sync=states["sync"],

@@ -53,7 +53,8 @@ class NodeError(Exception):
 class CameraNode:
     """``wake_sender`` is called when something new lies on the card. ``resumable`` is the record of
     the session to take up again, as the recovery of the card found it. ``find_end`` asks the
-    controller when a session was stopped; None while it goes on or does not answer."""
+    controller when a session was stopped; None while it goes on or does not answer. A session that
+    is ``longest_h`` hours old is taken up no more."""
 
     def __init__(
         self,
@@ -65,6 +66,8 @@ class CameraNode:
         sync_status: Callable[[], NodeSync],
         resumable: SessionRecord | None = None,
         find_end: Callable[[str], Awaitable[int | None]] | None = None,
+        *,
+        longest_h: float,
     ) -> None:
         self._settings = settings
         self._spool = spool
@@ -73,6 +76,7 @@ class CameraNode:
         self._wake_sender = wake_sender
         self._sync_status = sync_status
         self._find_end = find_end
+        self._longest_h = longest_h
         self._picture = PictureSettings.of(settings)
         self._card = Card(settings)
         self._checks = Checks(settings, self._picture, self._card, vitals)
@@ -236,7 +240,7 @@ class CameraNode:
         self._failures += 1
         self._retry_at = time.monotonic() + RETRY.delay_s(self._failures)
         try:
-            if not is_resumable(resumable, now_ms):
+            if not is_resumable(resumable, now_ms, self._longest_h):
                 await self._give_up(resumable)
                 return
             stopped_at = await self._find_end(resumable.uuid) if self._find_end else None

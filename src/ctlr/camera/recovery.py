@@ -34,15 +34,18 @@ from ctlr.layout.raw import frames_name, segment_name
 _log = structlog.get_logger("camera")
 
 
-def recover_spool(spool: Spool, now_ms: int) -> SessionRecord | None:
+def recover_spool(spool: Spool, now_ms: int, longest_h: float) -> SessionRecord | None:
     """Bring every session on the card into a state from which it can be delivered.
 
-    Returns the record of the session that the node is to take up again, if there is one.
+    Returns the record of the session that the node is to take up again, if there is one that is
+    younger than ``longest_h`` hours.
     Raises ``OSError`` only when the spool itself cannot be read.
     """
     paths = sorted(Path(entry.path) for entry in os.scandir(spool.root) if _is_session(entry))
     folders = [SessionFolder(path) for path in paths]
-    resumed = choose_session([record for folder in folders if (record := _peek(folder))], now_ms)
+    resumed = choose_session(
+        [record for folder in folders if (record := _peek(folder))], now_ms, longest_h
+    )
     left = None
     for folder in folders:
         goes_on = resumed is not None and folder.uuid == resumed.uuid

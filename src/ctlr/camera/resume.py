@@ -4,8 +4,8 @@ A recording is over when the controller says so. Until then whatever ends it —
 reboot, a restarted service, a camera that fails, a full card — is an interruption: the node
 itself goes on as soon as it can, in the next free segment and on the same origin, whether or
 not the controller can be reached. It tries again and again, a little later each time, until it
-records, is told to stop, is told to record another session, or the session is ``LONGEST_H``
-old: nobody waits for that one any more. Should the session have ended meanwhile, the
+records, is told to stop, is told to record another session, or the session is as old as any
+may become (``max_session_h`` of the configuration): nobody waits for that one any more. Should the session have ended meanwhile, the
 controller sees it being recorded and stops it.
 """
 
@@ -14,22 +14,24 @@ from collections.abc import Iterable
 from ctlr.camera.record import NodeEvent, SessionRecord
 from ctlr.kernel.backoff import Backoff
 
-LONGEST_H = 12
 RETRY = Backoff(first_s=1.0, longest_s=5.0)
 """A camera that is plugged in again should not have to wait."""
 
 _HOUR_MS = 3_600_000
 
 
-def is_resumable(record: SessionRecord, now_ms: int) -> bool:
-    """Whether the node is to go on with this session. A clock that is behind decides for it."""
+def is_resumable(record: SessionRecord, now_ms: int, longest_h: float) -> bool:
+    """Whether the node is to go on with this session, which lasts ``longest_h`` hours at most. A
+    clock that is behind decides for it."""
     untold = record.stopped_at is None and record.ended is None
-    return untold and now_ms - record.start_at < LONGEST_H * _HOUR_MS
+    return untold and now_ms - record.start_at < longest_h * _HOUR_MS
 
 
-def choose_session(records: Iterable[SessionRecord], now_ms: int) -> SessionRecord | None:
+def choose_session(
+    records: Iterable[SessionRecord], now_ms: int, longest_h: float
+) -> SessionRecord | None:
     """The session to go on with after a restart: the newest that is resumable."""
-    resumable = [record for record in records if is_resumable(record, now_ms)]
+    resumable = [record for record in records if is_resumable(record, now_ms, longest_h)]
     return max(resumable, key=lambda record: record.start_at, default=None)
 
 

@@ -43,7 +43,7 @@ _log = structlog.get_logger("camera")
 
 
 async def run_camera(settings: Settings, *, inherits: bool = False) -> None:
-    """Serve the camera node ``settings.node`` until it is told to end. ``inherits``: it is the one
+    """Serve the camera node that the settings name until it is told to end. ``inherits``: it is the one
     that an earlier version's spool belongs to.
 
     Raises ``ConfigError`` when the spool cannot be used, ``OSError`` when the port is taken,
@@ -76,7 +76,7 @@ async def build_node(
         spool = Spool(settings.camera.spool)
         await _hold(stack, spool.root, settings.node)
         await asyncio.to_thread(_settle_earlier, spool.root, settings.node, inherits)
-        resumable = await asyncio.to_thread(_prepare, spool, clock.now_ms())
+        resumable = await asyncio.to_thread(_prepare, spool, clock.now_ms(), settings.max_session_h)
         reporter = await stack.enter_async_context(Reporter(settings.camera.controller))
         stack.push_async_callback(tasks.close)  # before what they use
         node = _assemble(settings, spool, resumable, clock, reporter, tasks)
@@ -96,7 +96,15 @@ def _assemble(
     send = partial(_send, camera, settings.node)
     sender = Sender(settings.node, spool, send, reporter.report, clock, vitals.clock)
     node = CameraNode(
-        camera, spool, clock, vitals, sender.wake, sender.status, resumable, reporter.find_end
+        camera,
+        spool,
+        clock,
+        vitals,
+        sender.wake,
+        sender.status,
+        resumable,
+        reporter.find_end,
+        longest_h=settings.max_session_h,
     )
     tasks.start_loop("recording", node.tend())
     tasks.start_loop("sender", sender.run())
@@ -133,11 +141,11 @@ def _settle_earlier(spool: Path, node: str, inherits: bool) -> None:
         raise ConfigError(f"camera.spool: {SPOOLS} cannot be taken over: {error}.") from error
 
 
-def _prepare(spool: Spool, now_ms: int) -> SessionRecord | None:
+def _prepare(spool: Spool, now_ms: int, longest_h: float) -> SessionRecord | None:
     """Bring the card in order; returns the session to go on with."""
     try:
         spool.prepare()
-        return recover_spool(spool, now_ms)
+        return recover_spool(spool, now_ms, longest_h)
     except OSError as error:
         raise ConfigError(f"camera.spool: {spool.root} cannot be used: {error}.") from error
 

@@ -3,7 +3,7 @@
 The kernel stamps a frame when its driver hands it over, so a frame's own time is its arrival to
 the microsecond, however late it is read. It also counts what did not fit into the socket's
 buffer (``SO_RXQ_OVFL``): what is lost here is known. The default buffer holds some 270 frames,
-30 ms of a full bus; it is made as large as the system allows (``net.core.rmem_max``).
+30 ms of a full bus; it is made as large as the system allows (the kernel's limit net.core.rmem_max).
 
 Frames are those of linux/can.h: 16 bytes, or 72 with CAN FD.
 """

@@ -18,9 +18,11 @@ def retention(
         str | None, typer.Option(help="Never delete the raw data of this session.")
     ] = None,
     release: Annotated[str | None, typer.Option(help="Take that back.")] = None,
+    lines: Annotated[bool, typer.Option(hidden=True, help="Say all in JSON lines.")] = False,
 ) -> None:
     """Delete raw data whose copy was verified, oldest first, until there is enough room."""
     from ctlr.postprocess.run.listing import resolve_prefix
+    from ctlr.postprocess.run.worker import log_to_parent, print_line
     from ctlr.retention import retire
     from ctlr.retention.plan import describe
     from ctlr.storage.mount_snapshot import mount_problem
@@ -41,10 +43,10 @@ def retention(
             return
         if not settings.retention.enabled:
             fail("Retention is off ([retention] enabled). --dry-run shows what would go.", code=1)
-        for gone, size in retire.finish_earlier(settings, now_ms):
-            typer.echo(f"deleted {gone} {size}")
-        plan = retire.plan(settings, now_ms)
-        for gone, size in retire.retire(settings, plan.delete, now_ms):
-            typer.echo(f"deleted {gone} {size}")
+        if lines:
+            log_to_parent(settings.node, "retention")
+        for gone in retire.make_room(settings, now_ms):
+            text = gone.to_line() if lines else f"deleted {gone.uuid} {gone.bytes}"
+            print_line(text)
     except (OSError, sqlite3.Error) as error:
         fail(f"Retention has stopped: {error}.", code=1)

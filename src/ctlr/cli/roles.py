@@ -26,7 +26,7 @@ def serve(context: typer.Context) -> None:
     service = run(
         settings,
         lambda task, uuid: _own_verb(context, "worker", task, uuid),
-        _own_verb(context, "retention"),
+        _own_verb(context, "retention", "--lines"),
     )
     _run("The controller", service, cannot_start=(DatabaseError, OSError))
 

@@ -106,5 +106,7 @@ def _print(session: "shapes.SessionDetail") -> None:
     console.print(table)
     for mark in session.marks:
         console.print(f"Mark {day_and_time(mark.at_ms)}: {printable(mark.label)}")
+    if session.why:
+        console.print(printable(session.why))
     for problem in session.problems:
         console.print(f"Problem: {printable(problem.message)}", style="yellow")

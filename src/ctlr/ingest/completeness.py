@@ -2,13 +2,15 @@
 
 Our own node says how many segments it made and that nothing is left to send. An installed node
 never says how many, so it is taken at ``remaining: 0`` after the stop, once its newest file has
-been still for a while. A node that has gone silent is waited for only so long: the rest of the
+been still for a while. It says that once: where nobody heard it, as while the controller was
+restarted, its status stands for it, once that says ``idle`` with nothing queued. A node that has gone silent is waited for only so long: the rest of the
 session is made ready without it, says so, and is made again when its data arrives after all.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ctlr.nodes.fleet import NodeView
 from ctlr.sessions.model import SessionNode
 
 
@@ -20,11 +22,13 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is known of one node's delivery; times are seconds ago."""
+    """What is known of one node's delivery; times are seconds ago. ``has_sent_all``: its status
+    says now that it does nothing and has nothing to send."""
 
     segments_held: int
     newest_file_age_s: float | None
     last_report_age_s: float | None
+    has_sent_all: bool = False
 
 
 def judge_delivery(
@@ -76,10 +80,30 @@ def _plain_node_is_complete(
     reported_after_stop = (
         arrival.last_report_age_s is not None and arrival.last_report_age_s <= stopped_for_s
     )
+    says_so = node.remaining == 0 if reported_after_stop else arrival.has_sent_all
     still_for_s = arrival.newest_file_age_s if arrival.newest_file_age_s is not None else 0.0
+    return says_so and arrival.segments_held > 0 and min(still_for_s, stopped_for_s) >= quiet_s
+
+
+def has_sent_all(view: NodeView | None) -> bool:
+    """Whether a node says in its status, asked for after the last command to it, that it does
+    nothing and has nothing to send. One that does not speak of a queue does not say so."""
+    if view is None or not (view.connected and view.current) or view.status is None:
+        return False
+    status, sync = view.status, view.status.sync
     return (
-        reported_after_stop
-        and node.remaining == 0
-        and arrival.segments_held > 0
-        and min(still_for_s, stopped_for_s) >= quiet_s
+        status.state == "idle"
+        and sync.status == "idle"
+        and sync.error is None
+        and "segments_queued" in sync.model_fields_set
+        and sync.segments_queued == 0
     )
+
+
+def describe(node: SessionNode, arrival: Arrival) -> str:
+    """What is here of a node's delivery, in words."""
+    held, total = arrival.segments_held, node.segments_total
+    if total is not None:
+        return f"{held} of {total} segment{'s' * (total != 1)} here"
+    left = f", {node.remaining} still to come" if node.remaining else ""
+    return f"{held or 'no'} segment{'s' * (held != 1)} here{left}"

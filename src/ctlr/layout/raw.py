@@ -26,6 +26,12 @@ _KEPT = re.compile(
     r"(seg_[0-9]{4,9})\.take([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?(\.mp4|\.frames\.csv)"
 )
 _DELIVERED = re.compile(_SEGMENT.pattern + r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
+_STRAY = re.compile(r"(?:.*[^a-z0-9])?seg[_ -]?([0-9]{1,9})(?![0-9])(.*)", re.IGNORECASE)
+_OF_A_VIDEO = re.compile(
+    r"$|.*[. _()-](?:mp4|m4v|mov|3gp|mkv|ts|avi|h26[45]|26[45]|hevc|part|partial|filepart"
+    r"|crdownload|tmp|bak|old)(?![a-z0-9])",
+    re.IGNORECASE,
+)
 
 
 def segment_name(number: int) -> str:
@@ -40,6 +46,15 @@ def parse_segment_name(name: str) -> int | None:
     """The number of a segment's file name, or None. ``seg_10000.mp4`` follows ``seg_9999.mp4``."""
     match = _SEGMENT.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def parse_stray_segment(name: str) -> int | None:
+    """The number of the segment that a file plainly is under a name that is not quite right, such
+    as ``seg_0002.MP4``, ``seg_0002 (1).mp4`` or ``seg_0002.mp4.part``; None for any other."""
+    match = _STRAY.fullmatch(name)
+    if match is None or re.search(r"\.(?:csv|json)", match[2], re.IGNORECASE):
+        return None
+    return int(match[1]) if _OF_A_VIDEO.match(match[2]) else None
 
 
 def parse_frames_name(name: str) -> int | None:

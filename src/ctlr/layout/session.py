@@ -4,12 +4,14 @@
 
     {sync}/{folder}/{node}.mp4            a camera's video; {node}.part2.mp4 and so on for further parts
     {sync}/{folder}/{node}.frames.csv     its frame times, of each part likewise
+    {sync}/{folder}/can_raw.csv           the CAN bus
     {sync}/{folder}/manifest.json         appears last: a folder without it is not finished
 """
 
 from datetime import UTC, datetime
 
 MANIFEST_NAME = "manifest.json"
+CAN_FILE = "can_raw.csv"
 
 
 def session_folder(template: str, uuid: str, started_at_ms: int | None) -> str:

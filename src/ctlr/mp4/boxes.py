@@ -29,6 +29,10 @@ class Damaged(Exception):
     """The file is not what it claims to be; the message says where."""
 
 
+class Unfinished(Damaged):
+    """The file is an MP4 that was never closed: nobody can tell where its frames are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """Where a box lies: ``start`` of its header, ``body`` and ``end`` of its contents.

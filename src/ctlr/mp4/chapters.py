@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctlr.mp4.boxes import make_box, make_full_box
+from ctlr.mp4.boxes import make_full_box
 
 MAX_CHAPTERS = 255
 MAX_TITLE_BYTES = 255
@@ -26,12 +26,12 @@ class Chapter:
 
 
 def chapter_list(chapters: Sequence[Chapter]) -> bytes:
-    """The ``udta`` box with the first ``MAX_CHAPTERS`` chapters; nothing where there are none."""
+    """The ``chpl`` box with the first ``MAX_CHAPTERS`` chapters; nothing where there are none."""
     listed = sorted(chapters, key=lambda chapter: chapter.at_s)[:MAX_CHAPTERS]
     if not listed:
         return b""
     rows = b"".join(map(_row, listed))
-    return make_box(b"udta", make_full_box(b"chpl", 1, struct.pack(">IB", 0, len(listed)), rows))
+    return make_full_box(b"chpl", 1, struct.pack(">IB", 0, len(listed)), rows)
 
 
 def _row(chapter: Chapter) -> bytes:

@@ -1,77 +1,114 @@
 """What stays the same in all segments of one camera: the headers of each track. Pure.
 
-Two segments may share a header only if a decoder sees no difference: same codec, picture size,
-rotation, timescale and decoder configuration (SPS/PPS of ``avcC``, the AudioSpecificConfig of
-``esds``). Bit rates that muxers measure per file (``btrt``, and two fields of ``esds``) differ
-from segment to segment and mean nothing to a decoder, so they are left out of the comparison.
+Two segments may share a track only if a decoder sees no difference: same kind, picture size,
+rotation and sample descriptions. Their timescales may differ: ticks can be converted.
 """
 
 import struct
+from dataclasses import dataclass, replace
 
-from ctlr.mp4.boxes import Box, Damaged, children, make_box, require, u32, u64
-from ctlr.mp4.tables import TrackHeader
+from ctlr.mp4.boxes import Box, Damaged, children, find, make_box, make_full_box, require, u32, u64
+from ctlr.mp4.descriptions import Description, read_descriptions
 
-_CODECS = {
-    b"avc1": "h264",
-    b"avc3": "h264",
-    b"hvc1": "hevc",
-    b"hev1": "hevc",
-    b"av01": "av1",
-    b"vp09": "vp9",
-    b"mp4v": "mpeg4",
-    b"jpeg": "mjpeg",
-    b"mp4a": "aac",
-    b"Opus": "opus",
-    b".mp3": "mp3",
-    b"ac-3": "ac3",
-    b"fLaC": "flac",
-}
-ENCRYPTED = frozenset({b"encv", b"enca", b"encs", b"enct"})
-
-_VISUAL_BYTES, _AUDIO_BYTES = 78, 28
-_MAX_ENTRY_BYTES = 1 << 20
+_MAX_INFO_BYTES = 1 << 20
+_INSIDE = make_box(
+    b"dinf", make_full_box(b"dref", 0, struct.pack(">I", 1), make_full_box(b"url ", 0, flags=1))
+)
+ENABLED = 1
 
 
-def read_header(data: bytes, trak: Box) -> tuple[int, TrackHeader, str | None]:
-    """A track's id, its header, and why it can't be spliced (None if it can).
+@dataclass(frozen=True, slots=True)
+class TrackHeader:
+    """What all segments of one camera's track have in common.
 
-    Raises ``Damaged``.
+    ``entries`` are the sample entries (``avc1``, ``mp4a``, ...) as written to the result;
+    ``signature`` is what decides whether two segments can share a track. ``flags`` say among others
+    whether it is switched on, ``refers`` to which other tracks it belongs, by kind and track id.
     """
-    track_id, placement = _read_tkhd(data, require(data, trak, b"tkhd"))
+
+    kind: bytes
+    timescale: int
+    language: bytes
+    placement: bytes  # of tkhd: layer, group, volume, matrix, width, height
+    handler: bytes
+    media_info: bytes  # minf without stbl
+    descriptions: tuple[Description, ...]
+    stsd_version: int
+    flags: int
+    refers: tuple[tuple[bytes, int], ...]
+    obstacle: str | None = None
+
+    @property
+    def first(self) -> Description:
+        return self.descriptions[0]
+
+    @property
+    def codec(self) -> str:
+        return self.first.codec
+
+    @property
+    def width(self) -> int:
+        return self.first.width
+
+    @property
+    def height(self) -> int:
+        return self.first.height
+
+    @property
+    def signature(self) -> bytes:
+        placement = self.placement[8:] if self.kind == b"vide" else b""
+        return b"|".join((self.kind, placement, *(d.mark for d in self.descriptions)))
+
+    def using(self, numbers: list[int]) -> "TrackHeader":
+        """The header with only those of its descriptions, counted from 1."""
+        return replace(self, descriptions=tuple(self.descriptions[n - 1] for n in numbers))
+
+
+def read_kind(data: bytes, trak: Box) -> bytes:
+    """``vide``, ``soun``, or another kind of track; Raises ``Damaged``."""
+    hdlr = require(data, trak, b"mdia", b"hdlr")
+    return data[hdlr.body + 8 : hdlr.body + 12]
+
+
+def read_header(data: bytes, trak: Box) -> TrackHeader:
+    """A track's header. Raises ``Damaged``."""
+    flags, placement = _read_tkhd(data, require(data, trak, b"tkhd"))
     mdia = require(data, trak, b"mdia")
     timescale, language = _read_mdhd(data, require(data, mdia, b"mdhd"))
-    hdlr = require(data, mdia, b"hdlr")
-    kind = data[hdlr.body + 8 : hdlr.body + 12]
-    entry, obstacle = _read_entry(data, require(data, mdia, b"minf", b"stbl", b"stsd"))
-    fourcc, body = entry[4:8], entry[8:]
-    visual = kind == b"vide" and len(body) >= _VISUAL_BYTES
-    width, height = struct.unpack_from(">HH", body, 24) if visual else (0, 0)
-    entry, mark = _without_rates(entry, kind)
-    header = TrackHeader(
+    hdlr, minf = require(data, mdia, b"hdlr"), require(data, mdia, b"minf")
+    kind = read_kind(data, trak)
+    stsd = require(data, minf, b"stbl", b"stsd")
+    descriptions = read_descriptions(data, stsd, kind)
+    obstacle = _foreign_data(data, minf)
+    if any(description.encrypted for description in descriptions):
+        obstacle = "it is encrypted"
+    return TrackHeader(
         kind=kind,
         timescale=timescale,
         language=language,
         placement=placement,
         handler=data[hdlr.start : hdlr.end],
-        media_info=_media_info(data, require(data, mdia, b"minf")),
-        entry=entry,
-        signature=b"|".join((kind, struct.pack(">I", timescale), placement, mark)),
-        codec=_CODECS.get(fourcc, fourcc.decode("latin1").strip()),
-        width=width,
-        height=height,
+        media_info=_media_info(data, minf),
+        descriptions=tuple(descriptions),
+        stsd_version=data[stsd.body],
+        flags=flags,
+        refers=tuple(_references(data, trak)),
+        obstacle=obstacle,
     )
-    if fourcc in ENCRYPTED:
-        obstacle = "it is encrypted"
-    return track_id, header, obstacle
+
+
+def read_track_id(data: bytes, trak: Box) -> int:
+    """Raises ``Damaged``."""
+    box = require(data, trak, b"tkhd")
+    return u32(data, box.body + (20 if data[box.body] == 1 else 12))
 
 
 def _read_tkhd(data: bytes, box: Box) -> tuple[int, bytes]:
     wide = data[box.body] == 1
-    track_id = u32(data, box.body + (20 if wide else 12))
     placement = data[box.body + (36 if wide else 24) : box.end]
-    if len(placement) != 60:
+    if len(placement) < 60:
         raise Damaged("its track header has the wrong size")
-    return track_id, placement[8:]  # without the two reserved words
+    return u32(data, box.body) & 0xFFFFFF, placement[8:60]  # without the two reserved words
 
 
 def _read_mdhd(data: bytes, box: Box) -> tuple[int, bytes]:
@@ -86,54 +123,26 @@ def _read_mdhd(data: bytes, box: Box) -> tuple[int, bytes]:
 def _media_info(data: bytes, minf: Box) -> bytes:
     parts = [c for c in children(data, minf.body, minf.end) if c.kind != b"stbl"]
     info = b"".join(data[c.start : c.end] for c in parts)
-    if len(info) > _MAX_ENTRY_BYTES:
+    if len(info) > _MAX_INFO_BYTES:
         raise Damaged("its media information is too large")
-    return info
+    return info if any(c.kind == b"dinf" for c in parts) else info + _INSIDE
 
 
-def _read_entry(data: bytes, stsd: Box) -> tuple[bytes, str | None]:
-    entries = list(children(data, stsd.body + 8, stsd.end))
-    if not entries or u32(data, stsd.body + 4) != len(entries):
-        raise Damaged("its sample description is not complete")
-    first = entries[0]
-    if first.end - first.start > _MAX_ENTRY_BYTES:
-        raise Damaged("its sample description is too large")
-    obstacle = "it has several sample descriptions" if len(entries) > 1 else None
-    return data[first.start : first.end], obstacle
+def _foreign_data(data: bytes, minf: Box) -> str | None:
+    """Why the media can't be copied from this file; where nothing says so, they are in it."""
+    dref = find(data, minf, b"dinf", b"dref")
+    rows = children(data, dref.body + 8, dref.end) if dref else ()
+    outside = any(row.end - row.body > 4 and not u32(data, row.body) & 1 for row in rows)
+    return "its media lie in another file" if outside else None
 
 
-def _without_rates(entry: bytes, kind: bytes) -> tuple[bytes, bytes]:
-    """The entry without ``btrt``, and the bytes that decide whether two entries are alike."""
-    fixed = 8 + {b"vide": _VISUAL_BYTES, b"soun": _AUDIO_BYTES}.get(kind, len(entry))
-    if len(entry) <= fixed:
-        return entry, entry
-    try:
-        parts = list(children(entry, fixed, len(entry)))
-    except Damaged:
-        return entry, entry  # a sample entry of its own kind: compared and written as it is
-    kept = [(c.kind, entry[c.start : c.end]) for c in parts if c.kind != b"btrt"]
-    clean = make_box(entry[4:8], entry[8:fixed], *(body for _, body in kept))
-    alike = b"".join(_decoder_config(body) if k == b"esds" else body for k, body in kept)
-    return clean, entry[4:fixed] + alike
-
-
-def _decoder_config(esds: bytes) -> bytes:
-    """The DecoderSpecificInfo (tag 5) of an ``esds`` box (14496-1, 7.2.6), else all of it."""
-    at = 12
-    while at + 2 <= len(esds):
-        tag, at = esds[at], at + 1
-        length = 0
-        for _ in range(4):
-            if at >= len(esds):
-                return esds
-            byte, at = esds[at], at + 1
-            length = length << 7 | byte & 0x7F
-            if not byte & 0x80:
-                break
-        if tag == 5:
-            return esds[at : at + length]
-        at += {3: 3, 4: 13}.get(tag, length)
-    return esds
+def _references(data: bytes, trak: Box) -> list[tuple[bytes, int]]:
+    tref = find(data, trak, b"tref")
+    return [
+        (row.kind, u32(data, at))
+        for row in (children(data, tref.body, tref.end) if tref else ())
+        for at in range(row.body, row.end - 3, 4)
+    ]
 
 
 def read_movie_header(data: bytes, moov: Box) -> tuple[int, int]:

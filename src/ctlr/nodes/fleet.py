@@ -82,6 +82,10 @@ class Fleet:
         self._polling: dict[str, asyncio.Task[None]] = {}
 
     @property
+    def addresses(self) -> list[NodeAddress]:
+        return list(self._nodes.values())
+
+    @property
     def names(self) -> list[str]:
         return list(self._nodes)
 

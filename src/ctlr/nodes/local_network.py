@@ -57,7 +57,7 @@ class LocalNetwork:
         if self._host in _EVERYWHERE:
             found = [one for one in own if not one.startswith("127.")] or own
         else:
-            found = sorted(await _resolve(self._host) & set(own))
+            found = sorted(await resolve(self._host) & set(own))
         if not found:
             raise OSError(f"no network interface has an IPv4 address for {self._host}")
         return found
@@ -84,7 +84,8 @@ def _own_addresses() -> list[str]:
     )
 
 
-async def _resolve(host: str) -> set[str]:
+async def resolve(host: str) -> set[str]:
+    """The IPv4 addresses of a host. Raises ``OSError``."""
     found = await asyncio.get_running_loop().getaddrinfo(
         host, None, family=socket.AF_INET, type=socket.SOCK_STREAM
     )

@@ -174,6 +174,14 @@ def _on_our_clock(view: NodeView, at_ms: int | None) -> int | None:
     return at_ms - view.clock.correction_ms
 
 
+def _may_be_armed(active: Session, part: SessionNode, now_ms: int) -> bool:
+    """Whether a crash has taken what a node answered to the start, and it may wait for that."""
+    if part.started or part.error is not None:
+        return False
+    left_ms = (active.start_at_ms or 0) + ARMED_GRACE_MS - now_ms
+    return 0 < left_ms <= ARMED_AHEAD_MS
+
+
 def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Action]:
     assert view.status is not None
     if active is None or active.state is not SessionState.RECORDING:
@@ -181,6 +189,8 @@ def _for_idle(active: Session | None, view: NodeView, now_ms: int) -> list[Actio
     if view.status.state == "cleanup":
         return []
     part = active.node(view.name) or SessionNode(view.name)
+    if part in active.nodes and _may_be_armed(active, part, now_ms):
+        return []
     far_off = part.started and _is_far_off(view, part.start_at_ms, now_ms)
     # One that broke off waits for no instant, whatever its clock says by now.
     broke_off = view.status.uuid is not None and view.status.uuid.lower() == active.uuid

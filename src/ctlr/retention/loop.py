@@ -14,6 +14,8 @@ import structlog
 from ctlr.config import RetentionSettings
 from ctlr.kernel.database import persist
 from ctlr.kernel.process import ProcessTimeoutError, run
+from ctlr.retention.lines import Deleted, parse_line
+from ctlr.telemetry.log import say_again
 
 INTERVAL_S = 600.0
 DEADLINE_S = 3600.0
@@ -45,13 +47,15 @@ async def retire_once(command: Sequence[str], note: NoteDeletion) -> None:
     except (OSError, ProcessTimeoutError) as error:
         _log.error("retention failed", error=str(error), pid=os.getpid())
         return
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
-        words = line.split()
-        if len(words) == 3 and words[0] == "deleted":
-            size_mb = int(words[2]) / 2**20
-            text = (
-                f"Its raw data ({size_mb:.0f} MB) was deleted to make room; its copy is verified."
-            )
-            await persist(partial(note, words[1], text))
+    for line in done.stdout.splitlines():
+        match parse_line(line):
+            case Deleted(uuid, size):
+                text = (
+                    f"Its raw data ({size / 2**20:.0f} MB) was deleted to make room; its copy is "
+                    "verified."
+                )
+                await persist(partial(note, uuid, text))
+            case dict(record):
+                say_again(record)
     if done.returncode:
         _log.error("retention failed", error=done.stderr.decode("utf-8", "replace").strip())

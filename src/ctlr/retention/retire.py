@@ -23,6 +23,7 @@ from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.video.scan import node_names, scan_session, session_ids
 from ctlr.retention import removal
+from ctlr.retention.lines import Deleted
 from ctlr.retention.plan import RawSession, RetentionPlan, plan_retention
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.reading import read_session
@@ -63,10 +64,15 @@ def find_raw_session(settings: Settings, uuid: str) -> RawSession:
     )
 
 
-def retire(
-    settings: Settings, sessions: Iterable[RawSession], now_ms: int
-) -> Iterator[tuple[str, int]]:
-    """Delete the raw data of planned sessions; yields the uuid and bytes of each as it is gone.
+def make_room(settings: Settings, now_ms: int) -> Iterator[Deleted]:
+    """End what an earlier run could not, then delete what may go until there is room enough;
+    yields each session as its raw data is gone. Raises ``OSError``, ``sqlite3.Error``."""
+    yield from finish_earlier(settings, now_ms)
+    yield from retire(settings, plan(settings, now_ms).delete, now_ms)
+
+
+def retire(settings: Settings, sessions: Iterable[RawSession], now_ms: int) -> Iterator[Deleted]:
+    """Delete the raw data of planned sessions; yields each as it is gone.
 
     Raises ``OSError``, ``sqlite3.Error``.
     """
@@ -78,10 +84,10 @@ def retire(
             _log.info("raw data kept", uuid=session.uuid, reason=refusal.detail)
             continue
         if size is not None:
-            yield session.uuid, size
+            yield Deleted(session.uuid, size)
 
 
-def finish_earlier(settings: Settings, now_ms: int) -> Iterator[tuple[str, int]]:
+def finish_earlier(settings: Settings, now_ms: int) -> Iterator[Deleted]:
     """Take up what a run that was cut short has left: what it had not yet compared is put back,
     the rest deleted. Yields as ``retire``, and raises the same."""
     root = settings.storage.logging
@@ -95,7 +101,7 @@ def finish_earlier(settings: Settings, now_ms: int) -> Iterator[tuple[str, int]]
             seen = {hidden: removal.listing(hidden) for hidden in folders}
             size = _delete(settings, uuid, seen, now_ms)
         if size is not None:
-            yield uuid, size
+            yield Deleted(uuid, size)
 
 
 def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:

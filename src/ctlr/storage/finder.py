@@ -59,9 +59,10 @@ class Finder:
         self._clock = clock
         self._names_others = names_others
         self._searches: dict[str, _Search] = {}
+        self._refusals: dict[str, str] = {}
 
     async def run_forever(self) -> None:
-        """Look every second; ends at once where nobody can be asked."""
+        """Look every second, where anybody can be asked."""
         while True:
             if self._privileged.is_there:
                 for name in VOLUMES:
@@ -89,8 +90,11 @@ class Finder:
         try:
             answer = await self._privileged.ask("find", name)
         except Refusal as refusal:
-            _log.warning("cannot see what is plugged in", mount=name, reason=refusal.detail)
+            if self._refusals.get(name) != refusal.detail:  # each once, however often it is asked
+                _log.warning("cannot see what is plugged in", mount=name, reason=refusal.detail)
+            self._refusals[name] = refusal.detail
             return
+        self._refusals.pop(name, None)
         found, others = answer["found"], answer["others"]
         self._searches[name] = replace(search, found=found is not None)
         other = f"{others[0]['device']}, {others[0]['label'] or 'no label'}" if others else None

@@ -56,11 +56,14 @@ class Watcher:
             is_ejected=self._is_ejected,
             on_change=self._wake.set,
         )
-        self._finder = Finder(privileged, self.monitor, clock, names_others=False)
+        self._finder = None
+        if settings.storage.require_mounts:  # folders are plugged in nowhere
+            self._finder = Finder(privileged, self.monitor, clock, names_others=False)
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("mounts", self.monitor.watch_forever())
-        tasks.start_loop("devices", self._finder.run_forever())
+        if self._finder is not None:
+            tasks.start_loop("devices", self._finder.run_forever())
         tasks.start_loop("repairs", self.repair_forever())
 
     async def repair_forever(self) -> None:

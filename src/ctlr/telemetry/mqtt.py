@@ -13,6 +13,7 @@ import asyncio
 import json
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
@@ -22,6 +23,7 @@ import structlog
 
 from ctlr.config import MqttSettings
 from ctlr.kernel.backoff import Attempts, Backoff
+from ctlr.telemetry.broker_log import TOPIC as BROKER_LOG
 from ctlr.telemetry.outbox import Outbox
 
 BATCH = 1024
@@ -36,11 +38,18 @@ _log = structlog.get_logger("telemetry")
 
 class Publisher:
     """``identifier`` names the session at the broker, no other process may have the same;
-    ``own_topic`` is where the broker keeps whether this process is there."""
+    ``own_topic`` is where the broker keeps whether this process is there. ``hear`` is called with
+    the lines of the broker's own log, as far as that lets this process read it."""
 
     def __init__(
-        self, settings: MqttSettings, identifier: str, own_topic: str, outbox: Outbox
+        self,
+        settings: MqttSettings,
+        identifier: str,
+        own_topic: str,
+        outbox: Outbox,
+        hear: Callable[[str], None] | None = None,
     ) -> None:
+        self._hear = hear
         self.connected = False
         self.error: str | None = None
         """Why it is not connected, in the library's words; None while it is."""
@@ -103,7 +112,7 @@ class Publisher:
             # A publish waits for its acknowledgement only: that the connection is gone, it misses.
             tasks = {
                 asyncio.create_task(self._send_forever(client), name="mqtt-send"),
-                asyncio.create_task(_until_lost(client), name="mqtt-lost"),
+                asyncio.create_task(self._listen(client), name="mqtt-listen"),
             }
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -152,6 +161,16 @@ class Publisher:
             raise error
         return bool(batch)
 
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        """Raises ``MqttError`` when the connection ends. A broker that does not let its log be read
+        lets everything else be done."""
+        if self._hear is not None:
+            with suppress(aiomqtt.MqttError):  # if the connection is lost, the next line says so
+                await client.subscribe(BROKER_LOG)
+        async for message in client.messages:
+            if self._hear is not None and isinstance(message.payload, bytes):
+                self._hear(message.payload.decode(errors="replace"))
+
     def _connection(self, *, up: bool, error: Exception | None = None) -> None:
         self.connected = up
         self.error = str(error) if error else None
@@ -182,12 +201,6 @@ def _end_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
-
-
-async def _until_lost(client: aiomqtt.Client) -> None:
-    """Raises ``MqttError`` when the connection ends; nothing is subscribed to."""
-    async for _ in client.messages:
-        pass
 
 
 def password_of(settings: MqttSettings) -> str | None:

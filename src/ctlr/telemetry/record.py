@@ -158,7 +158,7 @@ def _client_node(value: Any) -> str:
 def _text(value: Any, default: str) -> str:
     if value is None:
         return default
-    return value if isinstance(value, str) else _encode({"value": value})[9:-1].decode()
+    return value if isinstance(value, str) else _to_json(value)
 
 
 def _refusal(fault: str) -> Refusal:

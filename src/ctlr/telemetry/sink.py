@@ -19,6 +19,7 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.telemetry.broker_log import RefusedClients
 from ctlr.telemetry.health import Health, HealthSensor
 from ctlr.telemetry.mqtt import Publisher
 from ctlr.telemetry.outbox import Outbox
@@ -52,8 +53,13 @@ class Telemetry:
         self._outbox = Outbox(path, mqtt.spool_max_records, mqtt.spool_max_mb << 20)
         self._speaks_for_node = process in SPEAKS_FOR_NODE
         origin = settings.node if self._speaks_for_node else f"{settings.node}/{process}"
+        self._refused = RefusedClients()
         self._publisher = Publisher(
-            mqtt, f"ctlr-{settings.node}-{process}", f"status/node/{origin}", self._outbox
+            mqtt,
+            f"ctlr-{settings.node}-{process}",
+            f"status/node/{origin}",
+            self._outbox,
+            self._hear_broker if process == "serve" else None,
         )
         self._client_rate = RateLimit()
         self._sensor = HealthSensor()
@@ -66,6 +72,13 @@ class Telemetry:
         return BrokerState(
             self._publisher.connected, self._waiting, self._outbox.dropped, self._publisher.error
         )
+
+    def refused_clients(self) -> dict[str, int]:
+        """How often the broker has turned away whom lately, by address; known to the controller."""
+        return self._refused.lately(self._clock.monotonic())
+
+    def _hear_broker(self, line: str) -> None:
+        self._refused.hear(line, self._clock.monotonic())
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("telemetry-spool", self._outbox.write_forever())

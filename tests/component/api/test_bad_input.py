@@ -316,9 +316,25 @@ async def test_what_does_not_exist_is_a_problem_too(controller: Controller) -> N
         answer.expect_problem(422, "invalid_request")
 
 
-async def test_a_refused_method_says_which_are_allowed(controller: Controller) -> None:
-    async with aiohttp.ClientSession() as http, http.get(controller.url + "/api/log") as answer:
-        assert (answer.status, answer.headers.get("Allow")) == (405, "POST")
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/api/log", "POST"),
+        ("DELETE", "/api/nodes", "GET, POST"),
+        ("PUT", "/api/time", "GET, POST"),
+        ("POST", "/api/nodes/cam-01", "DELETE"),
+        ("POST", "/api/status", "GET"),
+        ("PATCH", f"/api/sessions/{UUID}", "GET"),
+    ],
+)
+async def test_a_refused_method_says_which_are_allowed(
+    controller: Controller, method: str, path: str, allowed: str
+) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.request(method, controller.url + path) as answer,
+    ):
+        assert (answer.status, answer.headers.get("Allow")) == (405, allowed)
 
 
 async def test_a_session_is_not_processed_while_it_is_recorded(controller: Controller) -> None:

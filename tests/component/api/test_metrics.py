@@ -90,6 +90,18 @@ async def test_what_the_rig_does(controller: Controller, camera: CameraNode) -> 
     (await controller.stop(UUID)).expect()
 
 
+async def test_a_refused_method_is_counted_and_not_timed(controller: Controller) -> None:
+    for method in ("PATCH", "DELETE", "PUT", "OPTIONS"):
+        assert (await controller.ask(method, "/api/status")).status == 405
+    await controller.get("/api/status")
+    samples = await metrics(controller)
+    refused = {"route": "/api/status", "method": "other", "status": "405"}
+    assert (refused, 4) in samples["ctlr_http_requests_total"]
+    timed = [labels for labels, _ in samples["ctlr_http_request_duration_seconds_bucket"]]
+    methods = {labels["method"] for labels in timed if labels["route"] == "/api/status"}
+    assert methods == {"GET"}
+
+
 async def test_answers_are_counted_by_route_and_not_by_path(controller: Controller) -> None:
     for number in range(50):
         await controller.get(f"/made/up/{number}")

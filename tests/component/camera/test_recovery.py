@@ -15,7 +15,6 @@ from tests.unit.camera.recordings import (
 
 from ctlr.camera.record import SessionRecord
 from ctlr.camera.recovery import recover_segments, recover_spool
-from ctlr.camera.resume import LONGEST_H
 from ctlr.camera.segments import unfinished_frames_name, unfinished_name
 from ctlr.camera.spool import SessionFolder, Spool
 from ctlr.kernel.hashing import hash_file
@@ -23,6 +22,7 @@ from ctlr.layout.frame_times import parse_rows
 
 DAY_LATER_MS = START_MS + 24 * 3_600_000
 SOON_MS = START_MS + 60_000
+LONGEST_H = 12
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_segment_cut_off_anywhere_is_recovered_up_to_its_last_second(
     with open(video, "r+b") as file:
         file.truncate(size * tenths // 10)
 
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
 
     frames = _assert_consistent(folder, 0, first_frame=0)
     assert frames >= 50 * tenths // 10 - 11  # 10 fps, and a little for uneven frame sizes
@@ -82,7 +82,7 @@ def test_frame_times_that_did_not_reach_the_card_are_written_again(spool: Spool)
     write_segment(folder, 0, frames=20)
     write_unfinished(folder, 1, frames=20, from_frame=20)
     (folder.path / unfinished_frames_name(1)).write_text("frame,pts_us,captured_at_us\n20,20")
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     assert _assert_consistent(folder, 1, first_frame=20) == 20
 
 
@@ -90,7 +90,7 @@ def test_frame_numbers_are_estimated_when_the_segment_before_has_left(spool: Spo
     folder = write_session(spool.root)
     write_unfinished(folder, 1, frames=20, from_frame=20)
     (folder.path / unfinished_frames_name(1)).unlink()
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     assert _assert_consistent(folder, 1, first_frame=20) == 20
 
 
@@ -98,7 +98,7 @@ def test_a_crash_between_the_two_renames(spool: Spool) -> None:
     folder = write_session(spool.root)
     write_unfinished(folder, 0, frames=20)
     (folder.path / unfinished_frames_name(0)).rename(folder.path / "seg_0000.frames.csv")
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     assert _assert_consistent(folder, 0, first_frame=0) == 20
     assert not list(folder.path.glob("*.part"))
 
@@ -111,7 +111,7 @@ def test_an_unfinished_segment_without_a_picture_is_removed_and_its_number_is_fr
     write_segment(folder, 0)
     (folder.path / unfinished_name(1)).write_bytes(content)
     (folder.path / unfinished_frames_name(1)).touch()
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     assert not list(folder.path.glob(".seg*"))
     assert folder.segments_made() == 1
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_recovered_is_kept_and_does_not_hinder_the_rest(spool: Sp
 def test_a_recording_that_was_told_to_stop_counts_as_stopped(spool: Spool) -> None:
     folder = write_session(spool.root, stopped_at=START_MS + 4000)
     write_unfinished(folder, 0, frames=10)
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     record = folder.read_record()
     assert record is not None
     assert record.ended == "stopped"
@@ -139,7 +139,7 @@ def test_a_lost_record_is_made_anew_from_the_frame_times(spool: Spool) -> None:
     folder = write_session(spool.root)
     write_segment(folder, 0)
     (folder.path / ".session.json").unlink()
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     record = folder.read_record()
     assert record is not None
     assert (record.start_at, record.ended, record.segments) == (START_MS, "interrupted", 1)
@@ -152,7 +152,7 @@ def test_the_newest_recording_that_was_not_told_to_stop_goes_on(spool: Spool) ->
     folder.write_record(SessionRecord(uuid=UUID, start_at=START_MS + 1000))
     write_unfinished(folder, 0, frames=10, from_frame=10)
 
-    owed = recover_spool(spool, SOON_MS)
+    owed = recover_spool(spool, SOON_MS, LONGEST_H)
 
     assert owed == folder.read_record()
     assert owed is not None
@@ -170,7 +170,7 @@ def test_a_recording_that_nobody_waits_for_any_more_is_over_and_says_what_befell
 ) -> None:
     folder = write_session(spool.root)
     write_unfinished(folder, 0, frames=10)
-    assert recover_spool(spool, START_MS + LONGEST_H * 3_600_000) is None
+    assert recover_spool(spool, START_MS + LONGEST_H * 3_600_000, LONGEST_H) is None
     told = json.loads((folder.path / "events.json").read_text())
     assert told["uuid"] == UUID
     assert [event["kind"] for event in told["events"]] == ["recovered"]
@@ -181,7 +181,7 @@ def test_a_recording_that_nobody_waits_for_any_more_is_over_and_says_what_befell
 def test_recovering_twice_changes_nothing(spool: Spool) -> None:
     folder = write_session(spool.root)
     write_unfinished(folder, 0, frames=10)
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     before = (folder.finished_files(), folder.read_record())
-    recover_spool(spool, DAY_LATER_MS)
+    recover_spool(spool, DAY_LATER_MS, LONGEST_H)
     assert (folder.finished_files(), folder.read_record()) == before

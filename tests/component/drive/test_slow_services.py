@@ -45,11 +45,13 @@ class SlowServices:
     start_s: float = 0.0
     release_s: float = 0.0
     released: int = 0
+    asked: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=lambda: set(UNITS))
     turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = json.loads(await reader.readline())
+        self.asked.add(request["verb"])
         if (request["verb"], request["target"]) == ("stop", self.stuck):
             await self._answer(writer, ok=False, code="hung", detail=HUNG, extra={})
         else:
@@ -124,6 +126,23 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a test in which nothing is slow, so no limit is to strike."""
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("require_mounts", [True, False])
+async def test_what_is_plugged_in_is_asked_only_where_there_are_drives(
+    tmp_path: Path, require_mounts: bool
+) -> None:
+    services = SlowServices()
+    async with rig(services, tmp_path, require_mounts=require_mounts) as controller:
+        if require_mounts:
+
+            async def has_asked() -> bool:
+                return "find" in services.asked
+
+            await until(has_asked)
+        else:  # what asks would have begun before the first status
+            assert (await controller.get("/api/status")).status == 200
+            assert services.asked == set()
 
 
 async def eject(controller: Controller) -> dict[str, object]:

@@ -89,19 +89,18 @@ def _primed(films: Path, plain: Path) -> Path:
 
 
 def hide_a_beginning(segment: Path) -> None:
-    """Give a segment an edit list that hides a third of a second of film: it cannot be spliced."""
+    """Give a segment an edit list that hides a third of a second of film."""
     data = bytearray(segment.read_bytes())
     media_time = data.index(b"elst") + 4 + 4 + 4 + 4
     data[media_time : media_time + 4] = (30_000).to_bytes(4, "big")
     segment.write_bytes(data)
 
 
-def put_index_first(segment: Path) -> None:
-    """Rewrite a segment, with its index before its media."""
+def put_into(container: str, segment: Path) -> None:
+    """Write a segment anew in another container, under its own name."""
     before = segment.with_suffix(".before")
     segment.rename(before)
-    form = ["-movflags", "+faststart", "-video_track_timescale", "90000"]
-    ffmpeg("-f", "mp4", "-i", str(before), "-c", "copy", *form, str(segment))
+    ffmpeg("-f", "mp4", "-i", str(before), "-c", "copy", "-f", container, str(segment))
     before.unlink()
 
 

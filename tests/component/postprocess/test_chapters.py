@@ -1,4 +1,4 @@
-"""Chapters in real films: ffprobe shows them, and every packet is as it was."""
+"""Chapters and labels of real films: ffprobe shows them, and every packet is as it was."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.component.postprocess.packets import decode_errors, packets
-from tests.unit.postprocess.rig import START_MS, Rig, session
+from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
 from ctlr.sessions.model import Mark, SessionNode
 
@@ -36,18 +36,38 @@ def test_chapters_change_no_packet(rig: Rig, segment_sets: dict[str, Path], kind
     assert decode_errors(rig.folder / FILE) == ""
 
 
-def test_chapters_of_a_remuxed_video(rig: Rig, segment_sets: dict[str, Path]) -> None:
-    """One whose edit list hides frames can't be spliced; its chapters are the same."""
-    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+def hide_frames_of_the_first(rig: Rig) -> None:
     first = rig.node() / "seg_0000.mp4"
     cut = rig.node() / "cut.mp4"
     command = ["ffmpeg", "-nostdin", "-v", "error", "-ss", "0.5"]
     command += ["-i", str(first), "-c", "copy"]
     subprocess.run([*command, "-video_track_timescale", "90000", str(cut)], check=True)
     cut.replace(first)
+
+
+def test_chapters_of_a_remuxed_video(rig: Rig, segment_sets: dict[str, Path]) -> None:
+    """One whose edit list hides frames can't be spliced; its chapters are the same."""
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    hide_frames_of_the_first(rig)
     rig.process(session(TOLD))
     assert rig.source()["method"] == "remux"
     without = packets(rig.folder / FILE)["video"]
     rig.process(MARKED)
     assert chapters(rig.folder / FILE) == [(1.5, "Gate"), (5.25, "Mark 2")]
     assert packets(rig.folder / FILE)["video"] == without
+
+
+@pytest.mark.parametrize("method", ["splice", "remux"])
+def test_a_joined_video_says_what_it_is_and_when_it_was_taken(
+    rig: Rig, segment_sets: dict[str, Path], method: str
+) -> None:
+    shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
+    if method == "remux":
+        hide_frames_of_the_first(rig)
+    rig.process(session(TOLD))
+    assert rig.source()["method"] == method
+    command = ["ffprobe", "-v", "error", "-show_format", "-of", "json", str(rig.folder / FILE)]
+    done = subprocess.run(command, capture_output=True, check=True)
+    tags = json.loads(done.stdout)["format"]["tags"]
+    assert tags["title"] == f"cam-a, session {UUID}"
+    assert tags["creation_time"] == "2026-04-16T04:28:34.000000Z"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.component.postprocess.conftest import hide_a_beginning, put_index_first
+from tests.component.postprocess.conftest import put_into
 from tests.component.postprocess.packets import decode_errors, packets
 from tests.faults.blkfs import FailingDisk, after_power_cut
 from tests.faults.faultfs import FaultyFolder
@@ -95,9 +95,9 @@ class TestRawDiskThatFails:
         self, rig: Rig, segment_sets: dict[str, Path], tmp_path: Path
     ) -> None:
         shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
-        hide_a_beginning(rig.node() / "seg_0002.mp4")
+        for path in rig.node().iterdir():
+            put_into("matroska", path)
         segment = rig.node() / "seg_0001.mp4"
-        put_index_first(segment)
         bad_from = segment.stat().st_size // 2
         rig.logging.rename(tmp_path / "raw-beneath")
         with FaultyFolder(tmp_path / "raw-beneath", rig.logging) as logging:

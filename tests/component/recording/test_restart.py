@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, process, running, settings_in, until
+from tests.unit.postprocess.mp4 import Film, plain
 
+from ctlr.config.sections import IngestSettings
 from ctlr.simulator.child import Child
 from ctlr.simulator.places import to_toml
 
@@ -236,3 +238,33 @@ def test_a_second_controller_on_the_same_database_is_refused(tmp_path: Path) -> 
     done = asyncio.run(story())
     assert done.returncode == 1
     assert "another controller runs" in last_line(done.stderr)
+
+
+async def test_an_installed_cameras_report_that_nobody_heard_is_not_waited_for(
+    tmp_path: Path,
+) -> None:
+    """It says once that all is delivered, while the controller is away; then only its status does."""
+    async with CameraNode("cam-01") as node:
+        patient = IngestSettings(quiet_s=0.5, give_up_s=3600)
+        settings = settings_in(tmp_path, [node.address], ingest=patient)
+        async with process(settings) as (child, controller):
+            await controller.until_connected("cam-01")
+            node.status_changes = {"sync": {"status": "syncing", "segments_queued": 1}}
+            (await controller.start(UUID)).expect()
+            (await controller.stop()).expect()
+            os.kill(child.pid, signal.SIGKILL)
+            await child.kill()
+            (controller.folder("cam-01", UUID) / "seg_0000.mp4").write_bytes(plain(Film()))
+            await child.start()
+
+            async def is_waited_for() -> bool:
+                return "on their way from cam-01" in (await controller.session(UUID))["why"]
+
+            await until(is_waited_for)
+            node.status_changes = {}
+
+            async def is_done() -> bool:
+                session = await controller.session(UUID)
+                return bool(session["state"] == "done" and session["why"] is None)
+
+            await until(is_done)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import re
 import signal
 import stat
@@ -14,6 +15,8 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from tests.component.telemetry.broker import MOSQUITTO, PACKAGING, Broker
+from tests.fakes.camera_node import CameraNode
+from tests.fakes.controller import running, settings_in, until
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
@@ -233,3 +236,52 @@ async def test_the_script_takes_only_names_of_nodes(tmp_path: Path, name: str) -
     done = run_script(tmp_path, "node", name)
     assert (done.returncode, "no node name" in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_camera_that_is_refused_is_warned_of(rig: Rig, tmp_path: Path) -> None:
+    async with CameraNode("cam-01") as camera:
+        settings = settings_in(
+            tmp_path / "rig",
+            [camera.address],
+            mqtt={
+                "port": rig.broker.port,
+                "username": CTLR,
+                "password": rig.passwords[CTLR],
+            },
+        )
+        async with running(settings) as controller:
+
+            async def warned() -> list[str]:
+                await rig.refuses(None)  # as an installed camera's log, a few times a minute
+                warnings = (await controller.status())["warnings"]
+                return [w["message"] for w in warnings if w["code"] == "camera_refused_by_broker"]
+
+            async def is_warned() -> bool:
+                return bool(await warned())
+
+            await until(is_warned)
+            (message,) = await warned()
+    assert message.startswith("The MQTT broker does not let cam-01 in (")
+    assert message.endswith("sudo ctlr-mqtt-user node cam-01.")
+
+
+async def test_an_installed_camera_comes_in_by_the_defaults_of_mosquitto_pub(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """Its logger calls mosquitto_pub with host, topic and text, and cannot be told a password."""
+    home = tmp_path / "home"
+    (home / ".config").mkdir(parents=True)
+    command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(rig.broker.port)]
+    command += ["-t", "logging/cam-01", "-m", '{"level": "INFO"}']
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+
+    def log() -> int:
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+    assert log() != 0
+    defaults = f"-u cam-01\n-P {rig.passwords['cam-01']}\n"
+    (home / ".config" / "mosquitto_pub").write_text(defaults)
+    async with rig.client(CTLR) as reader:
+        await reader.subscribe("logging/#", qos=1)
+        assert await asyncio.to_thread(log) == 0
+        assert "logging/cam-01" in await everything_heard(reader)

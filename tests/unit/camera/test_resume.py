@@ -1,6 +1,7 @@
+import pytest
+
 from ctlr.camera.record import MAX_EVENTS, NodeEvent, SessionRecord
 from ctlr.camera.resume import (
-    LONGEST_H,
     RETRY,
     choose_session,
     is_resumable,
@@ -16,20 +17,26 @@ def _record(**values: object) -> SessionRecord:
 
 
 def test_what_is_owed() -> None:
-    assert is_resumable(_record(), START + HOUR)
-    assert is_resumable(_record(), START + LONGEST_H * HOUR - 1)
-    assert not is_resumable(_record(), START + LONGEST_H * HOUR)
-    assert not is_resumable(_record(stopped_at=START + 5), START + HOUR)
-    assert not is_resumable(_record(ended="failed"), START + HOUR)
-    assert is_resumable(_record(), START - 9 * HOUR)  # the clock of a node that lost power
+    assert is_resumable(_record(), START + HOUR, 12)
+    assert not is_resumable(_record(stopped_at=START + 5), START + HOUR, 12)
+    assert not is_resumable(_record(ended="failed"), START + HOUR, 12)
+    assert is_resumable(_record(), START - 9 * HOUR, 12)  # the clock of a node that lost power
+
+
+@pytest.mark.parametrize("longest_h", [0.5, 12, 36])
+def test_it_is_owed_for_as_long_as_a_session_may_last(longest_h: float) -> None:
+    end = START + round(longest_h * HOUR)
+    assert is_resumable(_record(), end - 1, longest_h)
+    assert not is_resumable(_record(), end, longest_h)
 
 
 def test_the_newest_goes_on() -> None:
     records = [_record(uuid="a"), _record(uuid="b", start_at=START + 1), _record(uuid="c")]
-    chosen = choose_session(records, START + HOUR)
+    chosen = choose_session(records, START + HOUR, 12)
     assert chosen is not None
     assert chosen.uuid == "b"
-    assert choose_session([_record(ended="stopped")], START + HOUR) is None
+    assert choose_session(records, START + HOUR, 0.5) is None
+    assert choose_session([_record(ended="stopped")], START + HOUR, 12) is None
 
 
 def test_waits_grow_to_a_limit() -> None:

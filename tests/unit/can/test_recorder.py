@@ -212,3 +212,20 @@ def test_the_copy_for_other_tools_holds_the_same_frames(drive: Drive, now: Now) 
     assert [message.channel for message in read] == [1, 1, 1, 1, 0, 0]
     assert read[0].timestamp == pytest.approx(NOW_MS / 1000, abs=0.001)
     assert len(read) == 6
+
+
+def test_the_copy_has_the_frames_own_times(drive: Drive, now: Now) -> None:
+    """Not those of their arrival: what was gathered for 10 ms arrived at once. A bus that is read
+    a little later may bring frames from before the file's first; those that are off stand where
+    they arrived."""
+    recorder = make(drive, now, beside=BlfCopy(["can0", "can1"], LARGE))
+    own = [-9, -8, -3, -40, -999, -1200, 61_000]
+    for bus, times in (("can0", own[:3]), ("can1", own[3:])):
+        data = b"".join(b"%d,100,0,\n" % (NOW_MS + at) for at in times)
+        recorder.put(make_batch(bus, NOW_MS, data, [NOW_MS + at for at in times]))
+    recorder.stop()
+    recorder.run()
+    [file] = drive.can.glob("*.blf")
+    with BLFReader(file) as reader:
+        shown = [round(message.timestamp * 1000) - NOW_MS for message in reader]
+    assert shown == [-9, -8, -3, -40, -999, 0, 0]

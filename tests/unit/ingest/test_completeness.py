@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctlr.ingest.completeness import Arrival, Delivery, judge_delivery
+from ctlr.ingest.completeness import Arrival, Delivery, describe, has_sent_all, judge_delivery
+from ctlr.nodes.fleet import NodeView
+from ctlr.nodes.messages import NodeStatus
 from ctlr.sessions.model import SessionNode
 
 QUIET_S, GIVE_UP_S = 10.0, 120.0
@@ -37,6 +39,26 @@ CASES = {
     ),
     "plain, nothing arrived": (PLAIN, Arrival(0, None, 1.0), 60.0, Delivery.WAITING),
     "plain, never has anything": (PLAIN, Arrival(0, None, 1.0), 120.0, Delivery.GIVEN_UP),
+    "plain, its report was missed": (
+        SessionNode("cam", started=True), Arrival(3, 10.0, None, has_sent_all=True), 10.0, Delivery.COMPLETE,
+    ),
+    "plain, its report was missed, an older one is known": (
+        SessionNode("cam", started=True, remaining=2), Arrival(3, 10.0, None, has_sent_all=True), 10.0,
+        Delivery.COMPLETE,
+    ),
+    "plain, its report was missed, not still yet": (
+        PLAIN, Arrival(3, 9.0, None, has_sent_all=True), 60.0, Delivery.WAITING,
+    ),
+    "plain, its report was missed, nothing arrived": (
+        PLAIN, Arrival(0, None, None, has_sent_all=True), 60.0, Delivery.WAITING,
+    ),
+    "plain, its report says more than its status": (
+        SessionNode("cam", started=True, remaining=2), Arrival(3, 60.0, 1.0, has_sent_all=True), 60.0,
+        Delivery.WAITING,
+    ),
+    "ours, its status is no report": (
+        ours(3, complete=False), Arrival(2, 60.0, None, has_sent_all=True), 60.0, Delivery.WAITING,
+    ),
     "ours, still in its first segment": (ours(None, complete=False), Arrival(0, None, 1.0), 119.0, Delivery.WAITING),
     "plain, silent since the stop": (PLAIN, NOTHING, 120.0, Delivery.GIVEN_UP),
 }  # fmt: skip
@@ -89,3 +111,47 @@ def test_complete_never_means_fewer_than_the_node_made(
         reported_s = None if hopeless else arrival.last_report_age_s
         signs = (stopped_for_s, arrival.newest_file_age_s, reported_s)
         assert min(age for age in signs if age is not None) >= GIVE_UP_S
+
+
+IDLE = {"state": "idle", "sync": {"status": "idle", "segments_queued": 0}}
+
+
+def view(connected: bool = True, current: bool = True, **status: object) -> NodeView:
+    said = NodeStatus.model_validate(IDLE | status)
+    return NodeView("cam", connected=connected, current=current, status=said)
+
+
+@pytest.mark.parametrize(
+    ("seen", "says_so"),
+    [
+        (view(), True),
+        (None, False),
+        (NodeView("cam", connected=True, current=True), False),
+        (view(connected=False), False),
+        (view(current=False), False),
+        (view(state="recording"), False),
+        (view(state="cleanup"), False),
+        (view(state="error"), False),
+        (view(sync={"status": "syncing", "segments_queued": 0}), False),
+        (view(sync={"status": "idle", "segments_queued": 1}), False),
+        (view(sync={"status": "idle", "segments_queued": 0, "error": "no route"}), False),
+        (view(sync={"status": "idle"}), False),
+        (view(sync={"segments_queued": 0}), True),
+    ],
+)
+def test_what_a_status_says_of_the_delivery(seen: NodeView | None, says_so: bool) -> None:
+    assert has_sent_all(seen) is says_so
+
+
+@pytest.mark.parametrize(
+    ("node", "held", "text"),
+    [
+        (ours(3, complete=False), 2, "2 of 3 segments here"),
+        (ours(1, complete=False), 0, "0 of 1 segment here"),
+        (PLAIN, 0, "no segments here"),
+        (PLAIN, 1, "1 segment here"),
+        (SessionNode("cam", remaining=4), 2, "2 segments here, 4 still to come"),
+    ],
+)
+def test_what_is_here_in_words(node: SessionNode, held: int, text: str) -> None:
+    assert describe(node, Arrival(held, 1.0, 1.0)) == text

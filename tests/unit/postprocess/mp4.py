@@ -26,7 +26,7 @@ class Film:
     start: int = 0
     width: int = 640
     height: int = 360
-    config: bytes = b"\x01\x64\x00\x1f-sps-pps-"
+    config: bytes = b"\x01\x64\x00\x1f\xff-sps-pps-"
     shifts: tuple[int, ...] = ()
     deltas: tuple[int, ...] = ()
     tag: bytes = b"frame"
@@ -37,7 +37,8 @@ class Film:
     extra: dict[str, bytes] = field(default_factory=dict)
 
     def payload(self, number: int) -> bytes:
-        return b"%s-%d-" % (self.tag, number) + bytes([number % 251]) * (20 + number % 7)
+        unit = b"%s-%d-" % (self.tag, number) + bytes([1 + number % 251]) * (20 + number % 7)
+        return u32(len(unit)) + unit
 
     @property
     def media(self) -> bytes:

@@ -9,7 +9,7 @@ from tests.unit.postprocess.mp4 import Film, plain
 
 from ctlr.config import Settings
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, unpack
+from ctlr.mp4.tables import SegmentTables
 from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.session import process
 from ctlr.sessions.model import Session, SessionNode, SessionState
@@ -105,7 +105,7 @@ class Movie:
 
 def frames_of(data: bytes, tables: SegmentTables) -> list[bytes]:
     track, found, at = tables.reference, [], 0
-    sizes = unpack(track.sizes)
+    sizes = track.sizes.numbers()
     for offset, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
         position = offset
         for size in sizes[at : at + count]:

@@ -137,6 +137,28 @@ def test_an_armed_node_may_call_itself_idle_until_its_start(
     assert actions == ([StartNode("cam", again=True)] if believed else [])
 
 
+@pytest.mark.parametrize(
+    ("ahead_ms", "waits"),
+    [
+        (3000, True),
+        (0, True),
+        (1 - ARMED_GRACE_MS, True),
+        (-ARMED_GRACE_MS, False),
+        (ARMED_AHEAD_MS, False),  # the clock was set: nobody waits for that
+    ],
+)
+def test_a_node_whose_answer_to_the_start_a_crash_has_taken_may_be_armed(
+    ahead_ms: int, waits: bool
+) -> None:
+    active = replace(MISSING, start_at_ms=NOW + ahead_ms)
+    joins = [StartNode("cam", again=False)]
+    assert decide(active, [], (), [IDLE], NOW) == ([] if waits else joins)
+    refused = replace(active, nodes=(replace(active.nodes[0], error="no answer"),))
+    assert decide(refused, [], (), [IDLE], NOW) == joins
+    stranger = replace(active, nodes=())
+    assert decide(stranger, [], (), [IDLE], NOW) == joins
+
+
 def test_an_installed_node_that_joined_again_unheard_is_noted() -> None:
     noted = [NoteStarted("cam", None)]
     assert decide(STARTED, [], (), [BUSY], NOW) == []

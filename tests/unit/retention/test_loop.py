@@ -1,6 +1,7 @@
 """When the controller makes room by itself, and what it writes down of that."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ctlr.config import RetentionSettings
+from ctlr.retention.lines import Deleted
 from ctlr.retention.loop import retire_forever, retire_once
 
 WANTED = RetentionSettings(enabled=True, free_gb=1)
@@ -24,7 +26,7 @@ class Room:
 
     @property
     def command(self) -> Sequence[str]:
-        say = f"printf x >> {self.calls}; echo deleted u1 3145728"
+        say = f"printf x >> {self.calls}; echo '{Deleted('u1', 3 << 20).to_line()}'"
         return ["sh", "-c", say]
 
     @property
@@ -48,13 +50,25 @@ async def test_what_was_deleted_is_written_into_the_sessions_record(room: Room) 
 
 
 async def test_a_failure_is_told_with_what_was_deleted_before_it(room: Room) -> None:
-    fail = "echo deleted u1 1048576; echo the drive has gone >&2; exit 1"
+    said = Deleted("u1", 1 << 20).to_line()
+    fail = f"echo '{said}'; echo the drive has gone >&2; exit 1"
     with capture_logs() as log:
         await retire_once(["sh", "-c", fail], room.note)
     assert [uuid for uuid, _ in room.notes] == ["u1"]
     assert [(line["event"], line["error"]) for line in log] == [
         ("retention failed", "the drive has gone")
     ]
+
+
+async def test_what_the_process_logs_is_logged_and_what_it_cannot_say_is_passed_over(
+    room: Room,
+) -> None:
+    record = {"level": "INFO", "component": "retention", "message": "raw data kept", "uuid": "u2"}
+    lines = ["a library's own", "[]", '{"deleted": ["u3"]}', json.dumps({"record": record})]
+    with capture_logs() as log:
+        await retire_once(["printf", "%s\\n", *lines], room.note)
+    assert room.notes == []
+    assert [(line["event"], line["uuid"]) for line in log] == [("raw data kept", "u2")]
 
 
 async def test_a_command_that_cannot_be_run_is_told(room: Room) -> None:

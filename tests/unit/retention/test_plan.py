@@ -1,5 +1,8 @@
 """Which raw data may go: only what a verified copy stands for, oldest first, no more than needed."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,6 +12,7 @@ from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.retention import removal, retire
+from ctlr.retention.lines import Deleted, parse_line
 from ctlr.retention.plan import HOUR_MS, RawSession, describe, plan_retention
 
 NOW = 100 * HOUR_MS
@@ -59,7 +63,7 @@ def test_a_verified_session_goes_and_its_copy_stays(made: Rig) -> None:
     names = [entry["path"] for entry in made.manifest()["files"]]
     copies = {made.folder / name: (made.folder / name).read_bytes() for name in names}
     assert copies
-    assert list(retire.retire(made.settings, [seen], NOW)) == [(UUID, seen.size_bytes)]
+    assert list(retire.retire(made.settings, [seen], NOW)) == [Deleted(UUID, seen.size_bytes)]
     assert not list(made.logging.glob(f"*/{UUID}"))
     assert made.manifest()["raw_deleted_at"] == NOW
     assert {p: p.read_bytes() for p in copies} == copies
@@ -174,8 +178,8 @@ def test_a_deletion_that_was_cut_short_is_ended_by_the_next_run(rig: Rig, left: 
         if path.name not in left:
             path.unlink()
     assert not needs_processing(rig.settings, UUID, session()), "nobody sees half a folder"
-    ((gone, _),) = retire.finish_earlier(rig.settings, NOW)
-    assert gone == UUID
+    (gone,) = retire.finish_earlier(rig.settings, NOW)
+    assert gone.uuid == UUID
     assert raw_files(rig) == {}
     assert not hidden.exists()
     assert rig.manifest()["raw_deleted_at"] == NOW
@@ -197,6 +201,31 @@ def test_a_later_revision_still_says_when_the_raw_data_went(made: Rig) -> None:
     assert made.manifest()["raw_deleted_at"] == NOW
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_the_verb_says_what_went_to_a_person_and_to_the_controller(made: Rig, lines: bool) -> None:
+    size = retire.find_raw_session(made.settings, UUID).size_bytes
+    storage = made.settings.storage
+    env = {
+        "CTLR_STORAGE__LOGGING": str(storage.logging),
+        "CTLR_STORAGE__SYNC": str(storage.sync),
+        "CTLR_STORAGE__REQUIRE_MOUNTS": "false",
+        "CTLR_DATABASE__PATH": str(made.settings.database.path),
+        "CTLR_RETENTION__ENABLED": "true",
+        "CTLR_RETENTION__FREE_GB": "1e9",
+    }
+    command = [sys.executable, "-m", "ctlr", "retention", *(["--lines"] if lines else [])]
+    done = subprocess.run(
+        command, env=os.environ | env, cwd=made.sync.parent, capture_output=True, check=True
+    )
+    said = done.stdout.splitlines()
+    if lines:
+        found = [parse_line(line) for line in said]
+        assert None not in found, done.stdout
+        assert Deleted(UUID, size) in found
+    else:
+        assert f"deleted {UUID} {size}".encode() in said
+
+
 def test_each_deletion_is_told_as_it_happens(made: Rig) -> None:
     """What fails at the second takes nothing from the first."""
     planned = retire.find_raw_session(made.settings, UUID)
@@ -206,6 +235,6 @@ def test_each_deletion_is_told_as_it_happens(made: Rig) -> None:
         raise OSError(5, "Input/output error")
 
     gone = retire.retire(made.settings, sessions(), NOW)
-    assert next(gone) == (UUID, planned.size_bytes)
+    assert next(gone) == Deleted(UUID, planned.size_bytes)
     with pytest.raises(OSError, match="Input/output"):
         next(gone)

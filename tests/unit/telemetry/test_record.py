@@ -31,6 +31,11 @@ def test_our_own_record() -> None:
     assert topic_of(record) == "logging/melb-01-ctlr"
 
 
+def test_a_client_may_say_anything_where_a_text_belongs() -> None:
+    record = client_record({"component": {"a": [1, "ü"]}, "message": True}, 0)
+    assert (record["component"], record["message"]) == ('{"a":[1,"ü"]}', "true")
+
+
 def test_what_json_cannot_say_becomes_text() -> None:
     record = make_record(NOW_MS, "n", "c", "INFO", "m", a=math.nan, b={1}, c="\udcff")
     assert json.loads(encode_record(record))["a"] == "nan"

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, Run, encode_run
+from ctlr.layout.session import CAN_FILE
 from ctlr.postprocess.can.bisection import BLOCK_BYTES, blocks
 from ctlr.postprocess.can.found import opened_piece
 from ctlr.postprocess.can.output import HashedFile
 from ctlr.postprocess.can.rows import select
 from ctlr.postprocess.can.runs import NO_ARRIVAL, CanRows, Ints, Runs, Stretch
 
-RAW_FILE = "can_raw.csv"
 ARRIVAL_FILE = "can_arrival.csv"
 _LINES = 10_000
 
@@ -124,7 +124,7 @@ def cut_rows(
     """Write the files of a session into ``out``, flushed; there are no arrivals where none are
     known. ``alive`` is called with each block. Raises ``OSError``."""
     raw, arrival = (
-        HashedFile(out / RAW_FILE, RAW_HEADER),
+        HashedFile(out / CAN_FILE, RAW_HEADER),
         HashedFile(out / ARRIVAL_FILE, ARRIVAL_HEADER),
     )
     try:
@@ -132,7 +132,7 @@ def cut_rows(
         for stretch in found.stretches:
             cutter.take(stretch)
         cut = cutter.cut
-        cut.files[RAW_FILE] = raw.end()
+        cut.files[CAN_FILE] = raw.end()
         if cut.buses:
             cut.files[ARRIVAL_FILE] = arrival.end()
     finally:

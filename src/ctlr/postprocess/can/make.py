@@ -1,37 +1,44 @@
-"""A session's CAN files: cut and decoded, or kept as an earlier run has made them.
+"""A session's CAN files: cut and decoded as ``can.reuse`` decides.
 
-The cut is kept when the same rows belong, the decoded signals when cut and databases are the
-same. Where the recording has been cleared away since, wholly or in part, the earlier cut stays: a
-later run never makes less of a session. A recording that cannot be read spoils nothing else: the
-source says so.
+A recording that cannot be read spoils nothing else: the source says so.
 """
 
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ctlr.postprocess.can.cut import ARRIVAL_FILE, RAW_FILE, Cut, cut_rows
+from ctlr.layout.session import CAN_FILE
+from ctlr.postprocess.can.cut import ARRIVAL_FILE, Cut, cut_rows
 from ctlr.postprocess.can.database import fingerprint, load
 from ctlr.postprocess.can.decode import FOLDER, Decoding, decode_rows
 from ctlr.postprocess.can.output import OutputError
+from ctlr.postprocess.can.reuse import (
+    CanWork,
+    can_before,
+    choose_work,
+    cut_inputs,
+    decodes_again,
+    files_of,
+    keeps_earlier_cut,
+    signal_inputs,
+)
 from ctlr.postprocess.can.runs import CanRows
 from ctlr.postprocess.can.tables import PARQUET_FILE
 from ctlr.postprocess.manifest.can import CanSource
-from ctlr.postprocess.manifest.shapes import FailedSource, FileEntry, Manifest, Source
-
-SOURCE = "can"
+from ctlr.postprocess.manifest.shapes import FailedSource, FileEntry, Source
+from ctlr.postprocess.manifest.standing import Standing
 
 
 class CanMaker:
-    """One run's work on the CAN bus. ``pieces`` is where the recording lies, ``folder`` where the
-    session stands or will stand, ``out`` where new files go. ``alive`` is called now and then while
-    it is at work."""
+    """One run's work on the CAN bus. ``standing`` is what an earlier one has left, ``pieces`` where
+    the recording lies, ``folder`` where the session stands or will stand, ``out`` where new files
+    go. ``alive`` is called now and then while it is at work."""
 
     def __init__(
         self,
         found: CanRows | None,
         databases: Sequence[Path],
-        previous: Manifest | None,
+        standing: Standing,
         *,
         pieces: Path,
         folder: Path,
@@ -45,24 +52,21 @@ class CanMaker:
         self._folder = folder
         self._out = out
         self._alive = alive
-        self._previous = previous
-        before = previous.sources.get(SOURCE) if previous else None
-        self._before = before if isinstance(before, CanSource) else None
-        self._keeps_cut = self._can_keep_cut()
-        self._keeps_signals = self._keeps_cut and self._can_keep_signals()
+        self._standing = standing
+        self._before = can_before(standing)
+        self._work = choose_work(found, self._fingerprint, standing)
 
     @property
     def changed(self) -> bool:
         """Whether anything is to be made."""
-        return self._found is not None and not (self._keeps_cut and self._keeps_signals)
+        return self._work is not CanWork.NOTHING
 
     @property
     def bytes_to_write(self) -> int:
         """About, and rather more."""
-        size = self._found.bytes if self._found else 0
-        return (0 if self._keeps_cut else size) + (
-            0 if self._keeps_signals or not self._fingerprint else 3 * size
-        )
+        size = self._found.bytes if self._found and self.changed else 0
+        cut = size if self._work is CanWork.CUT else 0
+        return cut + (3 * size if self._fingerprint else 0)
 
     def make(self) -> tuple[Source | None, dict[str, FileEntry]]:
         """Make what is new; returns the source, if there is any, and the files that are new.
@@ -87,13 +91,19 @@ class CanMaker:
         """Files of the earlier run that do not belong to what this one has made."""
         if self._before is None or not isinstance(source, CanSource):
             return set()
-        return _files_of(self._before) - _files_of(source)
+        return files_of(self._before) - files_of(source)
 
     def _make(self, found: CanRows) -> tuple[Source, dict[str, FileEntry]]:
         source, files = self._before, dict[str, FileEntry]()
-        if source is None or not self._keeps_cut:
-            source, files = self._cut(found)
-        if self._fingerprint and not (self._keeps_signals and RAW_FILE not in files):
+        decode = bool(self._fingerprint)
+        if source is None or self._work is CanWork.CUT:
+            cut = cut_rows(self._pieces, found, self._out, self._alive)
+            if keeps_earlier_cut(cut.rows, cut.files[CAN_FILE][0], self._standing):
+                source, files = self._keep(found, cut)
+                decode = decodes_again(self._fingerprint, self._standing)
+            else:
+                source, files = _source(cut, found), _entries(cut.files, cut_inputs(found))
+        if decode:
             decoding = self._decode(source, files)
             files |= _entries(decoding.files, decoding.signals.inputs)
             source = source.model_copy(
@@ -101,58 +111,34 @@ class CanMaker:
             )
         return source, files
 
-    # --- the cut
-
-    def _can_keep_cut(self) -> bool:
-        if self._found is None:
-            return True
-        entry = self._entry(RAW_FILE)
-        if self._before is None or entry is None or entry.inputs != cut_inputs(self._found):
-            return False
-        return self._intact([RAW_FILE, self._before.arrival_file])
-
-    def _cut(self, found: CanRows) -> tuple[CanSource, dict[str, FileEntry]]:
-        cut = cut_rows(self._pieces, found, self._out, self._alive)
-        inputs = cut_inputs(found)
-        before, entry = self._before, self._entry(RAW_FILE)
-        if before and entry and cut.rows < before.frames and self._intact([RAW_FILE]):
-            for name in cut.files:
-                (self._out / name).unlink()
-            return self._as_before(found), {RAW_FILE: entry.model_copy(update={"inputs": inputs})}
-        return _source(cut, found), _entries(cut.files, inputs)
+    def _keep(self, found: CanRows, cut: Cut) -> tuple[CanSource, dict[str, FileEntry]]:
+        """The earlier cut in place of a lesser one; it counts as made of what there is now."""
+        for name in cut.files:
+            (self._out / name).unlink()
+        entry = self._standing.entry(CAN_FILE)
+        assert entry is not None
+        kept = entry.model_copy(update={"inputs": cut_inputs(found)})
+        return self._as_before(found), {CAN_FILE: kept}
 
     def _as_before(self, found: CanRows) -> CanSource:
         """The earlier source, for which more has been looked at and nothing was found."""
         assert self._before is not None
         return self._before.model_copy(update={"until_ms": found.until_ms})
 
-    # --- the signals
-
-    def _can_keep_signals(self) -> bool:
-        signals = self._before.signals if self._before else None
-        if not self._fingerprint:
-            return True  # decoded or not, it stays as it is
-        if signals is None or signals.inputs != self._signal_inputs(self._entry(RAW_FILE)):
-            return False
-        return self._intact([signals.parquet, *(message.file for message in signals.messages)])
-
-    def _signal_inputs(self, raw: FileEntry | None) -> str:
-        return f"{raw.xxh128 if raw else ''} {self._fingerprint}"
-
     def _decode(self, source: CanSource, files: dict[str, FileEntry]) -> Decoding:
-        raw = files.get(RAW_FILE) or self._entry(RAW_FILE)
+        raw = files.get(CAN_FILE) or self._standing.entry(CAN_FILE)
         arrival = self._find(source.arrival_file) if source.arrival_file else None
         names = [path.name for path in self._databases]
-        inputs = self._signal_inputs(raw)
+        inputs = signal_inputs(raw.xxh128 if raw else None, self._fingerprint)
         database = load(self._databases)
         return decode_rows(
-            self._find(RAW_FILE), arrival, database, names, self._out, inputs, self._alive
+            self._find(CAN_FILE), arrival, database, names, self._out, inputs, self._alive
         )
 
     def _clear(self) -> None:
         """Remove what a run that was ended has left."""
         shutil.rmtree(self._out / FOLDER, ignore_errors=True)
-        for name in (RAW_FILE, ARRIVAL_FILE, PARQUET_FILE):
+        for name in (CAN_FILE, ARRIVAL_FILE, PARQUET_FILE):
             (self._out / name).unlink(missing_ok=True)
 
     # --- what is there
@@ -161,31 +147,10 @@ class CanMaker:
         made = self._out / name
         return made if made.exists() else self._folder / name
 
-    def _entry(self, name: str) -> FileEntry | None:
-        return self._previous.file(name) if self._previous else None
-
-    def _intact(self, names: Sequence[str | None]) -> bool:
-        """Whether files of the earlier run are there as they were made."""
-        for name in filter(None, names):
-            entry = self._entry(name)
-            if entry is None or self._previous is None or name in self._previous.damaged:
-                return False
-            try:
-                if (self._folder / name).stat().st_size != entry.bytes:
-                    return False
-            except OSError:
-                return False
-        return True
-
-
-def cut_inputs(found: CanRows) -> str:
-    """What the entry of ``can_raw.csv`` says that it was made of."""
-    return f"{found.first_ms}-{found.last_ms} {found.inputs}".rstrip()
-
 
 def _source(cut: Cut, found: CanRows) -> CanSource:
     return CanSource(
-        file=RAW_FILE,
+        file=CAN_FILE,
         frames=cut.rows,
         arrival_file=ARRIVAL_FILE if ARRIVAL_FILE in cut.files else None,
         by_arrival=cut.by_arrival,
@@ -194,14 +159,6 @@ def _source(cut: Cut, found: CanRows) -> CanSource:
         last_ms=found.last_ms,
         until_ms=found.until_ms,
     )
-
-
-def _files_of(source: CanSource) -> set[str]:
-    signals = source.signals
-    names = [source.file, source.arrival_file]
-    if signals is not None:
-        names += [signals.parquet, *(message.file for message in signals.messages)]
-    return {name for name in names if name}
 
 
 def _entries(files: dict[str, tuple[int, str]], inputs: str) -> dict[str, FileEntry]:

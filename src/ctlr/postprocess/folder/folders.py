@@ -20,6 +20,7 @@ from ctlr.kernel.errors import Refusal
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.shapes import Manifest
+from ctlr.postprocess.manifest.standing import Standing, file_names
 from ctlr.postprocess.manifest.workspace import Workspace
 
 SET_ASIDE_NAME = ".manifest.json.previous"
@@ -51,6 +52,19 @@ def session_folders(drive: Path) -> list[Path]:
 
 def is_finished(folder: Path) -> bool:
     return (folder / MANIFEST_NAME).is_file()
+
+
+def look_at_files(folder: Path, manifest: Manifest | None) -> Standing:
+    """What stands in a folder of the files that its manifest speaks of."""
+    sizes: dict[str, int | None] = {}
+    for name in file_names(manifest):
+        try:
+            sizes[name] = os.stat(folder / name).st_size
+        except FileNotFoundError:
+            sizes[name] = None
+        except OSError:  # a disk that refuses to tell does not say that the file is gone
+            continue
+    return Standing(manifest, sizes)
 
 
 def candidates(name: str) -> list[str]:

@@ -2,10 +2,11 @@
 
 Where raw segments of it are gone (by retention, or by hand) it holds more than could be made of
 what is left. What has arrived too late for it cannot be added either: it stays among the raw data,
-and the manifest names it, which also keeps retention away from it. Where all are there, but cannot
+and the manifest names it, which also keeps retention away from it. Where they are there, but cannot
 be read any more, it is the only copy.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from ctlr.postprocess.manifest.shapes import FailedSource, ProblemEntry, VideoSource
@@ -17,6 +18,18 @@ NOT_MADE_AGAIN = "not_made_again"
 def gone(video: VideoSource, names: AbstractSet[str]) -> set[str]:
     """The segments that a video was made of and that are not among ``names``, those that lie there."""
     return _segments(video) - names
+
+
+def worse(video: VideoSource, harmed: Mapping[str, int]) -> set[str]:
+    """The segments of which a video holds more than can be read now.
+
+    ``harmed`` has how many bytes at most are left of those that are not whole. Of a remuxed video
+    nobody knows how many it took: there, only those count of which nothing is left.
+    """
+    chunks = (chunk for file in video.videos for chunk in file.chunks)
+    shorter = {c.segment for c in chunks if harmed.get(c.segment, c.length) < c.length}
+    remuxed = {name for file in video.videos for name in file.made_of}
+    return shorter | {name for name in remuxed if harmed.get(name) == 0}
 
 
 def late(video: VideoSource, names: AbstractSet[str]) -> list[str]:
@@ -56,7 +69,8 @@ def _segments(video: VideoSource) -> set[str]:
 
 def _left_out(name: str) -> ProblemEntry:
     text = (
-        f"{name} arrived when others of the video's segments were gone from the logging drive: it is "
-        "not in the video, which could not be made again without them, and stays on that drive."
+        f"{name} arrived when others of the video's segments were gone from the logging drive, or "
+        "could not be read any more: it is not in the video, which could not be made again without "
+        "them, and stays on that drive."
     )
     return ProblemEntry(code=LEFT_OUT, text=text, segment=name)

@@ -16,6 +16,7 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
+from ctlr.kernel.names import readable_name
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
@@ -230,7 +231,7 @@ def _unknown(folder: Path, manifest: Manifest) -> Iterable[str]:
         name = path.relative_to(folder).as_posix()
         own = name in listed or name.startswith((".", f"{mhl.FOLDER}/"))
         if path.is_file() and not own:
-            yield name
+            yield readable_name(name)
 
 
 def _outcome(folder: Path, result: Verification) -> RunResult:

@@ -1,4 +1,4 @@
-"""What the manifest says of the CAN bus: ``sources.can``. Pure.
+"""What the manifest says of the CAN bus: its source ``can``. Pure.
 
 Part of the manifest's committed schema. ``file`` and ``frames`` are what installed tools read.
 """

@@ -7,10 +7,16 @@ it is in the processor's cache, and written.
 import errno
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
+
+LookAtBlock = Callable[[memoryview, int], None]
+
+
+def not_looked_at(_block: memoryview, _offset: int) -> None:
+    """For who only copies."""
 
 
 class SourceReadError(OSError):
@@ -29,11 +35,14 @@ class SourceChangedError(SourceReadError):
 
 
 class Copier:
-    """Copies ranges into one open file."""
+    """Copies ranges into one open file; ``look`` is shown each block and where it lies in the source."""
 
-    def __init__(self, target: int, count: CountBytes = not_counted) -> None:
+    def __init__(
+        self, target: int, count: CountBytes = not_counted, look: LookAtBlock = not_looked_at
+    ) -> None:
         self._target = target
         self._count = count
+        self._look = look
         self._block = memoryview(mmap.mmap(-1, BLOCK_BYTES))
 
     def copy(self, source: int, ranges: Iterable[tuple[int, int]], at: int) -> tuple[int, str]:
@@ -53,6 +62,7 @@ class Copier:
             block = self._block[:size]
             got = _read(source, block, offset)
             digest.update(block[:got])
+            self._look(block[:got], offset)
             self._write(block[:got], at)
             self._count(got)
             offset, at, length = offset + got, at + got, length - got

@@ -9,7 +9,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_REFUSED = re.compile(r'[\x00-\x1f\x7f"*:<>?|\\]')
+from ctlr.kernel.names import readable_name
+
+_REFUSED = re.compile(r'[\x00-\x1f\x7f"*:<>?|\\\ufffd]')
 _KEPT_BY_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
 _MAX_CHARACTERS = 200
 
@@ -34,7 +36,7 @@ def portable_paths(paths: Iterable[str], taken: Iterable[str] = ()) -> dict[str,
 
 
 def _portable(name: str) -> str:
-    clean = _REFUSED.sub("_", unicodedata.normalize("NFC", name)).rstrip(". ") or "_"
+    clean = _REFUSED.sub("_", unicodedata.normalize("NFC", readable_name(name))).rstrip(". ") or "_"
     if _KEPT_BY_WINDOWS.match(clean):
         clean = f"_{clean}"
     if len(clean) > _MAX_CHARACTERS:

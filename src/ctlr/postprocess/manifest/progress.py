@@ -25,7 +25,8 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """``exit_code``: 0 done, 1 failed, 3 finished but incomplete."""
+    """``exit_code``: 0 done, 1 failed, 3 finished but incomplete. ``lasting`` says of a failure that it
+    will be the same until another drive is there."""
 
     uuid: str
     exit_code: int
@@ -34,6 +35,7 @@ class RunResult:
     revision: int | None = None
     processed_at: str | None = None
     changed: bool = False
+    lasting: bool = False
 
     def to_line(self) -> str:
         values = asdict(self)

@@ -66,7 +66,7 @@ def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | Non
         if not isinstance(source, VideoSource | FailedSource):
             return True
         told = node_told(facts, node.node)
-        names = {file.path for file in node.segments}
+        names = node.names
         if not names:
             continue
         if isinstance(source, VideoSource) and gone(source, names):
@@ -87,7 +87,7 @@ def _can_be_repaired(files: SessionFiles, manifest: Manifest) -> bool:
     """Whether any file that proved damaged can be made again of what lies there."""
     remade = {copy.target for copy in plan_copies(files)}
     for node in files.nodes:
-        source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
+        source, names = manifest.sources.get(node.node), node.names
         if isinstance(source, VideoSource) and can_be_made_again(source, names):
             remade |= source.file_names
     return not remade.isdisjoint(manifest.damaged)

@@ -27,7 +27,7 @@ from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.run.comparing import RunningComparison
 from ctlr.postprocess.run.plan import plan_copies
-from ctlr.postprocess.run.session import explain, growing_parts, process_locked
+from ctlr.postprocess.run.session import failure, growing_parts, process_locked
 from ctlr.postprocess.run.worker import EXIT_TERMINATED
 from ctlr.postprocess.tables.table import is_table
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, Readability, SegmentFacts
@@ -50,7 +50,7 @@ class _Camera:
         self._parts = parts
         self._node = node
         self._number = 0
-        self._signature: bytes | None = None
+        self._last: SegmentFacts | None = None
         self._seen_ns = -1
         self.done: set[str] = set()
 
@@ -64,9 +64,9 @@ class _Camera:
 
     def add(self, facts: SegmentFacts) -> None:
         """Take in one segment, to a further part if its parameters are others."""
-        if self._signature not in {None, facts.signature}:
+        if self._last and not facts.continues(self._last):
             self._number += 1
-        self._signature = facts.signature
+        self._last = facts
         self._parts.get(self._node, self._number).add(facts)
         self.done.add(facts.name)
 
@@ -169,7 +169,7 @@ def follow(
     except Refusal as refusal:
         return RunResult(uuid, 1, refusal.detail)
     except OSError as error:
-        return RunResult(uuid, 1, explain(error))
+        return failure(uuid, error)
 
 
 def _follow(

@@ -34,11 +34,14 @@ def _listed(settings: Settings, layout: LoggingLayout, uuid: str) -> ListedSessi
     files = scan_session(layout, uuid)
     folder = find_folder(settings, uuid)
     manifest = read_manifest(folder) if folder else None
-    everything = [f for n in files.nodes for f in n.segments] + [*files.phone, *files.watch]
+    everything = [f for n in files.nodes for f in (*n.segments, *n.stray_segments)] + [
+        *files.phone,
+        *files.watch,
+    ]
     return ListedSession(
         uuid=uuid,
         nodes=tuple(node.node for node in files.nodes),
-        segments=sum(len(node.segments) for node in files.nodes),
+        segments=sum(len(node.names) for node in files.nodes),
         bytes=sum(f.size for f in everything),
         folder=folder.name if folder else None,
         revision=manifest.revision if manifest else None,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctlr.layout.session import frames_file, video_file
+from ctlr.layout.session import CAN_FILE, MANIFEST_NAME, frames_file, video_file
 from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
@@ -90,7 +90,7 @@ def make_plan(
     None for a session that only the disk knows.
     """
     videos = tuple(
-        plan_video(node, segments[node.node], facts) for node in files.nodes if node.segments
+        plan_video(node, segments[node.node], facts) for node in files.nodes if node.names
     )
     started, stopped = _instants(facts, videos)
     return Plan(
@@ -138,7 +138,7 @@ def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
 
 def _own_names(files: SessionFiles) -> list[str]:
     """What the session's own files may be called; nothing that was sent may take these names."""
-    names = ["manifest.json", "can_raw.csv", "can_arrival.csv", "can.parquet", "can"]
+    names = [MANIFEST_NAME, CAN_FILE, "can_arrival.csv", "can.parquet", "can"]
     names += ["checksums.xxh128", "ascmhl"]
     for node in files.nodes:
         for part in range(MAX_PARTS):
@@ -158,13 +158,13 @@ def missing_nodes(files: SessionFiles, facts: Session | None) -> list[tuple[str,
     of a session that was stopped before it began."""
     if facts is not None and facts.never_began:
         return []
-    delivered = {node.node for node in files.nodes if node.segments}
+    delivered = {node.node for node in files.nodes if node.names}
     expected = facts.nodes if facts else ()
     known = [
         (node.name, node.error or _silence(node)) for node in expected if node.name not in delivered
     ]
     names = {name for name, _ in known}
-    empty = {node.node for node in files.nodes if not node.segments} - names
+    empty = {node.node for node in files.nodes if not node.names} - names
     return sorted(known + [(name, "its folder holds no segment") for name in empty])
 
 

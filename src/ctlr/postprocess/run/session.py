@@ -15,6 +15,7 @@ from typing import Any
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.names import readable_name
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME, session_folder
 from ctlr.postprocess.can.found import find_rows
@@ -125,7 +126,7 @@ def process(
     except Refusal as refusal:
         return RunResult(uuid, 1, refusal.detail)
     except OSError as error:
-        return RunResult(uuid, 1, explain(error))
+        return failure(uuid, error)
 
 
 def process_locked(
@@ -282,12 +283,22 @@ def _require_space(sync: Path, needed: int) -> None:
         raise OSError(errno.ENOSPC, f"{needed >> 20} MB are needed, {free >> 20} MB are free", sync)
 
 
+def failure(uuid: str, error: OSError) -> RunResult:
+    """How a run ends that the disks let down."""
+    return RunResult(uuid, 1, explain(error), lasting=error.errno == errno.EFBIG)
+
+
 def explain(error: OSError) -> str:
     """What a failure of the disks means for the recording, in one sentence."""
-    where = f" ({error.filename})" if error.filename else ""
+    where = f" ({readable_name(str(error.filename))})" if error.filename else ""
     what = f"{error.strerror or error}{where}"
     if error.errno == errno.ENOSPC:
         return f"The sync disk is full: {what}. The raw segments are safe; free space and retry."
+    if error.errno == errno.EFBIG:
+        return (
+            f"The sync drive cannot hold a file of that size: {what}. A drive formatted as FAT32 ends "
+            "at 4 GB; format it as exFAT, or use another one. The raw segments are safe."
+        )
     if error.errno == errno.EACCES:
         return f"{what}. Run it as the user that the controller runs as: sudo -u ctlr ctlr ..."
     return f"Processing failed: {what}. The raw segments are safe; it can be run again."

@@ -61,13 +61,13 @@ def print_line(line: str) -> None:
     sys.stdout.flush()
 
 
-def log_to_parent(node: str) -> None:
+def log_to_parent(node: str, component: str = "postprocess") -> None:
     """Have each log line of this process told to the parent, which has journal and broker."""
 
     def tell(record: Record) -> None:
         print_line(json.dumps({"record": record}, default=str))
 
-    configure_logging(node, "postprocess", publish=tell)
+    configure_logging(node, component, publish=tell)
 
 
 class ProgressLines:

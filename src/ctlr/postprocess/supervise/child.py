@@ -89,7 +89,11 @@ def _result(code: int, outcome: dict[str, Any], errors: str | None) -> JobResult
             folder=Path(manifest).parent.name if manifest else None,
             processed_at=outcome.get("processed_at"),
         )
-    return JobResult(failed=True, error=summary or errors or f"The worker ended with {code}.")
+    return JobResult(
+        failed=True,
+        error=summary or errors or f"The worker ended with {code}.",
+        lasting=bool(outcome.get("lasting")),
+    )
 
 
 class _StalledError(Exception):

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
 import structlog
 
-from ctlr.ingest.arrivals import Arrivals
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import persist
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import FIRST_RETRY_S, JobResult, JobState, retry_after_s
-from ctlr.postprocess.supervise.schedule import Schedule
+from ctlr.postprocess.supervise.record import AtWork, WorkRecords
 from ctlr.postprocess.supervise.workers import Workers
 from ctlr.sessions.lifecycle import IllegalTransitionError
 from ctlr.sessions.model import ACTIVE_STATES, SessionState
@@ -25,35 +25,33 @@ class Making:
     def __init__(
         self,
         store: SessionStore,
-        arrivals: Arrivals,
         clock: Clock,
         tasks: BackgroundTasks,
         workers: Workers,
-        watches: Schedule,
+        records: WorkRecords,
         on_end: Callable[[], None],
     ) -> None:
         self._store = store
-        self._arrivals = arrivals
         self._clock = clock
         self._tasks = tasks
         self._workers = workers
-        self._watches = watches
+        self._records = records
         self._on_end = on_end
-        self.running: set[str] = set()
 
     async def begin(self, uuid: str) -> None:
         """Set a worker on a session that none works on: claimed before anything is waited for."""
-        self.running.add(uuid)
+        record = self._records.of(uuid)
+        record.at_work = AtWork.MAKING
         taken = False
         try:
             taken = await self._move(uuid, SessionState.PROCESSING)
         finally:
             if not taken:
-                self.running.discard(uuid)
+                record.at_work = None
         if not taken:
             return
-        self._arrivals.restart_wait(uuid)
-        self._workers.keep(replace(self._workers.job(uuid), state=JobState.RUNNING))
+        record.delivered.restart_wait()
+        self._records.keep(replace(record.job, state=JobState.RUNNING))
         self._tasks.start_job(f"process {uuid}", self._work(uuid))
 
     async def _move(self, uuid: str, state: SessionState, **columns: object) -> bool:
@@ -75,16 +73,19 @@ class Making:
             await self._failed(uuid, result)
         else:
             await self._made(uuid, result)
-        self.running.discard(uuid)
-        self._watches.of(uuid).dirty = True  # what arrived meanwhile is compared with what was made
+        record = self._records.of(uuid)
+        record.at_work = None
+        record.has_news = True  # what arrived meanwhile is compared with what was made
         self._on_end()
 
     async def _failed(self, uuid: str, result: JobResult) -> None:
-        job = self._workers.job(uuid)
-        self._watches.of(uuid).due_at = self._clock.monotonic() + retry_after_s(job.attempts)
+        record = self._records.of(uuid)
+        job = record.job
+        wait_s = inf if result.lasting else retry_after_s(job.attempts)
+        record.due_at = self._clock.monotonic() + wait_s
         await persist(lambda: self._move(uuid, SessionState.FAILED, error=result.error))
         _log.error("processing failed", uuid=uuid, attempts=job.attempts, error=result.error)
-        self._workers.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
+        self._records.keep(replace(job, state=JobState.FAILED, eta_s=None, error=result.error))
 
     async def _made(self, uuid: str, result: JobResult) -> None:
         done = await persist(
@@ -102,6 +103,6 @@ class Making:
         self._workers.end(uuid, result)
         session = await persist(lambda: self._store.get(uuid))
         if session is not None:
-            self._watches.plan_looks(session)
+            self._records.plan_looks(session)
         # Not at once again, should the work not have had the effect that is looked for.
-        self._watches.of(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S
+        self._records.of(uuid).due_at = self._clock.monotonic() + FIRST_RETRY_S

@@ -12,6 +12,7 @@ from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import persist
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import LONGEST_RETRY_S, JobResult
+from ctlr.postprocess.supervise.record import AtWork, WorkRecord, WorkRecords
 from ctlr.postprocess.supervise.workers import Workers
 from ctlr.sessions.store import SessionStore
 
@@ -22,7 +23,7 @@ _log = structlog.get_logger("postprocess")
 
 class ReadBack:
     """``needs`` tells whether a session is still to be read back; ``on_end`` is called with a
-    session and whether it was as it was written (or the worker was only let go)."""
+    session and whether it was as it was written (or the worker only ended before its time)."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class ReadBack:
         clock: Clock,
         tasks: BackgroundTasks,
         workers: Workers,
+        records: WorkRecords,
         *,
         needs: Callable[[str], Awaitable[bool]],
         on_end: Callable[[str, bool], None],
@@ -40,44 +42,38 @@ class ReadBack:
         self._workers = workers
         self._needs = needs
         self._on_end = on_end
-        self._not_before: dict[str, float] = {}
-        self.at_work: str | None = None
-        """The session that is being read back."""
+        self._records = records
 
-    def want(self, uuid: str) -> None:
+    def want(self, record: WorkRecord) -> None:
         """Read a session back, if it needs that; one that failed, not before its time."""
-        self._not_before.setdefault(uuid, 0.0)
-
-    def make_all_due(self) -> None:
-        """What has failed is tried again at once."""
-        self._not_before = dict.fromkeys(self._not_before, 0.0)
+        if record.read_back_at is None:
+            record.read_back_at = self._clock.monotonic()
 
     async def begin(self) -> None:
         """Set a worker on the next session, unless one is at work. Raises ``OSError``."""
-        now = self._clock.monotonic()
-        for uuid in [uuid for uuid, at in self._not_before.items() if at <= now]:
-            if self.at_work is not None:
+        for record in self._records.to_read_back():
+            if self._records.at_work(AtWork.READING_BACK):
                 return
-            needed = await self._needs(uuid)
-            self._not_before.pop(uuid, None)
+            needed = await self._needs(record.uuid)
+            record.read_back_at = None
             if needed:
-                self.at_work = uuid
-                self._tasks.start_job(f"verify {uuid}", self._read_back(uuid))
+                record.at_work = AtWork.READING_BACK
+                self._tasks.start_job(f"verify {record.uuid}", self._read_back(record))
 
-    async def _read_back(self, uuid: str) -> None:
-        result = await self._workers.verify(uuid)
+    async def _read_back(self, record: WorkRecord) -> None:
+        uuid, result = record.uuid, await self._workers.verify(record.uuid)
         if result.release_readers:
-            self.want(uuid)
+            self.want(record)
             result = JobResult(failed=False)
         elif result.failed or result.error:
             _log.error("verification failed", uuid=uuid, error=result.error)
-            self._not_before[uuid] = self._clock.monotonic() + LONGEST_RETRY_S
+            record.read_back_at = self._clock.monotonic() + LONGEST_RETRY_S
             await persist(lambda: self._note(uuid, f"{_FAILED}{result.error}"))
         else:
             _log.info("session verified", uuid=uuid)
             await persist(lambda: self._note(uuid, None))
         self._workers.end(uuid, result)
-        self.at_work = None
+        record.at_work = None
         self._on_end(uuid, not (result.failed or result.error))
 
     async def _note(self, uuid: str, failure: str | None) -> None:

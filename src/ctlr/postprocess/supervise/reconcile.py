@@ -7,15 +7,13 @@ what was finished and got new files is made again. A restart, a full disk or a p
 delays the round that sees it.
 """
 
-import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import structlog
 
-from ctlr.ingest.arrivals import Arrivals
+from ctlr.ingest.arrivals import Arrivals, Awaited
 from ctlr.ingest.inventory import Inventory
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
@@ -23,8 +21,10 @@ from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import LONGEST_RETRY_S, Job, JobState
 from ctlr.postprocess.supervise.making import Making
 from ctlr.postprocess.supervise.read_back import ReadBack
-from ctlr.postprocess.supervise.schedule import Schedule
-from ctlr.postprocess.supervise.workers import Workers
+from ctlr.postprocess.supervise.record import AtWork, WorkRecord, WorkRecords
+from ctlr.postprocess.supervise.rounds import Rounds
+from ctlr.postprocess.supervise.why import why
+from ctlr.postprocess.supervise.workers import RunWorker, Workers
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -37,7 +37,8 @@ _log = structlog.get_logger("postprocess")
 
 
 class Reconciler:
-    """The one that starts post-processing. ``check_sync`` raises a ``Refusal`` while the sync
+    """The one that starts post-processing. ``on_change`` is called whenever a job has news;
+    ``check_sync`` raises a ``Refusal`` while the sync
     disk cannot be written; ``needs_processing`` compares a session's files with its manifest,
     ``needs_verification`` tells whether it has been read back. ``looks_s`` is when after its stop
     a finished session is compared though nobody said that anything is new: what a session takes
@@ -50,8 +51,9 @@ class Reconciler:
         arrivals: Arrivals,
         clock: Clock,
         tasks: BackgroundTasks,
-        workers: Workers,
+        run_worker: RunWorker,
         *,
+        on_change: Callable[[], None],
         check_sync: Callable[[], None],
         needs_processing: Callable[[str], Awaitable[bool]],
         needs_verification: Callable[[str], Awaitable[bool]],
@@ -61,55 +63,76 @@ class Reconciler:
         self._inventory = inventory
         self._arrivals = arrivals
         self._clock = clock
-        self._workers = workers
+        self._records = WorkRecords(clock, looks_s, on_change)
+        self._workers = Workers(tasks, run_worker, self._records)
         self._check_sync = check_sync
         self._needs_processing = needs_processing
         self._needs_verification = needs_verification
-        self._watches = Schedule(clock, looks_s)
-        self._making = Making(store, arrivals, clock, tasks, workers, self._watches, self.wake)
+        self._making = Making(store, clock, tasks, self._workers, self._records, self.wake)
         self._read_back = ReadBack(
             store,
             clock,
             tasks,
-            workers,
+            self._workers,
+            self._records,
             needs=self._should_be_read_back,
             on_end=self._was_read_back,
         )
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(self._round, self._interval_s, self._is_at_rest)
+        self._is_taken_up = False
         self.collecting = False
 
     def jobs(self) -> list[Job]:
         """What is being worked on, waits or failed, and what was finished by this process."""
-        return self._workers.jobs()
+        return self._records.jobs()
+
+    def why(self, session: Session) -> str | None:
+        """What a session does or waits for, in words; None once nothing is left to do."""
+        return why(session, self._records.of(session.uuid), self._clock.monotonic())
+
+    async def idle(self) -> None:
+        """Wait until no worker makes or reads back a session and a whole round has found nothing
+        more to do before there is news or time has passed."""
+        await self._rounds.idle()
+
+    async def next_round(self) -> None:
+        """Have a round that begins from now on, and wait for its end, whatever is at work."""
+        await self._rounds.have_one()
+
+    async def release_readers(self) -> None:
+        """End the workers that follow or read back, so that a drive is free; they are started
+        again later."""
+        await self._workers.release_readers()
 
     def reported(self, uuid: str | None, node: str) -> None:
         """A camera reported on a session: its delivery is alive."""
         if uuid is not None:
-            self._arrivals.reported(uuid, node)
-            self._watches.of(uuid).dirty = True
-        self._wake.set()
+            record = self._records.of(uuid)
+            record.delivered.reported(node, self._clock.monotonic())
+            record.has_news = True
+        self.wake()
 
     def wake(self) -> None:
         """Something that a session may have waited for has changed."""
-        self._wake.set()
+        self._rounds.wake()
 
     def disks_changed(self) -> None:
         """A drive can be used or no longer. What failed for want of it is due at once."""
-        self._watches.make_all_due()
-        self._read_back.make_all_due()
-        self._wake.set()
+        self._records.make_all_due()
+        self.wake()
 
     async def uploaded(self, uuid: str) -> tuple[bool, list[str]]:
         """Phone files of a session were stored. Returns whether it is processed now, and else
         the nodes that are waited for."""
         session = await self._known(uuid)
-        self._watches.of(uuid).dirty = True
-        self._wake.set()
+        record = self._records.of(uuid)
+        record.has_news = True
+        self.wake()
         if session.state in ACTIVE_STATES:
             return False, [node.name for node in session.nodes if node.started]
         if session.state is SessionState.COLLECTING:
-            waiting = await self._arrivals.waiting_for(session)
-            return not waiting, waiting
+            waiting = await self._arrivals.waiting_for(session, record.delivered)
+            return not waiting, [awaited.node for awaited in waiting]
         return True, []
 
     async def request(self, uuid: str) -> Job:
@@ -129,41 +152,36 @@ class Reconciler:
         if session.never_began and not await self._has_files(uuid):
             return Job(uuid, JobState.DONE)
         await self._begin(uuid)
-        return self._workers.job(uuid)
+        return self._records.of(uuid).job
 
     async def run_forever(self) -> None:
         """Reconcile, round after round."""
-        taken_up = False
-        while True:
-            self._wake.clear()
-            # The database has logged it; the next round tries again.
-            with suppress(sqlite3.OperationalError):
-                if not taken_up:
-                    await self._take_up()
-                    taken_up = True
-                await self._round()
-            interval = ROUND_INTERVAL_S if self._busy() else IDLE_INTERVAL_S
-            try:
-                async with asyncio.timeout(interval):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        await self._rounds.run_forever()
 
     async def _take_up(self) -> None:
         """Begin where an earlier process left off."""
         for session in await self._store.with_states([SessionState.PROCESSING]):
-            if session.uuid not in self._making.running:
+            if self._records.of(session.uuid).at_work is None:
                 await self._store.collect_again(session.uuid)
+        for session in await self._store.with_states([SessionState.COLLECTING]):
+            self._records.of(session.uuid).delivered.taken_up = True
         for session in await self._store.with_states([SessionState.DONE]):
-            self._watches.of(session.uuid).dirty = True  # its files may have changed meanwhile
-            self._watches.plan_looks(session)
+            self._records.of(session.uuid).has_news = True  # its files may have changed meanwhile
+            self._records.plan_looks(session)
         for session in await self._store.with_states([SessionState.FAILED]):
-            self._watches.of(session.uuid).dirty = True  # something may have come for it
+            self._records.of(session.uuid).has_news = True  # something may have come for it
 
-    def _busy(self) -> bool:
-        return self.collecting or any(job.state is not JobState.DONE for job in self.jobs())
+    def _interval_s(self) -> float:
+        busy = self.collecting or any(job.state is not JobState.DONE for job in self.jobs())
+        return ROUND_INTERVAL_S if busy else IDLE_INTERVAL_S
+
+    def _is_at_rest(self) -> bool:
+        return not any(record.at_work for record in self._records)
 
     async def _round(self) -> None:
+        if not self._is_taken_up:
+            await self._take_up()
+            self._is_taken_up = True
         await self._look_again_at_finished()
         active = await self._store.active()
         if active is not None and active.state is SessionState.RECORDING:
@@ -172,43 +190,47 @@ class Reconciler:
         due = [session for session in sessions if await self._is_to_be_made(session)]
         self.collecting = any(session.state is SessionState.COLLECTING for session in due)
         for session in due:
-            if not self._is_worked_on(session.uuid) and len(self._making.running) < MAX_PARALLEL:
-                await self._consider(session)
-        if not self._making.running:  # nor does one wait for its turn
+            record = self._records.of(session.uuid)
+            if record.at_work is None:
+                record.waits_for_turn = len(self._records.at_work(AtWork.MAKING)) >= MAX_PARALLEL
+                if not record.waits_for_turn:
+                    await self._consider(session, record)
+        if not self._records.at_work(AtWork.MAKING):  # nor does one wait for its turn
             await self._begin_to_read_back()
-
-    def _is_worked_on(self, uuid: str) -> bool:
-        return uuid in self._making.running or uuid == self._read_back.at_work
 
     async def _is_to_be_made(self, session: Session) -> bool:
         """Also a session whose start failed, once something has come for it."""
         if session.state is SessionState.COLLECTING or not session.start_failed:
             return True
-        watch = self._watches.of(session.uuid)
-        if watch.dirty and not self._is_worked_on(session.uuid):
+        record = self._records.of(session.uuid)
+        if record.has_news and record.at_work is None:
             try:
-                watch.dirty = await self._inventory.has_files(session.uuid)
+                record.has_news = await self._inventory.has_files(session.uuid)
             except Refusal:  # the logging drive is away: the next round looks again
                 return False
-        return watch.dirty
+        return record.has_news
 
-    async def _consider(self, session: Session) -> None:
-        if self._clock.monotonic() < self._watches.of(session.uuid).due_at:
+    async def _consider(self, session: Session, record: WorkRecord) -> None:
+        if self._clock.monotonic() < record.due_at:
             return
+        awaited: list[Awaited] = []
         try:
-            collecting = session.state is SessionState.COLLECTING
-            waiting = collecting and await self._arrivals.waiting_for(session)
+            if session.state is SessionState.COLLECTING:
+                awaited = await self._arrivals.waiting_for(session, record.delivered)
         except Refusal as reason:  # the logging drive is away: the next round looks again
-            self._wait_for(session.uuid, reason)
+            self._cannot(record, reason)
             return
-        self._workers.keep(
-            replace(self._workers.job(session.uuid), waiting_for=tuple(waiting or ()))
-        )
-        if waiting:
+        record.obstacle, record.awaited = None, tuple(awaited)
+        self._records.keep(replace(record.job, waiting_for=tuple(one.node for one in awaited)))
+        if awaited:
             self._follow(session)
-        elif collecting and session.never_began and not await self._has_files(session.uuid):
-            await self._end_empty(session.uuid)
-        elif self._sync_is_there(session.uuid):
+        elif (
+            session.state is SessionState.COLLECTING
+            and session.never_began
+            and not await self._has_files(session.uuid)
+        ):
+            await self._end_empty(record)
+        elif self._sync_is_there(record):
             await self._begin(session.uuid)
 
     async def _has_files(self, uuid: str) -> bool:
@@ -217,56 +239,59 @@ class Reconciler:
         except Refusal:  # the logging drive is away: what needs it finds that out
             return True
 
-    async def _end_empty(self, uuid: str) -> None:
+    async def _end_empty(self, record: WorkRecord) -> None:
         """There is nothing to make of it, and nothing is wrong."""
-        await self._store.change(uuid, SessionState.DONE)
-        self._workers.drop(uuid)
+        await self._store.change(record.uuid, SessionState.DONE)
+        self._workers.drop(record)
 
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""
-        watch, now = self._watches.of(session.uuid), self._clock.monotonic()
-        if session.processed_at or self._workers.is_following(session.uuid):
+        record, now = self._records.of(session.uuid), self._clock.monotonic()
+        if session.processed_at or record.follower:
             return
-        if now >= watch.follow_at and self._sync_is_there(session.uuid):
-            watch.follow_at = now + FOLLOW_AGAIN_S
+        if now >= record.follow_at and self._sync_is_there(record):
+            record.follow_at = now + FOLLOW_AGAIN_S
             self._workers.follow(session.uuid)
 
-    def _sync_is_there(self, uuid: str) -> bool:
+    def _sync_is_there(self, record: WorkRecord) -> bool:
         try:
             self._check_sync()
         except Refusal as reason:
-            self._wait_for(uuid, reason)
+            self._cannot(record, reason)
             return False
         return True
 
-    def _wait_for(self, uuid: str, reason: Refusal) -> None:
-        self._workers.keep(replace(self._workers.job(uuid), error=reason.detail))
+    def _cannot(self, record: WorkRecord, reason: Refusal) -> None:
+        record.obstacle = reason.detail
+        self._records.keep(replace(record.job, error=reason.detail))
 
     async def _look_again_at_finished(self) -> None:
         """A finished session that got new files is collected and made again; one that was not
         read back from the disk is, in its turn."""
-        for uuid, watch in self._watches.dirty():
-            if self._is_worked_on(uuid):
+        for record in self._records.with_news():
+            if record.at_work:
                 continue
-            session = await self._store.get(uuid)
+            session = await self._store.get(record.uuid)
             if session is None or session.state is not SessionState.DONE:
                 continue
-            if not self._sync_is_there(uuid):
+            if not self._sync_is_there(record):
                 return
-            watch.dirty = False
+            record.obstacle, record.has_news = None, False
             try:
-                await self._look_again(uuid)
+                await self._look_again(record)
             except OSError as error:  # a drive that is away or hangs
-                _log.warning("a finished session could not be compared", uuid=uuid, error=error)
-                watch.dirty = True
+                _log.warning(
+                    "a finished session could not be compared", uuid=record.uuid, error=error
+                )
+                record.has_news = True
                 return
 
-    async def _look_again(self, uuid: str) -> None:
-        if await self._needs_processing(uuid):
-            if uuid not in self._making.running:  # somebody may have asked for it in between
-                await self._store.collect_again(uuid)
+    async def _look_again(self, record: WorkRecord) -> None:
+        if await self._needs_processing(record.uuid):
+            if record.at_work is not AtWork.MAKING:  # somebody may have asked for it in between
+                await self._store.collect_again(record.uuid)
         else:
-            self._read_back.want(uuid)
+            self._read_back.want(record)
 
     async def _begin_to_read_back(self) -> None:
         with suppress(Refusal, OSError):  # a drive that is away or hangs: the next round again
@@ -277,18 +302,19 @@ class Reconciler:
         session = await self._store.get(uuid)
         if session is None or session.state is not SessionState.DONE:
             return False  # it is, once it is made
-        return await self._needs_verification(uuid) and uuid not in self._making.running
+        return await self._needs_verification(uuid) and self._records.of(uuid).at_work is None
 
     def _was_read_back(self, uuid: str, well: bool) -> None:
         if not well:  # what proved damaged is made again, if it can be
-            watch = self._watches.of(uuid)
-            watch.due_at = self._clock.monotonic() + LONGEST_RETRY_S
-            watch.dirty = True
-        self._wake.set()
+            record = self._records.of(uuid)
+            record.due_at = self._clock.monotonic() + LONGEST_RETRY_S
+            record.has_news = True
+        self.wake()
 
     async def _begin(self, uuid: str) -> None:
         """Set a worker on a session, unless one is."""
-        if not self._is_worked_on(uuid):
+        if self._records.of(uuid).at_work is None:
+            self._rounds.busy()
             await self._making.begin(uuid)
 
     async def _known(self, uuid: str) -> Session:

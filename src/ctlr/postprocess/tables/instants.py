@@ -46,6 +46,9 @@ _TIME = re.compile(
     r"(?!\d)\s*(?P<half>[ap]\.?m\.?)?",
     re.IGNORECASE,
 )
+_CLOCK_FACE = re.compile(
+    r"([^:]*\D)(\d\d):(\d\d):(\d\d)(?:[.,:_](\d{1,9}))?((?:[^\d.,:_].*)?)", re.DOTALL
+)
 _OFFSET = re.compile(
     r"(?:utc|gmt|z)?\s*(?P<sign>[+\-\u2212])(?P<h>\d{1,2}):?(?P<m>\d\d)?", re.IGNORECASE
 )
@@ -106,14 +109,41 @@ def read_instant(text: str, order: DateOrder = "day first") -> Instant | None:
 
 
 def _each_ms(texts: Sequence[str], order: DateOrder) -> Iterable[float]:
+    """What the last field was read by is tried first."""
     parse: Callable[[str], datetime] = datetime.fromisoformat
+    is_iso = True
     for text in texts:
+        if not is_iso and math.isfinite(ms := _ms_by_day(text, order)):
+            yield ms
+            continue
         try:
             found = parse(text)
             yield (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000
+            is_iso = True
         except (ValueError, OverflowError):
             instant = read_instant(text, order)
             yield instant.ms if instant and instant.dated else math.nan
+            is_iso = False
+
+
+def _ms_by_day(text: str, order: DateOrder) -> float:
+    """A field's instant by what is known of its hour, which is that of many rows."""
+    found = _CLOCK_FACE.fullmatch(text)
+    if not found:
+        return math.nan
+    day, hour, minute, second, fraction, zone = found.groups()
+    if minute > "59" or second > "60":
+        return math.nan
+    past_ms: float = int(minute) * 60_000 + int(second) * 1000
+    past_ms += float(f".{fraction}") * 1000 if fraction else 0.0
+    return _hour_ms(day, hour, zone, order) + past_ms
+
+
+@lru_cache(maxsize=1024)
+def _hour_ms(day: str, hour: str, zone: str, order: DateOrder) -> float:
+    """Zones change their offset on the hour."""
+    found = read_instant(f"{day}{hour}:00:00{zone}", order)
+    return found.ms if found and found.dated else math.nan
 
 
 def _iso_instant(text: str) -> Instant:

@@ -48,6 +48,8 @@ class Rows:
         """How many rows have more or fewer fields than the table is wide."""
         if self._plain_rows is not None:
             return 0
+        if self._all_even:
+            return 0
         return sum(not self._is_even(record) for record in self._parted[0])
 
     def texts(self, column: int) -> list[str]:
@@ -56,9 +58,10 @@ class Rows:
         Of a row that is too short its last field may be cut off, in one that is too long nothing
         is where it belongs: such fields are empty.
         """
-        return [
-            record[column] if self._is_sure(record, column) else "" for record in self._parted[0]
-        ]
+        records = self._parted[0]
+        if self._all_even:
+            return [record[column] for record in records]
+        return [record[column] if self._is_sure(record, column) else "" for record in records]
 
     def read_numbers(self, columns: Sequence[int]) -> None:
         """Read several columns at once, which is faster than one by one."""
@@ -90,6 +93,11 @@ class Rows:
                 if not more or self._text.count(more) == len(table):
                     return len(table)
         return None
+
+    @cached_property
+    def _all_even(self) -> bool:
+        """Whether no row that was parted needs a second look."""
+        return set(map(len, self._parted[0])) <= {self._width}
 
     @cached_property
     def _parted(self) -> tuple[list[list[str]], bool]:

@@ -1,21 +1,23 @@
 """Opening each segment once: its facts for the plan, its tables for the join.
 
-Nothing is decoded and no media byte is read, only boxes, so a segment costs a few reads whatever
-its size. The tables are kept (about 2 KiB per 300 frames) because the join needs them again.
+Nothing is decoded, and of the media only the beginnings of a few frames are read (``blank``), so a
+segment costs a few reads whatever its size. The tables are kept (about 2 KiB per 300 frames) because the join needs them again.
 """
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ctlr.layout.raw import frames_name_of, parse_segment_name, plain_name
-from ctlr.mp4.boxes import Damaged
+from ctlr.layout.raw import parse_segment_name, parse_stray_segment, plain_name
+from ctlr.mp4.blank import Area, leave_out_blank, seems_blank
+from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
+from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.movie import read_segment
 from ctlr.mp4.tables import (
     SegmentTables,
     Track,
-    TrackHeader,
     first_shown_ticks,
     keep_readable,
     keep_until,
@@ -27,6 +29,7 @@ from ctlr.postprocess.video.facts import (
     NodeFiles,
     Readability,
     SegmentFacts,
+    times_name,
 )
 from ctlr.postprocess.video.frames import read_capture_times
 from ctlr.postprocess.video.stills import find_stills
@@ -37,6 +40,7 @@ class _Known:
     facts: SegmentFacts
     tables: SegmentTables | None
     has_times: bool
+    looked: bool = False  # whether every frame has been looked at
 
 
 class Examiner:
@@ -50,20 +54,24 @@ class Examiner:
     def examine_node(self, folder: Path, files: NodeFiles) -> list[SegmentFacts]:
         """The facts of all segments of a node; an unreadable segment is a fact, not an error."""
         times = {f.path for f in files.frame_files}
-        return [self.examine(folder, file, times) for file in files.segments]
+        found = [self.examine(folder, file, times) for file in files.segments]
+        return found + [self.examine(folder, file, times) for file in files.stray_segments]
 
     def examine(self, folder: Path, file: FoundFile, times: Container[str]) -> SegmentFacts:
         """The facts of one segment; ``times`` holds the names of the sidecars that are there."""
         path = f"{folder}/{file.path}"
         number = parse_segment_name(plain_name(file.path) or "")
+        stray = number is None
+        number = parse_stray_segment(file.path) if number is None else number
         assert number is not None
-        sidecar = frames_name_of(file.path)
+        sidecar = times_name(file.path, number, stray=stray)
         has_times = sidecar in times
         known = self._known.get(path)
         if known and _is_current(known.facts, file) and known.has_times == has_times:
             known.facts = replace(known.facts, take=file.take, version=file.version)
             return known.facts
         facts, tables = self._open(path, file, number, folder / sidecar if has_times else None)
+        facts = replace(facts, stray=stray)
         self._known[path] = _Known(facts, tables, has_times)
         return facts
 
@@ -73,6 +81,35 @@ class Examiner:
         assert tables is not None
         return tables
 
+    def look_closer(self, path: Path, areas: Sequence[Area]) -> bool:
+        """Look at every frame of a segment of which ``areas`` seem to be zeros; once is enough.
+
+        Returns whether it proved to be less than was known.
+        """
+        known = self._known[str(path)]
+        if known.looked or known.tables is None:
+            return False
+        known.looked, before = True, known.facts
+        try:
+            with _opened(str(path)) as read_at:
+                blank = leave_out_blank(known.tables, read_at, areas)
+        except (Damaged, OSError) as error:
+            known.facts = replace(before, readability=Readability.DAMAGED, reason=str(error))
+            known.tables = None
+            return True
+        file = FoundFile(before.name, before.size, before.mtime_ns)
+        facts = _facts(file, before.number, known.tables, before.captured, blank)
+        known.facts = replace(
+            before,
+            readability=facts.readability,
+            reason=facts.reason,
+            duration_ticks=facts.duration_ticks,
+            declared_ticks=facts.declared_ticks,
+            frames=facts.frames,
+            blank=blank,
+        )
+        return known.facts != before
+
     def cut_at(self, path: Path, offset: int, why: str) -> None:
         """Take note that a segment turned out to be unreadable from ``offset`` on."""
         known = self._known[str(path)]
@@ -81,8 +118,9 @@ class Examiner:
         reference = known.tables.reference
         was_whole = known.facts.readability is Readability.WHOLE
         meant = known.facts.declared_ticks or (known.facts.duration_ticks if was_whole else 0)
+        can_be_kept = bool(known.tables.media)
         _keep_before(known.tables, offset)
-        if reference.count:
+        if can_be_kept and reference.count:
             known.facts = replace(
                 known.facts,
                 readability=Readability.CUT,
@@ -137,17 +175,27 @@ class Examiner:
 
         if file.size == 0:
             return bad(Readability.EMPTY, "it has no bytes")
+        blank = ""
         try:
-            tables = _read(path, file.size)
-        except Damaged as error:
+            with _opened(path) as read_at:
+                tables = read_segment(read_at, file.size)
+                if seems_blank(tables, read_at):
+                    blank = leave_out_blank(tables, read_at)
+        except Unfinished as error:
             return bad(Readability.DAMAGED, str(error))
+        except Damaged as error:
+            found = _read_stranger(path)
+            if found is None:
+                return bad(Readability.DAMAGED, str(error))
+            tables = found
         except OSError as error:
             return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
         for track in tables.tracks:
             track.header = self._headers.setdefault(track.header, track.header)
-        signature = b"\n".join(t.header.signature for t in tables.tracks)
-        signature = self._signatures.setdefault(signature, signature)
-        return _facts(file, number, tables, signature, captured), tables
+        facts = _facts(file, number, tables, captured, blank)
+        signature = self._signatures.setdefault(facts.signature, facts.signature)
+        sound = self._signatures.setdefault(facts.sound, facts.sound)
+        return replace(facts, signature=signature, sound=sound), tables
 
 
 def _captured_until(facts: SegmentFacts, frames: int) -> CaptureTimes | None:
@@ -172,7 +220,17 @@ def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
     return (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
 
 
-def _read(path: str, size: int) -> SegmentTables:
+def _read_stranger(path: str) -> SegmentTables | None:
+    """The frames of a file in another container, where it is one."""
+    from ctlr.postprocess.video.foreign import examine_stranger, tables_of  # seldom needed
+
+    stranger = examine_stranger(path)
+    return tables_of(stranger) if stranger else None
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[ReadAt]:
+    """A function that reads the file. Raises ``OSError``, and the function ``Damaged``."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
     def read_at(offset: int, length: int) -> bytes:
@@ -183,17 +241,25 @@ def _read(path: str, size: int) -> SegmentTables:
             raise Damaged(text) from error
 
     try:
-        return read_segment(read_at, size)
+        yield read_at
     finally:
         os.close(fd)
+
+
+def _is_sound(track: Track) -> bool:
+    return track.count > 0 and track.header.kind == b"soun"
+
+
+def _is_side(track: Track) -> bool:
+    return track.header.kind not in {b"vide", b"soun"}
 
 
 def _facts(
     file: FoundFile,
     number: int,
     tables: SegmentTables,
-    signature: bytes,
     captured: CaptureTimes | None,
+    blank: str,
 ) -> SegmentFacts:
     track = tables.reference
     header = track.header
@@ -209,7 +275,8 @@ def _facts(
         reason=f"{tables.note or 'it ends early'}; {track.count} frames of it are readable"
         if cut
         else "",
-        signature=signature,
+        signature=track.header.signature,
+        sound=b"\n".join(t.header.signature for t in tables.tracks if _is_sound(t)),
         timescale=header.timescale,
         first_ticks=track.start_ticks + first_shown_ticks(track),
         first_slack_ticks=slack,
@@ -218,6 +285,12 @@ def _facts(
         frames=track.count,
         starts_with_keyframe=track.first_is_sync,
         obstacle=next(obstacles, None),
+        lost=tuple(lost.text for lost in tables.lost),
+        lost_samples=any(lost.samples for lost in tables.lost),
+        sides=tuple(t.header.codec for t in tables.tracks if t.count and _is_side(t)),
+        sizes=tuple((d.width, d.height) for d in header.descriptions[1:] and header.descriptions),
+        hidden_ticks=track.hidden_ticks,
+        blank=blank,
         codec=header.codec,
         width=header.width,
         height=header.height,

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from ctlr.layout.raw import frames_name, frames_name_of
+
+
+def times_name(segment: str, number: int, *, stray: bool) -> str:
+    """The name of the frame times beside a segment's file; a stray has those of its number."""
+    return frames_name(number) if stray else frames_name_of(segment)
+
 
 class Readability(StrEnum):
     """How much of a segment can be used."""
@@ -47,7 +54,13 @@ class SegmentFacts:
     The second group is there if ``readability`` is ``WHOLE`` or ``CUT``: times are ticks of the
     reference track's ``timescale``. ``first_ticks`` is when its first frame is shown in its own
     presentation, ``first_slack_ticks`` how far that may be rounded; ``declared_ticks`` is the
-    length that its index claims (0 where it does not say). ``take`` and ``version`` are those of
+    length that its index claims (0 where it does not say). ``signature`` is what its picture has to
+    have in common with that of a neighbour to go into one file, ``sound`` that of its sound tracks.
+    ``lost`` are its tracks that cannot be read, in words, ``lost_samples`` whether they hold any;
+    ``sides`` are the kinds of its tracks that are neither picture nor sound; ``sizes`` the picture's
+    sizes where it has several; ``hidden_ticks`` are hidden by its edit list;
+    ``blank`` says which of its frames were never written; ``stray`` that its name is not quite right.
+    ``take`` and ``version`` are those of
     ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
     is not counted in the others.
     """
@@ -60,6 +73,7 @@ class SegmentFacts:
     reason: str = ""
 
     signature: bytes = b""
+    sound: bytes = b""
     timescale: int = 1
     first_ticks: int = 0
     first_slack_ticks: int = 0
@@ -68,6 +82,13 @@ class SegmentFacts:
     frames: int = 0
     starts_with_keyframe: bool = True
     obstacle: str | None = None
+    lost: tuple[str, ...] = ()
+    lost_samples: bool = False
+    sides: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    hidden_ticks: int = 0
+    blank: str = ""
+    stray: bool = False
     codec: str = ""
     width: int = 0
     height: int = 0
@@ -87,13 +108,14 @@ class SegmentFacts:
     def usable(self) -> bool:
         return self.readability in {Readability.WHOLE, Readability.CUT}
 
+    def continues(self, before: "SegmentFacts") -> bool:
+        """Whether it can follow another in one file: a segment without sound fits to any."""
+        sound = {self.sound, before.sound} - {b""}
+        return self.signature == before.signature and len(sound) < 2
+
     @property
     def duration_us(self) -> int:
         return self.duration_ticks * 1_000_000 // self.timescale
-
-    @property
-    def first_us(self) -> int:
-        return self.first_ticks * 1_000_000 // self.timescale
 
 
 class FoundFile(NamedTuple):
@@ -109,13 +131,23 @@ class FoundFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NodeFiles:
-    """What lies in ``{logging}/{node}/{uuid}/``, by name; nothing has been opened yet."""
+    """What lies in ``{logging}/{node}/{uuid}/``, by name; nothing has been opened yet.
+
+    ``stray_segments`` plainly are segments under other names; ``strays`` are names of what is left,
+    as they can be written.
+    """
 
     node: str
     segments: tuple[FoundFile, ...] = ()
     frame_files: tuple[FoundFile, ...] = ()
     sidecars: tuple[FoundFile, ...] = ()
     strays: tuple[str, ...] = ()
+    stray_segments: tuple[FoundFile, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of everything that may be made a video of."""
+        return frozenset(file.path for file in (*self.segments, *self.stray_segments))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctlr.layout.frame_times import FRAMES_HEADER
-from ctlr.layout.raw import frames_name_of
 from ctlr.mp4.tables import Track, shown_ticks
+from ctlr.postprocess.video.facts import SegmentFacts, times_name
 from ctlr.postprocess.video.frames import read_captured_us
 from ctlr.postprocess.video.timeline import Placement
 
@@ -72,7 +72,7 @@ class FrameTimes:
         last = self._written[-1] if self._written else _Written(placed, 0, len(_HEADER))
         captured: Sequence[str] = ()
         if placed.facts.captured:
-            captured = read_captured_us(source / frames_name_of(placed.facts.name))
+            captured = read_captured_us(source / _times_of(placed.facts))
         rows = _rows(last.frames, _shown_us(track, placed), captured)
         with open(self.path, "ab") as file:
             file.write(rows)
@@ -81,6 +81,10 @@ class FrameTimes:
     def flush(self) -> None:
         with open(self.path, "rb+") as file:
             os.fsync(file.fileno())
+
+
+def _times_of(facts: SegmentFacts) -> str:
+    return times_name(facts.name, facts.number, stray=facts.stray)
 
 
 def _shown_us(track: Track, placed: Placement) -> list[int]:

@@ -9,6 +9,7 @@ A segment that arrives late moves all after it. They are placed again a few at a
 segments that arrive next: a backlog delivered in any order never holds up the recording.
 """
 
+import errno
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import frames_file, video_file
-from ctlr.mp4.chapters import Chapter
+from ctlr.mp4.labels import Labels
 from ctlr.mp4.merge import MergedMovie
 from ctlr.postprocess.manifest.copying import SourceChangedError, SourceReadError
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -84,6 +85,7 @@ class GrowingPart:
         """
         video = self._open()
         if facts.name in self._chunks:
+            self._look_closer(facts)
             return
         source = self._source / facts.name
         try:
@@ -94,6 +96,13 @@ class GrowingPart:
         except SourceReadError as error:
             self._examiner.cut_at(source, error.offset, error.strerror or "")
             raise
+        self._look_closer(facts)
+
+    def _look_closer(self, facts: SegmentFacts) -> None:
+        """Raises ``SourceReadError`` where frames proved never written: it has to be planned anew."""
+        chunk = self._chunks[facts.name]
+        if chunk.blank and self._examiner.look_closer(self._source / facts.name, chunk.blank):
+            raise SourceReadError(errno.EIO, "Frames of it were never written", chunk.blank[0][0])
 
     def flush(self) -> None:
         if self._video:
@@ -116,7 +125,7 @@ class GrowingPart:
     def make(
         self,
         wanted: Sequence[Placement],
-        chapters: Sequence[Chapter],
+        labels: Labels,
         count: Callable[[int], None],
     ) -> tuple[MergedMovie, Index, list[Chunk]]:
         """Finish the video with exactly these segments; ``count`` is called with their sizes."""
@@ -129,10 +138,12 @@ class GrowingPart:
         for facts in missing:
             self.copy(facts)
             count(facts.size)
+        for placed in wanted:
+            self._look_closer(placed.facts)
         self._rewind(_agreeing(self._placed, wanted))
         self._placed = list(wanted)
         self._merge(len(wanted))
-        index = self._open().finish(self._movie.moov(chapters))
+        index = self._open().finish(self._movie.moov(labels))
         return self._movie, index, [self._chunks[p.facts.name] for p in wanted]
 
     def write_frame_times(self, wanted: Sequence[Placement]) -> None:

@@ -19,3 +19,29 @@ def find_oddities(facts: SegmentFacts) -> Iterator[Problem]:
     if facts.usable and not facts.starts_with_keyframe:
         text = f"{facts.name} does not start with a keyframe; its first frames may not show."
         yield Problem("no_keyframe", text, facts.name)
+    if facts.usable:
+        yield from _find_in_contents(facts)
+
+
+def _find_in_contents(facts: SegmentFacts) -> Iterator[Problem]:
+    """What of a usable segment is lost, or not as it is in the segment."""
+    if facts.lost:
+        text = f"{facts.name}: {'; '.join(facts.lost)}. It was left out, the rest was joined."
+        yield Problem("track_lost", text, facts.name, facts.lost_samples)
+    if facts.obstacle and facts.sides:
+        text = f"{facts.name} has data tracks ({', '.join(facts.sides)}) that its remux loses."
+        yield Problem("track_lost", text, facts.name)
+    if facts.blank:
+        text = (
+            f"{facts.name}: {facts.blank} were never written (zeros or noise, as after a power "
+            "cut). They stand in the video, and no player shows them."
+        )
+        yield Problem("blank_frames", text, facts.name)
+    if facts.sizes:
+        sizes = ", then ".join(f"{width} x {height}" for width, height in facts.sizes)
+        text = f"The picture of {facts.name} changes within it ({sizes}); so it does in the video."
+        yield Problem("picture_changes", text, facts.name, harms=False)
+    if facts.hidden_ticks:
+        hidden_s = facts.hidden_ticks / facts.timescale
+        text = f"{facts.name} hides its first {hidden_s:.3f} s; the video shows them."
+        yield Problem("hidden_frames", text, facts.name, harms=False)

@@ -44,7 +44,7 @@ def _make_part(segments: list[Placed], starts_at: int, second: int) -> Part:
 def _why_new_part(
     last: SegmentFacts, last_at: int, facts: SegmentFacts, at: int, second: int
 ) -> Problem | None:
-    if facts.signature != last.signature:
+    if not facts.continues(last):
         text = f"{facts.name} has other video parameters than {last.name}: it starts a new file."
         return Problem("parameters_changed", text, facts.name, harms=False)
     if (at - last_at) * last.timescale >= MAX_DELTA * second:

@@ -75,7 +75,7 @@ class _Go:
 
 
 class _Placer:
-    """Lengths and positions are counted in units; there are ``self.second`` of them in a second."""
+    """Lengths and positions are counted in units; there are ``second`` of them in a second."""
 
     def __init__(self, found: Sequence[SegmentFacts], total: int | None, span: Span) -> None:
         self.gaps: list[Gap] = []

@@ -4,19 +4,21 @@
 run compares both to tell whether the video has to be made again.
 """
 
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from ctlr.kernel.clock import iso_from_ms
 from ctlr.kernel.hashing import new_hash
 from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.dropped import dropped_frames
-from ctlr.postprocess.video.facts import NodeFiles, SegmentFacts
+from ctlr.postprocess.video.facts import NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark, chapter_problems, place_marks
 from ctlr.postprocess.video.placing import place
 from ctlr.postprocess.video.span import expected_span
 from ctlr.postprocess.video.stills import PlacedStill, stills_of
+from ctlr.postprocess.video.strays import choose, name_strays
 from ctlr.postprocess.video.timeline import Gap, Part
 from ctlr.sessions.model import Session, SessionNode
 
@@ -38,6 +40,8 @@ class PlannedVideo:
     inputs: str
     told: str  # what the session record says of this camera; empty where there is none
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
+    harmed: Mapping[str, int] = field(default_factory=dict)
+    """Of segments that are not whole: how many bytes at most can be read of them."""
     stills: tuple[tuple[PlacedStill, ...], ...] = ()  # by part
     marks: tuple[PlacedMark, ...] = ()
     after_stop: tuple[str, ...] = ()  # segments that are no part of the session
@@ -60,6 +64,8 @@ def plan_video(
     """Decide what to make of one camera's segments, given what the session record says."""
     known = (facts.node(files.node) if facts else None) or SessionNode(files.node)
     span = expected_span(facts, files.node)
+    choice = choose(segments)
+    segments = choice.segments
     timeline = place(segments, known.segments_total, span)
     samples = facts.clocks.get(files.node) if facts else None
     clock = ClockTrack(samples) if samples else None
@@ -68,10 +74,6 @@ def plan_video(
     gaps_after = {gap.after_segment for gap in timeline.gaps}
     dropped = tuple(dropped_frames(part, gaps_after) for part in timeline.parts)
     stills = tuple(stills_of(part, gaps_after) for part in timeline.parts)
-    strays = [
-        Problem("stray_file", f"{name} is neither a segment nor a sidecar.", name, harms=False)
-        for name in files.strays
-    ]
     return PlannedVideo(
         node=files.node,
         parts=timeline.parts,
@@ -82,14 +84,16 @@ def plan_video(
             *_frames_dropped(sum(filter(None, dropped))),
             *_frames_late([s for of_part in stills for s in of_part if s.dropped == 0]),
             *chapters,
-            *strays,
+            *choice.problems,
+            *name_strays(files.strays),
         ),
         frame_times=any(f.captured for f in segments),
         bytes=sum(placed.facts.size for part in timeline.parts for placed in part.segments),
-        names=frozenset(file.path for file in files.segments),
+        names=files.names,
         inputs=node_inputs(files),
         told=node_told(facts, files.node),
         dropped=dropped,
+        harmed=_harmed(segments),
         stills=stills,
         marks=marks,
         after_stop=timeline.after_stop,
@@ -100,23 +104,43 @@ def plan_video(
 def _foreign(
     segments: Sequence[SegmentFacts], facts: Session | None, left: Container[str]
 ) -> list[Problem]:
-    """Segments whose own time lies far outside of the session: of another one, perhaps."""
+    """Segments whose own time lies far outside of the session: of another one, perhaps.
+
+    Many cameras write when a file was made in local time, or have a clock that was never set. Where
+    most segments say so, that is their clock and no reason to doubt them; those that don't agree with
+    the others are.
+    """
     if facts is None or facts.start_at_ms is None or facts.stopped_at_ms is None:
         return []
     first = facts.start_at_ms * 1000 - CLOCK_DOUBT_US
     last = facts.stopped_at_ms * 1000 + CLOCK_DOUBT_US
-    return [
-        Problem(
-            "other_time",
-            f"{found.name} says that it was recorded long before or after this session: it belongs "
-            "to another one, or the camera's clock was wrong. It was joined where it lay.",
-            found.name,
-        )
-        for found in segments
-        if found.name not in left
-        and (at_us := _own_time_us(found)) is not None
-        and not first <= at_us <= last
-    ]
+    segments = [found for found in segments if found.name not in left]
+    captured = [(f.captured.first_us, f) for f in segments if f.captured]
+    made = [(f.created_at_s * 1_000_000, f) for f in segments if not f.captured and f.created_at_s]
+    outside = [f for at_us, f in made if not first <= at_us <= last]
+    notes = []
+    if 2 * len(outside) > len(made):
+        usual = sorted(at_us for at_us, _ in made)[len(made) // 2]
+        outside = [f for at_us, f in made if abs(at_us - usual) > last - first]
+        notes.append(_other_clock(usual // 1000))
+    outside += [f for at_us, f in captured if not first <= at_us <= last]
+    return [*notes, *map(_other_time, outside)]
+
+
+def _other_clock(at_ms: int) -> Problem:
+    text = (
+        f"Its files say that they were made at {iso_from_ms(at_ms)}, outside of the session: its clock "
+        "tells local time or was never set. These times were not used."
+    )
+    return Problem("other_clock", text, harms=False)
+
+
+def _other_time(found: SegmentFacts) -> Problem:
+    text = (
+        f"{found.name} says that it was recorded long before or after this session: it belongs "
+        "to another one, or the camera's clock was wrong. It was joined where it lay."
+    )
+    return Problem("other_time", text, found.name)
 
 
 def _frames_dropped(count: int) -> list[Problem]:
@@ -137,10 +161,12 @@ def _frames_late(stills: Sequence[PlacedStill]) -> list[Problem]:
     return [Problem("frames_late", text, harms=False)]
 
 
-def _own_time_us(found: SegmentFacts) -> int | None:
-    if found.captured:
-        return found.captured.first_us
-    return found.created_at_s * 1_000_000 if found.created_at_s is not None else None
+def _harmed(segments: Sequence[SegmentFacts]) -> dict[str, int]:
+    return {
+        found.name: found.size if found.usable else 0
+        for found in segments
+        if found.readability is not Readability.WHOLE
+    }
 
 
 def node_told(facts: Session | None, node: str) -> str:
@@ -160,7 +186,7 @@ def node_told(facts: Session | None, node: str) -> str:
 def node_inputs(files: NodeFiles) -> str:
     """xxh128 over names, sizes and times of a camera's files; equal means nothing has changed."""
     digest = new_hash()
-    for file in (*files.segments, *files.frame_files):
+    for file in (*files.segments, *files.frame_files, *files.stray_segments):
         take = f"\0{file.take}-{file.version}" if (file.take, file.version) != (1, 1) else ""
         digest.update(f"{file.path}\0{file.size}\0{file.mtime_ns}{take}\n".encode())
     return digest.hexdigest()

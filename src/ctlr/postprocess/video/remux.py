@@ -1,8 +1,8 @@
 """The way for segments that can't be spliced: packet by packet through PyAV.
 
 Slower (3.2x of a plain copy where splicing takes 1.1x) and not byte for byte the same container
-layout, but no frame is decoded or encoded again. Used when a segment of the part has an edit
-list with meaning, is encrypted, keeps several sample descriptions or its media in another file.
+layout, but no frame is decoded or encoded again. Used when a segment of the part is encrypted, keeps
+its media in another file or has another container (``foreign``).
 PyAV is imported only here and only then: it costs 30 MB of memory.
 
 Of a segment that is known to be cut, so many frames are taken as were found readable. One at which
@@ -10,18 +10,19 @@ PyAV fails, or that gives other frames than were found in it, is named: what can
 others must not wait for it. What the target's drive refuses is an ``OSError`` of its own.
 """
 
-import errno
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctlr.mp4.boxes import walk
-from ctlr.mp4.chapters import Chapter, chapter_list
+from ctlr.mp4.labels import NO_LABELS, Labels, user_data
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
+from ctlr.postprocess.video.foreign import METADATA_ERRORS, OPTIONS, fits
 from ctlr.postprocess.video.timeline import Part, Placement
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def remux(
     source: Path,
     target: Path,
     count: Callable[[int], None],
-    chapters: Sequence[Chapter] = (),
+    labels: Labels = NO_LABELS,
 ) -> Remuxed:
     """Write the segments of ``part`` (files in ``source``) as one MP4.
 
@@ -72,21 +73,28 @@ def remux(
     except av.FFmpegError as error:
         if isinstance(error, OSError):
             raise
-        raise OSError(errno.EINVAL, f"It cannot be remuxed: {error}", str(target)) from error
-    _add_chapters(target, chapters)
+        unfit = next((p.facts for p in part.segments if p.facts.obstacle), part.segments[0].facts)
+        raise RemuxError(unfit.name, 0, f"the muxer cannot end the file: {error}") from error
+    _label(target, labels)
     return Remuxed(writer.frames, float(writer.end), target.stat().st_size)
 
 
-def _add_chapters(target: Path, chapters: Sequence[Chapter]) -> None:
-    """Put a chapter list at the end of the index, which is at the end of the file. The muxer's
-    own chapters are a text track beside it, which can't say that the first one begins late."""
-    added = chapter_list(chapters)
+def _label(target: Path, labels: Labels) -> None:
+    """Put labels at the end of the index, which is at the end of the file, and the time into its
+    header, which is at its begin. The muxer's own chapters are a text track beside it, which can't
+    say that the first one begins late."""
+    added = user_data(labels)
+    made = struct.pack(">II", labels.creation_time, labels.creation_time)
     with open(target, "rb+") as file:
         boxes = walk(lambda at, n: os.pread(file.fileno(), n, at), target.stat().st_size)
         index = list(boxes)[-1]
         assert index.kind == b"moov"
         file.seek(index.start)
         file.write(struct.pack(">I", index.end - index.start + len(added)))
+        header = os.pread(file.fileno(), 12, index.start + 8)
+        assert header[4:9] == b"mvhd\0", "the muxer writes its shorter form, first of all"
+        file.seek(index.start + 20)
+        file.write(made)
         file.seek(index.end)
         file.write(added)
         file.flush()
@@ -100,6 +108,7 @@ class _Writer:
         self._output = output
         self._streams: dict[int, Any] = {}
         self._last: dict[int, int] = {}
+        self._picture = 0  # the index of the stream whose frames count
         self.frames = 0
         self.end = Fraction(0)
 
@@ -109,10 +118,10 @@ class _Writer:
 
         facts, before = placed.facts, self.frames
         with _open(path, facts.name) as segment:
-            move = Fraction(placed.at_ticks, facts.timescale) - _first_shown(segment)
+            move = Fraction(placed.at_ticks, facts.timescale) - _first_shown(segment, facts)
             try:
                 self._streams = self._streams or self._add_streams(segment)
-                for packet in _packets(segment, list(self._streams), facts):
+                for packet in _packets(segment, list(self._streams), self._picture, facts):
                     self._write(packet, move)
             except (
                 av.FFmpegError,
@@ -126,21 +135,32 @@ class _Writer:
             raise RemuxError(facts.name, 0, why)
 
     def _add_streams(self, first: "InputContainer") -> dict[int, Any]:
-        return {
-            stream.index: self._output.add_stream_from_template(stream)
-            for stream in first.streams
-            if stream.type in {"video", "audio"}
-        }
+        """The streams that an MP4 can hold; the others were named when the segment was examined."""
+        kept = [s for s in first.streams if s.type in {"video", "audio"} and fits(s)]
+        if not kept:
+            raise ValueError("it has no track that an MP4 can hold as it is")
+        self._picture = next((s.index for s in kept if s.type == "video"), kept[0].index)
+        return {stream.index: self._add_stream(stream) for stream in kept}
+
+    def _add_stream(self, template: Any) -> Any:
+        stream = self._output.add_stream_from_template(template)
+        context = template.codec_context
+        if context.name == "hevc" and context.codec_tag != "hev1":
+            stream.codec_context.codec_tag = "hvc1"  # the mark without which Apple plays nothing
+        return stream
 
     def _write(self, packet: Any, move: Fraction) -> None:
         index = packet.stream.index
         base = packet.time_base
         offset = round(move / base)
-        packet.pts += offset
-        packet.dts = max(packet.dts + offset, self._last.get(index, packet.dts + offset - 1) + 1)
+        packet.pts = (packet.dts if packet.pts is None else packet.pts) + offset
+        tick = ceil((self._streams[index].time_base or base) / base)  # the muxer's
+        earliest = self._last[index] + max(tick, 1) if index in self._last else None
+        wanted = earliest or packet.pts if packet.dts is None else packet.dts + offset
+        packet.dts = wanted if earliest is None else max(wanted, earliest)
         packet.pts = max(packet.pts, packet.dts)
         self._last[index] = packet.dts
-        if packet.stream.type == "video":
+        if index == self._picture:
             self.frames += 1
             self.end = max(self.end, (packet.pts + (packet.duration or 0)) * base)
         packet.stream = self._streams[index]
@@ -151,13 +171,13 @@ def _open(path: Path, name: str) -> "InputContainer":
     import av
 
     try:
-        return av.open(str(path), options={"protocol_whitelist": "file"})
+        return av.open(str(path), options=OPTIONS, metadata_errors=METADATA_ERRORS)
     except av.FFmpegError as error:
         raise RemuxError(name, 0, str(error)) from error
 
 
 def _packets(
-    segment: "InputContainer", streams: Sequence[int], facts: SegmentFacts
+    segment: "InputContainer", streams: Sequence[int], picture: int, facts: SegmentFacts
 ) -> Iterator[Any]:
     """The packets of a segment; of a cut one those of the frames before the cut, of one that the
     session's stop falls into those before the stop."""
@@ -167,9 +187,9 @@ def _packets(
     frames, end = 0, 0
     try:
         for packet in segment.demux(*[segment.streams[index] for index in streams]):
-            if packet.dts is None or packet.pts is None or packet.time_base is None:
+            if packet.dts is None and packet.pts is None:
                 continue  # the demuxer's end mark
-            frames += packet.stream.type == "video"
+            frames += packet.stream.index == picture
             if is_cut and (frames > facts.frames or packet.is_corrupt):
                 return
             end = max(end, (packet.pos or 0) + packet.size)
@@ -179,8 +199,10 @@ def _packets(
             raise RemuxError(facts.name, end, str(error)) from error
 
 
-def _first_shown(segment: "InputContainer") -> Fraction:
+def _first_shown(segment: "InputContainer", facts: SegmentFacts) -> Fraction:
     """Seconds at which the segment's first video (else audio) starts, by its own clock."""
+    if "mp4" not in segment.format.name:
+        return Fraction(facts.first_ticks, facts.timescale)
     stream = next(iter(segment.streams.video), segment.streams[0])
     if stream.start_time is not None and stream.time_base is not None:
         return stream.start_time * stream.time_base

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from ctlr.kernel.atomic import is_temporary
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name, is_session_id
+from ctlr.kernel.names import is_readable, readable_name
 from ctlr.layout.raw import (
     LoggingLayout,
     is_delivered_name,
     parse_segment_name,
+    parse_stray_segment,
     plain_name,
 )
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, SessionFiles
@@ -27,7 +29,8 @@ def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
     names = _owners(layout, uuid)
     nodes = [scan_node(layout, name, uuid) for name in names if is_node_name(name)]
     others = [name for name in names if not is_node_name(name)]
-    strays = [f"{name}/{uuid}" for name in others if name not in RESERVED_NODE_NAMES]
+    foreign = [name for name in others if name not in RESERVED_NODE_NAMES]
+    strays = [f"{readable_name(name)}/{uuid}" for name in foreign]
     return replace(
         scan_uploads(layout, uuid),
         nodes=tuple(nodes),
@@ -59,6 +62,7 @@ def _owners(layout: LoggingLayout, uuid: str) -> list[str]:
 def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
     """One camera's files of a session. Raises ``OSError``."""
     segments, frame_files, sidecars, strays = [], [], [], []
+    stray_segments = []
     try:
         with os.scandir(layout.node_session(node, uuid)) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -69,17 +73,26 @@ def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
             continue
         plain = plain_name(entry.name)
         if not entry.is_file(follow_symlinks=False):
-            strays.append(entry.name)
+            strays.append(readable_name(entry.name))
         elif plain and parse_segment_name(plain) is not None:
             segments.append(_found(entry, entry.name))
         elif plain:
             frame_files.append(_found(entry, entry.name))
         elif is_delivered_name(entry.name):
             sidecars.append(_found(entry, entry.name))
+        elif parse_stray_segment(entry.name) is not None and is_readable(entry.name):
+            stray_segments.append(_found(entry, entry.name))
         else:
-            strays.append(entry.name)
+            strays.append(readable_name(entry.name))
     segments = in_takes(layout.node_session(node, uuid), segments)
-    return NodeFiles(node, tuple(segments), tuple(frame_files), tuple(sidecars), tuple(strays))
+    return NodeFiles(
+        node,
+        tuple(segments),
+        tuple(frame_files),
+        tuple(sidecars),
+        tuple(strays),
+        tuple(stray_segments),
+    )
 
 
 def session_ids(layout: LoggingLayout) -> list[str]:

@@ -18,17 +18,20 @@ import json
 import os
 import struct
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ctlr.kernel.hashing import new_hash
+from ctlr.mp4.blank import Area, zeros
 from ctlr.mp4.merge import Pieces
 from ctlr.postprocess.manifest.copying import Copier, SourceChangedError
 
 FTYP = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
 FLUSH_BYTES = 256 << 20
+MAX_BLANK = 64
+"""Most stretches of zeros that are told apart in a segment."""
 _HEAD_BYTES = 16
 
 
@@ -42,6 +45,7 @@ class Chunk:
     offset: int
     length: int
     xxh128: str
+    blank: tuple[Area, ...] = ()  # of the source, where it seems to be zeros
 
     @property
     def end(self) -> int:
@@ -72,7 +76,8 @@ class GrowingVideo:
         self._paths = path, journal
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._journal = open(journal, "ab+", buffering=0)  # noqa: SIM115 - closed in close()
-        self._copier = Copier(self._fd)
+        self._blank: list[Area] = []
+        self._copier = Copier(self._fd, look=self._look)
         self._unflushed: list[Chunk] = []
         try:
             self.chunks = self._recover()
@@ -116,18 +121,26 @@ class GrowingVideo:
         _write_all(self._fd, _mdat_head(sum(length for _, length in media)), self.end)
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            self._blank.clear()
             length, digest = self._copier.copy(fd, media, offset)
             stat = os.fstat(fd)
         finally:
             os.close(fd)
         if (stat.st_size, stat.st_mtime_ns) != seen:
             raise SourceChangedError
-        chunk = Chunk(source.name, *seen, offset, length, digest)
+        chunk = Chunk(source.name, *seen, offset, length, digest, tuple(self._blank))
         self.chunks.append(chunk)
         self._unflushed.append(chunk)
         if self.bytes_unflushed >= FLUSH_BYTES:
             self.flush()
         return chunk
+
+    def _look(self, block: memoryview, at: int) -> None:
+        found = zeros(block, at)
+        room = MAX_BLANK - len(self._blank)
+        self._blank += found[:room]
+        if found[room:]:  # so many are one
+            self._blank[-1] = (self._blank[-1][0], found[-1][1])
 
     def flush(self) -> None:
         """Put what was appended on the disk, then into the journal."""
@@ -201,7 +214,8 @@ def _line(chunk: Chunk) -> bytes:
 def _parse_line(line: bytes) -> Chunk | None:
     with suppress(ValueError, TypeError):
         if line.endswith(b"\n"):
-            return Chunk(*json.loads(line))
+            chunk = Chunk(*json.loads(line))
+            return replace(chunk, blank=tuple((begin, end) for begin, end in chunk.blank))
     return None
 
 

@@ -1,10 +1,11 @@
 """Carrying out one camera's part of a plan: splice (or remux) its parts, write its frame times."""
 
 import errno
+from fractions import Fraction
 from pathlib import Path
 
 from ctlr.kernel.hashing import CountBytes, hash_file
-from ctlr.mp4.chapters import Chapter
+from ctlr.mp4.labels import Labels
 from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.shapes import ChunkEntry, IndexEntry, StillEntry, VideoFile
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -19,12 +20,20 @@ from ctlr.postprocess.video.timeline import Part
 
 class VideoMaker:
     """Makes the files of one camera from ``source`` (its session folder) in the workspace.
+    ``started_at_ms`` is the session's start in Unix time, if that is known.
 
     All methods raise ``OSError``: ``SourceReadError`` where a segment proves unreadable, or not fit
     for what has to be done with it; the examiner knows then.
     """
 
-    def __init__(self, parts: GrowingParts, source: Path, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        parts: GrowingParts,
+        source: Path,
+        workspace: Workspace,
+        started_at_ms: int | None = None,
+    ) -> None:
+        self._started_at_ms = started_at_ms
         self._parts = parts
         self._source = source
         self._out = workspace.out
@@ -35,14 +44,14 @@ class VideoMaker:
 
     def _make_part(self, video: PlannedVideo, number: int, count: CountBytes) -> VideoFile:
         part, name = video.parts[number], video.file(number)
-        chapters = chapters_of(video.marks, video.parts, number)
+        labels = self._labels(video, number)
         growing = self._parts.get(video.node, number)
         try:
             if part.method == "remux":
                 growing.remove()
-                made = self._remux(part, name, chapters, count)
+                made = self._remux(part, name, labels, count)
             else:
-                made = _splice(growing, part, name, chapters, count)
+                made = _splice(growing, part, name, labels, count)
             if video.frame_times:
                 growing.write_frame_times(part.segments)
                 made = made.model_copy(update={"frames_file": video.frames_file(number)})
@@ -51,11 +60,19 @@ class VideoMaker:
         stills = tuple(map(_still_entry, video.stills[number]))
         return made.model_copy(update={"dropped": video.dropped[number], "stills": stills})
 
-    def _remux(
-        self, part: Part, name: str, chapters: list[Chapter], count: CountBytes
-    ) -> VideoFile:
+    def _labels(self, video: PlannedVideo, number: int) -> Labels:
+        taken_at_s = None
+        if self._started_at_ms is not None:
+            taken_at_s = int(Fraction(self._started_at_ms, 1000) + video.parts[number].starts_at)
+        return Labels(
+            title=f"{video.node}, session {self._source.name}",
+            taken_at_s=taken_at_s,
+            chapters=chapters_of(video.marks, video.parts, number),
+        )
+
+    def _remux(self, part: Part, name: str, labels: Labels, count: CountBytes) -> VideoFile:
         try:
-            made = remux(part, self._source, self._out / name, count, chapters)
+            made = remux(part, self._source, self._out / name, count, labels)
         except RemuxError as error:
             self._parts.examiner.cut_at(self._source / error.segment, error.offset, error.why)
             raise SourceReadError(errno.EIO, str(error), error.offset) from error
@@ -70,11 +87,11 @@ class VideoMaker:
 
 
 def _splice(
-    growing: GrowingPart, part: Part, name: str, chapters: list[Chapter], count: CountBytes
+    growing: GrowingPart, part: Part, name: str, labels: Labels, count: CountBytes
 ) -> VideoFile:
-    movie, index, chunks = growing.make(part.segments, chapters, count)
+    movie, index, chunks = growing.make(part.segments, labels, count)
     made = IndexEntry(offset=index.offset, length=index.length, xxh128=index.xxh128)
-    duration_s = movie.duration_ticks / movie.timescale
+    duration_s = movie.picture_ticks / movie.timescale
     return _describe(part, name, index.offset + index.length, duration_s).model_copy(
         update={"chunks": tuple(map(_chunk_entry, chunks)), "index": made}
     )

@@ -14,7 +14,8 @@ from ctlr.can.files import CanFiles
 from ctlr.can.frame import make_batch
 from ctlr.kernel.hashing import hash_file
 from ctlr.layout.can_files import RAW_HEADER, arrival_name, piece_name
-from ctlr.postprocess.can.cut import ARRIVAL_FILE, RAW_FILE, Cut, cut_rows
+from ctlr.layout.session import CAN_FILE
+from ctlr.postprocess.can.cut import ARRIVAL_FILE, Cut, cut_rows
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.can.news import LATE_MS, has_news
 from ctlr.postprocess.can.runs import CanRows, parse_runs
@@ -57,7 +58,7 @@ def cut(folder: Path, out: Path, first_ms: int = FIRST, last_ms: int = LAST) -> 
     for name, (size, digest) in made.files.items():
         assert hash_file(out / name) == (size, digest)
     assert sorted(os.listdir(out)) == sorted(made.files)
-    raw = (out / RAW_FILE).read_bytes()
+    raw = (out / CAN_FILE).read_bytes()
     assert raw.startswith(RAW_HEADER)
     assert raw.count(b"\n") - 1 == made.rows
     if ARRIVAL_FILE in made.files:
@@ -70,7 +71,7 @@ def cut(folder: Path, out: Path, first_ms: int = FIRST, last_ms: int = LAST) -> 
 
 
 def rows_in(out: Path) -> list[bytes]:
-    return (out / RAW_FILE).read_bytes().removeprefix(RAW_HEADER).splitlines(keepends=True)
+    return (out / CAN_FILE).read_bytes().removeprefix(RAW_HEADER).splitlines(keepends=True)
 
 
 steps = st.lists(
@@ -136,7 +137,7 @@ class TestRecordings:
         assert rows_in(tmp_path / "out") == [
             row.text for row in rows if FIRST <= row.own_ms <= LAST
         ]
-        assert list(made.files) == [RAW_FILE]
+        assert list(made.files) == [CAN_FILE]
         assert (made.by_arrival, made.buses) == (0, {})
 
     def test_a_small_step_of_the_clock_loses_nothing(self, tmp_path: Path) -> None:

@@ -171,6 +171,25 @@ class TestLater:
         assert rig.cut() == rows
         assert verify_session(rig.settings, UUID, lambda _: None).exit_code == 0
 
+    def test_a_damaged_cut_stays_where_less_of_the_recording_is_left(self, rig: CanRig) -> None:
+        rig.configure(DATABASE)
+        rows = rig.listen(START_MS, START_MS + 4000)
+        rig.process(FACTS)
+        table = (rig.folder / "can" / "Vehicle.csv").read_bytes()
+        raw = rig.folder / "can_raw.csv"
+        with open(raw, "r+b") as file:
+            file.seek(100)
+            file.write(b"#")
+        damaged = raw.read_bytes()
+        assert verify_session(rig.settings, UUID, lambda _: None).exit_code == 3
+        shutil.rmtree(rig.logging / "can")
+        rig.listen(START_MS + 5000, START_MS + 5500)
+        assert rig.process(FACTS).revision == 2
+        assert raw.read_bytes() == damaged
+        assert (rig.folder / "can" / "Vehicle.csv").read_bytes() == table
+        assert rig.bus()["frames"] == len(rows)
+        assert rig.manifest()["damaged"] == ["can_raw.csv"]
+
 
 class TestSignals:
     def test_signals_are_tables_in_the_session(self, rig: CanRig) -> None:

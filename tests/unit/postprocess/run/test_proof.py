@@ -142,7 +142,8 @@ def test_frame_times_that_cannot_be_read_are_no_reason_to_have_nothing(rig: Rig)
     record(rig, "cam-a")
     record(rig, "cam-b")
     rig.process(told(a=0, b=0))
-    (rig.folder / "cam-a.frames.csv").write_text("frame,pts_us,captured_at_us\n1,2,never\n")
+    times = rig.folder / "cam-a.frames.csv"
+    times.write_text("frame,pts_us,captured_at_us\n1,2,never\n".ljust(times.stat().st_size))
     assert rig.process(told(a=0, b=0.1)).exit_code == 0
     assert rig.manifest()["sync"]["text"].startswith(
         "Whether the cameras were in step is not known"

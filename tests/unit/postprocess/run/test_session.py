@@ -248,7 +248,7 @@ class TestBadInput:
         (rig.logging / "CAM-A" / UUID).mkdir(parents=True)
         assert rig.process().exit_code == 3
         codes = [p["code"] for p in rig.source()["problems"]]
-        assert codes == ["duplicate_number", "stray_file", "stray_file"]
+        assert codes == ["duplicate_number", "stray_file", "stray_segment"]
         assert rig.manifest()["problems"][0]["code"] == "stray_folder"
         assert rig.source()["frames"] == 120
 
@@ -511,6 +511,35 @@ class TestRevisions:
         rig.record()
         assert rig.process().exit_code == 0
         assert rig.source()["problems"] == []
+
+    @pytest.mark.parametrize("left", [0, 20, 600])
+    def test_a_video_outlives_one_segment_that_became_unreadable(self, rig: Rig, left: int) -> None:
+        rig.record()
+        rig.process()
+        video = (rig.folder / "cam-a.mp4").read_bytes()
+        os.truncate(rig.node() / "seg_0002.mp4", left)
+        rig.record(numbers=range(4, 5))
+        assert needs_processing(rig.settings, UUID)
+        outcome = rig.process()
+        assert (outcome.exit_code, outcome.revision) == (3, 2), outcome.summary
+        assert (rig.folder / "cam-a.mp4").read_bytes() == video
+        problems = {problem["code"]: problem for problem in rig.source()["problems"]}
+        assert "seg_0002.mp4" in problems["not_made_again"]["text"]
+        assert problems["segment_left_out"]["segment"] == "seg_0004.mp4"
+        assert not needs_processing(rig.settings, UUID)
+        assert not rig.process().changed
+        rig.record(numbers=range(2, 3))
+        assert rig.process().exit_code == 0
+        assert (rig.source()["frames"], rig.source()["problems"]) == (150, [])
+
+    def test_frame_times_that_are_gone_are_made_again(self, rig: Rig) -> None:
+        rig.record()
+        rig.capture()
+        rig.process()
+        times = (rig.folder / "cam-a.frames.csv").read_bytes()
+        (rig.folder / "cam-a.frames.csv").unlink()
+        assert rig.process().changed
+        assert (rig.folder / "cam-a.frames.csv").read_bytes() == times
 
     def test_what_was_begun_anew_does_not_replace_a_video_that_has_to_be_kept(
         self, rig: Rig

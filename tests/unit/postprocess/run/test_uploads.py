@@ -26,8 +26,15 @@ SECONDS = 15
 
 
 def facts(**changes: Any) -> Session:
-    node = SessionNode("cam-a", started=True, segments_total=SECONDS)
-    return session(node, **{"stopped_at_ms": START_MS + SECONDS * 1000, **changes})
+    stopped_at_ms = START_MS + SECONDS * 1000
+    node = SessionNode(
+        "cam-a",
+        started=True,
+        stop_acknowledged=True,
+        stopped_at_ms=stopped_at_ms,
+        segments_total=SECONDS,
+    )
+    return session(node, **{"stopped_at_ms": stopped_at_ms, **changes})
 
 
 def send(rig: Rig, *only: str, lags: Lags | None = None, start_ms: int = START_MS) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.model.database import open_database
 
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
@@ -16,7 +17,7 @@ from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.raw import LoggingLayout
 from ctlr.postprocess.supervise.jobs import Job, JobResult, JobState
 from ctlr.postprocess.supervise.reconcile import Reconciler
-from ctlr.postprocess.supervise.workers import Task, Workers
+from ctlr.postprocess.supervise.workers import Task
 from ctlr.sessions.model import STOPPED_BEFORE_START, SessionState
 from ctlr.sessions.store import SessionStore
 
@@ -83,15 +84,34 @@ class Shop:
         return self.begun.count((task, uuid))
 
 
+class LaterClock(SystemClock):
+    """The real one, which a test can put forward."""
+
+    ahead_s = 0.0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + round(self.ahead_s * 1000)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+
 class Bench:
     def __init__(
-        self, store: SessionStore, reconciler: Reconciler, shop: Shop, logging: Path
+        self,
+        store: SessionStore,
+        reconciler: Reconciler,
+        shop: Shop,
+        logging: Path,
+        clock: LaterClock,
     ) -> None:
+        self.clock = clock
         self.store = store
         self._logging = logging
         self.reconciler = reconciler
         self.shop = shop
         self.deaths = 0
+        self.refuse_writes: Callable[[bool], None]
 
     async def add(self, state: SessionState, uuid: str = UUID) -> None:
         await self.store.create(
@@ -123,41 +143,34 @@ class Bench:
                 await asyncio.sleep(0.005)
 
     async def settles(self) -> None:
-        """Until the loop waits for news, no worker is busy and none is coming."""
+        """Until no worker is busy and none is coming."""
         async with asyncio.timeout(30):
-            quiet = 0
-            while quiet < 3:
-                quiet = quiet + 1 if self._is_quiet() else 0
-                await asyncio.sleep(0.003)
+            await self.reconciler.idle()
         assert self.deaths == 0
-
-    def _is_quiet(self) -> bool:
-        news = self.reconciler._wake
-        waits = bool(news._waiters) and not news.is_set()
-        return (
-            waits and not self.reconciler._making.running and not self.reconciler._read_back.at_work
-        )
 
     async def rounds(self, count: int) -> None:
         """Let the loop go round so often, whatever is at work."""
-        news = self.reconciler._wake
         async with asyncio.timeout(30):
             for _ in range(count):
-                self.reconciler.wake()
-                while news.is_set() or not news._waiters:  # noqa: ASYNC110 - its own wait is watched
-                    await asyncio.sleep(0.001)
+                await self.reconciler.next_round()
 
     def error(self) -> str | None:
         (job,) = self.reconciler.jobs()
         return job.error
+
+    async def why(self, uuid: str = UUID) -> str | None:
+        session = await self.store.get(uuid)
+        assert session is not None
+        return self.reconciler.why(session)
 
 
 @asynccontextmanager
 async def opened(
     folder: Path, logging: Path, looks_s: Sequence[float] = ()
 ) -> AsyncIterator[Bench]:
-    clock, shop = SystemClock(), Shop()
-    store = await SessionStore.open(folder / "ctlr.db")
+    clock, shop = LaterClock(), Shop()
+    database, connection = open_database(folder / "ctlr.db")
+    store = SessionStore(database)
     tasks = BackgroundTasks(lambda: setattr(bench, "deaths", 1))
     inventory = Inventory(store, LoggingLayout(logging), clock.monotonic)
     reconciler = Reconciler(
@@ -166,18 +179,20 @@ async def opened(
         Arrivals(inventory, clock, quiet_s=1, give_up_s=5),
         clock,
         tasks,
-        Workers(tasks, shop.run, lambda: None),
+        shop.run,
+        on_change=lambda: None,
         check_sync=shop.check_sync,
         needs_processing=shop.needs_processing,
         needs_verification=shop.needs_verification,
         looks_s=looks_s,
     )
-    bench = Bench(store, reconciler, shop, logging)
+    bench = Bench(store, reconciler, shop, logging, clock)
+    bench.refuse_writes = connection.take_nothing
     try:
         yield bench
     finally:
         await tasks.close()
-        await store.close()
+        connection.cut()
 
 
 @pytest.fixture
@@ -257,18 +272,17 @@ async def test_requests_uploads_and_the_loop_never_cross(bench: Bench) -> None:
 
 async def test_a_session_is_looked_at_again_some_time_after_its_stop(tmp_path: Path) -> None:
     (tmp_path / "logging").mkdir()
-    async with opened(tmp_path, tmp_path / "logging", looks_s=(0.3, 3600)) as bench:
+    async with opened(tmp_path, tmp_path / "logging", looks_s=(125, 3600)) as bench:
         await bench.add(SessionState.COLLECTING)
-        await bench.store.change(UUID, stopped_at_ms=SystemClock().now_ms())
+        await bench.store.change(UUID, stopped_at_ms=bench.clock.now_ms())
         async with reconciling(bench):
-            await bench.reaches(SessionState.DONE)
             await bench.settles()
             bench.shop.made.discard(UUID)  # nobody says that anything is new
-            while bench.shop.count(Task.PROCESS) == 1:
-                bench.reconciler.wake()  # as its rounds do, every half minute
-                bench.reconciler._watches.of(UUID).due_at = 0
-                await asyncio.sleep(0.02)
-            await bench.reaches(SessionState.DONE)
+            bench.clock.ahead_s = 120
+            await bench.rounds(2)
+            assert bench.shop.count(Task.PROCESS) == 1
+            bench.clock.ahead_s = 130
+            bench.reconciler.wake()  # as its rounds do, every half minute
             await bench.settles()
     assert bench.shop.count(Task.PROCESS) == 2
 
@@ -479,16 +493,15 @@ async def test_nothing_is_read_back_while_a_session_is_made(bench: Bench) -> Non
 async def test_what_the_database_does_not_take_is_stored_later(bench: Bench) -> None:
     await bench.add(SessionState.COLLECTING)
     bench.shop.go_on.clear()
-    connection = bench.store._db._connection
     async with reconciling(bench):
         await bench.reaches(SessionState.PROCESSING)
-        await connection.execute("PRAGMA query_only=1")  # as on a disk that was made read-only
+        bench.refuse_writes(True)  # as on a disk that was made read-only
         bench.shop.go_on.set()
         async with asyncio.timeout(30):
             while bench.store.problem is None:  # noqa: ASYNC110 - shows only when asked
                 await asyncio.sleep(0.005)
         await bench.rounds(3)
-        await connection.execute("PRAGMA query_only=0")
+        bench.refuse_writes(False)
         await bench.reaches(SessionState.DONE)
         await bench.settles()
     assert bench.shop.begun == [(Task.PROCESS, UUID), (Task.VERIFY, UUID)]
@@ -497,11 +510,11 @@ async def test_what_the_database_does_not_take_is_stored_later(bench: Bench) -> 
 
 async def test_a_round_that_the_database_fails_does_not_end_the_loop(bench: Bench) -> None:
     await bench.add(SessionState.COLLECTING)
-    await bench.store._db._connection.execute("PRAGMA query_only=1")
+    bench.refuse_writes(True)
     async with reconciling(bench):
         await bench.rounds(3)
         assert bench.shop.begun == []
-        await bench.store._db._connection.execute("PRAGMA query_only=0")
+        bench.refuse_writes(False)
         bench.reconciler.wake()
         await bench.reaches(SessionState.DONE)
         await bench.settles()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctlr.postprocess.tables.instants import parse_instants
+from ctlr.postprocess.tables.instants import DateOrder, parse_instants, read_instant
 from ctlr.postprocess.tables.numbers import Floats
 
 AT_MS = 1_776_162_514_000  # 2026-04-14T10:28:34Z
@@ -56,3 +56,29 @@ def test_what_python_prints_is_read_back(values: list[datetime], digits: str) ->
     assert found == pytest.approx([value.timestamp() * 1000 for value in again], abs=0.002)
     in_utc = [value.astimezone(UTC).isoformat().replace("+00:00", "Z") for value in values]
     assert parsed(*in_utc) == pytest.approx([v.timestamp() * 1000 for v in values], abs=0.002)
+
+
+ODD_FORMS = (
+    "%d.%m.%Y %H:%M:%S,%f", "%Y-%m-%d %H:%M:%S.%f UTC", "%d-%b-%Y %H:%M:%S.%f GMT",
+    "%m/%d/%Y %I:%M:%S.%f %p", "%a %b %d %H:%M:%S GMT %Y", "%Y-%m-%dT%H:%M:%S.%f[Etc/UTC]",
+)  # fmt: skip
+
+
+@given(st.lists(WHEN, min_size=1, max_size=10), st.sampled_from(ODD_FORMS))
+def test_a_column_is_read_like_each_of_its_fields(values: list[datetime], form: str) -> None:
+    texts = [value.astimezone(UTC).strftime(form) for value in values]
+    order: DateOrder = "month first" if form.startswith("%m") else "day first"
+    wanted = [value.astimezone(UTC) for value in values]
+    if "%f" not in form:
+        wanted = [value.replace(microsecond=0) for value in wanted]
+    found = parse_instants(texts, order)
+    assert found == pytest.approx([value.timestamp() * 1000 for value in wanted], abs=0.002)
+    alone = [instant for text in texts if (instant := read_instant(text, order))]
+    assert found == pytest.approx([instant.ms for instant in alone], abs=0.002)
+
+
+def test_summer_time_begins_within_a_column() -> None:
+    """In Berlin on 29 March 2026, 02:00 is 03:00."""
+    texts = ["2026-03-29T01:59:59[Europe/Berlin]", "2026-03-29T03:00:00[Europe/Berlin]"] * 2
+    found = parse_instants(texts)
+    assert (found[1::2] - found[::2]).tolist() == [1000, 1000]

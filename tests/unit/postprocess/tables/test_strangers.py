@@ -176,6 +176,28 @@ EXPORTS: dict[str, tuple[str | bytes, Told]] = {
         + rows(lambda t, _: f"{(START_MS + t) * 10**6},0.1"),
         Told("time", "ns"),
     ),
+    "TrackAddict": (
+        "# RaceRender Data: TrackAddict 4.8.2 on Android 14 (Mode: 0)\n# GPS: Android; Mode: Android\n"
+        '"Time","UTC Time","Lap","Predicted Lap Time","Latitude","Speed (Km/h)","Accel X"\n'
+        + rows(lambda t, _: f"{t / 1000:.3f},{(START_MS + t) / 1000:.3f},0,0,-37.8,12.1,0.02")
+        + "# Session End\n",
+        Told("utc_time", "s"),
+    ),
+    "Polar Flow": (
+        "Name,Sport,Date,Start time,Duration,Average heart rate (bpm),Notes,\n"
+        "A B,Other,14-04-2026,10:28:34,00:16:41,112,,\n"
+        "Sample rate,Time,HR (bpm),Speed (km/h),\n"
+        + "".join(f"1,00:{n // 60:02d}:{n % 60:02d},85,,\n" for n in range(11)),
+        Told("time", "iso", ("start_assumed",), rate_hz=1, rows=11),
+    ),
+    "ActiGraph": (
+        "------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.3 date format M/d/yyyy ---\n"
+        "Serial Number: NEO1DXXXXXXXX\nStart Time 10:28:34\nStart Date 4/14/2026\n"
+        "Epoch Period (hh:mm:ss) 00:00:01\nCurrent Battery Voltage: 4.22     Mode = 12\n"
+        "--------------------------------------------------\nDate,Time,Axis1,Axis2,Axis3\n"
+        + rows(lambda _, at: f"{at:%m/%d/%Y},{at:%H:%M:%S}.{ms(at)},0,1,2"),
+        Told("date+time", "iso", ("zone_assumed",)),
+    ),
     "Samsung Health": (
         "com.samsung.health.hr,6312003,4\ncreate_time,heart_rate,deviceuuid\n"
         + rows(lambda _, at: f"{at:%Y-%m-%d %H:%M:%S}.{ms(at)},61.0,abc"),
@@ -281,7 +303,7 @@ def test_an_export_is_read_right(tmp_path: Path, logger: str) -> None:
     found = entry(tmp_path / "a.csv", data)
     assert told.of(found) == told
     assert found.first_at == START_MS
-    assert found.last_at == (START_MS + 10_000)
+    assert found.last_at == START_MS + 10_000
     assert found.gaps == ()
 
 

@@ -9,7 +9,8 @@ import pytest
 from tests.unit.postprocess.mp4 import Film
 from tests.unit.postprocess.rig import START_MS, Movie, Rig, session
 
-from ctlr.mp4.chapters import MAX_CHAPTERS, Chapter, chapter_list
+from ctlr.mp4.chapters import MAX_CHAPTERS, Chapter
+from ctlr.mp4.labels import Labels, user_data
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 TOLD = SessionNode("cam-a", started=True, start_at_ms=START_MS, segments_total=4, complete=True)
@@ -156,5 +157,5 @@ def test_a_long_title_is_cut_between_characters(rig: Rig, title: str) -> None:
 
 
 def test_no_chapters_no_box() -> None:
-    assert chapter_list([]) == b""
-    assert chapter_list([Chapter(0.0, "")])[4:8] == b"udta"
+    assert user_data(Labels()) == b""
+    assert user_data(Labels(chapters=[Chapter(0.0, "")]))[4:8] == b"udta"
