@@ -27,6 +27,7 @@ from ctlr.postprocess.can.cut import cut_rows
 from ctlr.postprocess.can.database import load
 from ctlr.postprocess.can.decode import decode_rows
 from ctlr.postprocess.can.found import find_rows
+from ctlr.postprocess.can.windows import Window
 from ctlr.simulator.can import DATABASE
 
 BYTES = 10 << 30
@@ -90,7 +91,7 @@ def _batch(at_ms: int) -> bytes:
 
 
 def compare_cut(folder: Path, out: Path, first_ms: int) -> Pair:
-    found = find_rows(folder, first_ms - MARGIN_MS, first_ms + CUT_MS + MARGIN_MS)
+    found = find_rows(folder, [Window(first_ms - MARGIN_MS, first_ms + CUT_MS + MARGIN_MS)])
     assert found is not None
     dd = ["dd", f"if={folder / 'raw.csv'}", f"of={out / 'dd'}", "bs=1M", "conv=fsync"]
     dd += [f"skip={found.stretches[0].offset}", f"count={found.bytes}"]
@@ -109,7 +110,7 @@ def cut_once(folder: Path, out: Path, first_ms: int) -> None:
     """Find and cut, and print what that took."""
     before_mib = _peak_mib()
     cpu, began = time.process_time(), time.perf_counter()
-    found = find_rows(folder, first_ms - MARGIN_MS, first_ms + CUT_MS + MARGIN_MS)
+    found = find_rows(folder, [Window(first_ms - MARGIN_MS, first_ms + CUT_MS + MARGIN_MS)])
     assert found is not None
     cut = cut_rows(folder, found, out)
     wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu

@@ -18,6 +18,7 @@ from ctlr.kernel.serving import serve_until
 from ctlr.simulator.child import Child
 from ctlr.simulator.places import to_toml
 from ctlr.simulator.ports import claim_port
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 
 WAIT_S = 40.0
 
@@ -144,7 +145,9 @@ def claim_and_release() -> int:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, worker: WorkerCommand = lambda _task, _uuid: ["true"]
+    settings: Settings,
+    worker: WorkerCommand = lambda _task, _uuid: ["true"],
+    drive_limits: DriveLimits = USUAL,
 ) -> AsyncIterator[Controller]:
     """The controller of ``settings``; it must not have died by itself at the end.
 
@@ -152,7 +155,7 @@ async def running(
     """
     died: list[None] = []
     stop = asyncio.Event()
-    async with build(settings, worker, lambda: died.append(None)) as app:
+    async with build(settings, worker, lambda: died.append(None), (), drive_limits) as app:
         serving = asyncio.create_task(serve_until(stop, app, settings.api.host, settings.api.port))
         url = f"http://{settings.api.host}:{settings.api.port}"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:

@@ -33,7 +33,9 @@ from ctlr.postprocess.supervise.workers import Task
 from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
+from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.model import TakeStart
 from ctlr.sessions.store import SessionStore
 
@@ -152,13 +154,15 @@ class Controller:
         client = cast("NodeClient", Calls(by_name, clock))
         nodes = [camera.address for camera in by_name.values()]
         self.fleet = Fleet(nodes, client, clock, self._wake)
-        self.clock_log = ClockLog(self.store, self.fleet, clock)
+        session_clock = SessionClock(ClockSteps(database), clock, "this boot")
+        self.clock_log = ClockLog(self.store, self.fleet, clock, session_clock)
         self.coordinator = Coordinator(
             self.store,
             self.fleet,
             clock,
             self.clock_log,
             Stopwatch(clock, LONGEST_S),
+            session_clock,
             gate,
             start_delay_ms=START_DELAY_MS,
             min_cameras=1,
@@ -201,6 +205,7 @@ class Controller:
         await self.coordinator.resume()
         self.fleet.start_polling(self._tasks)
         self._tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
+        self._tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self._tasks.start_loop("clocks", self.clock_log.run_forever())
         self._tasks.start_loop("postprocess", self.reconciler.run_forever())
 

@@ -13,6 +13,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -97,6 +98,19 @@ class RecordingModel(RuleBasedStateMachine):
         if self.loop.run(self.controller.store.get(uuid)) is not None:
             self.drive.put("phone", uuid, f"{len(self.drive.found(uuid))}.csv")
             self.loop.run(self.controller.reconciler.uploaded(uuid))
+
+    def recorded(self, uuid: str) -> tuple[Session, dict[str, Any]]:
+        """What the record says of a session that was stopped, and what the stop was answered."""
+        assert self.controller is not None
+        store = self.controller.store
+
+        async def read() -> tuple[Session, dict[str, Any]]:
+            session, answer = await store.get(uuid), await store.kept_answer(uuid, "stop")
+            assert session is not None
+            assert answer is not None
+            return await store.with_measurements(session), answer
+
+        return self.loop.run(read())
 
     # What happens to the controller
 

@@ -73,6 +73,26 @@ def test_the_clock_goes_back_a_day_between_start_and_stop(rig: RecordingModel) -
     rig.time_passes(30)
 
 
+@pytest.mark.parametrize("step_ms", [-24 * HOUR_MS, 14 * 24 * HOUR_MS])
+@pytest.mark.parametrize("just_before_the_stop", [False, True])
+def test_a_session_is_as_long_as_it_was_whatever_the_clock_is_set_to(
+    rig: RecordingModel, step_ms: int, just_before_the_stop: bool
+) -> None:
+    rig.tap(("start", FIRST))
+    rig.time_passes(30)
+    rig.set_the_clock(step_ms)
+    if not just_before_the_stop:
+        rig.time_passes(5)
+    rig.tap(("stop", None))
+    session, answer = rig.recorded(FIRST)
+    assert session.start_at_ms is not None
+    assert session.stopped_at_ms is not None
+    length_s = (session.stopped_at_ms - session.start_at_ms) / 1000
+    assert length_s == pytest.approx(answer["duration"], abs=0.01)
+    assert length_s == pytest.approx(27 if just_before_the_stop else 32, abs=3)
+    assert [step.step_ms for step in session.clock_steps] == [step_ms]
+
+
 @pytest.mark.parametrize("link", [Link.GOOD, Link.HANGS_AFTER_ACTING])
 def test_an_installed_camera_that_lost_the_recording_has_a_note_though_its_answer_got_lost(
     rig: RecordingModel, link: Link

@@ -4,7 +4,8 @@ What is done, and when, is drawn from the seed before anything runs; what comes 
 run to run, as it does in the field. Each camera is a machine of its own (a network namespace) on
 a cable that can be pulled; where that is not allowed, links are proxies, and it says so. A
 witness links every segment that a camera finishes, the moment it appears, so that a segment
-cannot disappear unseen.
+cannot disappear unseen. Beside the rig's own cameras one of the installed kind restarts at random and
+counts from the beginning each time; all that it has ever delivered has to be there in the end.
 
 At the end everything is brought back. From the disks it is then told whether every witnessed
 segment is at the controller with the same hash, whether every session's manifest holds what was
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from tests.soak.namespaces import enter, is_inside, joined_by_cables
 from tests.soak.phone import Phone
+from tests.soak.plain import disturbed, with_plain_camera
 from tests.soak.proxies import joined_by_proxies
 from tests.soak.steps import draw_steps
 from tests.soak.story import Story, console
@@ -44,10 +46,13 @@ async def soak(folder: Path, seed: int, seconds: float, *, cables: bool) -> list
         witness.folder.mkdir()
         watching = asyncio.create_task(witness.watch(rig))
         stack.callback(watching.cancel)
-        await Story(rig, joined.links, phone).tell(draw_steps(seed, seconds))
+        plain = await stack.enter_async_context(with_plain_camera(rig, seed))
+        async with disturbed(plain):
+            await Story(rig, joined.links, phone).tell(draw_steps(seed, seconds))
         left = await wait_until_finished(rig, phone)
         faults = [f"after {FINISH_S:g} s {what}" for what in left]
         faults += find_faults(rig, witness, phone.started)
+        faults += plain.find_faults()
         console.print(table_of(rig, witness, phone.started))
     return faults + [f"left behind: {command}" for command in processes_of(folder)]
 

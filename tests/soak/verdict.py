@@ -55,6 +55,8 @@ async def find_unfinished(rig: Rig, started: set[str]) -> list[str]:
 
 
 def _is_verified(rig: Rig, session: dict[str, Any]) -> bool:
+    if session["folder"] is None:  # stopped before it began: there is nothing to make
+        return True
     return read_manifest(rig.places.sync / session["folder"]).get("verified_at") is not None
 
 
@@ -87,10 +89,15 @@ def find_manifest_faults(rig: Rig, uuid: str) -> list[str]:
         if not held and manifest["complete"] and camera not in told:
             faults.append(f"{uuid[:8]}: says that it is complete, without {camera}")
     faults += [f"{uuid[:8]}: {lie}" for lie in find_time_lies(rig, manifest)]
-    gaps = [source for source in manifest["sources"].values() if source.get("gaps")]
-    if not (manifest["complete"] or manifest["missing"] or gaps):
+    wrong = [source for source in manifest["sources"].values() if _says_what_is_wrong(source)]
+    if not (manifest["complete"] or manifest["missing"] or wrong):
         faults.append(f"{uuid[:8]}: not complete, but names nothing that is missing")
     return faults
+
+
+def _says_what_is_wrong(source: dict[str, Any]) -> bool:
+    harms = any(problem["harms"] for problem in source.get("problems", ()))
+    return harms or bool(source.get("gaps"))
 
 
 def find_time_lies(rig: Rig, manifest: Manifest) -> Iterator[str]:

@@ -123,7 +123,9 @@ def test_relative_links_of_the_documents_lead_somewhere() -> None:
     assert broken == []
 
 
-FILE_NAME = re.compile(r".*\.(?:csv|db|dbc|json|mp4|mhl|parquet|py|sh|sql|toml|xml|xxh128)")
+FILE_NAME = re.compile(
+    r".*\.(?:csv|db|dbc|h264|json|mp4|part|mhl|parquet|py|sh|sql|toml|xml|xxh128)", re.IGNORECASE
+)
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 

@@ -67,6 +67,8 @@ def page_of(page: LogPage) -> shapes.LogPage:
 def _line(record: Stored) -> shapes.LogLine:
     fields = fields_of(record)
     own = {name: fields.pop(name, None) for name in ("ts", "component", "message")}
+    if own["message"] is None:  # pino and bunyan
+        own["message"] = fields.pop("msg", None)
     for name in ("node", "level"):  # the topic and the store know better
         fields.pop(name, None)
     return shapes.LogLine(

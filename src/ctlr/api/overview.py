@@ -16,7 +16,7 @@ from ctlr.nodes.fleet import NodeView
 from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.recording.limits import warn_before_end
 from ctlr.recording.now import is_recording, recording_now
-from ctlr.recording.preflight import MINUTES_WARN
+from ctlr.recording.preflight import MINUTES_WARN, check_own_clock
 from ctlr.sessions.model import Session
 from ctlr.storage.eject_rules import OperationResult, Phase
 from ctlr.storage.states import MountState, State
@@ -30,6 +30,7 @@ _STILL_WAITS = (JobState.WAITING, JobState.FOLLOWING)
 class Facts:
     """All that is known at one instant."""
 
+    now_ms: int
     min_cameras: int
     current: Session | None
     recorded_s: float
@@ -295,7 +296,9 @@ def _delivery_warnings(facts: Facts) -> Iterator[shapes.Warn]:
 
 
 def _warnings(facts: Facts) -> list[shapes.Warn]:
-    found = [
+    own_clock = check_own_clock(facts.now_ms, facts.views)
+    found = [] if own_clock.ok else [shapes.Warn(code=own_clock.code, message=own_clock.message)]
+    found += [
         *_drive_warnings("logging", facts.logging, facts.minutes_left),
         *_drive_warnings("sync", facts.sync, facts.sync_minutes_left),
     ]

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ctlr import __version__
 from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
 from ctlr.api.events import events_router
+from ctlr.api.lenient import lenient
 from ctlr.api.logs import logs_router
 from ctlr.api.meters import Meters, measured
 from ctlr.api.metrics import metrics_router
@@ -43,7 +44,7 @@ ROUTERS: tuple[Callable[[Any], APIRouter], ...] = (
 
 def create_api(routers: Iterable[APIRouter], meters: Meters) -> ASGIApp:
     """The application; the caller runs it and closes after it what the routers touch."""
-    return _everything_is_json(measured(create_routes(routers), meters))
+    return lenient(_everything_is_json(measured(create_routes(routers), meters)))
 
 
 class _Api(FastAPI):
@@ -60,6 +61,7 @@ def create_routes(routers: Iterable[APIRouter]) -> FastAPI:
         max_body_size=MAX_JSON_BYTES,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     install_error_handlers(app)
     for router in routers:

@@ -145,13 +145,15 @@ class SystemSummary(BaseModel):
 
 
 class CanSummary(BaseModel):
-    """What the CAN listener last said; ``stale`` if that is too long ago, or never was."""
+    """What the CAN listener last said; ``stale`` if that is too long ago, or never was.
+    ``refused`` counts what came in and was no frame, by reason."""
 
     connected: bool
     file_size_bytes: int
     frame_count: int
     fps: int
     errors: int
+    refused: dict[str, int]
     lost: int
     last_frame_at: int | None
     problem: str | None
@@ -217,12 +219,28 @@ class StoredUpload(BaseModel):
     sha256: str
 
 
+class RenamedUpload(BaseModel):
+    """A name that could not be kept: the portable drive cannot have it, or it came twice."""
+
+    sent: str
+    stored: str
+
+
+class IgnoredUpload(BaseModel):
+    """A part of an upload that holds nobody's data, and why it was left out."""
+
+    name: str
+    reason: str
+
+
 class UploadAnswer(BaseModel):
     success: bool
     uuid: SessionId
     files_saved: int
     files: list[str]
     stored: list[StoredUpload]
+    renamed: list[RenamedUpload]
+    ignored: list[IgnoredUpload]
     processing: bool
     waiting_for: list[str]
 

@@ -4,11 +4,12 @@ A person stands in front of it with a phone: where an eject or unmount is not po
 is 200 with ``success: false`` and one sentence that says why, as installed apps expect.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
@@ -21,6 +22,8 @@ from ctlr.storage.drive import Drive
 from ctlr.storage.eject_rules import OperationResult
 from ctlr.storage.ejector import Ejector
 
+_CHOICES = frozenset({"mount", "when"})
+
 
 @dataclass(frozen=True)
 class StorageParts:
@@ -32,7 +35,9 @@ class StorageParts:
 
 
 def storage_router(parts: StorageParts) -> APIRouter:
-    router = APIRouter(prefix="/api/storage", tags=["storage"])
+    router = APIRouter(
+        prefix="/api/storage", tags=["storage"], dependencies=[Depends(_refuse_unknown_choices)]
+    )
 
     @router.get("/status")
     async def status() -> storage_shapes.StorageStatus:
@@ -44,6 +49,7 @@ def storage_router(parts: StorageParts) -> APIRouter:
         response_model_exclude_none=True,
         responses=refusals(
             "unknown_mount",
+            "invalid_request",
             "recording_in_progress",
             "processing_in_progress",
             "upload_in_progress",
@@ -66,7 +72,7 @@ def storage_router(parts: StorageParts) -> APIRouter:
             },
         )
 
-    @router.post("/unmount", responses=refusals("unknown_mount"))
+    @router.post("/unmount", responses=refusals("unknown_mount", "invalid_request"))
     async def unmount(
         mount: Annotated[OneMount, Query(description="logging or sync")] = "sync",
     ) -> storage_shapes.UnmountAnswer:
@@ -92,7 +98,7 @@ def storage_router(parts: StorageParts) -> APIRouter:
         """Bring drive, services and uploads back; ends an eject that waits."""
         return storage_shapes.DriveAnswer(**_members(await parts.drive.mount()))
 
-    @router.post("/adopt", responses=refusals("unknown_mount"))
+    @router.post("/adopt", responses=refusals("unknown_mount", "invalid_request"))
     async def adopt(
         mount: Annotated[AnyMount, Query(description="logging, sync or all")] = "all",
     ) -> storage_shapes.DriveAnswer:
@@ -101,6 +107,29 @@ def storage_router(parts: StorageParts) -> APIRouter:
         return storage_shapes.DriveAnswer(**_members(await parts.drive.adopt(names)))
 
     return router
+
+
+async def _refuse_unknown_choices(request: Request) -> None:
+    """A choice that is not seen would be the default, which is another volume or another moment."""
+    if request.method != "POST":
+        return
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    fields = await _fields_of(request)
+    for name in (*request.query_params, *(field for field in fields if field in _CHOICES)):
+        if name not in known or name in fields:
+            raise Refusal(
+                "invalid_request",
+                f"What {name!r} chooses is not known here, so nothing was done. Choose in the "
+                f"address: {' or '.join(f'?{each}=' for each in sorted(known)) or 'nothing'}.",
+            )
+
+
+async def _fields_of(request: Request) -> dict[str, Any]:
+    try:
+        fields = json.loads(await request.body() or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _known(mount: str) -> str:

@@ -101,6 +101,14 @@ def sync_router(parts: SyncParts) -> APIRouter:
                 shapes.StoredUpload(name=file.name, size=file.size, sha256=file.sha256)
                 for file in upload.stored
             ],
+            renamed=[
+                shapes.RenamedUpload(sent=file.sent_as, stored=file.name)
+                for file in upload.stored
+                if file.sent_as != file.name
+            ],
+            ignored=[
+                shapes.IgnoredUpload(name=part.name, reason=part.reason) for part in upload.ignored
+            ],
             processing=processing,
             waiting_for=waiting_for,
         )

@@ -19,6 +19,7 @@ from ctlr.kernel.service import Lifetime
 from ctlr.kernel.serving import serve_until, warm_up
 from ctlr.nodes.client import NodeClient
 from ctlr.retention.loop import retire_forever
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.telemetry.process import telemetry_of
 
 
@@ -28,6 +29,7 @@ async def build(
     worker_command: WorkerCommand,
     on_death: Callable[[], None],
     retention_command: Sequence[str] = (),
+    drive_limits: DriveLimits = USUAL,
 ) -> AsyncIterator[ASGIApp]:
     """A running controller; yields its API. Raises ``DatabaseError`` when there can be none.
 
@@ -42,7 +44,9 @@ async def build(
         telemetry, tasks = await stack.enter_async_context(
             telemetry_of(settings, "serve", on_death, clock)
         )
-        controller = Controller(settings, clock, database, client, tasks, telemetry, worker_command)
+        controller = Controller(
+            settings, clock, database, client, tasks, telemetry, worker_command, drive_limits
+        )
         await controller.start()
         if settings.retention.enabled and retention_command:
             work = retire_forever(

@@ -65,4 +65,5 @@ class Conditions:
             name: Space(state.healthy, state.error, self.minutes_left(name), state.full)
             for name, state in self._monitor.states.items()
         }
-        return check_rig(self._fleet.views(), spaces, phone_ahead_ms, refusals)
+        now_ms = self._clock.now_ms()
+        return check_rig(self._fleet.views(), spaces, phone_ahead_ms, refusals, now_ms=now_ms)

@@ -46,10 +46,14 @@ from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.now import recording_now
+from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
+from ctlr.storage.drive_file import boot_id
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.storage.drive_state import DriveState
 from ctlr.telemetry.sink import Telemetry
 
@@ -69,6 +73,7 @@ class Controller:
         tasks: BackgroundTasks,
         telemetry: Telemetry,
         worker_command: WorkerCommand,
+        drive_limits: DriveLimits = USUAL,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -93,13 +98,15 @@ class Controller:
             drive_state,
             self.gate,
             on_change=self.disks_changed,
+            limits=drive_limits,
         )
         monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
         self.refused_cameras = RefusedCameras(
             telemetry.refused_clients, lambda: self.fleet.addresses, self.changes.notify
         )
-        self.clock_log = ClockLog(self.store, self.fleet, clock)
+        session_clock = SessionClock(ClockSteps(database), clock, boot_id())
+        self.clock_log = ClockLog(self.store, self.fleet, clock, session_clock)
         self.conditions = Conditions(
             self.fleet, monitor, self.clock_log, clock, settings.camera.bitrate_kbps
         )
@@ -109,6 +116,7 @@ class Controller:
             clock,
             self.clock_log,
             Stopwatch(clock, settings.max_session_h * 3600),
+            session_clock,
             self.gate,
             start_delay_ms=settings.start_delay_ms,
             min_cameras=settings.min_cameras,
@@ -203,6 +211,7 @@ class Controller:
         self.tasks.start_loop("takes", self.takes.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session-copies", self.copies.keep_forever())
+        self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
         self.tasks.start_loop("refused-cameras", self.refused_cameras.look_forever())
         self.tasks.start_loop("postprocess", self.reconciler.run_forever())

@@ -10,6 +10,7 @@ from ctlr.kernel.clock import Clock
 from ctlr.kernel.locks import is_locked
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.storage.drive import Drive
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.storage.drive_operations import DriveOperations
 from ctlr.storage.drive_state import DriveState
 from ctlr.storage.ejector import Ejector
@@ -39,6 +40,7 @@ class Drives:
         gate: Gate,
         *,
         on_change: Callable[[], None],
+        limits: DriveLimits = USUAL,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -65,6 +67,7 @@ class Drives:
             drive_state,
             gate,
             self._changed,
+            limits.lock_s,
         )
         self.ejector = Ejector(
             drive_state,
@@ -73,6 +76,7 @@ class Drives:
             tasks,
             gate,
             on_change=self._changed,
+            limits=limits,
         )
         self.drive = Drive(
             drive_state,

@@ -52,6 +52,7 @@ def read_facts(it: Controller) -> Facts:
     names = it.fleet.names
     states, ejector = it.drives.monitor.states, it.drives.ejector
     return Facts(
+        now_ms=it.clock.now_ms(),
         min_cameras=it.settings.min_cameras,
         current=it.coordinator.current,
         recorded_s=it.coordinator.recorded_s,

@@ -19,6 +19,7 @@ from ctlr.can.frame import GATHER_S, Taken, format_row
 from ctlr.can.slcan import SlcanSource
 from ctlr.can.socketcan import SocketcanSource
 from ctlr.config import CanBus
+from ctlr.layout.can_rows import ERROR_FRAME
 
 MAX_FRAMES = 4096
 
@@ -94,7 +95,7 @@ class MessageSource:
                 rows.append(_row(at_ms, message))
                 times.append(at_ms)
             message = self._adapter.recv(0) if len(rows) + errors < MAX_FRAMES else None
-        return Taken(b"".join(rows), times, errors)
+        return Taken(b"".join(rows), times, {ERROR_FRAME: errors} if errors else {})
 
 
 def _row(at_ms: int, message: can.Message) -> bytes:

@@ -1,14 +1,15 @@
 """CAN frames as rows ``ts_ms,id,len,hex``, and as the lines in which bridges send them. Pure.
 
 ``ts_ms`` is the frame's own time, which a bridge without a clock may have years off or negative.
-``id`` is hexadecimal: up to three digits for a standard one, eight for an extended one. ``len``
-counts data bytes (up to 8, with CAN FD up to 64); ``hex`` holds two digits for each, or nothing
-for a remote frame. A line from a bridge is kept to the letter once it has that form.
+A line from a bridge is kept to the letter once it has the form of ``ctlr.layout.can_rows``; other
+dialects are brought to it there, and what is no frame is counted with the reason.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ctlr.layout.can_rows import OUR_FORM, Row, read_row
 
 MAX_LINE_BYTES = 256
 """Longer lines are no frames: 64 bytes in hexadecimal and their time take 164."""
@@ -18,11 +19,11 @@ OFF_AFTER_MS = 60_000
 GATHER_S = 0.01
 """After the first frame others are waited for: fewer wake-ups, and little of any buffer."""
 
-_LENGTHS = (8, *range(8), 12, 16, 20, 24, 32, 48, 64)
-_DATA = b"|".join(b"%d,(?:[0-9A-Fa-f]{%d})?" % (size, 2 * size) for size in _LENGTHS)
-_LINE = re.compile(
-    rb"^(-?[0-9]{1,20}),(?:0[xX])?([0-9A-Fa-f]{1,8},(?:" + _DATA + rb"))\r?$", re.MULTILINE
-)
+TOO_LONG = "line is too long"
+CUT_OFF = "line was cut off"
+ADAPTER = "adapter failed"
+GARBAGE = "not a frame of the adapter's protocol"
+
 _HEADING = b"ts_ms,"
 
 
@@ -68,24 +69,50 @@ def format_row(
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was read in one go: rows, their own times, how much was no frame but an error or
-    garbage, and how many frames are known to be lost."""
+    """What was read in one go: rows, their own times, what was no frame, by reason, and how many
+    frames are known to be lost. ``examples`` has a line for each reason."""
 
     data: bytes = b""
     times_ms: Sequence[int] = ()
-    errors: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
     lost: int = 0
+    examples: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> int:
+        return sum(self.refused.values())
 
 
-def parse_lines(text: bytes) -> Taken:
-    """Whole lines, without the end of the last one. Empty lines and headings are passed over."""
-    found = _LINE.findall(text)
-    times = [int(at) for at, _ in found]
+def parse_lines(text: bytes, near_ms: int | None = None) -> Taken:
+    """Whole lines, without the end of the last one, that arrived at ``near_ms``. Empty lines and
+    headings are passed over."""
+    found = OUR_FORM.findall(text)
     data = b"".join([b"%b,%b\n" % row for row in found])
     if len(data) == len(text) + 1:  # the usual case: nothing but frames
-        return Taken(data, times)
-    said = sum(bool(line.strip()) and not line.startswith(_HEADING) for line in text.split(b"\n"))
-    return Taken(data, times, said - len(found))
+        return Taken(data, [int(at) for at, _ in found])
+    return _parse_each(text.split(b"\n"), near_ms)
+
+
+def _parse_each(lines: Sequence[bytes], near_ms: int | None) -> Taken:
+    rows: list[bytes] = []
+    times: list[int] = []
+    refused: Counter[str] = Counter()
+    examples: dict[str, bytes] = {}
+    for line in lines:
+        if quick := OUR_FORM.fullmatch(line):
+            rows.append(b"%b,%b\n" % quick.groups())
+            times.append(int(quick[1]))
+            continue
+        if not line.strip() or line.startswith(_HEADING):
+            continue
+        read = read_row(line, near_ms)
+        if isinstance(read, Row):
+            rows.append(read.text)
+            times.append(read.ts_ms)
+        else:
+            refused[read.reason] += 1
+            examples.setdefault(read.reason, line)
+    return Taken(b"".join(rows), times, refused, examples=examples)
 
 
 class LineReader:
@@ -100,7 +127,7 @@ class LineReader:
         """How much of a line that has not ended yet is kept."""
         return len(self._rest)
 
-    def feed(self, chunk: bytes) -> Taken:
+    def feed(self, chunk: bytes, near_ms: int | None = None) -> Taken:
         """The lines that end in ``chunk``; one that is too long counts once, as an error."""
         text, newline, rest = (self._rest + chunk).rpartition(b"\n")
         if self._too_long:
@@ -109,10 +136,17 @@ class LineReader:
             text = text.partition(b"\n")[2]  # what belongs to the line that was given up
         self._too_long = len(rest) > MAX_LINE_BYTES
         self._rest = b"" if self._too_long else rest
-        lines = parse_lines(text) if newline else Taken()
-        return Taken(lines.data, lines.times_ms, lines.errors + self._too_long)
+        lines = parse_lines(text, near_ms) if newline else Taken()
+        if not self._too_long:
+            return lines
+        refused = {**lines.refused, TOO_LONG: lines.refused.get(TOO_LONG, 0) + 1}
+        return Taken(
+            lines.data, lines.times_ms, refused, examples={**lines.examples, TOO_LONG: rest}
+        )
 
-    def end(self) -> Taken:
+    def end(self, near_ms: int | None = None) -> Taken:
         """The last line, if the stream ended without its end; a cut one is an error."""
         rest, self._rest = self._rest, b""
-        return Taken(errors=1) if rest.endswith(b",") else parse_lines(rest)
+        if rest.endswith(b","):
+            return Taken(refused={CUT_OFF: 1}, examples={CUT_OFF: rest})
+        return parse_lines(rest, near_ms)

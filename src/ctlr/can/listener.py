@@ -33,6 +33,7 @@ STATUS_EVERY_S = 1.0
 METRICS_EVERY_S = 30.0
 END_BUSES_S = 1.0
 END_WRITER_S = 4.0
+_DETAILS = {"buses", "refused"}
 _WRITER = "the writer"  # no bus can have that name
 
 _log = structlog.get_logger("can")
@@ -137,10 +138,10 @@ class Listener:
 
 
 async def _publish_forever(listener: Listener, telemetry: Telemetry) -> None:
-    """Send what the status says as metrics, without its details by bus."""
+    """Send what the status says as metrics, without its details by bus and by reason."""
     while True:
         await asyncio.sleep(METRICS_EVERY_S)
-        fields = {key: value for key, value in listener.status.items() if key != "buses"}
+        fields = {key: value for key, value in listener.status.items() if key not in _DETAILS}
         telemetry.publish_metrics("can", "can", fields)
 
 

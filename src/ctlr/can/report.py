@@ -4,6 +4,7 @@
 which nobody says anything is connected too; ``fps`` and ``last_frame_at`` tell.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ class Report:
             "frame_count": sum(self._frames),
             "fps": sum(bus["fps"] for bus in buses),
             "errors": sum(bus["errors"] for bus in buses),
+            "refused": dict(sum((Counter(bus["refused"]) for bus in buses), Counter())),
             "last_frame_at": max(heard, default=None),
             "lost": self._recorder.lost + sum(bus["lost"] for bus in buses),
             "off_times": sum(bus["off_times"] for bus in buses),
@@ -61,6 +63,7 @@ def _bus(intake: Intake, fps: int) -> dict[str, Any]:
         "frame_count": intake.frames,
         "fps": fps,
         "errors": intake.errors,
+        "refused": dict(intake.refused),
         "lost": intake.lost,
         "off_times": intake.off_times,
         "clock_off_ms": intake.clock_off_ms,

@@ -11,15 +11,15 @@ import re
 import select
 import time
 
-from ctlr.can.frame import GATHER_S, Taken
+from ctlr.can.frame import GARBAGE, GATHER_S, Taken
 
 _MAX_BYTES = 1 << 16
 _MAX_LINE_BYTES = 256
 
 _FRAME = re.compile(
-    rb"(?:[tdb]([0-9A-Fa-f]{3})|[TDB]([0-9A-Fa-f]{8}))([0-9A-Fa-f])((?:[0-9A-Fa-f]{2})*)"
+    rb"(?:[tdb]([0-9A-Fa-f]{3})|[TDB]([01][0-9A-Fa-f]{7}))([0-9A-Fa-f])((?:[0-9A-Fa-f]{2})*)"
 )
-_REMOTE = re.compile(rb"(?:r([0-9A-Fa-f]{3})|R([0-9A-Fa-f]{8}))([0-8])(?:[0-9A-Fa-f]{4})?")
+_REMOTE = re.compile(rb"(?:r([0-9A-Fa-f]{3})|R([01][0-9A-Fa-f]{7}))([0-8])(?:[0-9A-Fa-f]{4})?")
 _ANSWER = re.compile(rb"[zZ]?|[VvNF][0-9A-Za-z]*")
 _LENGTHS = (*range(9), 12, 16, 20, 24, 32, 48, 64)
 
@@ -44,7 +44,8 @@ class SlcanSource:
         lost_its_way = len(rest) > _MAX_LINE_BYTES
         self._rest = b"" if lost_its_way else rest
         taken = parse_slcan(text, time.time_ns() // 1_000_000)
-        return Taken(taken.data, taken.times_ms, taken.errors + lost_its_way)
+        refused = {GARBAGE: errors} if (errors := taken.errors + lost_its_way) else {}
+        return Taken(taken.data, taken.times_ms, refused)
 
 
 def parse_slcan(text: bytes, at_ms: int) -> Taken:
@@ -57,7 +58,7 @@ def parse_slcan(text: bytes, at_ms: int) -> Taken:
             rows.append(row)
         elif not _ANSWER.fullmatch(line):
             errors += 1
-    return Taken(b"".join(rows), [at_ms] * len(rows), errors)
+    return Taken(b"".join(rows), [at_ms] * len(rows), {GARBAGE: errors} if errors else {})
 
 
 def _row(line: bytes, at_ms: int) -> bytes | None:

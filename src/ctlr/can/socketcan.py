@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 
 from ctlr.can.frame import GATHER_S, Taken, format_row
+from ctlr.layout.can_rows import ERROR_FRAME
 
 MAX_FRAMES = 4096
 RECEIVE_BUFFER_BYTES = 8 << 20
@@ -67,7 +68,8 @@ class SocketcanSource:
             else:
                 rows.append(_row(at_ms, frame_id, size, frame))
                 times.append(at_ms)
-        return Taken(b"".join(rows), times, errors, lost + self._dropped)
+        refused = {ERROR_FRAME: errors} if errors else {}
+        return Taken(b"".join(rows), times, refused, lost + self._dropped)
 
     def _receive(self) -> tuple[bytes, list[tuple[int, int, bytes]]] | None:
         """The next frame and what the kernel notes beside it; None where that was all.

@@ -8,7 +8,8 @@ bound and never through a link; what cannot be used counts as "not connected".
 import json
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,20 @@ MAX_BYTES = 64 * 1024
 STALE_AFTER_S = 10.0
 _LARGEST_EXACT = 2**53 - 1
 _LONGEST_PROBLEM = 200
+_REASONS = 20
 
 
 @dataclass(frozen=True)
 class CanStatus:
     """``stale`` says that there is no word of the last ``STALE_AFTER_S``. Installed listeners say
-    only the first three."""
+    only the first three. ``refused`` counts what came in and was no frame, by reason."""
 
     connected: bool = False
     file_size_bytes: int = 0
     frame_count: int = 0
     fps: int = 0
     errors: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
     lost: int = 0
     last_frame_at: int | None = None
     problem: str | None = None
@@ -66,6 +69,7 @@ def parse_can_status(content: bytes, *, fresh: bool) -> CanStatus:
         frame_count=_count(values.get("frame_count")),
         fps=_count(values.get("fps")) if fresh else 0,
         errors=_count(values.get("errors")),
+        refused=_refused(values.get("refused")),
         lost=_count(values.get("lost")),
         last_frame_at=_count(values.get("last_frame_at")) or None,
         problem=_problem(values) if fresh else None,
@@ -75,6 +79,11 @@ def parse_can_status(content: bytes, *, fresh: bool) -> CanStatus:
 
 def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value <= _LARGEST_EXACT else 0
+
+
+def _refused(value: object) -> dict[str, int]:
+    reasons = value.items() if isinstance(value, dict) else ()
+    return {f"{reason}"[:_LONGEST_PROBLEM]: _count(n) for reason, n in list(reasons)[:_REASONS]}
 
 
 def _problem(values: dict[str, Any]) -> str | None:

@@ -1,14 +1,16 @@
 """Which names a phone may give its files. Pure.
 
 A phone names its files as it likes (``Accelerometer.csv``, ``watch/heart_rate.csv``,
-``Location 2026.csv``), so letters of any script and spaces are welcome. Refused is what could
-leave the session's folder, hide in it, or not exist on the portable drive: the drive is
-exFAT, which people open on every system, so Windows' illegal characters and device names
-count, and two names that differ only in case or in Unicode form are one name.
+``Location 2026.csv``), so letters of any script and spaces are welcome. What cannot exist on the
+portable drive is spelt as near to it as can be: the drive is exFAT, which people open on every
+system, so Windows' illegal characters (a colon, as in ``10:30.csv``) and device names count, and
+two names that differ only in case or in Unicode form are one name. Refused is what could leave the
+session's folder or hide in it. What a share sheet adds by itself (``.DS_Store``, ``__MACOSX``) is
+left out.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ctlr.kernel.atomic import is_temporary
 from ctlr.kernel.errors import Refusal
@@ -16,7 +18,8 @@ from ctlr.kernel.errors import Refusal
 # The file systems allow 255; what is written beside a file under a temporary name needs the rest.
 MAX_NAME_BYTES = 240
 
-_ILLEGAL = frozenset('"*:<>?\\|')
+_SPELT_OTHERWISE = str.maketrans(dict.fromkeys('"*:<>?|', "_"))
+_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", ".localized"})
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")  # of category Cf, and part of words in several scripts
 _DEVICES = frozenset(
@@ -35,14 +38,56 @@ def parse_upload_name(raw: bytes) -> str:
         name = unicodedata.normalize("NFC", raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise _refusal(raw, "is not UTF-8") from None
-    parts = name.split("/")
+    parts = [_spell(part) for part in name.split("/")]
     if len(parts) > 2:
         raise _refusal(raw, "has more than one folder")
     for part in parts:
         fault = next((fault for holds, fault in _FAULTS if holds(part)), None)
         if fault:
             raise _refusal(raw, fault)
-    return name
+    return "/".join(parts)
+
+
+def is_litter(raw: bytes) -> bool:
+    """Whether a system put the file there, not a person or an app: nobody's data is lost."""
+    folder, _, base = raw.decode("utf-8", "replace").rpartition("/")
+    return "__MACOSX" in folder.split("/") or base.startswith("._") or base.lower() in _LITTER
+
+
+def other_name(name: str, others: Collection[str], replaced: Collection[str] = ()) -> str:
+    """``name``, or the first of ``name-2.csv``, ``name-3.csv``, ... that can stand beside others and
+    is none of them; one of ``replaced`` it may be."""
+    beside = [*others, *replaced]
+    folder, slash, base = name.rpartition("/")
+    if slash:
+        folder = _folder_beside(folder, beside)
+    stem, dot, suffix = base.rpartition(".")
+    if not stem:
+        stem, dot, suffix = base, "", ""
+    candidate, number = f"{folder}{slash}{base}", 2
+    while candidate in others or find_clash(candidate, beside):
+        end = f"-{number}{dot}{suffix}"
+        kept = stem.encode()[: MAX_NAME_BYTES - len(end.encode())].decode(errors="ignore")
+        candidate, number = f"{folder}{slash}{kept}{end}", number + 1
+    return candidate
+
+
+def _folder_beside(folder: str, others: Iterable[str]) -> str:
+    """A folder as others spell it already, or another where one of them is a file of that name."""
+    found = [other.rpartition("/") for other in others]
+    folders = {known.casefold(): known for known, slash, _ in found if slash}
+    files = {base.casefold() for _, slash, base in found if not slash}
+    candidate, number = folder, 2
+    while candidate.casefold() in files:
+        candidate, number = f"{folder}-{number}", number + 1
+    return folders.get(candidate.casefold(), candidate)
+
+
+def _spell(part: str) -> str:
+    spelt = part.translate(_SPELT_OTHERWISE)
+    if spelt.strip(". "):
+        spelt = spelt.rstrip(". ")
+    return f"_{spelt}" if _is_device(spelt) else spelt
 
 
 def _is_control(letter: str) -> bool:
@@ -59,9 +104,8 @@ _FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
     (is_temporary, "starts with a dot or _tmp_, which hides it"),
     (lambda part: len(part.encode()) > MAX_NAME_BYTES, f"is longer than {MAX_NAME_BYTES} bytes"),
     (lambda part: any(map(_is_control, part)), "has a control character"),
-    (lambda part: not _ILLEGAL.isdisjoint(part), 'has one of " * : < > ? \\ |'),
+    (lambda part: "\\" in part, "has a backslash, which parts folders on Windows"),
     (lambda part: part.endswith((".", " ")), "ends with a dot or a space"),
-    (_is_device, "is the name of a device on Windows"),
 )
 
 

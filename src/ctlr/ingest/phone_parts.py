@@ -1,31 +1,42 @@
 """A multipart body read piece by piece: which file or field each piece belongs to.
 
-The parsing is python-multipart's; here its callbacks become three calls on a ``Sink``
-(``begin_file``, ``write``, ``end_file``) and the value of the one field we know, ``uuid``.
-Other fields are skipped. Nothing is kept but the headers of the current part.
+Its parts (``ctlr.ingest.multipart``) become three calls on a ``Sink`` (``begin_file``, ``write``,
+``end_file``) and the value of the one field we know, ``uuid``.
+Other fields are skipped, and so is what a share sheet adds by itself and a file input that nobody
+filled; those are listed. Nothing is kept but the headers of the current part.
 """
 
+from dataclasses import dataclass
 from email.message import Message
 from typing import Protocol
 
-from python_multipart import MultipartParser
-from python_multipart.exceptions import FormParserError
-
-from ctlr.ingest.phone_names import parse_upload_name
+from ctlr.ingest.multipart import MultipartError, MultipartReader
+from ctlr.ingest.phone_names import is_litter, parse_upload_name
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import parse_session_id
+from ctlr.kernel.texts import show_controls
 
 MAX_PARTS = 512
 _MAX_UUID_BYTES = 256
+_SHOWN_LETTERS = 200
+_FILE_FIELDS = frozenset({"files", "file", "files[]"})
 _PLAIN_ENCODINGS = {"", "7bit", "8bit", "binary"}
 
 
 class Sink(Protocol):
     """Where the bytes of files go."""
 
-    def begin_file(self, name: str) -> None: ...
+    def begin_file(self, name: str, sent_as: str) -> None: ...
     def write(self, data: bytes) -> None: ...
     def end_file(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A part that was left out: its file's name, or the field's, and why."""
+
+    name: str
+    reason: str
 
 
 class PartReader:
@@ -37,38 +48,27 @@ class PartReader:
 
     def __init__(self, content_type: str, sink: Sink) -> None:
         self.uuid: str | None = None
+        self.ignored: list[Ignored] = []
         self._sink = sink
         self._parts = 0
-        self._ended = False
-        self._kind = ""  # of the current part: file, uuid or other
-        self._headers: dict[str, str] = {}
-        self._field, self._value, self._uuid = bytearray(), bytearray(), bytearray()
+        self._kind = ""  # of the current part: file, uuid, nameless, text or other
+        self._uuid = bytearray()
         try:
-            self._parser = MultipartParser(
-                _boundary(content_type),
-                {
-                    "on_part_begin": self._part_begins,
-                    "on_header_field": self._header_field,
-                    "on_header_value": self._header_value,
-                    "on_header_end": self._header_ends,
-                    "on_headers_finished": self._headers_end,
-                    "on_part_data": self._part_data,
-                    "on_part_end": self._part_ends,
-                    "on_end": self._body_ends,
-                },
+            self._parser = MultipartReader(
+                _boundary(content_type), self._part_begins, self._part_data, self._part_ends
             )
-        except FormParserError as error:
+        except MultipartError as error:
             raise _malformed(str(error)) from error
 
     def feed(self, data: bytes) -> None:
         try:
-            self._parser.write(data)
-        except FormParserError as error:
+            self._parser.feed(data)
+        except MultipartError as error:
             raise _malformed(str(error)) from error
 
     def finish(self) -> str:
         """The session id, once the whole body was there."""
-        if not self._ended:
+        if not self._parser.ended:
             raise _malformed("the body ends in the middle of a part")
         if self.uuid is None:
             raise Refusal(
@@ -78,7 +78,7 @@ class PartReader:
             )
         return self.uuid
 
-    def _part_begins(self) -> None:
+    def _part_begins(self, headers: dict[str, str]) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise Refusal(
@@ -86,45 +86,45 @@ class PartReader:
                 f"The upload has more than {MAX_PARTS} parts; nothing of it was stored. "
                 "Send the files in several uploads.",
             )
-        self._headers = {}
-
-    def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._field += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_ends(self) -> None:
-        # One letter per byte, so that the bytes of a name come back as they were sent.
-        name = self._field.decode("latin-1").lower()
-        self._headers[name] = self._value.decode("latin-1")
-        self._field.clear()
-        self._value.clear()
-
-    def _headers_end(self) -> None:
-        if self._headers.get("content-transfer-encoding", "").lower() not in _PLAIN_ENCODINGS:
+        if headers.get("content-transfer-encoding", "").lower() not in _PLAIN_ENCODINGS:
             raise _malformed("a part is encoded; parts must be plain bytes")
-        name, filename = _disposition(self._headers.get("content-disposition", ""))
-        if name == "uuid":
+        name, filename = _disposition(headers.get("content-disposition", ""))
+        if name is not None and name.lower() == "uuid":
             self._kind = "uuid"
             self._uuid.clear()
-        elif filename is not None:
-            self._kind = "file"
-            self._sink.begin_file(parse_upload_name(filename))
-        else:
+        elif filename is None:
+            self._kind = "text" if name in _FILE_FIELDS else "other"
+        elif is_litter(filename):
             self._kind = "other"
+            self._ignore(filename.decode("utf-8", "replace"), "a system's own file, no data")
+        elif not filename:
+            self._kind = "nameless"
+        else:
+            self._kind = "file"
+            sent_as = filename.decode("utf-8", "replace")
+            self._sink.begin_file(parse_upload_name(filename), sent_as)
 
-    def _part_data(self, data: bytes, start: int, end: int) -> None:
+    def _part_data(self, data: bytes) -> None:
         if self._kind == "file":
-            self._sink.write(data[start:end])
+            self._sink.write(data)
         elif self._kind == "uuid":
-            self._uuid += data[start:end][: _MAX_UUID_BYTES - len(self._uuid)]
+            self._uuid += data[: _MAX_UUID_BYTES - len(self._uuid)]
+        elif self._kind == "nameless":
+            parse_upload_name(b"")  # there is a file, and nothing to call it
+        elif self._kind == "text":
+            self._kind = "other"
+            self._ignore("files", "a field without a file name")
 
     def _part_ends(self) -> None:
         if self._kind == "file":
             self._sink.end_file()
+        elif self._kind == "nameless":
+            self._ignore("", "a file input that nobody filled")
         elif self._kind == "uuid":
             self._set_uuid(parse_session_id(self._uuid.decode("utf-8", "replace").strip()))
+
+    def _ignore(self, name: str, reason: str) -> None:
+        self.ignored.append(Ignored(show_controls(name[:_SHOWN_LETTERS]), reason))
 
     def _set_uuid(self, uuid: str) -> None:
         if self.uuid not in (None, uuid):
@@ -133,9 +133,6 @@ class PartReader:
                 "The upload names two sessions, so nothing of it was stored. Send one uuid.",
             )
         self.uuid = uuid
-
-    def _body_ends(self) -> None:
-        self._ended = True
 
 
 def _boundary(content_type: str) -> bytes:

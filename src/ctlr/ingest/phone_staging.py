@@ -21,9 +21,9 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ctlr.ingest.phone_names import find_clash
+from ctlr.ingest.phone_names import find_clash, other_name
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
 
@@ -36,11 +36,13 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of an upload: its name below the session's phone folder, bytes, SHA-256 in hex."""
+    """A file of an upload: its name below the session's phone folder, bytes, SHA-256 in hex, and
+    what the client called it."""
 
     name: str
     size: int
     sha256: str
+    sent_as: str
 
 
 @contextmanager
@@ -84,7 +86,7 @@ class Staging:
         self._file_fd = -1
         self._phone_fd = -1
         self._staging_fd = -1
-        self._name = ""
+        self._name = self._sent_as = ""
         with storage_errors():
             try:
                 self._open_folders(require_mount=require_mount)
@@ -102,11 +104,10 @@ class Staging:
             os.close(root_fd)
         self._staging_fd = _open_folder(self._phone_fd, self._folder)
 
-    def begin_file(self, name: str) -> None:
-        twin = find_clash(name, [file.name for file in self._files])
-        if twin or any(file.name == name for file in self._files):
-            raise _clash_refusal(name, twin or name)
-        self._name, self._size, self._hash = name, 0, hashlib.sha256()
+    def begin_file(self, name: str, sent_as: str) -> None:
+        """A file follows. A second one of a name gets another, so that neither is lost."""
+        self._name = other_name(name, [file.name for file in self._files])
+        self._sent_as, self._size, self._hash = sent_as, 0, hashlib.sha256()
         with storage_errors():
             staged = str(len(self._files))
             self._file_fd = os.open(staged, _NEW_FILE, 0o644, dir_fd=self._staging_fd)
@@ -127,7 +128,8 @@ class Staging:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-        self._files.append(StoredFile(self._name, self._size, self._hash.hexdigest()))
+        digest = self._hash.hexdigest()
+        self._files.append(StoredFile(self._name, self._size, digest, self._sent_as))
 
     def commit(self, uuid: str) -> tuple[StoredFile, ...]:
         """Give the files their names in the session's folder, durably."""
@@ -140,19 +142,19 @@ class Staging:
         with storage_errors():
             session_fd = _open_folder(self._phone_fd, uuid)
             try:
-                self._refuse_clashes(session_fd)
+                self._give_way(list(_stored_names(session_fd)))
                 self._rename_all(session_fd)
                 os.fsync(session_fd)
             finally:
                 os.close(session_fd)
         return tuple(self._files)
 
-    def _refuse_clashes(self, session_fd: int) -> None:
-        stored = list(_stored_names(session_fd))
-        for file in self._files:
-            twin = find_clash(file.name, stored)
-            if twin:
-                raise _clash_refusal(file.name, twin)
+    def _give_way(self, stored: list[str]) -> None:
+        """Other names for files that cannot stand beside those that are stored already."""
+        for number, file in enumerate(self._files):
+            if find_clash(file.name, stored):
+                mine = [other.name for other in self._files if other is not file]
+                self._files[number] = replace(file, name=other_name(file.name, mine, stored))
 
     def _rename_all(self, session_fd: int) -> None:
         for number, file in enumerate(self._files):
@@ -239,11 +241,3 @@ def _stored_names(session_fd: int) -> Iterator[str]:
                 yield from [f"{name}/{inner}" for inner in os.listdir(folder_fd)]
             finally:
                 os.close(folder_fd)
-
-
-def _clash_refusal(name: str, twin: str) -> Refusal:
-    return Refusal(
-        "invalid_filename",
-        f"{name!r} cannot stand beside {twin!r} on the portable drive, which tells no upper case "
-        "from lower; nothing of this upload was stored. Give the files different names.",
-    )

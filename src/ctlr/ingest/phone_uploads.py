@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 
 from ctlr.gate import Gate
-from ctlr.ingest.phone_parts import PartReader
+from ctlr.ingest.phone_parts import Ignored, PartReader
 from ctlr.ingest.phone_staging import (
     Staging,
     StoredFile,
@@ -37,10 +37,11 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Upload:
-    """A stored upload: the session and its files, as they now lie on the drive."""
+    """A stored upload: the session, its files as they now lie on the drive, and what was left out."""
 
     uuid: str
     stored: tuple[StoredFile, ...]
+    ignored: tuple[Ignored, ...] = ()
 
 
 async def read_away(body: AsyncIterator[bytes], limit_s: float = 10) -> None:
@@ -197,7 +198,7 @@ class _Receiver:
             assert self._reader is not None
             assert self._staging is not None
             uuid = self._reader.finish()
-            return Upload(uuid, self._staging.commit(uuid))
+            return Upload(uuid, self._staging.commit(uuid), tuple(self._reader.ignored))
 
     def close(self) -> None:
         with self._lock:

@@ -24,6 +24,10 @@ from ctlr.kernel.service import stop_on_signals
 SHUTDOWN_GRACE_S = 3
 """How long requests that are under way may take at the end."""
 
+KEEP_ALIVE_S = 75
+"""How long a connection that nobody uses stays open: longer than clients pause between two
+requests. A request that meets the end of its connection is lost, and a POST is not sent again."""
+
 
 class _Server(uvicorn.Server):
     """``listening`` is set once the port is open."""
@@ -80,6 +84,7 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
             lifespan="off",
             access_log=False,
             log_config=None,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
     )

@@ -1,9 +1,11 @@
 """Texts of others: whatever a stranger's program says stays on one line and can be stored. Pure."""
 
+import re
 import unicodedata
 
 MOST_LETTERS = 1000
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -18,6 +20,14 @@ def show_controls(text: str) -> str:
         else letter
         for letter in text
     )
+
+
+def show_surrogates(text: str, *, as_json: bool = False) -> str:
+    """``text`` so that it can be sent: half a surrogate pair, as in cut JavaScript strings and in
+    names of files that are not UTF-8, is written out as six letters; in a JSON text as seven that
+    mean those."""
+    backslash = "\\\\" if as_json else "\\"
+    return _SURROGATE.sub(lambda found: f"{backslash}u{ord(found[0]):04x}", text)
 
 
 def make_harmless(text: str) -> str:

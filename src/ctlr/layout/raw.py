@@ -50,7 +50,7 @@ def parse_segment_name(name: str) -> int | None:
 
 def parse_stray_segment(name: str) -> int | None:
     """The number of the segment that a file plainly is under a name that is not quite right, such
-    as ``seg_0002.MP4``, ``seg_0002 (1).mp4`` or ``seg_0002.mp4.part``; None for any other."""
+    as one in capitals, with "(1)" in it or with ``.part`` at its end; None for any other."""
     match = _STRAY.fullmatch(name)
     if match is None or re.search(r"\.(?:csv|json)", match[2], re.IGNORECASE):
         return None

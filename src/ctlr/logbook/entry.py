@@ -1,9 +1,10 @@
 """What is kept of a message under ``logging/#``, whoever sent it and whatever is in it. Pure.
 
-The topic names the node, because the broker's rights hold the topic and nobody holds the payload. A
-payload that is no JSON object is kept as text; a topic that names no node is not kept at all. A
-repeat is recognised by the record's ``id``. A record of an installed node has none, so its time and
-words stand for it; without a time nothing tells two of them apart, and both are kept.
+The topic names the node, because the broker's rights hold the topic and nobody holds the payload.
+A payload that is no JSON object is kept as text; a topic that names no node is not kept at all.
+A repeat has the same topic, the same ``id`` and the same content: an ``id`` alone may be that of a
+device, the same in all that it says. A record of an installed node has none, so its time and words
+stand for it; without a time nothing tells two of them apart, and both are kept.
 """
 
 import hashlib
@@ -17,9 +18,9 @@ from ctlr.kernel.texts import show_controls
 from ctlr.telemetry.record import encode_record, parse_level, parse_time_ms
 
 MAX_PAYLOAD_BYTES = 64 << 10
-MAX_ID_LETTERS = 64
 
 _PREFIX = "logging/"
+_UNIX_MS = range(10**12, 10**13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def read_message(topic: str, payload: bytes, received_ms: int) -> Entry | None:
     if node is None or len(payload) > MAX_PAYLOAD_BYTES:
         return None
     record = _parse(payload)
-    ts_ms = parse_time_ms(record.get("ts"))
+    ts_ms = _time_of(record)
     return Entry(
         key=_key(record, topic, payload),
         node=node,
@@ -71,10 +72,15 @@ def _parse(payload: bytes) -> Mapping[str, Any]:
     return {"component": "unreadable", "message": show_controls(text)}
 
 
+def _time_of(record: Mapping[str, Any]) -> int | None:
+    """When it was said: our ``ts``, else the ``time`` of pino and bunyan."""
+    said = record.get("ts", record.get("time"))
+    if type(said) is int and said in _UNIX_MS:
+        return said
+    return parse_time_ms(said)
+
+
 def _key(record: Mapping[str, Any], topic: str, payload: bytes) -> str | None:
-    given = record.get("id")
-    if isinstance(given, str) and 0 < len(given) <= MAX_ID_LETTERS:
-        return f"{topic}/{given}"
-    if "ts" in record:
+    if any(name in record for name in ("id", "ts", "time")):
         return f"{topic}//{hashlib.blake2b(payload, digest_size=12).hexdigest()}"
     return None

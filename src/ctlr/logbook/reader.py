@@ -7,6 +7,7 @@ hangs costs one thread and an answer in words.
 """
 
 import json
+import math
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.texts import show_surrogates
 from ctlr.kernel.threads import Lane
 from ctlr.logbook.store import LEVEL_NUMBERS, Stored, stored
 
 DEADLINE_S = 2.0
 LOCK_S = 1.0
+MAX_DEPTH = 32
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,23 @@ def _levels(lowest: str) -> list[int]:
 
 
 def fields_of(record: Stored) -> dict[str, Any]:
-    """The record as it was sent."""
+    """The record as it was sent, but so that it can be sent on whatever it was: what is nested too
+    deeply is given as JSON text, and half a surrogate pair is written out."""
     fields: dict[str, Any] = json.loads(record.payload)
-    return fields
+    return {show_surrogates(key): _sendable(value, MAX_DEPTH) for key, value in fields.items()}
+
+
+def _sendable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return show_surrogates(value)
+    if not isinstance(value, dict | list):
+        return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+    if depth == 0:
+        return json.dumps(value)
+    if isinstance(value, list):
+        return [_sendable(item, depth - 1) for item in value]
+    items = value.items()
+    return {show_surrogates(key): _sendable(item, depth - 1) for key, item in items}
 
 
 def _unavailable(problem: str) -> Refusal:

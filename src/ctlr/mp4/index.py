@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 
 from ctlr.mp4.boxes import make_box, make_full_box
+from ctlr.mp4.kept import Kept
 from ctlr.mp4.labels import Labels, user_data
 from ctlr.mp4.merged_track import MergedTrack, Pieces
 from ctlr.mp4.runs import pack
@@ -15,9 +16,9 @@ from ctlr.mp4.runs import pack
 _UNITY_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
-def make_moov(tracks: Sequence[MergedTrack], timescale: int, labels: Labels) -> Pieces:
+def make_moov(tracks: Sequence[MergedTrack], timescale: int, labels: Labels, kept: Kept) -> Pieces:
     """The ``moov`` box of tracks, in a movie of this timescale."""
-    made = labels.creation_time
+    made = labels.creation_time or kept.created
     duration = max(t.shown_ticks * timescale // t.header.timescale for t in tracks)
     mvhd = make_full_box(
         b"mvhd",
@@ -28,8 +29,8 @@ def make_moov(tracks: Sequence[MergedTrack], timescale: int, labels: Labels) -> 
         struct.pack(">I", len(tracks) + 1),
     )
     numbers = {track.source_id: track.track_id for track in tracks}
-    traks = [piece for track in tracks for piece in _trak(track, timescale, numbers, made)]
-    return _nest(b"moov", [mvhd, *traks, user_data(labels)])
+    traks = [piece for track in tracks for piece in _trak(track, timescale, numbers, made, kept)]
+    return _nest(b"moov", [mvhd, *traks, kept.movie, user_data(labels, kept.user_data)])
 
 
 def _nest(kind: bytes, pieces: Pieces) -> Pieces:
@@ -42,7 +43,9 @@ def _table(kind: bytes, count: int, pieces: Pieces, version: int = 0, head: byte
     return [start + head + struct.pack(">I", count), *pieces]
 
 
-def _trak(track: MergedTrack, movie_timescale: int, numbers: dict[int, int], made: int) -> Pieces:
+def _trak(
+    track: MergedTrack, movie_timescale: int, numbers: dict[int, int], made: int, kept: Kept
+) -> Pieces:
     header = track.header
     shown = track.shown_ticks * movie_timescale // header.timescale
     tkhd = make_full_box(
@@ -62,8 +65,8 @@ def _trak(track: MergedTrack, movie_timescale: int, numbers: dict[int, int], mad
     stbl = _nest(b"stbl", _sample_tables(track))
     minf = _nest(b"minf", [header.media_info, *stbl])
     mdia = _nest(b"mdia", [mdhd, header.handler, *minf])
-    edits = _edits(track, movie_timescale)
-    return _nest(b"trak", [tkhd, edits, _references(track, numbers), *mdia])
+    edits, own = _edits(track, movie_timescale), kept.tracks.get(track.source_id, b"")
+    return _nest(b"trak", [tkhd, edits, _references(track, numbers), *mdia, own])
 
 
 def _references(track: MergedTrack, numbers: dict[int, int]) -> bytes:

@@ -32,9 +32,9 @@ class Labels:
 NO_LABELS = Labels()
 
 
-def user_data(labels: Labels) -> bytes:
-    """The ``udta`` box; nothing where there is nothing to say."""
-    boxes = _title(labels.title) + chapter_list(labels.chapters)
+def user_data(labels: Labels, kept: bytes = b"") -> bytes:
+    """The ``udta`` box, with ``kept`` boxes of the segments; nothing where there is nothing to say."""
+    boxes = _title(labels.title) + kept + chapter_list(labels.chapters)
     return make_box(b"udta", boxes) if boxes else b""
 
 

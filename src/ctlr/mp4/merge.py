@@ -11,6 +11,7 @@ from bisect import bisect_right
 from ctlr.mp4.boxes import Damaged
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.index import make_moov
+from ctlr.mp4.kept import Kept
 from ctlr.mp4.labels import NO_LABELS, Labels
 from ctlr.mp4.merged_track import MergedTrack, Pieces
 from ctlr.mp4.runs import MAX_DELTA
@@ -83,9 +84,10 @@ class MergedMovie:
         """Length of the reference track in ticks of ``timescale``: what the timeline follows."""
         return self._reference.shown_ticks if self._reference else 0
 
-    def moov(self, labels: Labels = NO_LABELS) -> Pieces:
-        """The ``moov`` box as pieces to be written one after another."""
-        return make_moov(self.tracks, self.timescale, labels)
+    def moov(self, labels: Labels = NO_LABELS, kept: Kept | None = None) -> Pieces:
+        """The ``moov`` box as pieces to be written one after another; ``kept`` is what the first
+        segment says of its camera."""
+        return make_moov(self.tracks, self.timescale, labels, kept or Kept())
 
 
 def _moved(track: Track, tables: SegmentTables, copied_to: int) -> list[int]:

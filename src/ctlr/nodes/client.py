@@ -1,4 +1,4 @@
-"""Calls to camera nodes over HTTP. The controller's one home of aiohttp.
+"""Calls to camera nodes over HTTP.
 
 Every call has a hard end: a dead host costs an ARP time-out of 3 s, a dropped SYN the whole
 client time-out, and a stopped process accepts the connection and never answers. Answers are
@@ -7,16 +7,18 @@ or somebody else.
 
 A start goes to all cameras in one burst on one core, so what a call costs here counts: no
 cookies, no headers that no node reads, one time-out for the whole of it.
+
+The HTTP client (``node_http``) is a sixth of all that a controller loads at its start, and is loaded
+beside the rest of it: in a thread, while the first probes of the disks are waited for.
 """
 
 import asyncio
+import importlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from ctlr.config import NodeAddress
@@ -24,14 +26,12 @@ from ctlr.kernel.clock import Clock
 from ctlr.nodes.messages import Envelope, NodeStatus, Preflight
 from ctlr.nodes.offset import COARSE_STAMP_MS, Exchange
 
-CONNECT_TIMEOUT_S = 0.5
+if TYPE_CHECKING:
+    from ctlr.nodes.node_http import NodeHttp
+
 CALL_TIMEOUT_S = 1.5
-MAX_ANSWER_BYTES = 256 * 1024
 LONGEST_SHOWN = 64
 """What a node calls itself is cut off there."""
-_JSON = {"Content-Type": "application/json"}
-_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-"""Nothing was sent, so the node cannot have acted."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -57,20 +57,15 @@ class NodeClient:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-            headers={"Accept-Encoding": "identity"},
-            skip_auto_headers=("User-Agent", "Accept"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
+        self._opening: asyncio.Task[NodeHttp] | None = None
 
     async def __aenter__(self) -> Self:
+        self._opening = asyncio.create_task(_open_http(), name="open the HTTP client")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._http.close()
+        assert self._opening is not None
+        await (await self._opening).close()
 
     async def start(
         self, node: NodeAddress, uuid: str, start_at_ms: int, first_segment: int | None = None
@@ -117,35 +112,27 @@ class NodeClient:
         """
         url = f"http://{address}{path}"
         content = None if body is None else json.dumps(body).encode()
+        assert self._opening is not None, "to be used as a context manager"
+        http = await asyncio.shield(self._opening)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 try:
-                    return await self._exchange(method, url, content)
-                except _UNCONNECTED:
-                    return await self._exchange(method, url, content)
-                except aiohttp.ClientConnectionError:
-                    return replace(await self._exchange(method, url, content), repeated=True)
-        except aiohttp.ConnectionTimeoutError as error:
-            raise NodeCallError(
-                f"not reachable: no connection within {CONNECT_TIMEOUT_S:g} s"
-            ) from error
+                    return await self._exchange(http, method, url, content)
+                except http.UNCONNECTED:
+                    return await self._exchange(http, method, url, content)
+                except http.DISCONNECTED:
+                    return replace(await self._exchange(http, method, url, content), repeated=True)
+        except http.ERRORS as error:
+            raise NodeCallError(http.explain(error)) from error
         except TimeoutError as error:
             raise NodeCallError(f"no answer within {CALL_TIMEOUT_S:g} s") from error
-        except aiohttp.ClientConnectorError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error.os_error)
-            raise NodeCallError(f"not reachable: {reason}") from error
-        except aiohttp.ClientError as error:
-            raise NodeCallError(f"broke off its answer ({type(error).__name__})") from error
 
-    async def _exchange(self, method: str, url: str, body: bytes | None) -> Reply:
+    async def _exchange(self, http: "NodeHttp", method: str, url: str, body: bytes | None) -> Reply:
         sent_ms = self._clock.now_us() / 1000
         sent = self._clock.monotonic()
-        async with self._http.request(
-            method, url, data=body, headers=_JSON if body else None, allow_redirects=False
-        ) as response:
-            content = await _read_bounded(response)
+        status, content = await http.request(method, url, body)
         received_ms = sent_ms + (self._clock.monotonic() - sent) * 1000
-        envelope = _parse_envelope(response.status, content)
+        envelope = _parse_envelope(status, content)
         error = None if envelope.success else (envelope.error or "refused without a reason")
         exchange = _timed(envelope, sent, sent_ms, received_ms)
         return Reply(envelope.data or {}, error, exchange, node_id=envelope.node_id)
@@ -160,13 +147,10 @@ def _timed(envelope: Envelope, at_s: float, sent_ms: float, received_ms: float) 
     return Exchange(at_s, sent_ms, stamp, stamp, received_ms, COARSE_STAMP_MS)
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    content = b""
-    while piece := await response.content.readany():
-        content += piece
-        if len(content) > MAX_ANSWER_BYTES:
-            raise NodeCallError(f"answered more than {MAX_ANSWER_BYTES // 1024} KiB")
-    return content
+async def _open_http() -> "NodeHttp":
+    module = await asyncio.to_thread(importlib.import_module, "ctlr.nodes.node_http")
+    http: NodeHttp = module.NodeHttp()
+    return http
 
 
 def _parse_envelope(status: int, content: bytes) -> Envelope:

@@ -44,6 +44,7 @@ from ctlr.recording.outcome import (
 )
 from ctlr.recording.owed import Owed, OwedFailure, OwedReturn, OwedStop
 from ctlr.recording.repeated import answer_start, answer_stop
+from ctlr.recording.session_clock import LOOK_EVERY_S, SessionClock
 from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionEvent, SessionState
 from ctlr.sessions.store import SessionStore
@@ -70,6 +71,7 @@ class Coordinator:
         clock: Clock,
         clock_log: ClockLog,
         stopwatch: Stopwatch,
+        session_clock: SessionClock,
         gate: Gate,
         *,
         start_delay_ms: int,
@@ -82,6 +84,7 @@ class Coordinator:
         self._clock = clock
         self._clock_log = clock_log
         self._stopwatch = stopwatch
+        self._session_clock = session_clock
         self._start_delay_ms = start_delay_ms
         self._min_cameras = min_cameras
         self._find_warnings = find_warnings
@@ -130,6 +133,8 @@ class Coordinator:
     async def resume(self) -> None:
         """Take up, after a restart, what the record says was going on."""
         async with self._gate.lock:
+            with suppress(sqlite3.OperationalError):
+                await self._session_clock.resume()
             self._owed = await self._find_owed()
             self._set_current(self._owed.session if self._owed else None)
             with suppress(sqlite3.OperationalError):  # the camera reconciler tries again
@@ -154,6 +159,30 @@ class Coordinator:
                 await self._clock_log.note_absence(session)
         self._owed = None
         await self.refresh()
+
+    async def follow_clock_forever(self) -> None:
+        """Keep the sessions on the controller's clock when that is set."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if self._session_clock.is_behind:
+                async with self._gate.lock:
+                    with suppress(sqlite3.OperationalError):
+                        await self._follow_clock()
+
+    async def _follow_clock(self) -> bool:
+        """For the holder of the lock; whether sessions have moved. A stop that is owed to the record
+        is stored first: it is on the clock as it was."""
+        if isinstance(self._owed, OwedStop) or not await self._session_clock.follow():
+            return False
+        await self.refresh()
+        return True
+
+    async def _on_the_clock(self, session: Session) -> Session:
+        """A session whose stop is about to be written down, on the clock as it is set."""
+        with suppress(sqlite3.OperationalError):
+            if await self._follow_clock():
+                return await self._store.get(session.uuid) or session
+        return session
 
     async def refresh(self) -> None:
         """Read the active session again, after somebody else has changed it."""
@@ -188,8 +217,9 @@ class Coordinator:
             yield
 
     async def _start(self, uuid: str) -> dict[str, Any]:
+        await self._follow_clock()
         names = self._fleet.names
-        now_ms = self._clock.now_ms()
+        now_ms = self._session_clock.now_ms()
         start_at_ms = now_ms + self._start_delay_ms
         warnings = self._find_warnings()
         session = await self._store.create(
@@ -198,6 +228,7 @@ class Coordinator:
             created_at_ms=now_ms,
             start_at_ms=start_at_ms,
             node_names=names,
+            on_clock=self._session_clock.current,
         )
         self._set_current(session)
         results = await self._fleet.start_recording(names, uuid, start_at_ms)
@@ -257,6 +288,8 @@ class Coordinator:
 
     async def _stop(self, session: Session) -> dict[str, Any]:
         first = not isinstance(self._owed, OwedStop)
+        if first:
+            session = await self._on_the_clock(session)
         self._owed = owed = self._owe_stop(session)
         uuid, stopped_at_ms = session.uuid, owed.session.stopped_at_ms or 0
         self._set_current(owed.session)
@@ -286,7 +319,7 @@ class Coordinator:
         """The stop that is owed already, or one of this moment."""
         if isinstance(self._owed, OwedStop):
             return self._owed
-        now_ms = self._clock.now_ms()
+        now_ms = self._session_clock.now_ms()
         stopping = replace(
             session,
             state=SessionState.STOPPING,

@@ -7,11 +7,18 @@ is never refused for them: field data cannot be recorded again.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ctlr.kernel.clock import iso_from_ms
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus
 
 CLOCK_WARN_MS = 20.0
 PHONE_CLOCK_WARN_MS = 1000
+EARLIEST_MS = 1_735_689_600_000
+"""2025, before there was this program: a clock that says less was never set."""
+OWN_CLOCK_WARN_MS = 60_000
+"""Where all others are so far off in the same way, it is our own clock."""
+DAY_MS = 86_400_000
+OWN_CLOCK, OWN_CLOCK_CODE = "controller clock", "controller_clock"
 HOT_C = 75.0
 MINUTES_WARN = 60.0
 SHOWN_BY_THE_START = frozenset({"camera_unreachable", "camera_busy", "camera_not_ready"})
@@ -49,18 +56,56 @@ def check_rig(
     spaces: Mapping[str, Space],
     phone_ahead_ms: int | None = None,
     refusals: Mapping[str, str] | None = None,
+    *,
+    now_ms: int,
 ) -> list[Finding]:
-    """All findings, cameras first.
+    """All findings; a controller's own clock that was not set is the first, as others are measured
+    against it, and then cameras.
 
     ``phone_ahead_ms`` is the phone's clock minus ours where it was told; ``refusals`` is what
-    cameras themselves said against recording, by node name.
+    cameras themselves said against recording, by node name; ``now_ms`` is what our clock says.
     """
-    findings = [check_camera(view, (refusals or {}).get(view.name)) for view in views]
-    findings += [_check_clock(view) for view in views if view.connected]
+    views = list(views)
+    own = check_own_clock(now_ms, views, phone_ahead_ms)
+    findings = [own]
+    findings += [check_camera(view, (refusals or {}).get(view.name)) for view in views]
+    findings += [_check_clock(view, own) for view in views if view.connected]
     findings += [_check_space(name, space) for name, space in spaces.items()]
     if phone_ahead_ms is not None:
-        findings.append(_check_phone(phone_ahead_ms))
+        findings.append(_check_phone(phone_ahead_ms, own))
     return findings
+
+
+def check_own_clock(
+    now_ms: int, views: Iterable[NodeView], phone_ahead_ms: int | None = None
+) -> Finding:
+    """Whether the controller's clock was set: what it says, and what all others say of it.
+
+    A camera alone may be wrong itself, and cameras that agree with us may have their time from us;
+    a phone has its from its network, and is never wrong by a day.
+    """
+    ahead = [view.clock.offset_ms for view in views if view.connected and view.clock]
+    by_phone_ms = phone_ahead_ms or 0
+    if phone_ahead_ms is not None:
+        ahead.append(phone_ahead_ms)
+    says = iso_from_ms(now_ms)[:16].replace("T", " ")
+    agree = len(ahead) > 1 and max(ahead) - min(ahead) <= OWN_CLOCK_WARN_MS
+    if now_ms < EARLIEST_MS:
+        problem = f"The controller's clock was never set: it says {says} UTC."
+    elif abs(by_phone_ms) > DAY_MS or (agree and min(map(abs, ahead)) > OWN_CLOCK_WARN_MS):
+        hours = ahead[-1] / 3_600_000
+        others = "everything else" if agree else "the phone"
+        problem = (
+            f"The controller's clock says {says} UTC, and {others} is {hours:+.1f} h from it: "
+            "it was not set."
+        )
+    else:
+        return Finding(OWN_CLOCK, True, f"{says} UTC", "")
+    text = (
+        f"{problem} Sessions would be dated by it. Connect the controller to the internet for a "
+        "minute, or set it: sudo date -s '2026-04-14 10:30' (your time)."
+    )
+    return Finding(OWN_CLOCK, False, text, OWN_CLOCK_CODE)
 
 
 def check_camera(view: NodeView, refusal: str | None) -> Finding:
@@ -95,12 +140,14 @@ def _find_weakness(name: str, status: NodeStatus) -> tuple[str, str] | None:
     return None
 
 
-def _check_clock(view: NodeView) -> Finding:
+def _check_clock(view: NodeView, own: Finding) -> Finding:
     name = f"{view.name} clock"
     if view.clock is None:
         return Finding(name, True, "not measured yet", "")
     offset, doubt = view.clock.offset_ms, view.clock.uncertainty_ms
     measured = f"{offset:+.1f} ms (± {doubt:.1f} ms)"
+    if not own.ok and abs(offset) > OWN_CLOCK_WARN_MS:
+        return Finding(name, True, f"{measured}, by the controller's clock, which is not set", "")
     if abs(offset) - doubt > CLOCK_WARN_MS:
         text = (
             f"The clock of {view.name} is off by {measured}. "
@@ -127,7 +174,10 @@ def _check_space(name: str, space: Space) -> Finding:
     return Finding(name, True, left or "ready", "")
 
 
-def _check_phone(ahead_ms: int) -> Finding:
+def _check_phone(ahead_ms: int, own: Finding) -> Finding:
+    if not own.ok and abs(ahead_ms) > OWN_CLOCK_WARN_MS:
+        text = f"{ahead_ms:+d} ms, by the controller's clock, which is not set"
+        return Finding("phone clock", True, text, "")
     if abs(ahead_ms) > PHONE_CLOCK_WARN_MS:
         text = (
             f"The phone's clock differs from the controller's by {ahead_ms / 1000:+.1f} s; "

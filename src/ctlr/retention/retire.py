@@ -18,8 +18,9 @@ from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
+from ctlr.postprocess.folder.superseded import unjoined
 from ctlr.postprocess.manifest import shapes as manifests
-from ctlr.postprocess.manifest.shapes import Manifest
+from ctlr.postprocess.manifest.shapes import Manifest, VideoSource
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.video.scan import node_names, scan_session, session_ids
 from ctlr.retention import removal
@@ -138,9 +139,9 @@ def _delete(
         return None
     noted = manifest.model_copy(update={"raw_deleted_at": now_ms})
     write_atomic(folder / MANIFEST_NAME, manifests.write(noted))
+    size = sum(_bytes_in(raw) for raw in folders)
     for raw, files in folders.items():
         removal.delete(raw, files)
-    size = sum(size for files in folders.values() for size, _ in files.values())
     _log.info("raw data deleted; the copy is verified", uuid=uuid, bytes=size)
     return size
 
@@ -166,10 +167,15 @@ def _find_doubt(manifest: Manifest) -> str | None:
 def _find_difference(
     settings: Settings, uuid: str, facts: Session | None, folder: Path, manifest: Manifest
 ) -> str | None:
-    if any(node.strays for node in scan_session(_layout(settings), uuid).nodes):
+    nodes = scan_session(_layout(settings), uuid).nodes
+    if any(node.strays for node in nodes):
         return "files that nobody knows lie beside it"
     if needs_processing(settings, uuid, facts):
         return "its copy was made of other files than lie here"
+    for node in nodes:
+        source, names = manifest.sources.get(node.node), {file.path for file in node.segments}
+        if isinstance(source, VideoSource) and (left := unjoined(source, names)):
+            return f"{left[0]} of {node.node} is in no copy"
     for entry in manifest.files:
         path = folder / entry.path
         if not path.is_file() or path.stat().st_size != entry.bytes:
@@ -185,12 +191,13 @@ def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
 
 
 def _size(settings: Settings, uuid: str) -> int:
-    return sum(
-        path.lstat().st_size
-        for folder in _raw_folders(settings, uuid)
-        for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink()
-    )
+    return sum(map(_bytes_in, _raw_folders(settings, uuid)))
+
+
+def _bytes_in(folder: Path) -> int:
+    """Bytes that a folder takes; a file with two names takes its own only once."""
+    found = (path.lstat() for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum({(file.st_dev, file.st_ino): file.st_size for file in found}.values())
 
 
 def _layout(settings: Settings) -> LoggingLayout:

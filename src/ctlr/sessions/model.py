@@ -92,6 +92,15 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class ClockStep:
+    """The controller's clock was set by ``step_ms`` at ``at_ms``, on the clock as it is now: the
+    session's times have moved with it."""
+
+    at_ms: int
+    step_ms: int
+
+
+@dataclass(frozen=True)
 class Session:
     """One recording, from the tap to the drive."""
 
@@ -110,6 +119,8 @@ class Session:
     """Samples in time order, by source: node names and ``phone``."""
     marks: tuple[Mark, ...] = ()
     """In the order of their instants."""
+    clock_steps: tuple[ClockStep, ...] = ()
+    """In the order in which they happened."""
 
     @property
     def start_failed(self) -> bool:

@@ -9,9 +9,11 @@ from ctlr.sessions.rows import (
     SELECT_CLOCKS,
     SELECT_MARKS,
     SELECT_SESSION,
+    SELECT_STEPS,
     clocks_of,
     marks_of,
     session_of,
+    steps_of,
 )
 
 
@@ -29,6 +31,12 @@ def read_session(database: Path, uuid: str) -> Session | None:
             return None
         clocks = connection.execute(SELECT_CLOCKS, (uuid,)).fetchall()
         marks = connection.execute(SELECT_MARKS, (uuid,)).fetchall()
-        return replace(session_of(row), clocks=clocks_of(clocks), marks=marks_of(marks))
+        steps = connection.execute(SELECT_STEPS, (uuid,)).fetchall()
+        return replace(
+            session_of(row),
+            clocks=clocks_of(clocks),
+            marks=marks_of(marks),
+            clock_steps=steps_of(steps),
+        )
     finally:
         connection.close()

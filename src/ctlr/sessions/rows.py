@@ -8,6 +8,7 @@ from typing import Any
 
 from ctlr.sessions.model import (
     ClockSample,
+    ClockStep,
     Mark,
     Session,
     SessionEvent,
@@ -50,6 +51,7 @@ SELECT_SESSIONS = (
 SELECT_SESSION = f"{SELECT_SESSIONS}WHERE uuid = ?"
 SELECT_CLOCKS = "SELECT * FROM clock_sample WHERE uuid = ? ORDER BY source, at_ms"
 SELECT_MARKS = "SELECT * FROM session_mark WHERE uuid = ? ORDER BY at_ms, id"
+SELECT_STEPS = "SELECT * FROM clock_step WHERE uuid = ? ORDER BY id"
 
 
 def session_of(row: sqlite3.Row) -> Session:
@@ -79,6 +81,10 @@ def clocks_of(rows: Iterable[sqlite3.Row]) -> dict[str, tuple[ClockSample, ...]]
 
 def marks_of(rows: Iterable[sqlite3.Row]) -> tuple[Mark, ...]:
     return tuple(Mark(row["at_ms"], row["label"]) for row in rows)
+
+
+def steps_of(rows: Iterable[sqlite3.Row]) -> tuple[ClockStep, ...]:
+    return tuple(ClockStep(row["at_ms"], row["step_ms"]) for row in rows)
 
 
 def _node(name: str, *columns: Any, starts: tuple[TakeStart, ...]) -> SessionNode:

@@ -15,6 +15,7 @@ import aiosqlite
 
 from ctlr.kernel.database import Database, load_migrations
 from ctlr.kernel.ids import parse_session_prefix, the_only_one
+from ctlr.sessions.clock_steps import OnClock, keep_clock
 from ctlr.sessions.lifecycle import check_transition
 from ctlr.sessions.model import (
     ACTIVE_STATES,
@@ -30,10 +31,12 @@ from ctlr.sessions.rows import (
     SELECT_MARKS,
     SELECT_SESSION,
     SELECT_SESSIONS,
+    SELECT_STEPS,
     SESSION_COLUMNS,
     clocks_of,
     marks_of,
     session_of,
+    steps_of,
 )
 from ctlr.sessions.statements import (
     add_clock_samples,
@@ -66,10 +69,11 @@ class SessionStore:
         created_at_ms: int,
         start_at_ms: int | None,
         node_names: Iterable[str],
+        on_clock: OnClock | None = None,
     ) -> Session:
         """Store a new session, arm again one whose start failed, or reopen one; returns it.
 
-        What is known of the nodes stays, except after a failed start, also of one whose uploads
+        ``on_clock`` is the clock that its times are on, where it begins now. What is known of the nodes stays, except after a failed start, also of one whose uploads
         were made ready since.
         """
         async with self._db.transaction() as db:
@@ -91,6 +95,8 @@ class SessionStore:
                 "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(uuid, name) for name in node_names],
             )
+            if on_clock is not None:
+                await keep_clock(db, uuid, on_clock)
         return await self._existing(uuid)
 
     @property
@@ -217,10 +223,13 @@ class SessionStore:
         return session_of(found[0]) if found else None
 
     async def with_measurements(self, session: Session) -> Session:
-        """The session with its clock samples and marks, which ``get`` leaves out."""
+        """The session with its clock samples, marks and steps, which ``get`` leaves out."""
         clocks = await self._db.fetch(SELECT_CLOCKS, (session.uuid,))
         marks = await self._db.fetch(SELECT_MARKS, (session.uuid,))
-        return replace(session, clocks=clocks_of(clocks), marks=marks_of(marks))
+        steps = await self._db.fetch(SELECT_STEPS, (session.uuid,))
+        return replace(
+            session, clocks=clocks_of(clocks), marks=marks_of(marks), clock_steps=steps_of(steps)
+        )
 
     async def add_clock_samples(self, uuid: str, samples: Mapping[str, ClockSample]) -> None:
         """Keep one sample per source, in one commit."""

@@ -20,6 +20,7 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.process import ProcessTimeoutError, run
 from ctlr.storage.blockdevices import name_of
+from ctlr.storage.drive_limits import USUAL
 from ctlr.storage.drive_state import DriveState
 from ctlr.storage.eject_rules import OperationResult, is_transfer, name_holders, others, refused
 from ctlr.storage.monitor import StorageMonitor
@@ -29,7 +30,6 @@ from ctlr.storage.table import read_table
 
 FLUSH_S = 15.0
 RETRY_S = 1.0
-LOCK_S = 5.0
 LOCK_NAME = "drive.lock"
 """In the state folder; whoever mounts or unmounts holds it, in whichever process."""
 
@@ -50,7 +50,9 @@ class DriveOperations:
         drive_state: DriveState,
         gate: Gate,
         on_change: Callable[[], None],
+        lock_s: float = USUAL.lock_s,
     ) -> None:
+        self._lock_s = lock_s
         self._paths = {"logging": storage.logging, "sync": storage.sync}
         self._has_mounts = storage.require_mounts
         self._folder = folder
@@ -93,9 +95,9 @@ class DriveOperations:
 
     async def _take_locks(self, held: AsyncExitStack) -> None:
         try:
-            async with asyncio.timeout(LOCK_S):
+            async with asyncio.timeout(self._lock_s):
                 await held.enter_async_context(self._lock)
-                fd = await take_lock(self._folder / LOCK_NAME, LOCK_S)
+                fd = await take_lock(self._folder / LOCK_NAME, self._lock_s)
         except TimeoutError as error:
             raise _busy() from error
         held.callback(os.close, fd)

@@ -18,6 +18,7 @@ from ctlr.gate import Gate
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.layout.volumes import VOLUMES
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.storage.drive_operations import DriveOperations, reason_of
 from ctlr.storage.drive_state import DriveState
 from ctlr.storage.eject_rules import (
@@ -31,12 +32,6 @@ from ctlr.storage.eject_rules import (
 from ctlr.storage.monitor import StorageMonitor
 from ctlr.storage.privileged_client import UNITS
 from ctlr.storage.states import State
-
-EJECT_S, RESTORE_S = 20.0, 9.0
-"""An eject is answered after at most the sum of these. Switching the drive off, or what is put back
-when an eject fails, may take longer, on a slow machine; that goes on, and new recordings do not
-wait for what is put back."""
-POLL_INTERVAL_S = 2.0
 
 _log = structlog.get_logger("storage")
 
@@ -53,7 +48,9 @@ class Ejector:
         gate: Gate,
         *,
         on_change: Callable[[], None],
+        limits: DriveLimits = USUAL,
     ) -> None:
+        self._limits = limits
         self._drive_state = drive_state
         self._operations = operations
         self._monitor = monitor
@@ -108,7 +105,7 @@ class Ejector:
                 if self._last.success:
                     return
                 self._on_change()
-            await asyncio.sleep(POLL_INTERVAL_S)
+            await asyncio.sleep(self._limits.poll_interval_s)
 
     def _wait_ended(self, _task: asyncio.Task[None]) -> None:
         self._waiting = None
@@ -148,11 +145,13 @@ class Ejector:
         return OperationResult(False, message, {"hung": hung})
 
     async def _unmount_and_release(self, reply: asyncio.Future[OperationResult]) -> OperationResult:
-        answer_at = asyncio.get_running_loop().time() + EJECT_S + RESTORE_S
+        answer_at = (
+            asyncio.get_running_loop().time() + self._limits.eject_s + self._limits.restore_s
+        )
         mounted = self._operations.mounted()
         stopped: list[str] = []
         try:
-            async with asyncio.timeout(EJECT_S):
+            async with asyncio.timeout(self._limits.eject_s):
                 await self._gate.release_readers()
                 await self._operations.refuse_others(mounted)
                 await self._operations.stop_units(UNITS, stopped)
@@ -182,7 +181,7 @@ class Ejector:
                     problems = await self._operations.restore(record.ejecting, record.stopped)
             except Refusal as refusal:  # the watcher is at it, for as long as a check takes
                 _log.warning("an eject was interrupted; not yet undone", reason=refusal.detail)
-                await asyncio.sleep(POLL_INTERVAL_S)
+                await asyncio.sleep(self._limits.poll_interval_s)
                 continue
             _log.warning("an eject was interrupted; undone", problems=problems)
             await self._operations.save_record(ejecting=(), stopped=())

@@ -16,7 +16,7 @@ from typing import Any
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name
-from ctlr.kernel.texts import show_controls
+from ctlr.kernel.texts import show_controls, show_surrogates
 
 Record = dict[str, Any]
 
@@ -27,7 +27,13 @@ LEVELS = ("DEBUG", "INFO", "WARN", "ERROR", "METRICS")
 _MAX_DEPTH = 8
 _TEXT_WHEN_CUT = (8192, 1024, 128)  # letters of a field; the last fits whatever they are
 _KEPT_WHEN_CUT = ("ts", "node", "level", "component", "message", "exception", "id")
-_OTHER_LEVEL_NAMES = {"WARNING": "WARN", "CRITICAL": "ERROR", "FATAL": "ERROR", "TRACE": "DEBUG"}
+_OTHER_LEVEL_NAMES = {
+    "WARNING": "WARN",
+    **dict.fromkeys(("ERR", "CRITICAL", "CRIT", "FATAL", "ALERT", "EMERG", "PANIC"), "ERROR"),
+    **dict.fromkeys(("TRACE", "VERBOSE", "SILLY", "FINE"), "DEBUG"),
+}
+_PINO_LEVELS = ((50, "ERROR"), (40, "WARN"), (30, "INFO"), (10, "DEBUG"))
+_SYSLOG_LEVELS = ((7, "DEBUG"), (5, "INFO"), (4, "WARN"), (0, "ERROR"))
 _CLIENT_SOURCES = frozenset({"phone", "watch"})
 
 
@@ -75,7 +81,7 @@ def _encode(record: Mapping[str, Any]) -> bytes:
         text = _to_json(record)
     except (ValueError, TypeError, RecursionError):  # not a number, an odd key, a ring
         text = _to_json({str(key): str(value) for key, value in record.items()})
-    return text.encode("utf-8", "backslashreplace")
+    return show_surrogates(text, as_json=True).encode("utf-8")
 
 
 _to_json = json.JSONEncoder(
@@ -116,8 +122,17 @@ def client_record(entry: object, now_ms: int) -> Record:
 
 
 def parse_level(value: object) -> str:
-    """A level's name in any of its usual forms; INFO for anything else."""
-    name = value.upper() if isinstance(value, str) else "INFO"
+    """A level's name in any of its usual forms; INFO for anything else.
+
+    Numbers are those of pino and bunyan (10 trace to 60 fatal), below 8 those of syslog (0 emergency
+    to 7 debug).
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:3])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        levels = _SYSLOG_LEVELS if 0 <= value < 8 else _PINO_LEVELS
+        return next((name for least, name in levels if value >= least), "INFO")
+    name = value.strip().upper() if isinstance(value, str) else "INFO"
     name = _OTHER_LEVEL_NAMES.get(name, name)
     return name if name in LEVELS else "INFO"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.component.cli.test_controller_verbs import ctlr
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, running, settings_in, until
-from tests.unit.postprocess.rig import Film, plain
+from tests.unit.postprocess.mp4 import Film, plain
 
 from ctlr.simulator.places import to_toml
 

@@ -20,8 +20,9 @@ from ctlr.gate import Gate, Work
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.locks import take_lock
 from ctlr.kernel.tasks import BackgroundTasks
-from ctlr.storage import drive_operations, ejector
+from ctlr.storage import drive_operations
 from ctlr.storage.drive_file import DriveRecord, read_record, write_record
+from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.storage.drive_state import DriveState
 from ctlr.storage.eject_rules import Phase
 from ctlr.storage.ejector import Ejector
@@ -29,6 +30,7 @@ from ctlr.storage.privileged_client import UNITS
 
 HUNG = "systemctl stop does not end."
 EJECT_S, RESTORE_S = 1.0, 2.0
+SHORT = DriveLimits(eject_s=EJECT_S, restore_s=RESTORE_S, lock_s=0.3, poll_interval_s=0.1)
 LATE_S = EJECT_S + 0.6
 """Too long for a step forward; what is left of it is soon over for one back."""
 OUTLASTS_S = EJECT_S + RESTORE_S + 1.5
@@ -105,27 +107,17 @@ async def served(
 
 @asynccontextmanager
 async def rig(
-    services: SlowServices, folder: Path, *, require_mounts: bool = False
+    services: SlowServices,
+    folder: Path,
+    *,
+    require_mounts: bool = False,
+    limits: DriveLimits = SHORT,
 ) -> AsyncIterator[Controller]:
     async with (
         served(services, folder, require_mounts=require_mounts) as settings,
-        running(settings) as started,
+        running(settings, drive_limits=limits) as started,
     ):
         yield started
-
-
-@pytest.fixture(autouse=True)
-def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ejector, "EJECT_S", EJECT_S)
-    monkeypatch.setattr(ejector, "RESTORE_S", RESTORE_S)
-    monkeypatch.setattr(ejector, "POLL_INTERVAL_S", 0.1)
-    monkeypatch.setattr(drive_operations, "LOCK_S", 0.3)
-
-
-@pytest.fixture
-def usual_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a test in which nothing is slow, so no limit is to strike."""
-    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("require_mounts", [True, False])
@@ -216,7 +208,6 @@ async def test_an_eject_when_safe_that_outlasts_its_answer_is_not_done_twice(
         assert (ejector.phase, services.released) == (Phase.EJECTED, 1)
 
 
-@pytest.mark.usefixtures("usual_limits")
 async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
     tmp_path: Path,
 ) -> None:
@@ -224,7 +215,7 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
     work = [Work("recording_in_progress", "Recording in progress")]
     async with (
         served(services, tmp_path, require_mounts=True) as settings,
-        ejector_of(settings, work) as ejector,
+        ejector_of(settings, work, USUAL) as ejector,
     ):
         await ejector.eject_when_safe()
         work.clear()
@@ -233,7 +224,9 @@ async def test_a_second_eject_when_safe_does_not_wait_for_work_that_has_ended(
 
 
 @asynccontextmanager
-async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejector]:
+async def ejector_of(
+    settings: Settings, work: list[Work], limits: DriveLimits = SHORT
+) -> AsyncIterator[Ejector]:
     """What ejects, without the rest of a controller: it says itself what uses the drive."""
 
     tasks = BackgroundTasks(lambda: pytest.fail("a task died"))
@@ -247,6 +240,7 @@ async def ejector_of(settings: Settings, work: list[Work]) -> AsyncIterator[Ejec
         drive_state,
         gate,
         on_change=lambda: None,
+        limits=limits,
     )
     try:
         yield drives.ejector
@@ -298,17 +292,18 @@ async def test_an_eject_is_undone_also_if_the_drive_is_being_repaired(tmp_path: 
     write_record(tmp_path, DriveRecord(ejecting=("logging", "sync"), stopped=tuple(UNITS)))
     lock = await take_lock(tmp_path / drive_operations.LOCK_NAME, 1.0)
     async with rig(services, tmp_path) as controller:
-        await asyncio.sleep(1.0)
+        for _ in range(3):  # each waits as long for the lock as the undoing does
+            answer = (await controller.post("/api/storage/mount")).expect()
+            assert str(answer["message"]).startswith("The drive is just being mounted, repaired or")
         assert services.active == set()
         assert (await controller.get("/health")).status == 200
         os.close(lock)
         await until(services.all_run)
 
 
-@pytest.mark.usefixtures("usual_limits")
 async def test_a_remount_after_an_eject_brings_the_services_back(tmp_path: Path) -> None:
     services = SlowServices()
-    async with rig(services, tmp_path) as controller:
+    async with rig(services, tmp_path, limits=USUAL) as controller:
         assert (await eject(controller))["success"] is True
         assert services.active == set()
         answer = (await controller.post("/api/storage/remount")).expect()

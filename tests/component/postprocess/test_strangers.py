@@ -4,18 +4,22 @@ Each is a film of 12 s cut into three segments of 4 s, and changed as such a dev
 """
 
 import os
+import resource
 import shutil
 import struct
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.component.postprocess.box_tree import Tree, edit, u32
+from tests.component.postprocess.box_tree import Node, Tree, edit, u32
 from tests.component.postprocess.conftest import ffmpeg
 from tests.component.postprocess.packets import Packet, decode_errors, packets, picture_hashes
-from tests.unit.postprocess.rig import Rig
+from tests.unit.postprocess.rig import START_MS, Rig, session
+
+from ctlr.sessions.model import SessionNode
 
 FRAMES = 360
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-sc_threshold", "0", "-bf", "0")
@@ -362,6 +366,33 @@ class TestThePictureIsNotThrownAway:
         assert made.track(b"soun").at(b"tkhd").data[3] == 0
         assert made.track().at(b"tkhd").data[3] & 1
 
+    def test_what_a_camera_says_of_itself_stays(self, join: Join, heard: Path) -> None:
+        """That of the first segment: settings, place, firmware, the shape of the picture."""
+        settings = b"DVIDc\0\0\1\1DVNML\0\0\1Black"
+
+        def change(path: Path) -> None:
+            def add(tree: Tree) -> None:
+                assert tree.moov.inner is not None
+                tree.moov.drop(b"udta")
+                boxes = [Node(b"FIRM", path.name.encode()), Node(b"GPMF", settings)]
+                tree.moov.inner.append(Node(b"udta", inner=boxes))
+                track = tree.track()
+                assert track.inner is not None
+                track.inner.append(Node(b"uuid", bytes(range(16)) + b"<rdf:SphericalVideo/>"))
+                header = tree.moov.at(b"mvhd")
+                header.data = header.data[:4] + u32(3_800_000_000) + header.data[8:]
+
+            edit(path, add)
+
+        joined = join(heard, change)
+        made = Tree(joined.path.read_bytes())
+        data = made.moov.at(b"udta").data
+        assert Node(b"FIRM", b"seg_0000.mp4").pack() in data
+        assert Node(b"GPMF", settings).pack() in data
+        assert made.track().at(b"uuid").data[16:] == b"<rdf:SphericalVideo/>"
+        assert int.from_bytes(made.moov.at(b"mvhd").data[4:12]) == 3_800_000_000
+        assert decode_errors(joined.path) == ""
+
     def test_the_mark_of_hevc_stays(self, join: Join, tmp_path: Path) -> None:
         x265 = ["-c:v", "libx265", "-x265-params", "log-level=none:keyint=30", "-tag:v", "hvc1"]
         folder = cut(film(tmp_path / "f.mp4", *x265, sound=False), tmp_path / "cut")
@@ -370,6 +401,35 @@ class TestThePictureIsNotThrownAway:
 
 
 class TestTimes:
+    @pytest.mark.parametrize("hours", [-10, -180_000])
+    def test_a_clock_of_another_zone_makes_no_other_session(
+        self, rig: Rig, silent: Path, hours: int
+    ) -> None:
+        """Nor one that was never set; a single file of another day does."""
+        shutil.copytree(silent, rig.node(), dirs_exist_ok=True)
+        told = SessionNode("cam-a", started=True, start_at_ms=START_MS)
+        facts = replace(session(told), stopped_at_ms=START_MS + 12_000)
+
+        def made_at(number: int, seconds: int) -> None:
+            since_1904 = (START_MS // 1000 + seconds + 2_082_844_800) % (1 << 32)
+
+            def change(tree: Tree) -> None:
+                header = tree.moov.at(b"mvhd")
+                header.data = header.data[:4] + u32(since_1904) + header.data[8:]
+
+            edit(rig.node() / f"seg_{number:04d}.mp4", change)
+
+        for number in range(3):
+            made_at(number, 3600 * hours + 4 * number)
+        rig.process(facts)
+        problems = {p["code"]: p for p in rig.source()["problems"]}
+        assert "other_time" not in problems
+        assert problems["other_clock"]["harms"] is False
+        made_at(1, 3600 * hours - 7 * 24 * 3600)
+        rig.process(facts)
+        foreign = [p["segment"] for p in rig.source()["problems"] if p["code"] == "other_time"]
+        assert foreign == ["seg_0001.mp4"]
+
     @pytest.mark.parametrize("last", [0, 1])
     def test_a_last_frame_without_length(self, join: Join, silent: Path, last: int) -> None:
         def change(tree: Tree) -> None:
@@ -460,6 +520,21 @@ class TestTimes:
 
 
 class TestBounds:
+    def test_a_drive_that_cannot_hold_so_large_a_file_is_named(
+        self, rig: Rig, silent: Path
+    ) -> None:
+        """As FAT32 from 4 GB on; and that it would be the same again is said as well."""
+        shutil.copytree(silent, rig.node(), dirs_exist_ok=True)
+        usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+        try:
+            outcome = rig.process()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        assert (outcome.exit_code, outcome.lasting) == (1, True)
+        assert "FAT32" in outcome.summary
+        assert rig.process().exit_code == 0
+
     @pytest.mark.parametrize("codec", ["pcm_s16be", "pcm_s24le", "pcm_mulaw"])
     def test_pcm_sound_costs_no_index(self, join: Join, tmp_path: Path, codec: str) -> None:
         folder = tmp_path / "one"

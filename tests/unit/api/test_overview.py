@@ -45,6 +45,7 @@ def report(remaining: int, at_ms: int) -> dict[str, LastReport]:
 def facts(**changes: Any) -> Facts:
     return replace(
         Facts(
+            now_ms=NOW,
             min_cameras=1,
             current=None,
             recorded_s=0.0,
@@ -223,3 +224,12 @@ def test_a_rig_that_would_start_is_not_called_unable() -> None:
     shown = status(facts(logging=ILL))
     assert (shown.ready, shown.can_start) == (False, True)
     assert shown.readiness.startswith("would record, but the logging drive is not usable (not moun")
+
+
+def test_a_clock_that_was_never_set_is_the_first_warning() -> None:
+    shown = status(facts(now_ms=200_000, views=[LOST]))
+    assert [warning.code for warning in shown.warnings] == [
+        "controller_clock",
+        "camera_unreachable",
+    ]
+    assert "1970-01-01 00:03" in shown.warnings[0].message

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from structlog.testing import capture_logs
 
 from ctlr.can.bridge import MAX_CLIENTS, Bridge
 from ctlr.can.frame import MAX_LINE_BYTES, Batch
 from ctlr.can.intake import Intake
 from ctlr.config import CanBus
 from ctlr.kernel.clock import SystemClock
+from ctlr.layout.can_rows import ERROR_FRAME, NO_ROW
 
 HOST = "127.0.0.1"
 
@@ -103,6 +105,21 @@ async def test_garbage_and_odd_times_are_counted_and_the_frames_kept() -> None:
         await until(lambda: rig.intake.frames == 2)
         assert (rig.intake.errors, rig.intake.off_times) == (2, 2)
         assert rig.data == line(1) + b"-7,1A0,1,00\n"
+        writer.close()
+
+
+async def test_error_frames_and_garbage_are_told_apart() -> None:
+    async with listening() as rig:
+        writer = await rig.connect()
+        with capture_logs() as said:
+            for _ in range(12):
+                writer.write(b"-7,20000088,8,0000800000000000\n")
+            writer.write(b"GET / HTTP/1.1\r\n80000123,\n-7,80000123,1,00\n")
+            await until(lambda: rig.intake.frames == 1)
+        assert rig.intake.refused == {ERROR_FRAME: 12, NO_ROW: 2}
+        assert rig.data == b"-7,00000123,1,00\n"
+        assert {entry["reason"] for entry in said} == {ERROR_FRAME, NO_ROW}
+        assert any("GET /" in entry["example"] for entry in said if entry["reason"] == NO_ROW)
         writer.close()
 
 

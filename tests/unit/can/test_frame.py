@@ -1,5 +1,6 @@
 """Rows, and the lines of a bridge however they are cut."""
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctlr.can.frame import MAX_LINE_BYTES, LineReader, Taken, format_row, make_batch, parse_lines
+from ctlr.layout.can_rows import (
+    BAD_IDENTIFIER,
+    BAD_LENGTH,
+    BAD_TIME,
+    ERROR_FRAME,
+    NO_ROW,
+)
 
 GOOD = b"1776313714000,1A0,8,00FF00FF00FF00FF\n"
 
@@ -16,7 +24,7 @@ def feed(reader: LineReader, chunks: list[bytes]) -> Taken:
     return Taken(
         b"".join(one.data for one in taken),
         [at for one in taken for at in one.times_ms],
-        sum(one.errors for one in taken),
+        sum((Counter(one.refused) for one in taken), Counter()),
     )
 
 
@@ -41,28 +49,65 @@ def test_a_frame_is_kept_to_the_letter(line: bytes, row: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "reason"),
     [
-        b"garbage",
-        b"1,1A0,8,00FF",  # cut short
-        b"1,1A0,1,0",
-        b"1,1A0,9," + b"00" * 9,  # no such length
-        b"1,1A0,65," + b"00" * 65,
-        b"1,,1,00",
-        b"1,1A0G,1,00",
-        b"1,123456789,1,00",
-        b",1A0,1,00",
-        b"1.5,1A0,1,00",
-        b"1 ,1A0,1,00",
-        b"1,1A0,1,00,",
-        b"1,1A0,1,00\x00",
-        b"\xff\xfe",
-        b"1" * 21 + b",1A0,1,00",
-        "١,1A0,1,00".encode(),  # a digit, but none of ours  # noqa: RUF001
+        (b"garbage", NO_ROW),
+        (b"1,1A0,8,00FF", BAD_LENGTH),  # cut short
+        (b"1,1A0,1,0", BAD_LENGTH),
+        (b"1,1A0,9," + b"00" * 9, BAD_LENGTH),  # no such length
+        (b"1,1A0,65," + b"00" * 65, BAD_LENGTH),
+        (b"1,1A0,-1,", BAD_LENGTH),
+        (b"1,,1,00", BAD_IDENTIFIER),
+        (b"1,1A0G,1,00", BAD_IDENTIFIER),
+        (b"1,123456789,1,00", BAD_IDENTIFIER),
+        (b",1A0,1,00", BAD_TIME),
+        (b"1e12,1A0,1,00", BAD_TIME),
+        (b"1,1A0,1,00,", NO_ROW),
+        (b"1,1A0,1,00\x00", BAD_LENGTH),
+        (b"\xff\xfe", NO_ROW),
+        (b"1" * 21 + b",1A0,1,00", BAD_TIME),
+        ("١,1A0,1,00".encode(), BAD_TIME),  # a digit, but none of ours  # noqa: RUF001
+        (b"1,20000088,8,0000800000000000", ERROR_FRAME),
+        (b"1,20000004,8,", ERROR_FRAME),
+        (b"(1776313714.123) can0 20000080#0000000000000000", ERROR_FRAME),
     ],
 )
-def test_what_is_no_frame_is_counted(line: bytes) -> None:
-    assert parse_lines(line) == Taken(b"", [], 1)
+def test_what_is_no_frame_is_counted_with_its_reason(line: bytes, reason: str) -> None:
+    assert parse_lines(line) == Taken(b"", [], {reason: 1}, examples={reason: line})
+
+
+ARRIVED_MS = 1_776_313_714_000
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        (b"1776313714,1A0,1,00", b"1776313714000,1A0,1,00"),  # seconds
+        (b"1776313714.1239,1A0,1,00", b"1776313714123,1A0,1,00"),
+        (b"1776313714123.9,1A0,1,00", b"1776313714123,1A0,1,00"),
+        (b"1776313714123456,1A0,1,00", b"1776313714123,1A0,1,00"),
+        (b"1776313714123456789,1A0,1,00", b"1776313714123,1A0,1,00"),
+        (b"1500000000,1A0,1,00", b"1500000000,1A0,1,00"),  # on for 17 days, in milliseconds
+        (b"1.5,1A0,1,00", b"1500,1A0,1,00"),
+        (b"1 , 1A0; 02\t00 FF\r", b"1,1A0,2,00FF"),
+        (b"1,0x00000088,1,00", b"1,00000088,1,00"),
+        (b"1,0000000000000088,1,00", b"1,00000088,1,00"),
+        (b"1,80000088,1,00", b"1,00000088,1,00"),  # the flag of an extended one
+        (b"1,40000088,8,", b"1,088,8,"),  # of a remote one
+        (b"1,1A0,15," + b"11" * 8, b"1,1A0,8," + b"11" * 8),  # a classic frame, its code kept
+        (b"1,1A0,9," + b"11" * 12, b"1,1A0,12," + b"11" * 12),  # the code of CAN FD
+        (b"1,1A0,15," + b"11" * 64, b"1,1A0,64," + b"11" * 64),
+        (b"(1776313714.249713) can0 044#2A366C2B", b"1776313714249,044,4,2A366C2B"),
+        (b"(1776313714.249713) can0 00000044#2A R", b"1776313714249,00000044,1,2A"),
+        (b"(1776313714.249713) can0 044##1" + b"00" * 12, b"1776313714249,044,12," + b"00" * 12),
+        (b"(1776313714.249713) can0 044#R4", b"1776313714249,044,4,"),
+    ],
+)
+def test_dialects_are_brought_to_one_form(line: bytes, row: bytes) -> None:
+    taken = parse_lines(line, ARRIVED_MS)
+    assert (taken.data, taken.errors) == (row + b"\n", 0)
+    assert list(taken.times_ms) == [int(row.partition(b",")[0])]
+    assert parse_lines(row, ARRIVED_MS) == taken
 
 
 def test_headings_and_empty_lines_are_nothing() -> None:

@@ -22,7 +22,7 @@ from ctlr.can.slcan import SlcanSource, parse_slcan
         (b"r1A08", b"7,1A0,8,\n"),
         (b"R18DAF1104", b"7,18DAF110,4,\n"),
         (b"d1239" + b"ab" * 12, b"7,123,12," + b"AB" * 12 + b"\n"),
-        (b"BF" + b"1" * 7 + b"F" + b"00" * 64, b"7,F1111111,64," + b"00" * 64 + b"\n"),
+        (b"B1" + b"1" * 7 + b"F" + b"00" * 64, b"7,11111111,64," + b"00" * 64 + b"\n"),
     ],
 )
 def test_each_kind_of_frame(line: bytes, row: bytes) -> None:

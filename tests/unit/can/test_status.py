@@ -28,11 +28,20 @@ def test_what_the_listener_says(tmp_path: Path) -> None:
 
 def test_what_our_listener_says_beyond_that(tmp_path: Path) -> None:
     bus = {"name": "can0", "problem": "No such device"}
-    more = {"fps": 310, "errors": 2, "lost": 1, "last_frame_at": 1776313714000, "buses": [bus]}
+    refused = {"error frame": 2, "odd": "x"}
+    more = {
+        "fps": 310,
+        "errors": 2,
+        "refused": refused,
+        "lost": 1,
+        "last_frame_at": 1776313714000,
+        "buses": [bus],
+    }
     file = tmp_path / "can_status.json"
     now = write(file, json.dumps(GOOD | more | {"problem": None}).encode())
     said = read_can_status(file, now)
     assert (said.fps, said.errors, said.lost) == (310, 2, 1)
+    assert said.refused == {"error frame": 2, "odd": 0}
     assert (said.last_frame_at, said.problem) == (1776313714000, "can0: No such device")
     now = write(file, json.dumps(GOOD | more | {"problem": "not mounted" * 100}).encode())
     assert (read_can_status(file, now).problem or "").startswith("not mounted")

@@ -16,8 +16,9 @@ class Kept:
         self.files: dict[str, bytes] = {}
         self._name = ""
 
-    def begin_file(self, name: str) -> None:
+    def begin_file(self, name: str, sent_as: str) -> None:
         self._name = name
+        assert name == sent_as
         self.files[name] = b""
 
     def write(self, data: bytes) -> None:

@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctlr.ingest.phone_names import MAX_NAME_BYTES, find_clash, parse_upload_name
+from ctlr.ingest.phone_names import (
+    MAX_NAME_BYTES,
+    find_clash,
+    is_litter,
+    other_name,
+    parse_upload_name,
+)
 from ctlr.kernel.errors import Refusal
 
 LEGAL = [
@@ -36,7 +42,6 @@ ILLEGAL = [
     b"a/b/c.csv",
     b"..\\x",
     b"C:\\x.csv",
-    b"c:x",
     b"\\\\host\\share",
     b".hidden",
     b"watch/.hidden",
@@ -50,23 +55,6 @@ ILLEGAL = [
     "line\u2028sep.csv".encode(),
     b"\xff\xfe.csv",
     b"\xc0\xae\xc0\xae/x",
-    b"CON",
-    b"con.csv",
-    b"watch/NUL.txt",
-    b"Com1.csv",
-    b"LPT9",
-    "COM¹.csv".encode(),
-    b"aux .csv",
-    b"trailing.",
-    b"trailing ",
-    b"watch /x",
-    b'quo"te',
-    b"st*r",
-    b"a:b",
-    b"a<b",
-    b"a>b",
-    b"a?b",
-    b"a|b",
     b"x" * 300,
     b"x" * (MAX_NAME_BYTES + 1),
     "ü".encode() * (MAX_NAME_BYTES // 2 + 1),
@@ -85,6 +73,58 @@ def test_names_that_escape_hide_or_cannot_exist_are_refused(raw: bytes) -> None:
     assert refusal.value.code == "invalid_filename"
     assert refusal.value.detail.isprintable()
     assert len(refusal.value.detail) < 600
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        *[("2026-04-14 10:30:00.csv", "2026-04-14 10_30_00.csv"), ("c:x", "c_x")],
+        *[('quo"te', "quo_te"), ("st*r?", "st_r_"), ("a<b>c|d", "a_b_c_d")],
+        *[("CON", "_CON"), ("con.csv", "_con.csv"), ("watch/NUL.txt", "watch/_NUL.txt")],
+        *[("Com1.csv", "_Com1.csv"), ("LPT9", "_LPT9"), ("COM¹.csv", "_COM¹.csv")],
+        *[("aux .csv", "_aux .csv"), ("trailing.", "trailing"), ("trailing ", "trailing")],
+        *[("watch /x", "watch/x"), ("a: ", "a_")],
+    ],
+)
+def test_names_that_the_portable_drive_cannot_have_are_spelt_otherwise(raw: str, name: str) -> None:
+    assert parse_upload_name(raw.encode()) == name
+    assert parse_upload_name(name.encode()) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".DS_Store", "watch/.DS_Store", "__MACOSX/._a.csv", "__MACOSX/watch/._a.csv"),
+        *("._a.csv", "Thumbs.db", "a/b/desktop.ini"),
+    ],
+)
+def test_what_a_system_adds_is_litter(name: str) -> None:
+    assert is_litter(name.encode())
+
+
+@pytest.mark.parametrize("name", ["a.csv", "DS_Store", ".hidden", "MACOSX/a.csv", "", "\xff"])
+def test_what_is_no_litter(name: str) -> None:
+    assert not is_litter(name.encode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "replaced", "chosen"),
+    [
+        ("a.csv", [], [], "a.csv"),
+        ("a.csv", ["a.csv"], [], "a-2.csv"),
+        ("a.csv", ["A.csv", "a-2.csv"], [], "a-3.csv"),
+        ("a.csv", [], ["a.csv"], "a.csv"),
+        ("a.csv", [], ["A.csv"], "a-2.csv"),
+        ("a.csv", [], ["A.csv", "a-2.csv"], "a-2.csv"),  # the same upload once more
+        ("watch/a", ["watch/a"], [], "watch/a-2"),
+        ("watch/y.csv", ["Watch/x.csv"], [], "Watch/y.csv"),
+        ("watch/y.csv", ["WATCH"], [], "watch-2/y.csv"),
+        ("watch", ["watch/x.csv"], [], "watch-2"),
+        ("x" * MAX_NAME_BYTES, ["x" * MAX_NAME_BYTES], [], "x" * (MAX_NAME_BYTES - 2) + "-2"),
+    ],
+)
+def test_another_name(name: str, others: list[str], replaced: list[str], chosen: str) -> None:
+    assert other_name(name, others, replaced) == chosen
 
 
 def test_both_unicode_forms_of_a_name_are_one_name() -> None:

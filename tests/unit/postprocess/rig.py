@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +117,15 @@ def frames_of(data: bytes, tables: SegmentTables) -> list[bytes]:
 
 
 def session(*nodes: SessionNode, **changes: Any) -> Session:
+    """The record of a session; its cameras confirmed the stop at once where they don't say when."""
     values = {
         "uuid": UUID,
         "state": SessionState.PROCESSING,
         "start_at_ms": START_MS,
         "stopped_at_ms": START_MS + 4000,
-        "nodes": nodes,
+        **changes,
     }
-    return Session(**{**values, **changes})
+    confirmed = (
+        replace(node, stopped_at_ms=node.stopped_at_ms or values["stopped_at_ms"]) for node in nodes
+    )
+    return Session(**{"nodes": tuple(confirmed), **values})

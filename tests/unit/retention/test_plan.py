@@ -9,11 +9,13 @@ from dataclasses import replace
 import pytest
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
+from ctlr.ingest.keeping import Keeper
 from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.retention import removal, retire
 from ctlr.retention.lines import Deleted, parse_line
 from ctlr.retention.plan import HOUR_MS, RawSession, describe, plan_retention
+from ctlr.sessions.model import SessionNode
 
 NOW = 100 * HOUR_MS
 OLD = RawSession("a" * 8, 100, ended_at_ms=10 * HOUR_MS)
@@ -76,6 +78,24 @@ def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
     made.process(session())
     assert made.source()["bytes"] == before["bytes"]
     assert made.source()["segments"] == before["segments"]
+
+
+def test_second_names_take_no_room_and_go_with_their_files(made: Rig) -> None:
+    before = retire.find_raw_session(made.settings, UUID).size_bytes
+    Keeper().keep(made.node(), 1)
+    session_now = retire.find_raw_session(made.settings, UUID)
+    assert session_now.size_bytes == before
+    assert list(retire.retire(made.settings, [session_now], NOW)) == [Deleted(UUID, before)]
+    assert not (made.logging / "cam-a" / UUID).exists()
+
+
+def test_what_was_recorded_after_the_stop_is_in_no_copy(rig: Rig) -> None:
+    rig.record(numbers=range(6))
+    node = SessionNode("cam-a", stopped_at_ms=START_MS + 6000)
+    assert rig.process(session(node, stopped_at_ms=START_MS + 4000)).exit_code == 0
+    assert verify_session(rig.settings, UUID, lambda _: None).exit_code == 0
+    problem = retire.find_raw_session(rig.settings, UUID).copy_problem
+    assert problem == "seg_0004.mp4 of cam-a is in no copy"
 
 
 def test_each_reason_that_a_copy_cannot_stand_for_its_raw_data(made: Rig) -> None:

@@ -39,6 +39,7 @@ def test_a_client_may_say_anything_where_a_text_belongs() -> None:
 def test_what_json_cannot_say_becomes_text() -> None:
     record = make_record(NOW_MS, "n", "c", "INFO", "m", a=math.nan, b={1}, c="\udcff")
     assert json.loads(encode_record(record))["a"] == "nan"
+    assert json.loads(encode_record(record))["c"] == "\\udcff"
     ring: dict[Any, Any] = {(1, 2): "odd key"}
     ring["ring"] = ring
     assert json.loads(encode_record(record | {"ring": ring}))["message"] == "m"

@@ -6,7 +6,7 @@ is copied in large blocks and hashed on the way; only at the edges rows are told
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from ctlr.postprocess.can.found import opened_piece
 from ctlr.postprocess.can.output import HashedFile
 from ctlr.postprocess.can.rows import select
 from ctlr.postprocess.can.runs import NO_ARRIVAL, CanRows, Ints, Runs, Stretch
+from ctlr.postprocess.can.windows import Window
 
 ARRIVAL_FILE = "can_arrival.csv"
 _LINES = 10_000
@@ -38,13 +39,11 @@ class _Cutter:
     def __init__(
         self,
         folder: Path,
-        found: CanRows,
         raw: HashedFile,
         arrival: HashedFile,
         alive: Callable[[], None],
     ) -> None:
         self._folder = folder
-        self._found = found
         self._raw = raw
         self._arrival = arrival
         self._alive = alive
@@ -56,11 +55,12 @@ class _Cutter:
                 self._take_whole(fd, stretch)
             elif len(stretch.runs):
                 for number in range(len(stretch.runs)):
-                    self._take_some_of_run(fd, stretch.runs.where(slice(number, number + 1)))
+                    run = stretch.runs.where(slice(number, number + 1))
+                    self._take_some_of_run(fd, run, stretch.window)
             else:
                 end = stretch.offset + stretch.size
                 for _, block in blocks(fd, stretch.offset, end):
-                    self._add(*select(block, self._found.first_ms, self._found.last_ms))
+                    self._add(*select(block, stretch.window.first_ms, stretch.window.last_ms))
 
     def _take_whole(self, fd: int, stretch: Stretch) -> None:
         begin = self._raw.size
@@ -71,36 +71,37 @@ class _Cutter:
                 raise OSError(f"{stretch.piece} has shrunk")
             self._add(block, block.count(b"\n"))
             at += len(block)
-        runs = stretch.runs
-        self._note(runs, runs.offsets - stretch.offset + begin)
-        off = (runs.low_ms < self._found.first_ms) | (runs.high_ms > self._found.last_ms)
+        runs, window = stretch.runs, stretch.window
+        self._note(runs, runs.offsets - stretch.offset + begin, window)
+        off = (runs.low_ms < window.first_ms) | (runs.high_ms > window.last_ms)
         for offset, size in zip(runs.offsets[off].tolist(), runs.sizes[off].tolist(), strict=True):
             self._alive()
             block = os.pread(fd, size, offset)
-            _, timed = select(block, self._found.first_ms, self._found.last_ms)
+            _, timed = select(block, window.first_ms, window.last_ms)
             self.cut.by_arrival += block.count(b"\n") - timed
 
-    def _take_some_of_run(self, fd: int, run: Runs) -> None:
+    def _take_some_of_run(self, fd: int, run: Runs, window: Window) -> None:
         begin = self._raw.size
         block = os.pread(fd, int(run.sizes[0]), int(run.offsets[0]))
-        data, count = select(block, self._found.first_ms, self._found.last_ms)
+        data, count = select(block, window.first_ms, window.last_ms)
         self._add(data, count)
         if count:
             size, rows = np.array([len(data)]), np.array([count])
-            low = np.maximum(run.low_ms, self._found.first_ms)
-            high = np.minimum(run.high_ms, self._found.last_ms)
+            low = np.maximum(run.low_ms, window.first_ms)
+            high = np.minimum(run.high_ms, window.last_ms)
             taken = Runs(run.buses, run.arrived_ms, run.bus, run.offsets, size, rows, low, high)
-            self._note(taken, np.array([begin]))
+            self._note(taken, np.array([begin]), window)
 
     def _add(self, data: bytes, rows: int) -> None:
         self._raw.write(data)
         self._alive()
         self.cut.rows += rows
 
-    def _note(self, runs: Runs, offsets: Ints) -> None:
-        """Write down when rows arrived that now begin at ``offsets``."""
+    def _note(self, runs: Runs, offsets: Ints, window: Window) -> None:
+        """Write down when rows arrived that now begin at ``offsets``, on the session's clock."""
         known = runs.arrived_ms != NO_ARRIVAL
         runs, offsets = runs.where(known), offsets[known]
+        runs = replace(runs, arrived_ms=runs.arrived_ms + window.behind_ms)
         for number, bus in enumerate(runs.buses):
             rows = int(runs.rows[runs.bus == number].sum())
             if rows:
@@ -128,7 +129,7 @@ def cut_rows(
         HashedFile(out / ARRIVAL_FILE, ARRIVAL_HEADER),
     )
     try:
-        cutter = _Cutter(folder, found, raw, arrival, alive)
+        cutter = _Cutter(folder, raw, arrival, alive)
         for stretch in found.stretches:
             cutter.take(stretch)
         cut = cutter.cut

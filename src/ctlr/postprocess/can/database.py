@@ -1,42 +1,55 @@
-"""What frames mean, from the databases that are configured, read by cantools.
+"""What frames mean, from the databases that are configured.
 
 A database that is not there or that cannot be read is listed as a problem, and the others still
-count. Of two databases that know one frame, the first says what it means.
+count. Of two databases that know one frame, the first says what it means. SAE J1939 has a frame's
+meaning in its parameter group, and its sender and priority in the same identifier: frames that no
+message has word for word are looked up by their group.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import cantools
-from cantools.database.can import Database
-from cantools.database.can import Message as DatabaseMessage
-from cantools.database.can import Signal as DatabaseSignal
-
 from ctlr.kernel.hashing import new_hash
-from ctlr.postprocess.can.signals import Message, Signal
+from ctlr.postprocess.can.database_file import read_database
+from ctlr.postprocess.can.signals import Message
 
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 """Raised when the same frames and databases come out otherwise, so that sessions may be redone."""
+
+_ANY_SENDER = 0xFE
+"""J1939's null address: no device sends from it, databases have it where the sender is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class CanDatabase:
     """All messages by identifier and whether it is an extended one, and what ails a database.
 
-    ``inputs`` differs whenever the messages may.
+    ``inputs`` differs whenever the messages may. ``unreadable`` are the databases of which
+    nothing could be used, with the reason.
     """
 
     messages: dict[tuple[int, bool], Message]
     problems: tuple[str, ...]
     inputs: str
+    unreadable: tuple[str, ...] = ()
+    groups: dict[int, Message] = field(default_factory=dict)
 
     def of(self, frame_id: int, extended: bool) -> Message | None:
         """A frame's meaning. A bridge may write a standard identifier with many digits, or an
         extended one with few, so the other kind counts too where nothing else is known."""
-        return self.messages.get((frame_id, extended)) or self.messages.get(
-            (frame_id, not extended)
-        )
+        known = self.messages.get((frame_id, extended))
+        if known is None and extended:
+            known = self.groups.get(group_of(frame_id))
+        return known or self.messages.get((frame_id, not extended))
+
+
+def group_of(frame_id: int) -> int:
+    """The parameter group number in an identifier of J1939: without priority and sender, and
+    where the frame is for one device only, without that one's address."""
+    group = frame_id >> 8 & 0x3FFFF
+    to_one = group >> 8 & 0xFF < 0xF0
+    return group & ~0xFF if to_one else group
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
@@ -55,52 +68,34 @@ def fingerprint(paths: Iterable[Path]) -> str:
 def load(paths: Sequence[Path]) -> CanDatabase:
     """Read the databases. Never raises: what cannot be read is among the problems."""
     messages: dict[tuple[int, bool], Message] = {}
-    problems = []
+    problems, unreadable = [], []
     for path in paths:
-        try:
-            found = _read(path)
-        except Exception as error:  # whatever a parser makes of any file
-            problems.append(f"{path.name} cannot be read as a CAN database: {_say(error)}.")
-            continue
-        for message in found:
+        found = read_database(path)
+        problems += [f"{path.name}: {problem}" for problem in found.problems]
+        if found.refused:
+            unreadable.append(f"{path.name} cannot be read as a CAN database: {found.refused}.")
+        for message in found.messages:
             known = messages.setdefault((message.frame_id, message.extended), message)
             if known is not message:
                 problems.append(f"{message.name} of {path.name} is {known.name} already.")
-    return CanDatabase(messages, tuple(problems), fingerprint(paths))
-
-
-def _read(path: Path) -> list[Message]:
-    loaded = cantools.database.load_file(path, strict=False)
-    if not isinstance(loaded, Database):
-        raise TypeError("it describes no CAN bus")
-    return [_message(message) for message in loaded.messages]
-
-
-def _message(message: DatabaseMessage) -> Message:
-    return Message(
-        name=message.name,
-        frame_id=message.frame_id,
-        extended=message.is_extended_frame,
-        length=message.length,
-        signals=tuple(_signal(signal) for signal in message.signals),
+    return CanDatabase(
+        messages,
+        (*unreadable, *problems),
+        fingerprint(paths),
+        tuple(unreadable),
+        _groups(messages.values()),
     )
 
 
-def _signal(signal: DatabaseSignal) -> Signal:
-    return Signal(
-        name=signal.name,
-        start=signal.start,
-        length=signal.length,
-        big_endian=signal.byte_order == "big_endian",
-        signed=signal.is_signed,
-        is_float=signal.is_float,
-        scale=float(signal.scale),
-        offset=float(signal.offset),
-        unit=signal.unit or "",
-        page_of=signal.multiplexer_signal,
-        pages=frozenset(signal.multiplexer_ids or ()),
-    )
-
-
-def _say(error: Exception) -> str:
-    return " ".join(f"{error}".split())[:200].rstrip(".") or type(error).__name__
+def _groups(messages: Iterable[Message]) -> dict[int, Message]:
+    """The parameter groups that are of one message: that without a sender, or the only one."""
+    by_group: dict[int, list[Message]] = {}
+    for message in messages:
+        if message.parameter_group:
+            by_group.setdefault(group_of(message.frame_id), []).append(message)
+    chosen = {}
+    for group, rivals in by_group.items():
+        open_ones = [one for one in rivals if one.frame_id & 0xFF == _ANY_SENDER]
+        if len(open_ones or rivals) == 1:
+            chosen[group] = (open_ones or rivals)[0]
+    return chosen

@@ -16,13 +16,12 @@ from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER
 from ctlr.postprocess.can.bisection import blocks
 from ctlr.postprocess.can.database import CanDatabase
 from ctlr.postprocess.can.fields import Fields, data_of, parse_fields
+from ctlr.postprocess.can.naming import file_names, id_text, units
 from ctlr.postprocess.can.runs import NO_ARRIVAL, Ints, Runs, parse_runs
 from ctlr.postprocess.can.signals import Message, decode
 from ctlr.postprocess.can.tables import PARQUET_FILE, CsvTable, Decoded, ParquetTable
 from ctlr.postprocess.manifest.can import CanMessage, CanProblem, CanSignals
-from ctlr.postprocess.manifest.portable import portable_paths
 
-FOLDER = "can"
 _MOST_UNKNOWN = 100
 _BLOCK_BYTES = 4 << 20
 NO_PYARROW = (
@@ -45,8 +44,10 @@ class Decoding:
 class _Tally:
     frames: Counter[Message] = field(default_factory=Counter)
     wrong_length: Counter[Message] = field(default_factory=Counter)
+    ids: dict[Message, Counter[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
     remote: int = 0
+    error_frames: int = 0
     malformed: int = 0
 
 
@@ -81,6 +82,7 @@ def decode_rows(
         unknown=dict(tally.unknown.most_common(_MOST_UNKNOWN)),
         unknown_frames=tally.unknown.total(),
         remote_frames=tally.remote,
+        error_frames=tally.error_frames,
         malformed_rows=tally.malformed,
         parquet=PARQUET_FILE if PARQUET_FILE in files else None,
         inputs=inputs,
@@ -93,7 +95,7 @@ class _Decoder:
         self._database = database
         self._runs = runs
         self._out = out
-        self._names = _file_names(list(database.messages.values()))
+        self._names = file_names(list(database.messages.values()))
         self._tables: dict[Message, CsvTable] = {}
         self._parquet: ParquetTable | None = None
         self.tally = _Tally()
@@ -105,9 +107,10 @@ class _Decoder:
         """Decode a block of whole rows that stands at ``offset`` of the file."""
         fields = parse_fields(block)
         self.tally.malformed += fields.malformed
-        remote = (fields.digits == 0) & (fields.lengths > 0)
+        remote = ~fields.errors & fields.remote
+        self.tally.error_frames += int(np.count_nonzero(fields.errors))
         self.tally.remote += int(np.count_nonzero(remote))
-        for rows in _by_message(fields, np.flatnonzero(~remote)):
+        for rows in _by_message(fields, np.flatnonzero(~fields.errors & ~remote)):
             self._take_frames(fields, rows, offset, block)
 
     def end(self, alive: Callable[[], None]) -> dict[str, tuple[int, str]]:
@@ -128,10 +131,11 @@ class _Decoder:
             CanMessage(
                 message=message.name,
                 file=self._names[message],
-                id=_id_text(message.frame_id, extended=message.extended),
+                id=id_text(message.frame_id, extended=message.extended),
                 frames=self.tally.frames[message],
                 wrong_length=self.tally.wrong_length[message],
-                signals={signal.name: signal.unit for signal in message.signals},
+                ids=dict(self.tally.ids[message]) if message.parameter_group else {},
+                signals=units(message),
             )
             for message in sorted(self._tables, key=lambda one: (one.name, one.frame_id))
         )
@@ -148,15 +152,18 @@ class _Decoder:
         frame_id, extended = int(fields.ids[rows[0]]), bool(fields.extended[rows[0]])
         message = self._database.of(frame_id, extended)
         if message is None:
-            self.tally.unknown[_id_text(frame_id, extended=extended)] += len(rows)
+            self.tally.unknown[id_text(frame_id, extended=extended)] += len(rows)
             return
         length = int(fields.lengths[rows[0]])
         self.tally.frames[message] += len(rows)
+        ids = self.tally.ids.setdefault(message, Counter())
+        ids[id_text(frame_id, extended=extended)] += len(rows)
         self.tally.wrong_length[message] += len(rows) if length != message.length else 0
         arrived, bus = self._arrivals(fields.starts[rows] + offset)
         values = decode(message, data_of(block, fields.data_at[rows], length))
         times = fields.times_ms[rows]
-        decoded = Decoded(message, times, arrived, bus, self._runs.buses, values)
+        ids_of_rows = fields.ids[rows]
+        decoded = Decoded(message, times, ids_of_rows, arrived, bus, self._runs.buses, values)
         if message not in self._tables:
             self._tables[message] = CsvTable(self._out / self._names[message], message)
         self._tables[message].add(decoded)
@@ -190,20 +197,5 @@ def _read_runs(arrival: Path | None, raw: Path) -> Runs:
         return parse_runs((block for _, block in found), raw.stat().st_size)
 
 
-def _file_names(messages: Sequence[Message]) -> dict[Message, str]:
-    """A file for each message, named for it; for its identifier too where others share its name."""
-    shared = Counter(message.name for message in messages)
-    wanted = {}
-    for message in messages:
-        more = f"_{message.frame_id:X}" if shared[message.name] > 1 else ""
-        wanted[message] = f"{FOLDER}/{message.name}{more}.csv"
-    portable = portable_paths(wanted.values())
-    return {message: portable[path] for message, path in wanted.items()}
-
-
 def _database_problems(database: CanDatabase) -> list[CanProblem]:
     return [CanProblem(code="database", text=text) for text in database.problems]
-
-
-def _id_text(frame_id: int, *, extended: bool) -> str:
-    return f"{frame_id:08X}" if extended else f"{frame_id:03X}"

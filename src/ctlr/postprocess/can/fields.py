@@ -15,6 +15,12 @@ _COMMA = 44
 _MOST_ID_DIGITS = 8
 _LARGEST = 2**63 - 1
 _PADDING = bytes(160)
+_ID_BITS = 0x1FFFFFFF
+_EXTENDED, _REMOTE, _ERROR = (
+    0x80000000,
+    0x40000000,
+    0x20000000,
+)  # linux/can.h, beside the identifier
 
 Bytes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -25,13 +31,16 @@ class Fields:
     """Columns of equal length, a place for each row that has the form of one.
 
     ``starts`` is where a row begins in the block, ``ids`` without flags; ``data_at`` is where its
-    data begin, ``digits`` how many there are. ``malformed`` counts the lines left out.
+    data begin, ``digits`` how many there are. ``errors`` are frames with SocketCAN's flag of an
+    error frame, ``remote`` those that ask for data. ``malformed`` counts the lines left out.
     """
 
     starts: Ints
     times_ms: Ints
     ids: Ints
     extended: Flags
+    errors: Flags
+    remote: Flags
     lengths: Ints
     data_at: Ints
     digits: Ints
@@ -53,12 +62,16 @@ def parse_fields(block: bytes) -> Fields:
     digits = ends - after_length - 1
     good = ids_good & lengths_good & ((digits == 2 * lengths) | (digits == 0))
     times = _times(block, starts, after_time, lines.times_ms[three])
-    extended = (id_digits > 3) | (ids > 0x7FF)
+    flags = ids & ~_ID_BITS
+    extended = np.where(flags > 0, ids & _EXTENDED > 0, (id_digits > 3) | (ids > 0x7FF))
+    remote = (ids & _REMOTE > 0) | ((digits == 0) & (lengths > 0))
     return Fields(
         starts=starts[good],
         times_ms=times[good],
-        ids=ids[good] & 0x1FFFFFFF,
+        ids=ids[good] & _ID_BITS,
         extended=extended[good],
+        errors=ids[good] & _ERROR > 0,
+        remote=remote[good],
         lengths=lengths[good],
         data_at=after_length[good] + 1,
         digits=digits[good],

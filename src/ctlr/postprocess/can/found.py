@@ -24,6 +24,7 @@ from ctlr.postprocess.can import rows
 from ctlr.postprocess.can.bisection import blocks, find_line
 from ctlr.postprocess.can.news import LATE_MS, arrivals, newest_own_time
 from ctlr.postprocess.can.runs import NO_RUNS, CanRows, Runs, Stretch, parse_runs
+from ctlr.postprocess.can.windows import Window
 
 _OUT_OF_ORDER_MS = 60_000
 """How far rows of which only their own times are known may stand out of order."""
@@ -32,14 +33,15 @@ _HEAD_BYTES = 512
 _TAIL_BYTES = 4096
 
 
-def find_rows(folder: Path, first_ms: int, last_ms: int) -> CanRows | None:
+def find_rows(folder: Path, windows: Sequence[Window]) -> CanRows | None:
     """The rows that belong, in ``can/`` of the logging disk; None where nothing was recorded.
 
-    Raises ``OSError``.
+    ``windows`` are the session's time as the clock showed it, apart from each other. Raises
+    ``OSError``.
     """
     while True:
         names = _pieces(folder)
-        found = _find_in(folder, names, first_ms, last_ms) if names else None
+        found = _find_in(folder, names, windows) if names else None
         if _pieces(folder) == names:  # else a new piece has begun meanwhile
             return found
 
@@ -51,7 +53,9 @@ def _pieces(folder: Path) -> list[str]:
         return []
 
 
-def _find_in(folder: Path, names: Sequence[str], first_ms: int, last_ms: int) -> CanRows:
+def _find_in(folder: Path, names: Sequence[str], windows: Sequence[Window]) -> CanRows:
+    first_ms = min(window.first_ms + window.behind_ms for window in windows)
+    last_ms = max(window.last_ms + window.behind_ms for window in windows)
     digest = new_hash()
     stretches: list[Stretch] = []
     told, until_ms = False, None
@@ -60,7 +64,8 @@ def _find_in(folder: Path, names: Sequence[str], first_ms: int, last_ms: int) ->
             if raw is None:
                 continue
             piece = _Piece(name, raw, arrival)
-            for stretch in piece.find(first_ms, last_ms):
+            found = (stretch for window in windows for stretch in piece.find(window))
+            for stretch in sorted(found, key=lambda stretch: stretch.offset):
                 stretches.append(stretch)
                 if not piece.is_newest(stretch):
                     told = True
@@ -125,16 +130,18 @@ class _Piece:
         tail = os.pread(self._raw, _TAIL_BYTES, max(0, self._size - _TAIL_BYTES))
         return newest_own_time(tail)
 
-    def find(self, first_ms: int, last_ms: int) -> Iterator[Stretch]:
-        """What belongs, in order."""
-        yield from self._by_own_time(self._begin, self._told_from, first_ms, last_ms)
-        yield from self._by_arrival(first_ms, last_ms)
+    def find(self, window: Window) -> Iterator[Stretch]:
+        """What belongs to one window, in order."""
+        yield from self._by_own_time(self._begin, self._told_from, window)
+        yield from self._by_arrival(window)
         last = self._last_run
-        if last and self._told_to < self._size and last.arrived_ms <= last_ms + LATE_MS:
-            yield self._stretch(self._told_to, self._size - self._told_to, by_time=True)
+        if last and self._told_to < self._size and last.arrived_ms <= window.last_ms + LATE_MS:
+            yield self._stretch(self._told_to, self._size - self._told_to, True, window)
 
-    def _stretch(self, offset: int, size: int, by_time: bool, runs: Runs = NO_RUNS) -> Stretch:
-        return Stretch(self._name, self._head, offset, size, by_time, runs)
+    def _stretch(
+        self, offset: int, size: int, by_time: bool, window: Window, runs: Runs = NO_RUNS
+    ) -> Stretch:
+        return Stretch(self._name, self._head, offset, size, by_time, window, runs)
 
     def is_newest(self, stretch: Stretch) -> bool:
         """Whether it holds the rows of which no arrival tells yet."""
@@ -150,17 +157,17 @@ class _Piece:
         backwards = reversed(tail[: min(_TAIL_BYTES, size)].splitlines(keepends=True))
         return _first_run(head.splitlines(keepends=True)), _first_run(backwards), size
 
-    def _by_own_time(self, begin: int, end: int, first_ms: int, last_ms: int) -> Iterator[Stretch]:
-        start = find_line(self._raw, begin, end, first_ms, _own_times)
-        until = find_line(self._raw, start, end, last_ms + _OUT_OF_ORDER_MS, _own_times)
+    def _by_own_time(self, begin: int, end: int, window: Window) -> Iterator[Stretch]:
+        start = find_line(self._raw, begin, end, window.first_ms, _own_times)
+        until = find_line(self._raw, start, end, window.last_ms + _OUT_OF_ORDER_MS, _own_times)
         if start < until:
-            yield self._stretch(start, until - start, by_time=True)
+            yield self._stretch(start, until - start, True, window)
 
-    def _by_arrival(self, first_ms: int, last_ms: int) -> Iterator[Stretch]:
-        runs = self._runs(first_ms - LATE_MS, last_ms + LATE_MS)
-        for part, by_time in runs.belonging(first_ms, last_ms):
+    def _by_arrival(self, window: Window) -> Iterator[Stretch]:
+        runs = self._runs(window.first_ms - LATE_MS, window.last_ms + LATE_MS)
+        for part, by_time in runs.belonging(window.first_ms, window.last_ms):
             size = int(part.ends[-1] - part.offsets[0])
-            yield self._stretch(int(part.offsets[0]), size, by_time, part)
+            yield self._stretch(int(part.offsets[0]), size, by_time, window, part)
 
     def _runs(self, first_ms: int, last_ms: int) -> Runs:
         """The lines of the arrival file between two arrivals."""
@@ -180,6 +187,6 @@ def _first_run(lines: Iterable[bytes]) -> Run | None:
 
 
 def _own_times(block: bytes) -> list[tuple[int, int]]:
-    lines = rows.parse_lines(block)
+    lines = rows.parse_any_lines(block)
     good = np.flatnonzero(lines.times_ms != rows.NO_TIME)
     return list(zip(lines.starts[good].tolist(), lines.times_ms[good].tolist(), strict=True))

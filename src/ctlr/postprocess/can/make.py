@@ -10,7 +10,8 @@ from pathlib import Path
 from ctlr.layout.session import CAN_FILE
 from ctlr.postprocess.can.cut import ARRIVAL_FILE, Cut, cut_rows
 from ctlr.postprocess.can.database import fingerprint, load
-from ctlr.postprocess.can.decode import FOLDER, Decoding, decode_rows
+from ctlr.postprocess.can.decode import Decoding, decode_rows
+from ctlr.postprocess.can.naming import FOLDER
 from ctlr.postprocess.can.output import OutputError
 from ctlr.postprocess.can.reuse import (
     CanWork,

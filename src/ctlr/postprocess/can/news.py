@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ctlr.layout.can_files import RAW_NAME, Run, arrival_name, newest_last, parse_run
+from ctlr.layout.can_rows import Row, read_row
 from ctlr.postprocess.can.bisection import blocks, find_line
 
 LATE_MS = 300_000
@@ -17,6 +18,7 @@ LATE_MS = 300_000
 
 _ARRIVED = re.compile(rb"^(\d{1,18}),", re.MULTILINE)
 _TAIL_BYTES = 4096
+_FIRST_MS = 10**12
 
 
 def has_news(folder: Path, first_ms: int, last_ms: int, until_ms: int | None) -> bool:
@@ -61,8 +63,12 @@ def _runs(path: Path, first_ms: int, last_ms: int) -> Iterator[Run]:
 
 def newest_own_time(tail: bytes) -> int | None:
     """The own time of the last row of what a recording ends with."""
-    found = re.findall(rb"^(\d{13}),.*\n", tail, re.MULTILINE)
-    return int(found[-1]) if found else None
+    for line in reversed(tail.splitlines(keepends=True)[1:]):
+        if line.endswith(b"\n"):
+            read = read_row(line)
+            if isinstance(read, Row) and read.ts_ms >= _FIRST_MS:
+                return read.ts_ms
+    return None
 
 
 def _tail(path: Path) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctlr.layout.can_files import parse_run
+from ctlr.postprocess.can.windows import Window
 
 _BUS = re.compile(rb",([a-z][a-z0-9_-]*),")
 _COLUMNS = 7
@@ -79,8 +80,8 @@ class Stretch:
     """Rows of one piece that stand together: ``size`` bytes from ``offset`` on.
 
     ``head`` is how the piece begins, by which it is known under any name. ``by_time`` says that only
-    those belong whose own time lies within. ``runs`` say when they arrived, and cover all of it
-    or nothing.
+    those belong whose own time lies within ``window``. ``runs`` say when they arrived, and cover all
+    of it or nothing.
     """
 
     piece: str
@@ -88,12 +89,14 @@ class Stretch:
     offset: int
     size: int
     by_time: bool
+    window: Window
     runs: Runs = NO_RUNS
 
 
 @dataclass(frozen=True, slots=True)
 class CanRows:
-    """The rows of a session's time, ``first_ms`` to ``last_ms`` (Unix milliseconds, inclusive).
+    """The rows of a session's time, ``first_ms`` to ``last_ms`` (Unix milliseconds, inclusive,
+    on the session's clock).
 
     ``inputs`` differs whenever other rows belong; empty where none do. The newest rows, which no
     arrival tells of yet, are left out of it. Whatever arrived up to ``until_ms`` has been looked

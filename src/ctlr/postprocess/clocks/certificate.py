@@ -18,10 +18,11 @@ a frame of the slowest camera: then each frame has its right partner.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from ctlr.postprocess.clocks.camera_facts import CameraFacts
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.distance import Distance
+from ctlr.postprocess.clocks.sentence import held_ms, say, say_nothing_compared, verdict_of
 from ctlr.postprocess.manifest.sync import (
     OF_THE_PAIR,
     CameraSync,
@@ -32,42 +33,6 @@ from ctlr.postprocess.manifest.sync import (
     SyncSection,
 )
 from ctlr.sessions.model import ClockSample
-
-
-@dataclass(frozen=True, slots=True)
-class CameraFacts:
-    """What is known of one camera that recorded. Times in microseconds, its own clock;
-    ``told_start_us`` too. ``last_us`` is its last frame, ``late`` counts those that came late or
-    after a dropped one; ``problem`` says why its frame times
-    cannot be used."""
-
-    clock: ClockTrack | None = None
-    first_us: int | None = None
-    last_us: int | None = None
-    told_start_us: int | None = None
-    period_us: float | None = None
-    late: int = 0
-    problem: str | None = None
-
-    @property
-    def unknown_because(self) -> str | None:
-        """Why it cannot be compared; None if it can."""
-        if self.problem:
-            return self.problem
-        if self.first_us is None:
-            return "it left no frame times"
-        if self.clock is None:
-            return "its clock was never measured"
-        if self.clock.set_at_ms is not None:
-            return "its clock was set during the recording"
-        return None
-
-    @property
-    def worst_uncertainty_us(self) -> float:
-        assert self.clock is not None
-        assert self.first_us is not None
-        assert self.last_us is not None
-        return self.clock.worst_uncertainty(self.first_us, self.last_us)
 
 
 def clock_section(clocks: Mapping[str, Sequence[ClockSample]]) -> dict[str, ClockEntry]:
@@ -107,13 +72,13 @@ def sync_section(
     shapes = {name: _camera_sync(start_at_ms, facts) for name, facts in cameras.items()}
     tolerance = tolerance_ms if tolerance_ms is not None else _half_a_frame_ms(cameras)
     if tolerance is None or not distances:
-        return SyncSection(text=_nothing_compared(cameras), cameras=shapes)
+        return SyncSection(text=say_nothing_compared(cameras), cameras=shapes)
     pairs = tuple(_pair_sync(pair, found, cameras, tolerance) for pair, found in distances.items())
     measured = [pair for pair in pairs if pair.worst_ms is not None]
     named = max(measured, key=_severity, default=None)
     return SyncSection(
-        verdict=_verdict(cameras, pairs),
-        text=_text(cameras, pairs, named, tolerance, start_at_ms),
+        verdict=verdict_of(cameras, pairs),
+        text=say(cameras, pairs, named, tolerance, start_at_ms),
         tolerance_ms=round(tolerance, 3),
         cameras=shapes,
         pairs=pairs,
@@ -181,117 +146,6 @@ def _judge(held_ms: float, uncertainty_ms: float, tolerance_ms: float) -> Judgem
     return "fail" if held_ms - uncertainty_ms > tolerance_ms else "unknown"
 
 
-def _verdict(cameras: Mapping[str, CameraFacts], pairs: Sequence[PairSync]) -> Judgement:
-    verdicts = {pair.verdict for pair in pairs}
-    if "fail" in verdicts:
-        return "fail"
-    compared = {name for pair in pairs for name in pair.cameras}
-    return "pass" if verdicts == {"pass"} and compared == set(cameras) else "unknown"
-
-
 def _severity(pair: PairSync) -> tuple[bool, float]:
     """The pair to name: one that fails, else the one whose true distance may be the largest."""
-    return pair.verdict == "fail", _held_ms(pair) + pair.uncertainty_ms
-
-
-def _held_ms(pair: PairSync) -> float:
-    """What the pair is judged by."""
-    return max(pair.steady_ms or 0.0, pair.p99_ms or 0.0)
-
-
-# --- one sentence for a person
-
-
-def _nothing_compared(cameras: Mapping[str, CameraFacts]) -> str:
-    if not cameras:
-        return "No camera recorded, so there is nothing to compare."
-    if len(cameras) == 1:
-        return f"Only {next(iter(cameras))} recorded, so there is nothing to compare it with."
-    return f"Whether the cameras were in step is not known: {_reasons(cameras)}."
-
-
-def _reasons(cameras: Mapping[str, CameraFacts]) -> str:
-    because = {name: facts.unknown_because for name, facts in cameras.items()}
-    return "; ".join(f"{name}: {reason}" for name, reason in because.items() if reason)
-
-
-def _text(
-    cameras: Mapping[str, CameraFacts],
-    pairs: Sequence[PairSync],
-    named: PairSync | None,
-    tolerance_ms: float,
-    start_at_ms: int | None,
-) -> str:
-    if named is None:
-        return "The cameras never recorded at the same time, so there is nothing to compare."
-    apart = f"{_ms(_held_ms(named))} apart (± {_ms(named.uncertainty_ms)})"
-    allowed = f"the {_ms(tolerance_ms)} allowed"
-    between = " and ".join(named.cameras)
-    match _verdict(cameras, pairs):
-        case "pass":
-            return (
-                f"All {len(cameras)} cameras were in step: "
-                f"nearest frames are at most {apart}, within {allowed}."
-                + _single_frames(cameras, pairs, tolerance_ms, start_at_ms)
-            )
-        case "fail":
-            return (
-                f"{between} were not in step: their nearest frames are up to {apart}"
-                f"{_when(named.steady_at, start_at_ms)}, more than {allowed}."
-                + _how_often(named, cameras)
-            )
-    if reasons := _reasons(cameras):
-        return (
-            f"Not all cameras could be compared ({reasons}). "
-            f"Nearest frames of the others are at most {apart}."
-        )
-    if any(not pair.frames for pair in pairs):
-        return (
-            "Not all cameras recorded at the same time. "
-            f"Nearest frames of those that did are at most {apart}."
-        )
-    return (
-        f"Nearest frames of {between} are up to {apart}{_when(named.steady_at, start_at_ms)}: "
-        f"too uncertain to tell whether that is within {allowed}."
-    )
-
-
-def _single_frames(
-    cameras: Mapping[str, CameraFacts],
-    pairs: Sequence[PairSync],
-    tolerance_ms: float,
-    start_at_ms: int | None,
-) -> str:
-    """What stands beside a good verdict: frames that came late, and whose they were."""
-    worst = max(pairs, key=lambda pair: (pair.worst_ms or 0.0) + pair.uncertainty_ms)
-    if worst.worst_ms is None or worst.worst_ms + worst.uncertainty_ms <= tolerance_ms:
-        return ""
-    return (
-        f" Single frames are up to {_ms(worst.worst_ms)} apart,"
-        f"{_when(worst.worst_at, start_at_ms)}: {worst.frames_beyond} of {worst.frames} are beyond"
-        f" that.{_late_frames(cameras)}"
-    )
-
-
-def _how_often(pair: PairSync, cameras: Mapping[str, CameraFacts]) -> str:
-    if pair.steady_ms == _held_ms(pair):
-        return ""
-    return (
-        f" That is {100 * (pair.share_beyond or 0.0):.1f} % of them, now and then."
-        f"{_late_frames({name: cameras[name] for name in pair.cameras})}"
-    )
-
-
-def _late_frames(cameras: Mapping[str, CameraFacts]) -> str:
-    found = [f"{name} took {facts.late} frames" for name, facts in cameras.items() if facts.late]
-    return f" {', '.join(found)} late or after a dropped one." if found else ""
-
-
-def _when(at_ms: int | None, start_at_ms: int | None) -> str:
-    if at_ms is None or start_at_ms is None:
-        return ""
-    return f" {(at_ms - start_at_ms) / 1000:.1f} s after the start"
-
-
-def _ms(value: float | None) -> str:
-    return f"{value or 0.0:.1f} ms"
+    return pair.verdict == "fail", held_ms(pair) + pair.uncertainty_ms

@@ -20,6 +20,11 @@ def gone(video: VideoSource, names: AbstractSet[str]) -> set[str]:
     return _segments(video) - names
 
 
+def unjoined(video: VideoSource, names: AbstractSet[str]) -> list[str]:
+    """Those of ``names`` that a video does not hold, for whatever reason."""
+    return sorted(names - _segments(video))
+
+
 def worse(video: VideoSource, harmed: Mapping[str, int]) -> set[str]:
     """The segments of which a video holds more than can be read now.
 

@@ -22,7 +22,9 @@ class CanMessage(_Shape):
     """The frames of one message of a database, decoded in ``file``.
 
     ``wrong_length`` of them have another number of data bytes than the database says; signals
-    that this leaves out are empty. ``signals`` has their units.
+    that this leaves out are empty. ``signals`` has their units, by the headings of their columns.
+    ``ids`` has the frames of each identifier where those of several are of the message: a
+    parameter group of SAE J1939, whoever sends it.
     """
 
     message: str
@@ -30,6 +32,7 @@ class CanMessage(_Shape):
     id: str
     frames: int
     wrong_length: int = 0
+    ids: dict[str, int] = {}
     signals: dict[str, str]
 
 
@@ -37,7 +40,8 @@ class CanSignals(_Shape):
     """What the configured databases made of the frames.
 
     ``unknown`` has the frames of identifiers that none of them knows, the most frequent first;
-    ``unknown_frames`` is how many those are in all. ``parquet`` has every value; null where that
+    ``unknown_frames`` is how many those are in all. ``error_frames`` are rows whose identifier has
+    the flag of one. ``parquet`` has every value; null where that
     could not be written, see the problems.
     """
 
@@ -46,6 +50,7 @@ class CanSignals(_Shape):
     unknown: dict[str, int] = {}
     unknown_frames: int = 0
     remote_frames: int = 0
+    error_frames: int = 0
     malformed_rows: int = 0
     parquet: str | None = None
     inputs: str

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ctlr.layout.session import CAN_FILE, MANIFEST_NAME, frames_file, video_file
+from ctlr.postprocess.can.windows import Window, windows_of
 from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
 from ctlr.postprocess.video.planned import PlannedVideo, plan_video
 from ctlr.postprocess.video.twins import Twins
-from ctlr.sessions.model import Mark, Session, SessionNode
+from ctlr.sessions.clock_steps import say_step
+from ctlr.sessions.model import ClockStep, Mark, Session, SessionNode
 
 if TYPE_CHECKING:  # a controller plans nothing, and does without numpy
     from ctlr.postprocess.can.runs import CanRows
@@ -42,11 +44,13 @@ class PlannedCopy:
 class CanCut:
     """Rows of the CAN recording between two instants (Unix milliseconds, inclusive).
 
+    ``windows`` are the same time as the clock showed it: several where that was set meanwhile.
     ``found`` is where they are; None where that has not been looked for, or nothing can be read.
     """
 
     first_ms: int
     last_ms: int
+    windows: tuple[Window, ...]
     found: "CanRows | None" = None
 
 
@@ -100,9 +104,9 @@ def make_plan(
         stopped_at=stopped,
         videos=videos,
         copies=tuple(plan_copies(files)),
-        can=plan_can(files, started, stopped),
+        can=plan_can(files, started, stopped, facts.clock_steps if facts else ()),
         missing=tuple(missing_nodes(files, facts)),
-        problems=tuple(_session_problems(files, videos)),
+        problems=tuple(_session_problems(files, videos, facts)),
         marks=facts.marks if facts else (),
     )
 
@@ -146,11 +150,17 @@ def _own_names(files: SessionFiles) -> list[str]:
     return names
 
 
-def plan_can(files: SessionFiles, started: int | None, stopped: int | None) -> CanCut | None:
+def plan_can(
+    files: SessionFiles,
+    started: int | None,
+    stopped: int | None,
+    steps: Sequence[ClockStep] = (),
+) -> CanCut | None:
     """The time of the session and two minutes more on either side, if there is a CAN recording."""
     if files.can is None or started is None or stopped is None:
         return None
-    return CanCut(started - CAN_MARGIN_MS, stopped + CAN_MARGIN_MS)
+    first_ms, last_ms = started - CAN_MARGIN_MS, stopped + CAN_MARGIN_MS
+    return CanCut(first_ms, last_ms, windows_of(first_ms, last_ms, steps))
 
 
 def missing_nodes(files: SessionFiles, facts: Session | None) -> list[tuple[str, str]]:
@@ -174,11 +184,17 @@ def _silence(node: SessionNode) -> str:
     return "it did not start"
 
 
-def _session_problems(files: SessionFiles, videos: Sequence[PlannedVideo]) -> list[Problem]:
+def _session_problems(
+    files: SessionFiles, videos: Sequence[PlannedVideo], facts: Session | None
+) -> list[Problem]:
     problems = [
         Problem("stray_folder", f"{path} belongs to no camera name; its files were left out.", path)
         for path in files.strays
     ]
     if not videos and not (files.phone or files.watch):
         problems.append(Problem("nothing_recorded", "No camera and no phone delivered anything."))
+    problems += [
+        Problem("clock_set", say_step(step.step_ms), harms=False)
+        for step in (facts.clock_steps if facts else ())
+    ]
     return problems

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.kernel.hashing import hash_bytes
-from ctlr.postprocess.clocks.certificate import CameraFacts, clock_section, sync_section
+from ctlr.postprocess.clocks.camera_facts import CameraFacts
+from ctlr.postprocess.clocks.certificate import clock_section, sync_section
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.frame_distance import Comparison, TimedFrames, compare
 from ctlr.postprocess.manifest.shapes import Manifest, Source, VideoSource

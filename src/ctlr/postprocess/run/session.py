@@ -94,7 +94,7 @@ def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:
     if plan.can is None:
         return plan
     try:
-        found = find_rows(layout.can_folder(), plan.can.first_ms, plan.can.last_ms)
+        found = find_rows(layout.can_folder(), plan.can.windows)
     except OSError as error:
         text = f"The CAN recording cannot be read ({error.strerror}); its rows were left out."
         return replace(plan, problems=(*plan.problems, Problem("can_unreadable", text)))

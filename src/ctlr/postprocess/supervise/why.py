@@ -1,5 +1,7 @@
 """Why a session does not get on, in words. Pure."""
 
+from math import isinf
+
 from ctlr.postprocess.supervise.jobs import JobState
 from ctlr.postprocess.supervise.record import AtWork, WorkRecord
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
@@ -23,7 +25,7 @@ def why(session: Session, record: WorkRecord, now: float) -> str | None:
 
 def _why_not_made(record: WorkRecord, now: float) -> str:
     if record.due_at > now:
-        again = f"is tried again in {_wait(record.due_at, now)}."
+        again = f"is tried again {_when(record.due_at, now)}."
         if record.job.state is JobState.FAILED and record.job.error:
             return f"The last attempt failed: {_sentence(record.job.error)} It {again}"
         return f"It was worked on a moment ago and {again}"
@@ -44,12 +46,14 @@ def _why_done(record: WorkRecord, now: float) -> str | None:
     if record.read_back_at is None:
         return None
     if record.read_back_at > now:
-        return f"It is ready. It is read back again in {_wait(record.read_back_at, now)}."
+        return f"It is ready. It is read back again {_when(record.read_back_at, now)}."
     return "It is ready. It is read back once no session is being made ready."
 
 
-def _wait(at: float, now: float) -> str:
-    return f"{max(round(at - now), 1)} s"
+def _when(at: float, now: float) -> str:
+    if isinf(at):
+        return "with another drive, or when it is asked for"
+    return f"in {max(round(at - now), 1)} s"
 
 
 def _sentence(text: str) -> str:

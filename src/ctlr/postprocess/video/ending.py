@@ -49,9 +49,10 @@ def end_at_stop(placed: Sequence[Placed], span: Span, second: int) -> Ending:
         limit = remaining + span.doubt_s(facts)
         if length_of(facts) <= limit + LENIENCE_S:
             continue
-        kept = tuple(placed[: index + (limit > 0)])
+        inside = limit * facts.frames > length_of(facts)  # by a frame at least
+        kept = tuple(placed[: index + inside])
         left = tuple(after for after, _ in placed[len(kept) :])
-        cut = (facts.name, int(limit * facts.timescale)) if limit > 0 else None
+        cut = (facts.name, int(limit * facts.timescale)) if inside else None
         return Ending(kept, left, cut)
     return Ending(tuple(placed))
 

@@ -14,6 +14,7 @@ from ctlr.layout.raw import parse_segment_name, parse_stray_segment, plain_name
 from ctlr.mp4.blank import Area, leave_out_blank, seems_blank
 from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
 from ctlr.mp4.headers import TrackHeader
+from ctlr.mp4.kept import Kept, read_kept
 from ctlr.mp4.movie import read_segment
 from ctlr.mp4.tables import (
     SegmentTables,
@@ -80,6 +81,14 @@ class Examiner:
         tables = self._known[str(path)].tables
         assert tables is not None
         return tables
+
+    def kept(self, path: Path) -> Kept:
+        """What a segment says of its camera; nothing where it cannot be read any more."""
+        try:
+            with _opened(str(path)) as read_at:
+                return read_kept(read_at, os.stat(path).st_size)
+        except OSError:
+            return Kept()
 
     def look_closer(self, path: Path, areas: Sequence[Area]) -> bool:
         """Look at every frame of a segment of which ``areas`` seem to be zeros; once is enough.

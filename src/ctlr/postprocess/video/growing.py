@@ -143,7 +143,8 @@ class GrowingPart:
         self._rewind(_agreeing(self._placed, wanted))
         self._placed = list(wanted)
         self._merge(len(wanted))
-        index = self._open().finish(self._movie.moov(labels))
+        kept = self._examiner.kept(self._source / wanted[0].facts.name)
+        index = self._open().finish(self._movie.moov(labels, kept))
         return self._movie, index, [self._chunks[p.facts.name] for p in wanted]
 
     def write_frame_times(self, wanted: Sequence[Placement]) -> None:

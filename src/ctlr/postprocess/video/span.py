@@ -161,7 +161,8 @@ def expected_span(facts: Session | None, node: str) -> Span:
         measured=clock is not None and not was_set,
         begun_s=begun,
         length_s=_since(facts.start_at_ms, stop_ms),
-        stopped_s=_since(facts.start_at_ms, part.stopped_at_ms if part else None),
+        # One that the record does not know is held to the session's length alone.
+        stopped_s=_since(facts.start_at_ms, part.stopped_at_ms if part else stop_ms),
     )
 
 

@@ -1,7 +1,7 @@
 """Files that plainly are segments under a name that is not quite right. Pure.
 
-A copy by way of a FAT card writes ``seg_0002.MP4``, a browser ``seg_0002 (1).mp4``, a broken copy
-``seg_0002.mp4.part``. One that is whole stands in where the segment itself is missing, cut or
+A copy by way of a FAT card writes names in capitals, a browser adds "(1)", a broken copy has ``.part``
+at its end. One that is whole stands in where the segment itself is missing, cut or
 damaged. Every other is named, and the session is not called complete: nobody knows what it holds.
 """
 

@@ -1,6 +1,7 @@
 """Which rows belong to a session, out of what a listener really writes."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from ctlr.postprocess.can.cut import ARRIVAL_FILE, Cut, cut_rows
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.can.news import LATE_MS, has_news
 from ctlr.postprocess.can.runs import CanRows, parse_runs
+from ctlr.postprocess.can.windows import Window, windows_of
+from ctlr.sessions.model import ClockStep
 
 FIRST = 1_776_313_714_000
 LAST = FIRST + 600_000
@@ -51,7 +54,7 @@ def write(files: CanFiles, rows: list[Row], together: int = 3) -> None:
 
 
 def cut(folder: Path, out: Path, first_ms: int = FIRST, last_ms: int = LAST) -> Cut:
-    found = find_rows(folder, first_ms, last_ms)
+    found = find_rows(folder, [Window(first_ms, last_ms)])
     assert found is not None
     out.mkdir(exist_ok=True)
     made = cut_rows(folder, found, out)
@@ -206,9 +209,9 @@ class TestRecordings:
         assert made.rows == sum(FIRST <= row.own_ms <= LAST for row in regular(12_000))
 
     def test_nothing_recorded(self, tmp_path: Path) -> None:
-        assert find_rows(tmp_path / "absent", FIRST, LAST) is None
+        assert find_rows(tmp_path / "absent", [Window(FIRST, LAST)]) is None
         (tmp_path / "can").mkdir()
-        assert find_rows(tmp_path / "can", FIRST, LAST) is None
+        assert find_rows(tmp_path / "can", [Window(FIRST, LAST)]) is None
         open_files(tmp_path / "can").close()
         assert cut(tmp_path / "can", tmp_path / "out").rows == 0
 
@@ -217,7 +220,7 @@ class TestLater:
     """The recording goes on after a session was made of it."""
 
     def found(self, folder: Path) -> CanRows:
-        rows = find_rows(folder, FIRST, LAST)
+        rows = find_rows(folder, [Window(FIRST, LAST)])
         assert rows is not None
         return rows
 
@@ -297,3 +300,75 @@ def test_runs_of_columns_say_when_each_row_arrived(tmp_path: Path) -> None:
     assert all(
         row.arrived_ms <= at <= row.arrived_ms + 600 for row, at in zip(rows, arrived, strict=True)
     )
+
+
+def in_seconds(at: int, n: int) -> bytes:
+    return b"%d.%03d,%03X,2,%04X\n" % (*divmod(at, 1000), n % 16, n)
+
+
+DIALECTS: dict[str, Callable[[int, int], bytes]] = {
+    "lines that end with CR LF": lambda at, n: b"%d,%03X,2,%04X\r\n" % (at, n % 16, n),
+    "seconds with a fraction": in_seconds,
+    "microseconds": lambda at, n: b"%d,0x%03X,02,%04x\n" % (at * 1000 + 7, n % 16, n),
+    "candump -L": lambda at, n: (
+        b"(%d.%06d) can0 %03X#%04X\n" % (at // 1000, at % 1000 * 1000, n % 16, n)
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_recording_in_another_dialect_is_cut_like_ours(tmp_path: Path, dialect: str) -> None:
+    folder, out = tmp_path / "can", tmp_path / "out"
+    folder.mkdir()
+    times = range(FIRST - 300_000, LAST + 300_000, 250)
+    write_as = DIALECTS[dialect]
+    rows = [write_as(at, number) for number, at in enumerate(times)]
+    heading = b"ts_ms,id,len,hex" + rows[0][-2:].lstrip(b"0123456789ABCDEFabcdef")
+    (folder / "raw.csv").write_bytes(heading + b"".join(rows))
+    made = cut(folder, out)
+    expected = [
+        b"%d,%03X,2,%04X\n" % (at, number % 16, number)
+        for number, at in enumerate(times)
+        if FIRST <= at <= LAST
+    ]
+    assert [row.upper() for row in rows_in(out)] == expected
+    assert made.rows == len(expected)
+    assert has_news(folder, times[-1] - 1000, times[-1] + 1000, times[-1] - 500)
+
+
+def test_rows_of_no_dialect_stay_to_the_letter(tmp_path: Path) -> None:
+    folder, out = tmp_path / "can", tmp_path / "out"
+    folder.mkdir()
+    torn = b"%d,1A0,8,00FF\n" % (FIRST + 1)
+    error = b"%d,20000004,8,0004000000000000\n" % (FIRST + 2)
+    (folder / "raw.csv").write_bytes(RAW_HEADER + torn + error + b"%d.5,1A0,0,\n" % (FIRST // 1000))
+    cut(folder, out)
+    assert rows_in(out) == [torn, error, b"%d,1A0,0,\n" % (FIRST + 500)]
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize("step_ms", [14 * DAY_MS, FIRST - 7_000_000, -14 * DAY_MS])
+def test_a_clock_that_was_set_meanwhile_takes_nothing_from_between(
+    tmp_path: Path, step_ms: int
+) -> None:
+    """The session's clock is the one that was set; rows before the step arrived on the other."""
+    folder, out, at_ms = tmp_path / "can", tmp_path / "out", FIRST + 300_000
+    before = [Row(at - step_ms, at - step_ms, n) for n, at in enumerate(range(FIRST, at_ms, 1000))]
+    after = [Row(at, at, 1000 + n) for n, at in enumerate(range(at_ms, LAST, 1000))]
+    between = [Row(FIRST - step_ms // 2 + n, 0, 2000 + n) for n in range(100)]
+    files = open_files(folder)
+    for rows in (before, between, after) if step_ms > 0 else (between, before, after):
+        write(files, rows)
+    files.close()
+    windows = windows_of(FIRST, LAST, [ClockStep(at_ms, step_ms)])
+    found = find_rows(folder, windows)
+    assert found is not None
+    assert (found.first_ms, found.last_ms) == (FIRST, LAST)
+    out.mkdir()
+    made = cut_rows(folder, found, out)
+    assert sorted(rows_in(out)) == sorted(row.text for row in [*before, *after])
+    runs = parse_runs([(out / ARRIVAL_FILE).read_bytes()], 1 << 40)
+    assert FIRST <= int(runs.arrived_ms.min()) <= int(runs.arrived_ms.max()) <= LAST
+    assert made.rows == len(before) + len(after)

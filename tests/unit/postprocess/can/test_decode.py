@@ -130,7 +130,10 @@ def test_all_values_in_one_parquet_file(tmp_path: Path) -> None:
     made = make(tmp_path, lines(FRAMES), DATABASE)
     assert made.signals.parquet == "can.parquet"
     read: Any = pyarrow.parquet.read_table(tmp_path / "out" / "can.parquet")
-    assert read.column_names == ["ts_ms", "arrived_ms", "bus", "message", "signal", "value"]
+    assert read.column_names == [
+        *("ts_ms", "arrived_ms", "bus", "message", "signal", "value"),
+        *("id", "exact"),
+    ]
     assert read.schema.metadata[b"Vehicle.VehicleSpeed"] == b"km/h"
     expected = sorted(
         (int(row["ts_ms"]), int(row["arrived_ms"]), row["bus"], m.message, signal, row[signal])
@@ -140,7 +143,7 @@ def test_all_values_in_one_parquet_file(tmp_path: Path) -> None:
         if row[signal]
     )
     found = sorted(
-        (*(row[name] for name in read.column_names[:-1]), f"{row['value']:.10g}")
+        (*(row[name] for name in read.column_names[:5]), repr(row["value"]).removesuffix(".0"))
         for row in read.to_pylist()
     )
     assert found == expected
@@ -189,3 +192,69 @@ def test_messages_that_share_a_name_have_files_of_their_own(tmp_path: Path) -> N
     files = [message.file for message in made.signals.messages]
     assert len({file.casefold() for file in files}) == 4
     assert {"can/Twin_1.csv", "can/Twin_2.csv"} <= set(files)
+
+
+def test_whole_numbers_of_any_length_read_back_exactly(tmp_path: Path) -> None:
+    database = tmp_path / "exact.dbc"
+    database.write_text(
+        'VERSION ""\nBU_: A\nBO_ 1 Clock: 8 A\n SG_ s : 0|64@1+ (1,0) [0|0] "" A\n'
+        'BO_ 2 Fine: 8 A\n SG_ s : 0|40@1+ (1E-006,0) [0|0] "s" A\n'
+        'BO_ 3 Small: 8 A\n SG_ s : 0|64@1- (1,0) [0|0] "" A\n'
+    )
+    made = make(
+        tmp_path,
+        [
+            b"1776313714000,001,8,%b\n" % (2**64 - 2).to_bytes(8, "little").hex().encode(),
+            b"1776313714000,002,8,%b\n" % (24_962_398_686).to_bytes(8, "little").hex().encode(),
+            b"1776313714000,003,8,FFFFFFFFFFFFFFFF\n",
+        ],
+        database,
+    )
+    found = {m.message: table(tmp_path / "out" / m.file)[0]["s"] for m in made.signals.messages}
+    assert found == {"Clock": "18446744073709551614", "Fine": "24962.398686", "Small": "-1"}
+    read: Any = pyarrow.parquet.read_table(tmp_path / "out" / "can.parquet")
+    exact = {row["message"]: (row["exact"], row["id"]) for row in read.to_pylist()}
+    assert exact == {"Clock": ("18446744073709551614", 1), "Fine": (None, 2), "Small": (None, 3)}
+
+
+def test_flags_in_the_identifier_are_no_messages(tmp_path: Path) -> None:
+    database = tmp_path / "wheel.dbc"
+    database.write_text(
+        'VERSION ""\nBU_: A\nBO_ 136 Wheel: 8 A\n SG_ Speed : 0|16@1+ (0.01,0) [0|0] "" A\n'
+        'BO_ 2147483784 Far: 8 A\n SG_ Speed : 0|16@1+ (1,0) [0|0] "" A\n'
+    )
+    rows = [
+        b"1776313714000,088,8,E803000000000000\n",
+        b"1776313714000,20000088,8,0000800000000000\n",  # an error frame
+        b"1776313714000,80000088,8,0200000000000000\n",  # the flag of an extended one
+        b"1776313714000,40000088,8,\n",  # a remote frame
+    ]
+    made = make(tmp_path, rows, database)
+    found = {m.message: (m.frames, table(tmp_path / "out" / m.file)) for m in made.signals.messages}
+    assert {name: (frames, rows[0]["Speed"]) for name, (frames, rows) in found.items()} == {
+        "Wheel": (1, "10"),
+        "Far": (1, "2"),
+    }
+    assert (made.signals.error_frames, made.signals.remote_frames) == (1, 1)
+
+
+def test_a_parameter_group_is_one_message_whoever_sends_it(tmp_path: Path) -> None:
+    database = tmp_path / "truck.dbc"
+    database.write_text(
+        'VERSION ""\nBU_: A\nBO_ 2364540158 EEC1: 8 A\n'
+        ' SG_ EngineSpeed : 24|16@1+ (0.125,0) [0|0] "rpm" A\n'
+    )
+    data = b"FFFFFF6813FFFFFF"
+    rows = [
+        b"1776313714000,0CF00400,8,%b\n" % data,
+        b"1776313714010,18F00401,8,%b\n" % data,
+        b"1776313714020,0CF00500,8,%b\n" % data,
+    ]
+    [message] = make(tmp_path, rows, database).signals.messages
+    assert (message.message, message.frames) == ("EEC1", 2)
+    assert message.ids == {"0CF00400": 1, "18F00401": 1}
+    told = table(tmp_path / "out" / message.file)
+    assert [(row["EngineSpeed"], row["id"]) for row in sorted(told, key=lambda r: r["id"])] == [
+        ("621", "0CF00400"),
+        ("621", "18F00401"),
+    ]

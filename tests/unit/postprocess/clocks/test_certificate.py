@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ctlr.postprocess.clocks.certificate import CameraFacts, clock_section, sync_section
+from ctlr.postprocess.clocks.camera_facts import CameraFacts
+from ctlr.postprocess.clocks.certificate import clock_section, sync_section
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.clocks.distance import Distance
 from ctlr.postprocess.manifest.sync import SyncSection

@@ -350,13 +350,13 @@ class TestBeginAndEnd:
     def test_dropped_frames_are_counted_and_harm_nothing(self, rig: Rig) -> None:
         rig.record(numbers=range(2))
         rig.capture(numbers=range(2))
-        rig.record("cam-b")
+        rig.record("cam-b", numbers=range(2))
         path = rig.node() / "seg_0001.frames.csv"
         head, *rows = path.read_text().splitlines()
         renumbered = [f"{n + 2},{row.partition(',')[2]}" for n, row in enumerate(rows, 30)]
         path.write_text("\n".join([head, *renumbered, ""]))
-        node = SessionNode("cam-a", True, START_MS)
-        outcome = rig.process(session(node, stopped_at_ms=START_MS + 2000))
+        nodes = [SessionNode(name, True, START_MS) for name in ("cam-a", "cam-b")]
+        outcome = rig.process(session(*nodes, stopped_at_ms=START_MS + 2000))
         assert outcome.exit_code == 0, outcome.summary
         assert (rig.source()["dropped"], rig.source("cam-b")["dropped"]) == (2, None)
         [problem] = rig.source()["problems"]

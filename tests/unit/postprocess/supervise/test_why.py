@@ -1,6 +1,7 @@
 """Why a session does not get on: one reason for each state of its record, the first that holds."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -54,6 +55,10 @@ CASES: dict[str, tuple[Session, WorkRecord, str | None]] = {
     "failed": (
         at(SessionState.FAILED), WorkRecord("u", shown=FAILED, due_at=NOW + 39.6, awaited=AWAITED),
         "The last attempt failed: No space left on device. It is tried again in 40 s.",
+    ),
+    "failed for good with this drive": (
+        at(SessionState.FAILED), WorkRecord("u", shown=FAILED, due_at=inf),
+        "The last attempt failed: No space left on device. It is tried again with another drive, or when it is asked for.",
     ),
     "failed, and due": (
         at(SessionState.FAILED), WorkRecord("u", shown=FAILED, due_at=NOW - 1), "It is made ready next.",
