@@ -10,9 +10,10 @@ so records leave in the order in which they came, and what the broker has not ac
 there after a restart. Each record carries an ``id``: a reader drops the repeats that an
 acknowledgement lost on the way makes.
 
-Memory and spool are bounded, in records and in bytes. At a bound the oldest go; a card that is
-full or broken costs records too, never the recording. What is lost is counted in ``dropped``, and
-the log says when that begins. Where no spool can be opened at all, a small one in memory takes its place.
+Memory and spool are bounded, in records and in bytes. At a bound the oldest go; a card that is full
+or broken costs records too, never the recording. What is lost is counted in ``dropped``, and the
+log says when that begins. Where no spool can be opened at all, a small one in memory takes its
+place.
 """
 
 import asyncio
