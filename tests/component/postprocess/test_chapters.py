@@ -13,7 +13,13 @@ from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 from ctlr.sessions.model import Mark, SessionNode
 
 TOLD = SessionNode("cam-a", started=True, start_at_ms=START_MS)
-MARKED = session(TOLD, marks=(Mark(START_MS + 1500, "Gate"), Mark(START_MS + 5250)))
+STOPPED_MS = START_MS + 8000
+PLAIN = session(TOLD, stopped_at_ms=STOPPED_MS)
+MARKED = session(
+    TOLD,
+    stopped_at_ms=STOPPED_MS,
+    marks=(Mark(START_MS + 1500, "Gate"), Mark(START_MS + 5250)),
+)
 FILE = "cam-a.mp4"
 
 
@@ -28,7 +34,7 @@ def chapters(path: Path) -> list[tuple[float, str]]:
 @pytest.mark.parametrize("kind", ["plain", "fragmented running on", "b-frames and aac"])
 def test_chapters_change_no_packet(rig: Rig, segment_sets: dict[str, Path], kind: str) -> None:
     shutil.copytree(segment_sets[kind], rig.node(), dirs_exist_ok=True)
-    rig.process(session(TOLD))
+    rig.process(PLAIN)
     without = packets(rig.folder / FILE)
     assert chapters(rig.folder / FILE) == []
     rig.process(MARKED)
@@ -46,7 +52,7 @@ def test_chapters_of_a_remuxed_video(rig: Rig, segment_sets: dict[str, Path]) ->
     """One in another container can't be spliced; its chapters are the same."""
     shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
     put_all_into_matroska(rig)
-    rig.process(session(TOLD))
+    rig.process(PLAIN)
     assert rig.source()["method"] == "remux"
     without = packets(rig.folder / FILE)["video"]
     rig.process(MARKED)
@@ -61,7 +67,7 @@ def test_a_joined_video_says_what_it_is_and_when_it_was_taken(
     shutil.copytree(segment_sets["plain"], rig.node(), dirs_exist_ok=True)
     if method == "remux":
         put_all_into_matroska(rig)
-    rig.process(session(TOLD))
+    rig.process(PLAIN)
     assert rig.source()["method"] == method
     command = ["ffprobe", "-v", "error", "-show_format", "-of", "json", str(rig.folder / FILE)]
     done = subprocess.run(command, capture_output=True, check=True)

@@ -146,6 +146,13 @@ def test_the_default_spool_has_the_nodes_name(tmp_path: Path) -> None:
     assert (given.camera.spool, given.camera.port) == (Path("/data"), 9000)
 
 
+def test_where_the_controller_is_may_stand_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTLR_URL", "http://melb-01-ctlr:8000")
+    assert load(tmp_path, "node = 'melb-02-cam'").node == "melb-02-cam"
+
+
 @pytest.mark.parametrize("url", ["http://ctlr:8000", "https://10.0.0.1", "http://[fe80::1]:8000/"])
 def test_a_controller_is_an_address_with_its_scheme(tmp_path: Path, url: str) -> None:
     assert load(tmp_path, f'[camera]\ncontroller = "{url}"').camera.controller == url

@@ -6,8 +6,8 @@ carried on while frame times and clock samples are still coming in; it takes wha
 comes to the same result.
 
 For each frame of one camera the other's nearest frame is looked up, both ways round. A frame
-counts only where the other camera recorded: between two of its frames that are no more than
-``BRIDGED`` of its usual periods apart. So a gap, a dropped frame or a late start on either side
+counts only where the other camera recorded: at one of its frames, or between two that are no more
+than ``BRIDGED`` of its usual periods apart. So a gap, a dropped frame or a late start on either side
 is no distance between clocks; it stands in the manifest as what it is.
 """
 
@@ -222,7 +222,7 @@ def _look_up(
             low, high = high, others[index]
         if high < at:
             break
-        if at >= low and high - low <= bridged:
+        if at >= low and (high - low <= bridged or at in (low, high)):
             apart.append(min(high - at, at - low))
             compared.append(at)
     found.take(apart, compared, max(round(SECOND_US / period_us), FEWEST_FRAMES))

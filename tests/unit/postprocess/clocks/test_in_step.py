@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctlr.layout.frame_times import FRAMES_HEADER
@@ -84,6 +84,7 @@ def search(one: Sequence[int], other: Sequence[int]) -> list[int]:
 
 
 @given(seed=st.integers(0, 2**32), count=st.integers(60, 4000), phase=st.floats(0, 33))
+@example(seed=6865, count=1536, phase=0.0)  # a frame at the very instant of the first after a hole
 @settings(max_examples=40, deadline=None)
 def test_every_number_is_that_of_a_plain_search(
     tmp_path_factory: pytest.TempPathFactory, seed: int, count: int, phase: float
