@@ -254,7 +254,7 @@ class Reconciler:
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""
         record, now = self._records.of(session.uuid), self._clock.monotonic()
-        if session.processed_at or record.follower:
+        if session.processed_at or record.following:
             return
         if now >= record.follow_at and self._sync_is_there(record):
             record.follow_at = now + FOLLOW_AGAIN_S
