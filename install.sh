@@ -3,9 +3,12 @@
 #
 #   sudo ./install.sh controller [--logging-device DEVICE --sync-device DEVICE]
 #   sudo ./install.sh camera --controller HOST
+#   sudo ./install.sh camera --name NAME              (on the controller: a camera beside it)
+#   sudo ./install.sh camera --another --name NAME --port PORT
 #   sudo ./install.sh --uninstall
 #
-# Run it again after an update or a change of mind: it does what is missing and nothing else.
+# Run it again after an update or a change of mind: it does what is missing and nothing else. What
+# is given is checked before anything is changed; what is not given stays as it is.
 #
 # For both:
 #   --dry-run                say what would be done, change nothing
@@ -22,17 +25,22 @@
 #   --controller HOST        the controller's name or address
 #   --source SOURCE          what it records: test, v4l2, rtsp, picamera2 [test]
 #   --device DEVICE          which camera of that kind
+#   --port PORT              where the controller reaches it [8080]
 #   --ssh                    deliver over SSH with a key of this camera's own, not by rsync daemon
+#   --another                one more camera on this machine, with a name and a port of its own
 set -euo pipefail
 
 checkout=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 packaging=$checkout/packaging
 role='' dry_run=no uninstall=no name='' wheels='' wheel=''
 logging_device='' sync_device='' format_disk='' assume_yes=no
-controller='' source=test device='' by_ssh=no
+controller='' source='' device='' port='' by_ssh=no another=no
+given=()
 
 # shellcheck source=packaging/install/steps.sh
 . "$packaging/install/steps.sh"
+# shellcheck source=packaging/install/arguments.sh
+. "$packaging/install/arguments.sh"
 # shellcheck source=packaging/install/common.sh
 . "$packaging/install/common.sh"
 # shellcheck source=packaging/install/drives.sh
@@ -44,56 +52,17 @@ controller='' source=test device='' by_ssh=no
 # shellcheck source=packaging/install/remove.sh
 . "$packaging/install/remove.sh"
 
-usage() {
-  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
-}
-
-read_arguments() {
-  while [ $# -gt 0 ]; do
-    case $1 in
-      controller | camera) [ -z "$role" ] || wrong "give one role, not $role and $1"; role=$1 ;;
-      --dry-run) dry_run=yes ;;
-      --uninstall) uninstall=yes ;;
-      --yes) assume_yes=yes ;;
-      --ssh) by_ssh=yes ;;
-      --name | --wheels | --wheel | --logging-device | --sync-device | --format-disk | \
-        --controller | --source | --device)
-        [ $# -ge 2 ] || wrong "$1 needs a value"
-        variable=${1#--}
-        printf -v "${variable//-/_}" %s "$2"
-        shift ;;
-      -h | --help) usage; exit 0 ;;
-      *) wrong "I do not know $1" ;;
-    esac
-    shift
-  done
-}
-
-check_arguments() {
-  [ "$uninstall" = no ] || return 0
-  [ -n "$role" ] || wrong "say what this machine is to be: controller or camera"
-  if [ "$role" = camera ]; then
-    [ -n "$controller" ] || wrong "a camera needs --controller HOST"
-    [[ $controller =~ ^[A-Za-z0-9._:-]+$ ]] || wrong "$controller is no host name or address"
-    [[ $source =~ ^(test|v4l2|rtsp|picamera2)$ ]] || wrong "there is no camera source $source"
-    [[ $device != *[\"\\]* ]] || wrong "--device may hold no quotes and no backslashes"
-    [ -z "$logging_device$sync_device$format_disk" ] || wrong "a camera has no drive of its own"
-  fi
-  [ -n "$name" ] || name=$(hostname --short | tr '[:upper:]' '[:lower:]')
-  [[ $name =~ ^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$ ]] ||
-    wrong "$name is no node name (lower-case letters, digits, inner hyphens); give one with --name"
-  [ -z "$wheels" ] || [ -d "$wheels" ] || wrong "$wheels is no folder"
-  [ -z "$wheel" ] || [ -f "$wheel" ] || wrong "$wheel is no file"
-}
-
+# Until all is checked, nothing is changed: what a check cannot accept leaves the machine as it was.
 read_arguments "$@"
 check_arguments
 require_machine
 if [ "$uninstall" = yes ]; then
   remove_everything
 elif [ "$role" = controller ]; then
+  check_controller
   install_controller
 else
+  check_camera
   install_camera
 fi
 finish

@@ -19,9 +19,10 @@ require_machine() {
 # An update restarts the services. That ends no recording on the controller, but on a camera it
 # leaves a hole, and nobody updates in the middle of a take.
 require_no_recording() {
-  local url said
+  local url said urls
   [ -x "$current/bin/python3" ] || return 0
-  for url in http://127.0.0.1:8000/api/status http://127.0.0.1:8080/status; do
+  mapfile -t urls < <(own_addresses)
+  for url in "${urls[@]}"; do
     said=$("$current/bin/python3" -I - "$url" <<'PY' 2>/dev/null || true
 import json, sys, urllib.request
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -32,6 +33,53 @@ PY
     )
     [ "$said" != True ] || fail "this machine is recording. Stop the recording first; nothing was changed."
   done
+}
+
+# Where the controller and the cameras of this machine answer, by their settings.
+own_addresses() {
+  local file
+  echo "http://127.0.0.1:$(setting "$etc/ctlr.toml" api.port 8000)/api/status"
+  for file in "$etc"/*.toml; do
+    echo "http://127.0.0.1:$(setting "$file" camera.port 8080)/status"
+  done
+}
+
+setting() { # setting FILE KEY [DEFAULT]: as the file says it; nothing where there is no file
+  if [ -e "$1" ]; then
+    python3 -I "$packaging/install/settings.py" get "$@" 2>/dev/null || true
+  else
+    echo "${3-}"
+  fi
+}
+
+is_controller() { [ -e "$units/ctlr-api.service" ]; }
+
+default_name() { # the host's, where none was given
+  [ -n "$name" ] || name=$(hostname --short | tr '[:upper:]' '[:lower:]')
+  check_name
+}
+
+own_node='' # what the settings of this machine call it
+is_this_machine() { # is_this_machine HOST
+  case $1 in
+    localhost | 127.*) return 0 ;;
+  esac
+  is_controller && [ "$1" = "$own_node" ] ||
+    [[ " $(hostname) $(hostname --short) $(hostname --all-ip-addresses 2>/dev/null) " == *" $1 "* ]]
+}
+
+# plan_settings FILE KEY=VALUE...: the settings with these values, in $planned, before anything is
+# done; nothing where they are so already. Ends where a program cannot put them there, and names the
+# keys.
+planned=''
+plan_settings() {
+  [ -e "$1" ] || return 0
+  planned=$(python3 -I "$packaging/install/settings.py" set "$@") ||
+    fail "the settings that are there stay in force: correct them and run this again. Nothing was changed."
+}
+
+put_planned() { # put_planned FILE: returns 0 if it had to change
+  [ -n "$planned" ] && put_text "$1" 640 root:ctlr <<<"$planned"
 }
 
 put_base() { # put_base ROLE: everything that comes before the configuration
@@ -54,7 +102,7 @@ put_release() {
   [ -e "$release/.complete" ] || change "build ctlr in $release" build_release "$release"
   if [ "$(readlink "$current")" != "releases/$key" ]; then
     change "make $release the current one" put_link_now "releases/$key" "$current"
-    restart+=(ctlr-api mount-watcher can-listener log-subscriber ctlr-camera)
+    restart+=("${controller_services[@]}" ctlr-camera ctlr-camera@)
   fi
 }
 
@@ -129,11 +177,13 @@ reload_units() {
   [ "$dry_run" = yes ] || ! has_systemd || systemctl daemon-reload
 }
 
-# The program reads the configuration as it will in the services: as ctlr, from the usual place.
-check_config() {
+# The program reads the configuration as it will in the services: as ctlr.
+check_config() { # check_config FILE
+  local said
   [ "$dry_run" = no ] || return 0
-  runuser -u ctlr -- "$current/bin/ctlr" check-config >/dev/null ||
-    fail "$etc/ctlr.toml cannot be used; correct it and run this again."
+  said=$(runuser -u ctlr -- "$current/bin/ctlr" --config "$1" check-config 2>&1) ||
+    fail "$said
+$1 cannot be used, so no service was started; correct it and run this again."
 }
 
 put_chrony() { # put_chrony TEMPLATE KEY=VALUE...

@@ -1,9 +1,27 @@
 # shellcheck shell=bash
 # The controller: drive, broker, clock, what takes the cameras' deliveries, and the services.
 
-install_controller() {
-  local services=(ctlr-api mount-watcher can-listener log-subscriber)
+readonly controller_services=(ctlr-api mount-watcher can-listener log-subscriber)
+
+# Everything that can be wrong, before anything is changed.
+check_controller() {
+  local file=$etc/ctlr.toml
   refuse_fstab
+  ! has_systemd || ! systemctl is-active --quiet rsync ||
+    fail "another rsync daemon (rsync.service, /etc/rsyncd.conf) is running and has the port that cameras deliver to. Move it to another port or disable it. Nothing was changed."
+  if ! is_controller && { [ -e "$units/ctlr-camera.service" ] || [ -n "$(setting "$file" camera.target)" ]; }; then
+    fail "this machine is a camera, and $file is a camera's. A machine that is both is a controller first: sudo ./install.sh --uninstall, move $file away, sudo ./install.sh controller, then sudo ./install.sh camera --name NAME. Nothing was changed."
+  fi
+  own_node=$(setting "$file" node)
+  if [ -n "$own_node" ] && [ "${name:-$own_node}" != "$own_node" ]; then
+    fail "this controller is $own_node (node in $file). For another name, set node = \"$name\" there and run this again without --name. Nothing was changed."
+  fi
+  name=${name:-$own_node}
+  default_name
+  if [ -n "$format_disk" ]; then check_format; else plan_drives; fi
+}
+
+install_controller() {
   put_base controller
   put_user ctlr-ingest /var/lib/ctlr-ingest /bin/sh ctlr
   put_folder /var/lib/ctlr-ingest 750 ctlr-ingest:ctlr
@@ -15,12 +33,19 @@ install_controller() {
   put_chrony controller.conf
   put_sysctl
   put_units ctlr.slice ctlr-privileged.socket ctlr-privileged@.service ctlr-drive-rights.service \
-    ctlr-rsyncd.service "${services[@]/%/.service}"
+    ctlr-rsyncd.service "${controller_services[@]/%/.service}"
+  [ ! -e "$units/ctlr-camera@.service" ] || put_units ctlr-camera@.service
   reload_units
-  check_config
+  check_config "$etc/ctlr.toml"
   put_enabled ctlr-drive-rights
-  put_running chrony mosquitto ctlr-privileged.socket ctlr-rsyncd "${services[@]}"
+  put_running chrony mosquitto ctlr-privileged.socket ctlr-rsyncd "${controller_services[@]}"
+  restart_further_cameras
   drop_old_releases
+  [ ! -e "$units/ctlr-camera.service" ] ||
+    note "ctlr-camera.service is of an earlier version, which shared $etc/ctlr.toml with the controller: sudo systemctl disable --now ctlr-camera, then sudo ./install.sh camera --name NAME."
+  next "on each camera: sudo ./install.sh camera --controller $(hostname --short)"
+  next "here, for each camera: sudo ctlr-allow-camera NAME, then ctlr nodes add NAME"
+  next "ctlr preflight says whether the rig is ready; $etc/ctlr.toml holds its settings"
 }
 
 put_broker() {
@@ -57,8 +82,13 @@ put_invoking_user() {
 
 put_controller_config() {
   local file=$etc/ctlr.toml
-  if [ ! -e "$file" ]; then
-    put_text "$file" 640 root:ctlr <<TOML || true
+  if [ -e "$file" ]; then
+    # A configuration that is there is the user's: it changes in what was asked for, and where no
+    # drive is named yet.
+    ! put_planned "$file" || restart+=("${controller_services[@]}")
+    return 0
+  fi
+  put_text "$file" 640 root:ctlr <<TOML || true
 # Settings of this controller. Every key there is, with its meaning:
 # /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: ctlr check-config, then
 # sudo systemctl restart ctlr-api mount-watcher can-listener log-subscriber
@@ -71,28 +101,9 @@ nodes = []
 logging_device = "$logging_tag"
 sync_device = "$sync_tag"
 TOML
-    return
-  fi
-  put_device logging "$logging_tag" "$logging_device"
-  put_device sync "$sync_tag" "$sync_device"
-}
-
-# A configuration that is there is the user's. The name of a drive changes in it where none is
-# named yet, or where another one was asked for.
-put_device() { # put_device VOLUME TAG ASKED_FOR
-  local file=$etc/ctlr.toml line="${1}_device = \"$2\""
-  [ -n "$2" ] && [ "$(configured_tag "$1")" != "$2" ] || return 0
-  if grep -qx "${1}_device = \"${3:+.*}\"" "$file"; then
-    change "name the $1 drive in $file" sed -i "s|^${1}_device = \".*\"\$|$line|" "$file"
-    restart+=(ctlr-api mount-watcher can-listener log-subscriber)
-  else
-    note "$file does not say $line under [storage]; it was left as it is."
-  fi
 }
 
 put_delivery() {
-  ! has_systemd || ! systemctl is-active --quiet rsync ||
-    fail "another rsync daemon (rsync.service, /etc/rsyncd.conf) is running and has the port that cameras deliver to. Move it to another port or disable it."
   if put_filled "$packaging/rsyncd/rsyncd.conf" "$etc/rsyncd.conf" 644 root:root LOGGING=/mnt/logging; then
     restart+=(ctlr-rsyncd)
   fi

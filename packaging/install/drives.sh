@@ -20,7 +20,7 @@ find_partition() {
 }
 
 configured_tag() { # configured_tag VOLUME
-  sed -n "s/^${1}_device *= *\"\([^\"]*\)\".*/\1/p" "$etc/ctlr.toml" 2>/dev/null | head -1
+  setting "$etc/ctlr.toml" "storage.${1}_device"
 }
 
 # tag_of VOLUME TYPE LABEL OPTION DEVICE: how the volume's file system is known; "" if none is yet.
@@ -50,15 +50,41 @@ refuse_fstab() {
     fail "/etc/fstab mounts the drive, which mount-watcher does from now on. Remove this line and run this again: $line"
 }
 
-put_drives() {
-  [ -z "$format_disk" ] || format_drive
+# Which file systems the volumes are, and the settings that say so.
+plan_drives() {
   logging_tag=$(tag_of logging ext4 logging --logging-device "$logging_device") || exit
   sync_tag=$(tag_of sync exfat sync --sync-device "$sync_device") || exit
+  plan_settings "$etc/ctlr.toml" "storage.logging_device=$logging_tag" "storage.sync_device=$sync_tag"
+}
+
+# What a new disk's file systems will be called is not known yet; that it can be written down is.
+check_format() {
+  local disk answer
+  disk=$(readlink -f "$format_disk")
+  [ "$(lsblk --nodeps --noheadings --output TYPE "$disk" 2>/dev/null)" = disk ] ||
+    fail "$format_disk is no whole disk. Nothing was changed."
+  [ -z "$(lsblk --noheadings --output MOUNTPOINTS "$disk" | tr -d '[:space:]')" ] ||
+    fail "$disk is in use; unmount it first (ctlr eject). Nothing was changed."
+  plan_settings "$etc/ctlr.toml" storage.logging_device=UUID=0 storage.sync_device=UUID=0
+  planned='' logging_tag=$(configured_tag logging) sync_tag=$(configured_tag sync)
+  if [ "$dry_run" = no ] && [ "$assume_yes" = no ]; then
+    lsblk --output NAME,SIZE,MODEL,LABEL,FSTYPE "$disk"
+    read -r -p "Everything on $disk will be lost. Type its name to go on: " answer || answer=''
+    [ "$answer" = "$disk" ] || fail "$disk was left as it is. Nothing was changed."
+  fi
+}
+
+put_drives() {
+  if [ -n "$format_disk" ]; then
+    change "erase $(readlink -f "$format_disk") and make the partitions logging and sync" \
+      format_now "$(readlink -f "$format_disk")"
+    [ "$dry_run" = yes ] || plan_drives
+  fi
   put_mount_point /mnt/logging
   put_mount_point /mnt/sync
   put_mount logging "$logging_tag" ext4 errors=remount-ro
   put_mount sync "$sync_tag" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0002"
-  [ -n "$logging_tag$sync_tag" ] ||
+  [ -n "$logging_tag$sync_tag$format_disk" ] ||
     note "no drive with partitions labelled logging (ext4) and sync (exFAT) is plugged in. Plug it in and run this again, name them with --logging-device and --sync-device, or make a new drive with --format-disk."
 }
 
@@ -94,21 +120,6 @@ UNIT
 }
 
 # Two thirds for raw data: it is not deleted when a session is ready.
-format_drive() {
-  local disk answer
-  disk=$(readlink -f "$format_disk")
-  [ "$(lsblk --nodeps --noheadings --output TYPE "$disk" 2>/dev/null)" = disk ] ||
-    fail "$format_disk is no whole disk"
-  [ -z "$(lsblk --noheadings --output MOUNTPOINTS "$disk" | tr -d '[:space:]')" ] ||
-    fail "$disk is in use; unmount it first (ctlr eject). Nothing was changed."
-  if [ "$dry_run" = no ] && [ "$assume_yes" = no ]; then
-    lsblk --output NAME,SIZE,MODEL,LABEL,FSTYPE "$disk"
-    read -r -p "Everything on $disk will be lost. Type its name to go on: " answer || answer=''
-    [ "$answer" = "$disk" ] || fail "$disk was left as it is."
-  fi
-  change "erase $disk and make the partitions logging and sync" format_now "$disk"
-}
-
 format_now() {
   local disk=$1 megabytes parts
   megabytes=$(($(blockdev --getsize64 "$disk") / 1048576))

@@ -5,6 +5,7 @@
 
 changes=0
 notes=()
+next=()
 restart=()
 
 wrong() { # wrong usage
@@ -29,6 +30,7 @@ change() {
 }
 
 note() { notes+=("$1"); }
+next() { next+=("$1"); } # what a person does after this
 
 # put FILE TARGET MODE OWNER: TARGET has the content of FILE. Returns 0 if it had to change.
 put() {
@@ -156,4 +158,8 @@ finish() {
   for line in ${notes[@]+"${notes[@]}"}; do
     echo "Note: $line"
   done
+  if [ "$changes" -gt 0 ] && [ "$dry_run" = no ] && [ ${#next[@]} -gt 0 ]; then
+    echo "Next:"
+    printf '  %s\n' "${next[@]}"
+  fi
 }

@@ -92,7 +92,7 @@ elif [ "$renew" = yes ] || ! has_password || { [ -n "$into" ] && [ ! -e "$into" 
     cat "$work/env"
   fi
 else
-  echo "mqtt-user: $name has a password already and keeps it; --renew gives a new one" >&2
+  echo "mqtt-user: $name has a password already and keeps it. A new one: sudo ctlr-mqtt-user $role $name --renew" >&2
 fi
 
 [ "$reload" = no ] || ! systemctl --quiet is-active mosquitto 2>/dev/null ||

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,34 @@ _SNAPSHOT = (
 )
 
 
+_MISTYPED = (
+    "camera --controller --dry-run",
+    "camera --dry-run --controller",
+    "camera --controller ctlr:8000",
+    "camera --controller http://ctlr",
+    "camera --controller ctlr --source rtsp",
+    "camera --controller ctlr --device /dev/video0",
+    "controller --format-disk --yes",
+    "controller --logging-device /dev/nothing",
+    "controller --sync-device UUID=12-34",
+    "controller --name can",
+    "contoller",
+    "--uninstall camera",
+)
+_ON_A_CONTROLLER = (
+    "camera --controller ctlr",
+    "camera --name ctlr",
+    "camera --name beside --controller cam-1",
+    "camera --name beside --port 8000",
+    "controller --name other",
+    "controller --sync-device /dev/nothing",
+)
+_STATE = (
+    "find /etc /usr /opt /srv /mnt /var/lib/ctlr* -xdev -printf '%p %m %U:%G %T@ %s\\n' | sort; "
+    "dpkg-query -W; getent passwd; systemctl list-unit-files --no-legend"
+)
+
+
 @scenario("install on bare Debian and record")
 def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     stage = stages.bare_stage()
@@ -46,7 +75,10 @@ def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     assert stage.controller.run(["id", "ctlr"], check=False).returncode != 0
     assert stage.controller.run(["ls", "/opt"]).stdout == ""
     _refused_beside_fstab(stage.controller)
+    _refused_unchanged(stage.controller, _MISTYPED)
     install_controller(stage.controller)
+    _refused_unchanged(stage.controller, _ON_A_CONTROLLER)
+    _camera_beside(stage.controller)
     at_once(install_camera, stage.cameras)
     at_once(post_witness, stage.cameras)
     began = time.monotonic()
@@ -168,6 +200,38 @@ def _refused_beside_fstab(controller: Machine) -> None:
     assert refused.returncode == 1, refused
     assert "/dev/sdx2 /mnt/sync" in refused.stderr, refused
     controller.run(["sed", "-i", "/sdx2/d", "/etc/fstab"])
+
+
+def _refused_unchanged(machine: Machine, lines: Sequence[str]) -> None:
+    """A line that was mistyped is refused, and the machine is what it was."""
+
+    def state() -> str:
+        told = machine.run(["sh", "-c", _STATE], check=False).stdout
+        return "\n".join(line for line in told.splitlines() if "/var/lib/ctlr" not in line)
+
+    before = state()
+    for line in lines:
+        refused = machine.run([INSTALLER, *line.split()], check=False)
+        assert refused.returncode in {1, 2}, refused
+        assert refused.stderr.startswith("install.sh: "), refused
+        assert refused.stdout == "", refused
+    assert state() == before, lines
+
+
+def _camera_beside(controller: Machine) -> None:
+    """A camera on the controller has its own settings and unit; the rig's clock stays, and off it
+    comes again so that the session is that of the others."""
+    kept = "/etc/chrony/conf.d/ctlr.conf /etc/ctlr/ctlr.toml"
+    before = controller.run(["sh", "-c", f"sha256sum {kept}"]).stdout
+    said = install(controller, "camera", "--name", "beside")
+    assert "ctlr nodes add 127.0.0.1:8080 --name beside" in said, said
+    assert controller.run(["sh", "-c", f"sha256sum {kept}"]).stdout == before
+    wait_until_active(controller, [*CONTROLLER_UNITS, "ctlr-camera@beside"])
+    assert install(controller, "camera", "--name", "beside") == "Nothing to change.\n"
+    assert install_controller(controller) == "Nothing to change.\n"
+    controller.run(["ctlr", "nodes", "add", "127.0.0.1:8080", "--name", "beside"])
+    controller.run(["ctlr", "nodes", "remove", "beside"])
+    controller.run(["systemctl", "disable", "--now", "ctlr-camera@beside"])
 
 
 def _work_as_printed(stage: Stage) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from ctlr.api import shapes, storage_shapes
+from ctlr.api.newest import Known, is_elsewhere, not_on_drive, summaries
+from ctlr.api.readiness import Readiness, judge
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
@@ -21,6 +23,7 @@ from ctlr.storage.states import MountState, State
 from ctlr.telemetry.health import Health
 
 GIB = 1 << 30
+_STILL_WAITS = (JobState.WAITING, JobState.FOLLOWING)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Facts:
     waits_for: OperationResult | None = None
     record_problem: str | None = None
     failures: Mapping[str, DeliveryFailure] = field(default_factory=dict)
+    newest: Sequence[Known] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
     """How often the broker has turned a camera away lately."""
 
@@ -53,14 +57,12 @@ class Facts:
 def status(facts: Facts) -> shapes.Status:
     """Body of ``GET /api/status``."""
     recording = recording_now(facts.current, facts.recorded_s)
-    usable = [view for view in facts.views if _is_idle(view)]
+    readiness = _readiness(facts)
     cameras = [_camera(view, facts) for view in facts.views]
     return shapes.Status(
-        ready=facts.current is None
-        and len(usable) >= facts.min_cameras
-        and facts.logging.healthy
-        and not facts.logging.full
-        and facts.record_problem is None,
+        ready=readiness.ready and facts.current is None,
+        can_start=readiness.can_start and facts.current is None,
+        readiness=readiness.text if facts.current is None else _phase(facts),
         recording=recording.recording,
         uuid=recording.uuid,
         duration=recording.duration,
@@ -71,6 +73,7 @@ def status(facts: Facts) -> shapes.Status:
         system=_system(facts.system),
         can=shapes.CanSummary(**asdict(facts.can)),
         jobs=[job_status(job) for job in facts.jobs],
+        sessions=summaries(facts.newest),
         warnings=_warnings(facts),
     )
 
@@ -97,7 +100,22 @@ def job_status(job: Job) -> shapes.JobStatus:
         total_bytes=job.total_bytes,
         eta_s=job.eta_s,
         error=job.error,
-        waiting_for=list(job.waiting_for),
+        waiting_for=list(job.waiting_for) if job.state in _STILL_WAITS else [],
+    )
+
+
+def _readiness(facts: Facts) -> Readiness:
+    drive = None
+    if not facts.logging.healthy:
+        drive = f"the logging drive is not usable ({facts.logging.error or 'no answer'})"
+    elif facts.logging.full:
+        drive = "the logging drive is full"
+    return judge(
+        idle_cameras=sum(map(_is_idle, facts.views)),
+        min_cameras=facts.min_cameras,
+        ejecting=facts.phase is Phase.EJECTING,
+        drive=drive,
+        record=facts.record_problem,
     )
 
 
@@ -184,7 +202,8 @@ def _sync(facts: Facts) -> shapes.SyncSummary:
         all_synced=not is_recording(facts.current)
         and not facts.collecting
         and all(count == 0 for count in pending)
-        and not any(find_failure(view, facts) for view in facts.views),
+        and not any(find_failure(view, facts) for view in facts.views)
+        and not is_elsewhere(facts.newest),
         any_syncing=syncing,
     )
 
@@ -226,6 +245,7 @@ def _eject(facts: Facts) -> storage_shapes.EjectStatus:
         if waits
         else [],
         eta_s=waits.details.get("eta_s") if waits else None,
+        not_on_drive=not_on_drive(facts.newest, facts.views),
     )
 
 

@@ -8,13 +8,16 @@ from fastapi import APIRouter, Query
 
 from ctlr.api import shapes
 from ctlr.api.errors import refusals
+from ctlr.api.newest import summary
 from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
 from ctlr.nodes.messages import UnixMs
+from ctlr.postprocess.manifest.copy_facts import copy_of
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.recording.marks import Marks
+from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.model import Session
 from ctlr.sessions.store import SessionStore
 
@@ -24,6 +27,7 @@ class SessionsParts:
     """``read_manifest`` has a deadline, and returns None while the drive is away."""
 
     store: SessionStore
+    copies: SessionCopies
     marks: Marks
     reconciler: Reconciler
     read_manifest: Callable[[str], Awaitable[Manifest | None]]
@@ -42,7 +46,8 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         """Sessions, newest first. For the next page give ``before`` = the last ``started_at``, or its
         ``created_at`` where that is null."""
         found = await parts.store.newest(limit, before)
-        return shapes.SessionList(sessions=[_summary(session) for session in found])
+        copies = await parts.copies.find(session.uuid for session in found)
+        return shapes.SessionList(sessions=[summary(s, copies.get(s.uuid)) for s in found])
 
     @router.post("/current/marks", responses=refusals("not_recording", "invalid_request"))
     async def mark(mark: shapes.MarkRequest | None = None) -> shapes.MarkAnswer:
@@ -62,7 +67,10 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         found = await parts.store.with_measurements(found)
         jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
         why = parts.reconciler.why(found)
-        return _detail(found, jobs, why, await parts.read_manifest(found.uuid))
+        manifest = await parts.read_manifest(found.uuid)
+        known = (await parts.copies.find([found.uuid])).get(found.uuid)
+        told = summary(found, copy_of(manifest) if manifest else known)
+        return _detail(told, found, jobs, why, manifest)
 
     @router.post(
         "/{uuid}/process",
@@ -80,20 +88,8 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
     return router
 
 
-def _summary(session: Session) -> shapes.SessionSummary:
-    return shapes.SessionSummary(
-        uuid=session.uuid,
-        folder=session.folder,
-        created_at=session.created_at_ms,
-        started_at=session.start_at_ms,
-        stopped_at=session.stopped_at_ms,
-        state=session.state.value,
-        cameras=[node.name for node in session.nodes],
-        processed_at=session.processed_at,
-    )
-
-
 def _detail(
+    told: shapes.SessionSummary,
     session: Session,
     jobs: list[shapes.JobStatus],
     why: str | None,
@@ -111,7 +107,7 @@ def _detail(
     if session.error:
         problems.append(shapes.SessionProblem(at=None, code="session", message=session.error))
     return shapes.SessionDetail(
-        **_summary(session).model_dump(),
+        **told.model_dump(),
         sources={
             node.name: shapes.SessionSource(
                 started=node.started,
@@ -128,9 +124,6 @@ def _detail(
         why=why,
         problems=problems,
         marks=[shapes.SessionMark(at_ms=mark.at_ms, label=mark.label) for mark in session.marks],
-        complete=manifest.complete if manifest else None,
-        missing=list(manifest.missing) if manifest else [],
-        verified_at=manifest.verified_at if manifest else None,
         sync=manifest.sync if manifest else None,
         clock=manifest.clock if manifest else None,
         tables=_tables(manifest) if manifest else {},

@@ -174,7 +174,12 @@ class JobStatus(BaseModel):
 
 
 class Status(BaseModel):
+    """``ready``: all is well. ``can_start``: a start would record; ``readiness`` says why not, or
+    what is not well. ``sessions``: the newest ones."""
+
     ready: bool
+    can_start: bool
+    readiness: str
     recording: bool
     uuid: SessionId | None
     duration: float
@@ -185,6 +190,7 @@ class Status(BaseModel):
     system: SystemSummary
     can: CanSummary
     jobs: list[JobStatus]
+    sessions: list["SessionSummary"]
     warnings: list[Warn]
 
 
@@ -239,7 +245,21 @@ class UploadAnswer(BaseModel):
     waiting_for: list[str]
 
 
+class SessionLack(BaseModel):
+    """Something that is not in a session. ``source``: a camera, phone, watch or can; "": the session
+    as a whole. ``still_on``: the camera that holds it, with how many ``files``, as far as is known."""
+
+    source: str
+    text: str
+    still_on: str | None
+    files: int | None
+
+
 class SessionSummary(BaseModel):
+    """``complete``: whether everything is in its folder; None while nobody can say. ``missing``:
+    cameras of which nothing is in it; ``lacks``: all that is not, in words. ``verified_at``: when it
+    was last read back from the disk and found as it was written."""
+
     uuid: SessionId
     folder: str | None
     created_at: int
@@ -248,6 +268,10 @@ class SessionSummary(BaseModel):
     state: SessionStateName
     cameras: list[str]
     processed_at: IsoTime | None
+    complete: bool | None
+    missing: list[str]
+    verified_at: int | None
+    lacks: list[SessionLack]
 
 
 class SessionList(BaseModel):
@@ -277,7 +301,7 @@ class SessionMark(BaseModel):
 
 class SessionDetail(SessionSummary):
     """``why`` says in one or two sentences what post-processing does with it or waits for; None once
-    nothing is left to do. ``complete``, ``missing``, ``verified_at``, the ``sync`` certificate, ``clock``, the ``tables``
+    nothing is left to do. The ``sync`` certificate, ``clock``, the ``tables``
     of phone and watch and ``truth`` are the manifest's; None (or empty) while there is none or its
     disk is away."""
 
@@ -286,9 +310,6 @@ class SessionDetail(SessionSummary):
     why: str | None
     problems: list[SessionProblem]
     marks: list[SessionMark]
-    complete: bool | None
-    missing: list[str]
-    verified_at: int | None
     sync: SyncSection | None
     clock: dict[str, ClockEntry] | None
     tables: dict[str, list[TableEntry]]

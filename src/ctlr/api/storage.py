@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from ctlr.api import overview, storage_shapes
 from ctlr.api.errors import refusals
 from ctlr.api.formats import AnyMount, OneMount
+from ctlr.api.newest import not_on_drive
 from ctlr.api.overview import Facts
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.volumes import VOLUMES
@@ -86,8 +87,11 @@ def storage_router(parts: StorageParts) -> APIRouter:
         ] = "now",
     ) -> storage_shapes.DriveAnswer:
         """Make the drive safe to remove: stop what uses it, write out, unmount, prove, power down."""
+        facts = parts.read_facts()
+        left = not_on_drive(facts.newest, facts.views)
         ejecting = parts.ejector.eject_when_safe() if when == "safe" else parts.ejector.eject()
-        return storage_shapes.DriveAnswer(**_members(await ejecting))
+        answer = storage_shapes.DriveAnswer(**_members(await ejecting))
+        return answer.model_copy(update={"details": {**answer.details, "not_on_drive": left}})
 
     @router.post("/mount")
     async def mount() -> storage_shapes.DriveAnswer:

@@ -34,12 +34,14 @@ class DriveWork(BaseModel):
 
 
 class EjectStatus(BaseModel):
-    """``phase``: in_use, waiting (for the work to end), ejecting or ejected."""
+    """``phase``: in_use, waiting (for the work to end), ejecting or ejected. ``not_on_drive``: what
+    whoever takes the drive away now leaves behind, in sentences."""
 
     phase: DrivePhase
     message: str | None
     waiting_for: list[DriveWork]
     eta_s: float | None
+    not_on_drive: list[str]
 
 
 class StorageStatus(BaseModel):

@@ -7,6 +7,7 @@ from functools import partial
 from ctlr.api.changes import Changes
 from ctlr.api.meters import Meters
 from ctlr.app.conditions import Conditions
+from ctlr.app.copies import Copies
 from ctlr.app.drive_users import find_background_work
 from ctlr.app.drives import Drives
 from ctlr.app.refused_cameras import RefusedCameras
@@ -48,6 +49,7 @@ from ctlr.recording.now import recording_now
 from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.clock_steps import ClockSteps
+from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.counts import SessionCounts
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive_file import boot_id
@@ -81,6 +83,10 @@ class Controller:
         self.changes = Changes()
         self.meters = Meters()
         self.store = SessionStore(database)
+        self.session_copies = SessionCopies(database)
+        self.copies = Copies(
+            self.store, self.session_copies, self.read_manifest, self.changes.notify
+        )
         self.session_counts = SessionCounts(self.store)
         layout = LoggingLayout(settings.storage.logging)
         drive_state = DriveState(settings.database.path.parent)
@@ -153,7 +159,8 @@ class Controller:
             clock,
             tasks,
             self.run_worker,
-            on_change=self.changes.notify,
+            on_change=self.job_changed,
+            on_copy=self.copies.changed,
             check_sync=self.drives.require_for_joining,
             needs_processing=partial(needs_processing, settings),
             needs_verification=partial(needs_verification, settings),
@@ -203,6 +210,7 @@ class Controller:
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("takes", self.takes.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
+        self.tasks.start_loop("session-copies", self.copies.keep_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
         self.tasks.start_loop("clocks", self.clock_log.run_forever())
         self.tasks.start_loop("refused-cameras", self.refused_cameras.look_forever())
@@ -218,14 +226,20 @@ class Controller:
         self.reconciler.disks_changed()
         self.wake()
 
+    def job_changed(self) -> None:
+        self.copies.wake()
+        self.changes.notify()
+
     def session_changed(self) -> None:
         now = recording_now(self.coordinator.current, self.coordinator.recorded_s)
+        self.copies.wake()
         self.telemetry.set_recording(recording=now.recording, uuid=now.uuid, duration=now.duration)
         self.reconciler.wake()
         self.changes.notify()
 
     def camera_reported(self, uuid: str | None, node: str) -> None:
         self.reconciler.reported(uuid, node)
+        self.copies.wake()
         self.changes.notify()
 
     async def run_worker(

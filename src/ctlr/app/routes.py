@@ -39,7 +39,9 @@ def _routers(it: Controller) -> list[APIRouter]:
         sync_router(SyncParts(facts, it.reports, it.uploads, it.reconciler.uploaded)),
         nodes_router(NodesParts(it.roster, it.fleet)),
         storage_router(StorageParts(facts, drives.drive, drives.ejector)),
-        sessions_router(SessionsParts(it.store, marks, it.reconciler, it.read_manifest)),
+        sessions_router(
+            SessionsParts(it.store, it.session_copies, marks, it.reconciler, it.read_manifest)
+        ),
         logs_router(LogsParts(it.telemetry.log_entry, it.log_reader.read)),
         metrics_router(MetricsParts(facts, it.session_counts.read, broker, it.meters)),
     ]
@@ -70,4 +72,5 @@ def read_facts(it: Controller) -> Facts:
         waits_for=ejector.waiting_result(),
         longest_s=it.settings.max_session_h * 3600,
         record_problem=it.store.problem,
+        newest=it.copies.newest,
     )

@@ -6,45 +6,34 @@ full fails without an error.
 """
 
 import os
-import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-_BOX = struct.Struct(">I4s")
-_LARGE_SIZE = struct.Struct(">Q")
+from ctlr.mp4.boxes import Box, Damaged, walk
 
 
 def whole_length(path: Path) -> int:
     """Bytes up to the end of the last whole fragment (``moof`` and its ``mdat``), else 0."""
     whole, before = 0, b""
-    for kind, end in _whole_boxes(path):
-        if kind == b"mdat" and before == b"moof":
-            whole = end
-        before = kind
+    for box in _whole_boxes(path):
+        if box.kind == b"mdat" and before == b"moof":
+            whole = box.end
+        before = box.kind
     return whole
 
 
 def is_closed(path: Path) -> bool:
     """Whether the file is there to its last byte."""
     boxes = list(_whole_boxes(path))
-    return bool(boxes) and boxes[-1] == (b"mfra", path.stat().st_size)
+    return bool(boxes) and (boxes[-1].kind, boxes[-1].end) == (b"mfra", path.stat().st_size)
 
 
-def _whole_boxes(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Type and end of each box, up to the first that is not there as a whole."""
-    end = 0
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        while end + _BOX.size <= size:
-            length, kind = _BOX.unpack(file.read(_BOX.size))
-            if length == 1:
-                length = _read_large_size(file.read(_LARGE_SIZE.size))
-            end += length
-            if length < _BOX.size or end > size:
+def _whole_boxes(path: Path) -> Iterator[Box]:
+    """Each box up to the first that is cut, or none."""
+    with open(path, "rb") as file, suppress(Damaged):
+        fd = file.fileno()
+        for box in walk(lambda at, length: os.pread(fd, length, at), os.fstat(fd).st_size):
+            if box.cut:
                 return
-            yield kind, end
-            file.seek(end)
-
-
-def _read_large_size(data: bytes) -> int:
-    return int(_LARGE_SIZE.unpack(data)[0]) if len(data) == _LARGE_SIZE.size else 0
+            yield box

@@ -1,5 +1,6 @@
 """Verbs for the drive: how it is, eject, mount, unmount, remount, adopt; they ask the controller."""
 
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
@@ -40,11 +41,16 @@ def eject(
     when_safe: Annotated[
         bool, typer.Option("--when-safe", help="Wait for all work to end, then eject.")
     ] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Do not ask, whatever is not on the drive yet.")
+    ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the drive safe to remove, or say why it is not."""
+    """Make the drive safe to remove, or say why it is not, and what is not on it."""
     base = controller_url(context, url)
+    if not (when_safe or now or as_json) and sys.stdin.isatty():
+        when_safe = _ask_whether_to_wait(base)
     when = "safe" if when_safe else "now"
     answer = ask(base, "POST", f"/api/storage/eject?when={when}", timeout_s=DRIVE_S)
     if when_safe and answer.get("details", {}).get("waiting"):
@@ -95,6 +101,22 @@ def adopt(
     _post(context, "adopt", mount, url, as_json=as_json)
 
 
+def _ask_whether_to_wait(base: str) -> bool:
+    """Where something is not on the drive yet, whether to wait for what is under way. Ends the
+    command where nothing is to be done."""
+    eject: Json = ask(base, "GET", "/api/storage/status").get("eject", {})
+    left = eject.get("not_on_drive", [])
+    if not left:
+        return False
+    typer.echo("\n".join(map(printable, left)))
+    said = typer.prompt("wait, eject now, or leave it? [w/e/l]", default="w", show_default=False)
+    if said.lower().startswith("e"):
+        return False
+    if said.lower().startswith("w"):
+        return True
+    raise typer.Exit(1)
+
+
 def _post(context: typer.Context, verb: str, mount: str, url: str | None, *, as_json: bool) -> None:
     path = f"/api/storage/{verb}?{urlencode({'mount': mount})}"
     _end(ask(controller_url(context, url), "POST", path, timeout_s=DRIVE_S), as_json=as_json)
@@ -107,7 +129,9 @@ def _wait(base: str, *, as_json: bool) -> Json:
         eject: Json = ask(base, "GET", "/api/storage/status").get("eject", {})
         phase, message = eject.get("phase"), printable(eject.get("message"))
         if phase == "ejected":
-            return {"success": True, "message": "Safe to remove drive"}
+            left = eject.get("not_on_drive", [])
+            details = {"not_on_drive": left}
+            return {"success": True, "message": "Safe to remove drive", "details": details}
         if phase == "in_use":
             return {"success": False, "message": "The eject was called off."}
         if message != said and not as_json and phase == "waiting":
@@ -124,6 +148,8 @@ def _end(answer: Json, *, as_json: bool) -> None:
     if not answer.get("success"):
         fail(text, code=1)
     typer.echo(text)
+    for left in answer.get("details", {}).get("not_on_drive", []):
+        typer.echo(f"Not on it: {printable(left)}")
 
 
 def _of_mounts(answer: Json) -> str:

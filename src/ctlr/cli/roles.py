@@ -10,6 +10,12 @@ import typer
 from ctlr import __version__
 from ctlr.cli.command import SERVICES, SETUP, app, fail, settings_of
 from ctlr.config import Settings, find_file
+from ctlr.kernel.errors import ConfigError
+
+_NO_FILE = (
+    "There is no configuration file; these are the defaults, and what the environment sets. "
+    "Looked for at --config, $CTLR_CONFIG, /etc/ctlr/ctlr.toml and ./ctlr.toml."
+)
 
 
 @app.command(rich_help_panel=SERVICES)
@@ -68,15 +74,17 @@ def watch_mounts(context: typer.Context) -> None:
     """Watch both mounts of the drive, and repair what can be repaired."""
     from ctlr.storage.watcher import watch_mounts as run
 
-    _run("The drive watcher", run(settings_of(context)))
+    _run("The drive watcher", run(_with_named_volumes(context)))
 
 
 @app.command("check-config", rich_help_panel=SETUP)
 def check_config(context: typer.Context) -> None:
-    """Read the configuration and print it as it is understood; CAN databases are read too."""
+    """Read the configuration and print it as it is understood, and say which file that is; CAN
+    databases are read too."""
     from ctlr.postprocess.can.database import load
 
     settings = settings_of(context)
+    file = find_file(context.obj)
     typer.echo(settings.model_dump_json(indent=2))
     if settings.can.dbc:
         found = load(settings.can.dbc)
@@ -84,6 +92,7 @@ def check_config(context: typer.Context) -> None:
             typer.echo(f"can.dbc: {problem}", err=True)
         if found.unreadable:
             fail("Frames of these databases would stay undecoded; correct can.dbc.", code=2)
+    typer.echo(f"The configuration {file.absolute()} is good." if file else _NO_FILE, err=True)
 
 
 @app.command(hidden=True)
@@ -93,6 +102,26 @@ def privileged() -> None:
     from ctlr.storage.privileged.session import main
 
     raise typer.Exit(main())
+
+
+def _with_named_volumes(context: typer.Context) -> Settings:
+    """The settings, if they name both volumes. What only a default names may be anybody's folder,
+    and a watcher makes mount points unwritable, checks file systems and mounts them."""
+    settings = settings_of(context)
+    named = settings.storage.model_fields_set
+    silent = [name for name in ("logging", "sync") if not named & {name, f"{name}_device"}]
+    if silent:
+        keys = " and ".join(f"{name} or {name}_device" for name in silent)
+        file = find_file(context.obj)
+        where = (
+            f"The configuration {file.absolute()}" if file else "Without a configuration, nothing"
+        )
+        verb = "does not name" if file else "names"
+        raise ConfigError(
+            f"{where} {verb} the drive that this is to watch and repair; nothing was touched. "
+            f"Set {keys} under [storage]."
+        )
+    return settings
 
 
 def _introduce(context: typer.Context, who: str, where: str) -> None:

@@ -128,7 +128,10 @@ def _with_bar(work: Callable[[steps.Report], steps.RunResult]) -> steps.RunResul
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("examine", total=None)
 
         def show(step: steps.Progress) -> None:

@@ -72,7 +72,7 @@ def show(
 
 
 def _table(found: "list[shapes.SessionSummary]") -> Table:
-    table = Table("session", "started", "lasted", "cameras", "state", "folder")
+    table = Table("session", "started", "lasted", "cameras", "state", "whole", "folder")
     for session in found:
         cells = (
             session.uuid,
@@ -80,10 +80,22 @@ def _table(found: "list[shapes.SessionSummary]") -> Table:
             _length(session),
             len(session.cameras),
             session.state,
+            wholeness(session),
             session.folder,
         )
         table.add_row(*map(printable, cells))
     return table
+
+
+def wholeness(session: "shapes.SessionSummary") -> str:
+    """Whether everything is in a session, and what is not."""
+    if session.lacks:
+        return "no: " + "; ".join(lack.text for lack in session.lacks)
+    if session.complete is None:
+        return "-"
+    if not session.complete:
+        return "no"
+    return "yes, verified" if session.verified_at else "yes"
 
 
 def _length(session: "shapes.SessionSummary") -> str:
@@ -97,6 +109,9 @@ def _print(session: "shapes.SessionDetail") -> None:
     console.print(f"Session {session.uuid}: {session.state}")
     console.print(f"Started {day_and_time(session.started_at)}, lasted {_length(session)}")
     console.print(f"Folder on the drive: {printable(session.folder)}")
+    console.print(f"Whole: {printable(wholeness(session))}", style=_style(session))
+    if session.verified_at:
+        console.print(f"Read back from the drive: {day_and_time(session.verified_at)}")
     table = Table("camera", "started", "stopped", "segments", "still there", "delivered", "error")
     for name, source in session.sources.items():
         flags = ("yes" if flag else "no" for flag in (source.started, source.stopped))
@@ -106,5 +121,11 @@ def _print(session: "shapes.SessionDetail") -> None:
     console.print(table)
     for mark in session.marks:
         console.print(f"Mark {day_and_time(mark.at_ms)}: {printable(mark.label)}")
+    if session.why:
+        console.print(printable(session.why))
     for problem in session.problems:
         console.print(f"Problem: {printable(problem.message)}", style="yellow")
+
+
+def _style(session: "shapes.SessionSummary") -> str | None:
+    return "yellow" if session.lacks or session.complete is False else None

@@ -16,12 +16,14 @@ from ctlr.cli.controller import (
     Url,
     ask,
     controller_url,
+    day_and_time,
     lasting,
     print_json,
     printable,
     printer,
     understand,
 )
+from ctlr.cli.sessions import wholeness
 from ctlr.kernel.errors import Refusal
 
 if TYPE_CHECKING:  # loaded by the verb that reads an answer: a worker and a camera do without
@@ -91,8 +93,10 @@ def _shown(answer: Json) -> RenderableType:
         _headline(rig),
         _cameras(rig.cameras) if rig.cameras else "The rig has no camera.",
         _storage(rig.storage),
-        _delivery(rig.sync),
+        _delivery(rig),
     ]
+    if rig.sessions:
+        parts.append(_sessions(rig.sessions))
     if rig.jobs:
         parts.append(_jobs(rig.jobs))
     warnings = (f"Warning: {printable(warning.message)}" for warning in rig.warnings)
@@ -104,8 +108,7 @@ def _headline(rig: "shapes.Status") -> str:
     if rig.uuid is not None:
         doing = printable(rig.phase).capitalize()
         return f"{doing} {printable(rig.uuid)}, {lasting(rig.duration)}"
-    ready = "ready to record" if rig.ready else "not ready to record"
-    return f"{printable(rig.phase).capitalize()}, {ready}"
+    return f"{printable(rig.phase).capitalize()}, {printable(rig.readiness)}"
 
 
 def _cameras(cameras: "list[shapes.CameraStatus]") -> Table:
@@ -137,10 +140,21 @@ def _storage(storage: "shapes.StorageSummary") -> str:
     return used if left is None else f"{used}, room for {lasting(left * 60)}"
 
 
-def _delivery(sync: "shapes.SyncSummary") -> str:
-    if sync.all_synced:
+def _delivery(rig: "shapes.Status") -> str:
+    if rig.sync.all_synced:
         return "Delivery: everything is here"
-    return f"Delivery: {'under way' if sync.any_syncing else 'not all is here'}"
+    elsewhere = [lack.text for session in rig.sessions for lack in session.lacks if lack.still_on]
+    where = f": {printable('; '.join(elsewhere))}" if elsewhere else ""
+    return f"Delivery: {'under way' if rig.sync.any_syncing else 'not all is here'}{where}"
+
+
+def _sessions(sessions: "list[shapes.SessionSummary]") -> Table:
+    table = Table("newest sessions", "started", "state", "whole")
+    for session in sessions:
+        started = day_and_time(session.started_at or session.created_at)
+        cells = (session.uuid, started, session.state, wholeness(session))
+        table.add_row(*map(printable, cells))
+    return table
 
 
 def _jobs(jobs: "list[shapes.JobStatus]") -> Table:

@@ -69,6 +69,10 @@ def upload(
         fail(f"Stored otherwise than sent: {', '.join(map(printable, wrong))}. Again.", code=1)
     at = day_and_time(chosen.get("started_at") or chosen.get("created_at"))
     typer.echo(f"{kept.files_saved} files are in session {kept.uuid} of {at}.")
+    for renamed in kept.renamed:
+        typer.echo(f"{printable(renamed.sent)} is called {printable(renamed.stored)} there.")
+    for ignored in kept.ignored:
+        typer.echo(f"Left out: {printable(ignored.name)} ({printable(ignored.reason)}).")
     if kept.waiting_for:
         waits = ", ".join(map(printable, kept.waiting_for))
         typer.echo(f"The session's folder is made once {waits} have delivered.")

@@ -143,8 +143,8 @@ def find_file(path: Path | None, environ: Mapping[str, str] = os.environ) -> Pat
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        with open(file, "rb") as stream:
-            return tomllib.load(stream)
+        # Editors of other systems put a byte order mark before the text.
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except PermissionError as error:
         raise ConfigDeniedError(
             f"The configuration file {file} cannot be read: {error.strerror}. An installed one is for "

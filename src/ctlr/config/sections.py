@@ -14,6 +14,7 @@ _DEVICE_PIN = re.compile(
     r"|LABEL=[^\x00-\x1f\x7f\"'/\\]{1,16}"
 )
 _FOLDER_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{(?:uuid|short|date)\})+")
+_CONTROLLER_URL = re.compile(r"https?://(?:[^\s/:\[\]]+|\[[^\s/\]]+\])(?::\d{1,5})?(?:/\S*)?")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -56,6 +57,25 @@ def _check_pin(pin: str) -> str:
     if pin and not _DEVICE_PIN.fullmatch(pin):
         raise ValueError(f"{pin!r} is not UUID=..., LABEL=... or PARTUUID=..., as in fstab")
     return pin
+
+
+def _check_controller(url: str) -> str:
+    if not _CONTROLLER_URL.fullmatch(url):
+        raise ValueError(
+            f"{url!r} is no address of a controller: that is http://HOST:PORT, with the http://"
+        )
+    return url
+
+
+def _check_target(target: str) -> str:
+    scheme, mark, rest = target.partition("://")
+    is_module = mark and scheme == "rsync" and rest.strip("/").partition("/")[2]
+    if not (is_module or (not mark and (target.startswith("/") or ":" in target))):
+        raise ValueError(
+            f"{target!r} is no place to deliver to: that is rsync://HOST/MODULE/, USER@HOST:/FOLDER/ "
+            "or a /FOLDER/ of this machine"
+        )
+    return target
 
 
 DevicePin = Annotated[str, AfterValidator(_check_pin)]
@@ -167,8 +187,8 @@ class CameraSettings(BaseModel):
     frame_lock: Literal["off", "server", "client"] = "off"
     host: str = "0.0.0.0"  # noqa: S104 - the controller reaches the node over the rig's network
     port: Port = 8080
-    controller: str = "http://ctlr:8000"
-    target: str = "rsync://ctlr/logging/"
+    controller: Annotated[str, AfterValidator(_check_controller)] = "http://ctlr:8000"
+    target: Annotated[str, AfterValidator(_check_target)] = "rsync://ctlr/logging/"
     ssh_config: Path | None = None  # for a target over SSH: the key, the port, the known host
     spool: Path = SPOOLS  # unless it is set, the folder of the node's name below this
     reserve_mb: Annotated[int, Field(ge=1)] = 200

@@ -163,7 +163,9 @@ class Keeper:
 
     async def _replace_if_damaged(self, error: Exception) -> None:
         if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
-            _log.error("the log store is damaged; it is put aside and begun anew", error=str(error))
+            _log.error(
+                "the log store is damaged; it is put aside and begun again", error=str(error)
+            )
             with suppress(*_ERRORS):
                 await self._lane.run(lambda: put_aside(self._path))
 

@@ -101,7 +101,7 @@ def seems_blank(tables: SegmentTables, read_at: ReadAt) -> bool:
 
 def _few_samples(track: Track) -> Iterator[Area]:
     """Offset and size of some samples, the last among them."""
-    ends = list(accumulate(track.chunk_counts))
+    ends = array("Q", accumulate(track.chunk_counts))
     measure = track.sizes.measure()
     for number in {track.count - 1, *range(0, track.count, max(track.count // PROBES, 1))}:
         chunk = bisect_right(ends, number)

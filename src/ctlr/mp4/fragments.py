@@ -5,7 +5,7 @@ as the file still holds. The index before them may hold frames as well: they com
 fragment's own decode time (``tfdt``) wins over the running sum of the durations: what differs was
 the guessed duration of the sample before. Pure.
 
-Some muxers let that time begin anew in the middle (an encoder that was started again, a stream that
+Some muxers let that time begin again in the middle (an encoder that was started again, a stream that
 was taken up again). Then the frames follow on, all tracks by as much, so that sound stays in step.
 """
 
@@ -28,7 +28,7 @@ _BASE_IS_MOOF = 0x20000
 _DATA_OFFSET, _FIRST_FLAGS = 0x1, 0x4
 _PER_SAMPLE = (0x100, 0x200, 0x400, 0x800)  # duration, size, flags, shift: in this order
 _RESTART_S = Fraction(1, 2)
-"""Times that go back by more began anew; those that go back by less overlap."""
+"""Times that go back by more began again; those that go back by less overlap."""
 _LONGEST_PAUSE_S = 24 * 3600
 
 
@@ -44,7 +44,7 @@ class Defaults:
 
 @dataclass(slots=True)
 class Restart:
-    """How far the times that the fragments tell have to be moved, since they began anew."""
+    """How far the times that the fragments tell have to be moved, since they began again."""
 
     by_s: Fraction = Fraction(0)
 
@@ -105,7 +105,7 @@ class FragmentedTrack:
         ahead = decode_time + self._moved - self.end
         usual = self.durations.last
         if ahead < -max(usual, self._ticks(_RESTART_S)) or ahead > self._ticks(_LONGEST_PAUSE_S):
-            ahead = self._begin_anew(decode_time)
+            ahead = self._begin_again(decode_time)
         if ahead < -usual:
             return  # it overlaps: the frames follow on, as the durations say
         if usual + ahead >= 1 << 31:
@@ -113,7 +113,7 @@ class FragmentedTrack:
         self.durations.set_last(usual + ahead)
         self.end += ahead
 
-    def _begin_anew(self, decode_time: int) -> int:
+    def _begin_again(self, decode_time: int) -> int:
         """How far ahead of its end it goes on, when all tracks are moved alike."""
         self._moved = self._restarted()
         ahead = decode_time + self._moved - self.end

@@ -13,6 +13,9 @@ from ctlr.mp4.runs import first_runs, pack, repair_times, unpack
 from ctlr.mp4.sizes import MAX_SAMPLES, Sizes, read_sizes
 from ctlr.mp4.tables import Track, keep_readable
 
+MAX_CHUNKS = 1 << 19
+"""Most chunks of a track in one segment: five hours with one for each frame."""
+
 
 def read_rows(data: bytes, box: Box, width: int) -> bytes:
     """The entries of a full box that begins with their count, each ``width`` bytes wide.
@@ -102,6 +105,9 @@ def _read_sync(data: bytes, box: Box | None, count: int) -> bytes | None:
 
 
 def _read_offsets(data: bytes, boxes: dict[bytes, Box]) -> "array[int]":
+    chunks = u32(data, boxes[b"co64" if b"co64" in boxes else b"stco"].body + 4)
+    if chunks > MAX_CHUNKS:
+        raise Damaged(f"it claims {chunks} chunks")
     if b"co64" in boxes:
         return unpack(read_rows(data, boxes[b"co64"], 8), "Q")
     return array("Q", unpack(read_rows(data, boxes[b"stco"], 4)))
@@ -170,13 +176,14 @@ def _fit_between_offsets(
 def _choose_descriptions(track: Track, entries: "array[int]") -> None:
     """Keep the descriptions that are in use, numbered from 1; one that is not there is the first."""
     there = len(track.header.descriptions)
-    entries = array("I", [entry if 1 <= entry <= there else 1 for entry in entries])
+    if not set(entries) <= set(range(1, there + 1)):
+        entries = array("I", (entry if 1 <= entry <= there else 1 for entry in entries))
     used = sorted(set(entries))
     if not used or (used == [1] and there == 1):
         return
     track.header = track.header.using(used)
     if len(used) > 1:
-        track.chunk_entries = array("I", [used.index(entry) + 1 for entry in entries])
+        track.chunk_entries = array("I", (used.index(entry) + 1 for entry in entries))
 
 
 def make_track(

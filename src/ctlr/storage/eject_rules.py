@@ -49,7 +49,9 @@ def refused(refusal: Refusal) -> OperationResult:
 
 def wait_for(work: Sequence[Work]) -> OperationResult:
     """The answer to an eject "when safe" while this goes on."""
-    message = f"{_sentence(work)}. The drive is ejected by itself when that has ended."
+    message = "The drive is ejected by itself in a moment."
+    if work:
+        message = f"{_sentence(work)}. The drive is ejected by itself when that has ended."
     return OperationResult(
         False, message, {"waiting": True, "busy": describe(work), "eta_s": eta_s(work)}
     )

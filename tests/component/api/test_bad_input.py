@@ -90,7 +90,8 @@ async def test_a_malformed_uuid_reaches_nothing(controller: Controller, node: Ca
         if uuid == uuid.strip():  # of a form field, spaces around it are cut off
             status, body = await upload(controller, uuid, {"gps.csv": b"1"})
             assert (status, body["code"]) == (422, "invalid_uuid")
-    for uuid in MALFORMED[1:2] + MALFORMED[3:]:
+    (await controller.get("/api/sessions/abc")).expect_problem(404, "unknown_session")
+    for uuid in MALFORMED[3:]:
         (await controller.get(f"/api/sessions/{uuid}")).expect_problem(422, "invalid_uuid")
         answer = await controller.post(f"/api/sessions/{uuid}/process")
         answer.expect_problem(422, "invalid_uuid")

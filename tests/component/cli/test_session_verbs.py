@@ -71,3 +71,25 @@ def test_a_session_is_verified_by_its_id_though_its_raw_data_is_gone(rig: Rig) -
     assert rig.manifest()["verified_at"]
     unknown = ctlr(rig, "verify", "--uuid", "ffff")
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+
+
+def test_a_whole_drive_is_verified_and_each_session_named(rig: Rig, tmp_path: Path) -> None:
+    assert rig.process().exit_code == 0
+    other = rig.folder.with_name("2026-04-14_1040_lap")
+    shutil.copytree(rig.folder, other)
+    (rig.sync / "holiday").mkdir()
+    (rig.sync / "holiday" / "IMG_1.jpg").write_bytes(b"jpg")
+    well = ctlr(rig, "verify", str(rig.sync))
+    assert (well.returncode, well.stderr) == (0, "")
+    assert well.stdout.splitlines()[-1] == f"{rig.sync}: 2 sessions read back, none with faults"
+    with open(other / "cam-a.mp4", "r+b") as video:
+        video.seek(-1, os.SEEK_END)
+        video.write(b"\x7f")
+    (rig.folder / "manifest.json").rename(rig.folder / ".manifest.json.previous")
+    bad = ctlr(rig, "verify", str(rig.sync))
+    assert bad.returncode == 3
+    assert f"{other}: 1 faults: cam-a.mp4" in bad.stdout
+    assert "it is no finished session" in bad.stdout
+    assert bad.stdout.splitlines()[-1] == f"{rig.sync}: 2 sessions read back, 2 with faults"
+    nothing = ctlr(rig, "verify", str(tmp_path / "logging"))
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (1, 1)

@@ -38,7 +38,7 @@ def test_a_linter_finds_nothing_in_a_script(script: Path) -> None:
 
 def test_its_help_names_every_option() -> None:
     text = install("--help").stdout
-    source = INSTALLER.read_text("utf-8")
+    source = (ROOT / "packaging/install/arguments.sh").read_text("utf-8")
     cases = source[source.index("case $1 in") : source.index("esac")]
     options = {
         word for word in cases.replace("|", " ").replace(")", " ").split() if word[:2] == "--"

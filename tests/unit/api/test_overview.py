@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from ctlr.api.overview import GIB, Facts, status, sync_overview
+from ctlr.api.overview import GIB, Facts, status, storage_status, sync_overview
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
 from ctlr.nodes.messages import NodeStatus, SyncReport
 from ctlr.postprocess.supervise.jobs import Job, JobState
-from ctlr.sessions.model import Session, SessionState
+from ctlr.sessions.copies import SessionCopy
+from ctlr.sessions.model import Session, SessionNode, SessionState
 from ctlr.storage.states import MountState
 from ctlr.telemetry.health import Health
 
@@ -190,6 +191,39 @@ def test_sizes_are_binary() -> None:
 def test_received_segments_come_from_the_last_report() -> None:
     (shown,) = sync_overview(facts(reports=report(0, NOW))).cameras
     assert (shown.segments_received, shown.last_sync) == (7, NOW)
+
+
+def test_what_a_camera_that_was_given_up_still_holds_is_not_here() -> None:
+    node = SessionNode("cam-01", started=True, segments_total=12, remaining=2)
+    given_up = replace(session(SessionState.DONE), stopped_at_ms=NOW + 9000, nodes=(node,))
+    copy = SessionCopy(1, complete=False, segments={"cam-01": 10})
+    known = facts(newest=[(given_up, copy)])
+    assert status(facts()).sync.all_synced is True
+    shown = status(known)
+    assert (shown.sync.all_synced, sync_overview(known).all_synced) == (False, False)
+    [brief] = shown.sessions
+    assert (brief.complete, [lack.still_on for lack in brief.lacks]) == (False, ["cam-01"])
+    assert storage_status(known).eject.not_on_drive == [
+        "Session 3f2b8c1e: 2 files are still on cam-01."
+    ]
+    silent = replace(known, views=[LOST])
+    assert storage_status(silent).eject.not_on_drive == [
+        "Session 3f2b8c1e: 2 files are still on cam-01, which does not answer."
+    ]
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_only_a_job_that_is_still_to_be_done_waits(state: JobState) -> None:
+    waits = replace(job(state), waiting_for=("cam-01",))
+    [shown] = status(facts(jobs=[waits])).jobs
+    still = state in (JobState.WAITING, JobState.FOLLOWING)
+    assert shown.waiting_for == (["cam-01"] if still else [])
+
+
+def test_a_rig_that_would_start_is_not_called_unable() -> None:
+    shown = status(facts(logging=ILL))
+    assert (shown.ready, shown.can_start) == (False, True)
+    assert shown.readiness.startswith("would record, but the logging drive is not usable (not moun")
 
 
 def test_a_clock_that_was_never_set_is_the_first_warning() -> None:

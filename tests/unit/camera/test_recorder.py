@@ -57,16 +57,16 @@ class Camera:
 
 
 class SlowCard(SessionFolder):
-    """Finishing the first segment takes until ``release_readers``."""
+    """Finishing the first segment takes until ``released``."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.stuck, self.release_readers = threading.Event(), threading.Event()
+        self.stuck, self.released = threading.Event(), threading.Event()
 
     def finish_segment(self, number: int) -> None:
         if number == 0:
             self.stuck.set()
-            assert self.release_readers.wait(DEADLINE_S)
+            assert self.released.wait(DEADLINE_S)
         super().finish_segment(number)
 
 
@@ -109,7 +109,7 @@ def test_a_card_that_is_too_slow_costs_counted_frames_and_leaves_videos_that_dec
         if number == 11:  # the cut has reached the writer, which is stuck from here on
             assert folder.stuck.wait(DEADLINE_S)
         if number == slow_until:
-            folder.release_readers.set()
+            folder.released.set()
             until = time.monotonic() + DEADLINE_S
             while recording.queued and time.monotonic() < until:
                 time.sleep(0.001)

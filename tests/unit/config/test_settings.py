@@ -73,6 +73,13 @@ def test_the_file_is_looked_for_in_order(tmp_path: Path, monkeypatch: pytest.Mon
         ('[storage]\nsession_folder = ".{uuid}"', "session_folder"),
         ("[camera]\nwidth = 641", "camera.width"),
         ("[camera]\nrotation = 45", "camera.rotation"),
+        ('[camera]\ncontroller = "ctlr:8000"', "camera.controller"),
+        ('[camera]\ncontroller = "http://"', "camera.controller"),
+        ('[camera]\ncontroller = "http://a:b:c"', "camera.controller"),
+        ('[camera]\ncontroller = "ftp://ctlr:8000"', "camera.controller"),
+        ('[camera]\ntarget = "ctlr/logging/"', "camera.target"),
+        ('[camera]\ntarget = "rsync://ctlr"', "camera.target"),
+        ('[camera]\ntarget = "http://ctlr/logging/"', "camera.target"),
         ("api = 5", "api"),
         ("= 5", "ctlr.toml"),
     ],
@@ -137,3 +144,29 @@ def test_the_default_spool_has_the_nodes_name(tmp_path: Path) -> None:
     assert load(tmp_path, 'node = "cam-a"').camera.spool == Path("/var/lib/ctlr/spool/cam-a")
     given = load(tmp_path, 'node = "cam-a"\n[camera]\nspool = "/data"\nport = 9000')
     assert (given.camera.spool, given.camera.port) == (Path("/data"), 9000)
+
+
+def test_where_the_controller_is_may_stand_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CTLR_URL", "http://melb-01-ctlr:8000")
+    assert load(tmp_path, "node = 'melb-02-cam'").node == "melb-02-cam"
+
+
+@pytest.mark.parametrize("url", ["http://ctlr:8000", "https://10.0.0.1", "http://[fe80::1]:8000/"])
+def test_a_controller_is_an_address_with_its_scheme(tmp_path: Path, url: str) -> None:
+    assert load(tmp_path, f'[camera]\ncontroller = "{url}"').camera.controller == url
+
+
+@pytest.mark.parametrize(
+    "target", ["rsync://ctlr/logging/", "pi@ctlr:/mnt/logging/", "ctlr::logging", "/data"]
+)
+def test_a_target_is_a_module_a_folder_over_ssh_or_a_folder(tmp_path: Path, target: str) -> None:
+    assert load(tmp_path, f'[camera]\ntarget = "{target}"').camera.target == target
+
+
+def test_a_byte_order_mark_before_the_text_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "ctlr.toml"
+    file.write_bytes(b'\xef\xbb\xbfnode = "cam-a"\r\n[api]\r\nport = 81\r\n')
+    settings = load_settings(file)
+    assert (settings.node, settings.api.port) == ("cam-a", 81)

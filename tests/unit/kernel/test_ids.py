@@ -11,6 +11,8 @@ from ctlr.kernel.ids import (
     is_session_id,
     new_session_id,
     parse_session_id,
+    parse_session_prefix,
+    the_only_one,
 )
 
 
@@ -58,3 +60,30 @@ def test_node_names(name: str) -> None:
 )
 def test_what_is_no_node_name(name: str) -> None:
     assert not is_node_name(name)
+
+
+@given(st.uuids(), st.integers(1, 36))
+def test_every_beginning_of_an_id_is_one(value: uuid.UUID, length: int) -> None:
+    begins = str(value)[:length]
+    assert parse_session_prefix(begins.upper()) == begins
+    assert the_only_one(begins, [str(value)], "here") == str(value)
+
+
+@pytest.mark.parametrize("text", ["", "3g", "3f2b8c1e9", "-3f2b", "%", "3f2b ", "İ", "a" * 37])
+def test_what_no_id_begins_with(text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse_session_prefix(text)
+    assert refused.value.code == "invalid_uuid"
+
+
+def test_one_session_is_meant_or_none() -> None:
+    one, other = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f", "3f2b8c1e-9d4a-4c6b-8f0e-000000000000"
+    assert the_only_one(one, [other, one], "here") == one
+    with pytest.raises(Refusal) as none:
+        the_only_one("3f2b", [], "on the drive")
+    assert none.value.code == "unknown_session"
+    assert "on the drive" in none.value.detail
+    with pytest.raises(Refusal) as several:
+        the_only_one("3f2b", [other, one], "here")
+    assert several.value.code == "ambiguous_session"
+    assert other in several.value.detail

@@ -21,6 +21,7 @@ from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.manifest import shapes as manifests
+from ctlr.postprocess.manifest.copy_facts import describe_faults
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, VideoFile, VideoSource
 
@@ -242,7 +243,9 @@ def _outcome(folder: Path, result: Verification) -> RunResult:
         )
         return RunResult(uuid, 3, text, folder / MANIFEST_NAME, result.manifest.revision)
     extra = f"; not of the session: {', '.join(result.unknown)}" if result.unknown else ""
-    text = f"{folder}: {count} files read back, all as they were written{extra}"
+    lacks = "; ".join(describe_faults(result.manifest))
+    whole = f"; the session is not whole ({lacks})" if lacks else ""
+    text = f"{folder}: {count} files read back, all as they were written{whole}{extra}"
     return RunResult(uuid, 0, text, folder / MANIFEST_NAME, result.manifest.revision)
 
 

@@ -29,6 +29,7 @@ from ctlr.postprocess.run.comparing import RunningComparison
 from ctlr.postprocess.run.plan import plan_copies
 from ctlr.postprocess.run.session import failure, growing_parts, process_locked
 from ctlr.postprocess.run.worker import EXIT_TERMINATED
+from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.tables.table import is_table
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, Readability, SegmentFacts
 from ctlr.postprocess.video.growing import GrowingParts
@@ -74,12 +75,18 @@ class _Camera:
 class Follower:
     """Follows one session; whoever makes it holds the session's lock."""
 
-    def __init__(self, settings: Settings, uuid: str, report: Report) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        uuid: str,
+        report: Report,
+        tables: TableReader | None = None,
+    ) -> None:
         self._settings = settings
         self._uuid = uuid
         self._report = report
         self._layout = LoggingLayout(settings.storage.logging)
-        self._parts = growing_parts(settings, uuid)
+        self._parts = growing_parts(settings, uuid, tables)
         self._comparison = RunningComparison(self._parts)
         self._cameras: dict[str, _Camera] = {}
         self._bytes = 0
@@ -122,7 +129,7 @@ class Follower:
         for copy in plan_copies(scan_uploads(self._layout, self._uuid)):
             if is_table(copy.target):
                 path = self._settings.storage.logging / copy.source
-                self._parts.uploads.read(copy.target, copy.inputs, path)
+                self._parts.tables.read(copy.target, copy.inputs, path)
 
     def _take(self, camera: _Camera, files: NodeFiles) -> int:
         new = [file for file in files.segments if file.path not in camera.done]

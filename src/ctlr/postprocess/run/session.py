@@ -35,12 +35,10 @@ from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoS
 from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.run.make import Maker
 from ctlr.postprocess.run.manifest import make_manifest
-from ctlr.postprocess.run.plan import (
-    Plan,
-    make_plan,
-)
+from ctlr.postprocess.run.plan import Plan, make_plan
 from ctlr.postprocess.run.proof import Compare, fingerprint, prove
 from ctlr.postprocess.run.uploads import Uploads
+from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.video.examine import Examiner
 from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.growing import GrowingParts
@@ -114,14 +112,16 @@ def process(
     report: Report,
     *,
     clock: Clock | None = None,
+    tables: TableReader | None = None,
 ) -> RunResult:
     """Process a session and publish its folder.
 
-    ``facts`` is what the session record says, None where there is none. Failures are an ``RunResult`` with exit code 1.
+    ``facts`` is what the session record says, None where there is none. ``tables`` reads what
+    phone and watch sent. A failure is a ``RunResult`` with exit code 1.
     """
     try:
         with session_lock(settings, uuid):
-            parts = growing_parts(settings, uuid)
+            parts = growing_parts(settings, uuid, tables)
             return process_locked(settings, uuid, facts, report, parts, clock or SystemClock())
     except Refusal as refusal:
         return RunResult(uuid, 1, refusal.detail)
@@ -146,10 +146,10 @@ def process_locked(
         parts.close()
 
 
-def growing_parts(settings: Settings, uuid: str) -> GrowingParts:
+def growing_parts(settings: Settings, uuid: str, tables: TableReader | None = None) -> GrowingParts:
     """Of a session of which nothing was made ahead."""
     workspace = Workspace(settings.storage.sync, uuid)
-    return GrowingParts(LoggingLayout(settings.storage.logging), workspace, uuid)
+    return GrowingParts(LoggingLayout(settings.storage.logging), workspace, uuid, tables)
 
 
 class _Run:
@@ -241,7 +241,7 @@ class _Run:
         self.report(Progress(self.uuid, "compare"))
         tolerance_ms = self.settings.sync.tolerance_ms
         proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
-        uploads = Uploads(plan, files, previous, self.parts.uploads, find)
+        uploads = Uploads(plan, files, previous, self.parts.tables, find)
         sources = {**made, **uploads.sources()}
         signal = self.settings.can.speed_signal
         proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)

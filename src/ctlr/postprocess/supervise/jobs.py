@@ -45,11 +45,11 @@ def retry_after_s(attempts: int) -> float:
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a child ended. ``error`` without ``failed``: made, with something missing; ``release_readers``:
-    ended by us before its time, to be started again; ``lasting``: it would fail again with this drive."""
+    """How a child ended. ``error`` without ``failed``: made, with something missing; ``ended_early``:
+    by us, because the drive was asked for; ``lasting``: it would fail again with this drive."""
 
     failed: bool
-    release_readers: bool = False
+    ended_early: bool = False
     error: str | None = None
     folder: str | None = None
     processed_at: str | None = None

@@ -20,7 +20,7 @@ _log = structlog.get_logger("postprocess")
 
 
 class Making:
-    """``on_end`` is called when a worker has ended and the record says how."""
+    """``on_end`` is called with a session when a worker has ended and the record says how."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Making:
         tasks: BackgroundTasks,
         workers: Workers,
         records: WorkRecords,
-        on_end: Callable[[], None],
+        on_end: Callable[[str], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -76,7 +76,7 @@ class Making:
         record = self._records.of(uuid)
         record.at_work = None
         record.has_news = True  # what arrived meanwhile is compared with what was made
-        self._on_end()
+        self._on_end(uuid)
 
     async def _failed(self, uuid: str, result: JobResult) -> None:
         record = self._records.of(uuid)

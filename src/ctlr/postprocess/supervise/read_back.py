@@ -62,7 +62,7 @@ class ReadBack:
 
     async def _read_back(self, record: WorkRecord) -> None:
         uuid, result = record.uuid, await self._workers.verify(record.uuid)
-        if result.release_readers:
+        if result.ended_early:
             self.want(record)
             result = JobResult(failed=False)
         elif result.failed or result.error:

@@ -37,7 +37,7 @@ _log = structlog.get_logger("postprocess")
 
 
 class Reconciler:
-    """The one that starts post-processing. ``on_change`` is called whenever a job has news;
+    """The one that starts post-processing. ``on_change`` is called whenever a job has news, ``on_copy`` when a session's folder was made or read back;
     ``check_sync`` raises a ``Refusal`` while the sync
     disk cannot be written; ``needs_processing`` compares a session's files with its manifest,
     ``needs_verification`` tells whether it has been read back. ``looks_s`` is when after its stop
@@ -54,6 +54,7 @@ class Reconciler:
         run_worker: RunWorker,
         *,
         on_change: Callable[[], None],
+        on_copy: Callable[[str], None] = lambda _uuid: None,
         check_sync: Callable[[], None],
         needs_processing: Callable[[str], Awaitable[bool]],
         needs_verification: Callable[[str], Awaitable[bool]],
@@ -63,12 +64,13 @@ class Reconciler:
         self._inventory = inventory
         self._arrivals = arrivals
         self._clock = clock
+        self._on_copy = on_copy
         self._records = WorkRecords(clock, looks_s, on_change)
         self._workers = Workers(tasks, run_worker, self._records)
         self._check_sync = check_sync
         self._needs_processing = needs_processing
         self._needs_verification = needs_verification
-        self._making = Making(store, clock, tasks, self._workers, self._records, self.wake)
+        self._making = Making(store, clock, tasks, self._workers, self._records, self._was_made)
         self._read_back = ReadBack(
             store,
             clock,
@@ -247,7 +249,7 @@ class Reconciler:
     def _follow(self, session: Session) -> None:
         """Let the videos of a session that is still coming in grow with it."""
         record, now = self._records.of(session.uuid), self._clock.monotonic()
-        if session.processed_at or record.follower:
+        if session.processed_at or record.following:
             return
         if now >= record.follow_at and self._sync_is_there(record):
             record.follow_at = now + FOLLOW_AGAIN_S
@@ -304,11 +306,16 @@ class Reconciler:
             return False  # it is, once it is made
         return await self._needs_verification(uuid) and self._records.of(uuid).at_work is None
 
+    def _was_made(self, uuid: str) -> None:
+        self._on_copy(uuid)
+        self.wake()
+
     def _was_read_back(self, uuid: str, well: bool) -> None:
         if not well:  # what proved damaged is made again, if it can be
             record = self._records.of(uuid)
             record.due_at = self._clock.monotonic() + LONGEST_RETRY_S
             record.has_news = True
+        self._on_copy(uuid)
         self.wake()
 
     async def _begin(self, uuid: str) -> None:

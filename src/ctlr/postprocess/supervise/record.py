@@ -21,7 +21,7 @@ class AtWork(StrEnum):
     READING_BACK = "reading back"
 
 
-class Follower(NamedTuple):
+class Following(NamedTuple):
     """A worker whose videos grow with the recording: ``finish`` tells it to, ``result`` comes then."""
 
     finish: asyncio.Event
@@ -41,7 +41,7 @@ class WorkRecord:
     uuid: str
     shown: Job | None = None
     at_work: AtWork | None = None
-    follower: Follower | None = None
+    following: Following | None = None
     delivered: Delivered = field(default_factory=Delivered)
     awaited: tuple[Awaited, ...] = ()
     has_news: bool = False

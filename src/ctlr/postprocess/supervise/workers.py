@@ -14,7 +14,7 @@ import structlog
 
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.supervise.jobs import Job, JobResult, JobState
-from ctlr.postprocess.supervise.record import Follower, WorkRecord, WorkRecords
+from ctlr.postprocess.supervise.record import Following, WorkRecord, WorkRecords
 
 _log = structlog.get_logger("postprocess")
 
@@ -45,9 +45,9 @@ class Workers:
         """Start a worker whose videos grow with the recording."""
         record = self._records.of(uuid)
         result: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
-        follower = record.follower = Follower(asyncio.Event(), result)
+        following = record.following = Following(asyncio.Event(), result)
         self._records.keep(replace(record.job, state=JobState.FOLLOWING, error=None))
-        self._tasks.start_job(f"follow {uuid}", self._follow(uuid, follower))
+        self._tasks.start_job(f"follow {uuid}", self._follow(uuid, following))
 
     async def make(self, uuid: str) -> JobResult:
         """Make a session ready."""
@@ -55,10 +55,10 @@ class Workers:
         job = record.job
         again = replace(job, state=JobState.RUNNING, attempts=job.attempts + 1, error=None)
         self._records.keep(again)
-        if record.follower is not None:
-            follower = record.follower
-            follower.finish.set()
-            made = await follower.result
+        if record.following is not None:
+            following = record.following
+            following.finish.set()
+            made = await following.result
             if not made.failed:
                 return made
             _log.warning("following failed; made in one go", uuid=uuid, error=made.error)
@@ -81,10 +81,10 @@ class Workers:
         self._tasks.start_job(f"drop {record.uuid}", self._drop(record))
 
     async def _drop(self, record: WorkRecord) -> None:
-        if record.follower is not None:
-            follower = record.follower
-            follower.finish.set()
-            await follower.result
+        if record.following is not None:
+            following = record.following
+            following.finish.set()
+            await following.result
         if record.job.state is not JobState.RUNNING:  # nothing has come meanwhile
             self._records.drop_job(record)
 
@@ -109,13 +109,13 @@ class Workers:
             current = asyncio.current_task()
             if current is not None and current.cancelling():
                 raise
-            return JobResult(failed=True, release_readers=True, error="The drive was asked for.")
+            return JobResult(failed=True, ended_early=True, error="The drive was asked for.")
 
-    async def _follow(self, uuid: str, follower: Follower) -> None:
-        ended = await self._run_light(Task.FOLLOW, uuid, follower.finish)
+    async def _follow(self, uuid: str, following: Following) -> None:
+        ended = await self._run_light(Task.FOLLOW, uuid, following.finish)
         record = self._records.of(uuid)
-        record.follower = None
-        follower.result.set_result(ended)
-        if not follower.finish.is_set():
+        record.following = None
+        following.result.set_result(ended)
+        if not following.finish.is_set():
             _log.warning("following ended early", uuid=uuid, error=ended.error)
             self._records.keep(replace(record.job, state=JobState.WAITING, error=ended.error))

@@ -4,17 +4,22 @@ While a session still records, what has been uploaded is read in passing (``post
 when it is made ready, only the rest is left to read.
 """
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from ctlr.postprocess.tables.archives import read_member, split_member
 from ctlr.postprocess.tables.quantities import find_quantity
-from ctlr.postprocess.tables.table import TableFacts
+from ctlr.postprocess.tables.table import FindQuantity, TableFacts
+
+ReadMember = Callable[[Path, str | None, FindQuantity], TableFacts]
+"""As ``archives.read_member``."""
 
 
 class TableReader:
     """Tables by their path below the session's folder; ``inputs`` tell whether one has changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: ReadMember = read_member) -> None:
+        self._read = read
         self._known: dict[str, tuple[str, TableFacts]] = {}
 
     def read(self, name: str, inputs: str, path: Path) -> TableFacts:
@@ -24,6 +29,6 @@ class TableReader:
             return known[1]
         member = split_member(name)[1]
         own_name = PurePosixPath(member or path.name).name
-        facts = read_member(path, member, lambda header: find_quantity(header, own_name))
+        facts = self._read(path, member, lambda header: find_quantity(header, own_name))
         self._known[name] = inputs, facts
         return facts

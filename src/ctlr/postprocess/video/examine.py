@@ -35,6 +35,9 @@ from ctlr.postprocess.video.facts import (
 from ctlr.postprocess.video.frames import read_capture_times
 from ctlr.postprocess.video.stills import find_stills
 
+MOST_TIMED = 1 << 19
+"""Frames of a segment up to which each one's time is looked at: five hours at 30 a second."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -312,7 +315,9 @@ def _facts(
 
 
 def _shown_us(track: Track) -> list[int]:
-    """When each frame is shown, and when the last one ends."""
+    """When each frame is shown, and when the last one ends; of so many that memory would grow, none."""
+    if track.count > MOST_TIMED:
+        return []
     shown, scale = sorted(shown_ticks(track)), track.header.timescale
     ends = shown[:1] and [shown[0] + track.duration_ticks]
     return [ticks * 1_000_000 // scale for ticks in (*shown, *ends)]

@@ -99,7 +99,7 @@ class GrowingPart:
         self._look_closer(facts)
 
     def _look_closer(self, facts: SegmentFacts) -> None:
-        """Raises ``SourceReadError`` where frames proved never written: it has to be planned anew."""
+        """Raises ``SourceReadError`` where frames proved never written: it has to be planned again."""
         chunk = self._chunks[facts.name]
         if chunk.blank and self._examiner.look_closer(self._source / facts.name, chunk.blank):
             raise SourceReadError(errno.EIO, "Frames of it were never written", chunk.blank[0][0])
@@ -199,9 +199,15 @@ class GrowingParts:
     """The files of a session that are being made, by camera and number; and what was learnt of
     its segments and of the tables that were uploaded."""
 
-    def __init__(self, layout: LoggingLayout, workspace: Workspace, uuid: str) -> None:
+    def __init__(
+        self,
+        layout: LoggingLayout,
+        workspace: Workspace,
+        uuid: str,
+        tables: TableReader | None = None,
+    ) -> None:
         self.examiner = Examiner()
-        self.uploads = TableReader()
+        self.tables = tables or TableReader()
         self._layout = layout
         self._workspace = workspace
         self._uuid = uuid

@@ -27,7 +27,7 @@ from ctlr.postprocess.video.holes import NO_HOLE, Hole, Numbers
 from ctlr.postprocess.video.oddities import find_oddities
 from ctlr.postprocess.video.parts import make_parts, rounded
 from ctlr.postprocess.video.span import SHORT_S, Span
-from ctlr.postprocess.video.takes import Series, sort_series
+from ctlr.postprocess.video.takes import SegmentSeries, sort_series
 from ctlr.postprocess.video.timeline import Gap, Placement, Timeline
 
 NOTICED_GAP_MS = 100
@@ -68,7 +68,7 @@ def order_of(facts: SegmentFacts) -> tuple[int, int]:
 class _Go:
     """The segments of one series, of which any is ``usable``."""
 
-    def __init__(self, series: Series, total: int | None) -> None:
+    def __init__(self, series: SegmentSeries, total: int | None) -> None:
         self.series = series
         self.usable = [f for f in series.segments if f.usable]
         self.numbers = Numbers(series.segments, total)

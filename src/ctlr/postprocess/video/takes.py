@@ -24,13 +24,13 @@ _FIRST_NUMBERS = (0, 1)
 
 
 @dataclass(slots=True)
-class Series:
+class SegmentSeries:
     """Segments that follow each other by number. ``take`` is the one that it began in; only the
-    ``first`` one of a take began when that was told to. ``anew``: it counts from the beginning."""
+    ``first`` one of a take began when that was told to. ``restarted``: it counts from the beginning."""
 
     take: int
     first: bool
-    anew: bool
+    restarted: bool
     segments: list[SegmentFacts] = field(default_factory=list)
 
     @property
@@ -40,19 +40,19 @@ class Series:
 
 def sort_series(
     found: Sequence[SegmentFacts], begun_s: dict[int, Fraction] | None = None
-) -> tuple[list[Series], list[Problem]]:
+) -> tuple[list[SegmentSeries], list[Problem]]:
     """The series of a camera in the order of time, and what was not put into any.
 
     ``begun_s`` says when takes were begun, in Unix seconds, as far as it is known.
     """
     problems: list[Problem] = []
-    series: list[Series] = []
+    series: list[SegmentSeries] = []
     for take, files in groupby(sorted(found, key=_order), key=lambda f: f.take):
         begun = (begun_s or {}).get(take)
         series += _sort_take(take, list(files), series[-1] if series else None, begun)
-    kept: list[Series] = []
+    kept: list[SegmentSeries] = []
     for one in series:
-        if kept and not one.anew and _is_sent_again(one, kept):
+        if kept and not one.restarted and _is_sent_again(one, kept):
             problems += _take_over(one, kept)
         else:
             kept.append(one)
@@ -65,24 +65,24 @@ def _order(facts: SegmentFacts) -> tuple[int, int, int, int, int, str]:
 
 
 def _sort_take(
-    take: int, files: list[SegmentFacts], before: Series | None, begun: Fraction | None
-) -> list[Series]:
+    take: int, files: list[SegmentFacts], before: SegmentSeries | None, begun: Fraction | None
+) -> list[SegmentSeries]:
     """The series that began in a take; what came late of the one before goes there."""
-    found: list[Series] = []
+    found: list[SegmentSeries] = []
     if not _numbers_repeat(files):  # a camera's clock may have been set on the way
         files = sorted(files, key=lambda facts: facts.number)
     soonest = _soonest(files, before, begun)
     for facts in files:
         next_to = [one for one in found if one.last + 1 == facts.number]
         goes_on = next(
-            (one for one in reversed(next_to) if one.anew), next_to[-1] if next_to else None
+            (one for one in reversed(next_to) if one.restarted), next_to[-1] if next_to else None
         )
         if before and _belongs_before(facts, before, found, soonest):
             goes_on = before
         if goes_on is None:
             goes_on = next((one for one in found[-1:] if one.last < facts.number), None)
         if goes_on is None:
-            goes_on = Series(take, not found, _counts_anew(facts.number, found))
+            goes_on = SegmentSeries(take, not found, _restarts(facts.number, found))
             found.append(goes_on)
         goes_on.segments.append(facts)
     return sorted(found, key=lambda one: max(facts.version for facts in one.segments))
@@ -90,8 +90,8 @@ def _sort_take(
 
 def _belongs_before(
     facts: SegmentFacts,
-    before: Series,
-    found: Sequence[Series],
+    before: SegmentSeries,
+    found: Sequence[SegmentSeries],
     soonest: Callable[[SegmentFacts], Fraction | None],
 ) -> bool:
     """Whether a file that came in one take was recorded in the one before."""
@@ -104,7 +104,7 @@ def _belongs_before(
 
 
 def _soonest(
-    files: Sequence[SegmentFacts], before: Series | None, begun: Fraction | None
+    files: Sequence[SegmentFacts], before: SegmentSeries | None, begun: Fraction | None
 ) -> Callable[[SegmentFacts], Fraction | None]:
     """When each segment of a take that began at ``begun`` can have been there at the soonest; a
     clock by which the first ones were there before that tells nothing."""
@@ -124,7 +124,7 @@ def _soonest(
     return soonest
 
 
-def _counts_anew(number: int, found: Sequence[Series]) -> bool:
+def _restarts(number: int, found: Sequence[SegmentSeries]) -> bool:
     first = found[0].segments[0].number if found else number
     return number in _FIRST_NUMBERS and (number == first or first not in _FIRST_NUMBERS)
 
@@ -133,12 +133,12 @@ def _numbers_repeat(files: Sequence[SegmentFacts]) -> bool:
     return len({facts.number for facts in files}) < len(files)
 
 
-def _is_sent_again(one: Series, earlier: Sequence[Series]) -> bool:
+def _is_sent_again(one: SegmentSeries, earlier: Sequence[SegmentSeries]) -> bool:
     numbers = {facts.number for before in earlier for facts in before.segments}
     return all(facts.number in numbers for facts in one.segments)
 
 
-def _take_over(again: Series, earlier: Sequence[Series]) -> list[Problem]:
+def _take_over(again: SegmentSeries, earlier: Sequence[SegmentSeries]) -> list[Problem]:
     problems = []
     for facts in again.segments:
         for series in earlier:

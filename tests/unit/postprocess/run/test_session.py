@@ -23,6 +23,7 @@ from ctlr.postprocess.run.session import plan_session, process
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 OTHER = "99999999-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+TWIN = "3f2b8c1e-9d4a-4c6b-8f0e-000000000000"
 
 
 def raw_state(rig: Rig) -> dict[str, tuple[int, int, bytes]]:
@@ -691,12 +692,17 @@ class TestListing:
         with pytest.raises(Refusal) as unknown:
             resolve_prefix(rig.settings, "aaaa")
         assert unknown.value.code == "unknown_session"
-        (rig.logging / "cam-b" / f"3f2b{OTHER[4:]}").mkdir()
-        (rig.logging / "cam-b" / f"3f2b{OTHER[4:]}" / "seg_0000.mp4").write_bytes(plain(Film()))
-        for beginning, code in {"": "invalid_uuid", "3f2b": "ambiguous_session"}.items():
-            with pytest.raises(Refusal) as refused:
-                resolve_prefix(rig.settings, beginning)
-            assert refused.value.code == code
+        with pytest.raises(Refusal) as nothing:
+            resolve_prefix(rig.settings, "")
+        assert nothing.value.code == "invalid_uuid"
+        (rig.logging / "cam-b" / TWIN).mkdir()
+        (rig.logging / "cam-b" / TWIN / "seg_0000.mp4").write_bytes(plain(Film()))
+        with pytest.raises(Refusal) as ambiguous:
+            resolve_prefix(rig.settings, UUID[:8])
+        assert ambiguous.value.code == "ambiguous_session"
+        shutil.rmtree(rig.logging / "cam-b" / TWIN)
+        shutil.rmtree(rig.node("cam-a"))
+        assert resolve_prefix(rig.settings, UUID[:8]) == UUID  # its copy is there
 
     def test_the_plan_says_everything(self, rig: Rig) -> None:
         rig.record()

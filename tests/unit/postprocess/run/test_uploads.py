@@ -14,8 +14,8 @@ from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.run.follow import Follower
 from ctlr.postprocess.run.plan import make_plan
 from ctlr.postprocess.run.uploads import Uploads
-from ctlr.postprocess.tables import reader
 from ctlr.postprocess.tables.archives import read_member
+from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.tables.table import FindQuantity, TableFacts
 from ctlr.postprocess.video.facts import SessionFiles
 from ctlr.sessions.model import ClockSample, Session, SessionNode
@@ -49,17 +49,21 @@ def tables(rig: Rig, kind: str = "phone") -> dict[str, dict[str, Any]]:
     return {table["file"]: table for table in rig.source(kind)["tables"]}
 
 
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+class Read(list[str]):
     """The names of the tables that are read, as they are."""
-    names: list[str] = []
 
-    def noting(path: Path, member: str | None, find_quantity: FindQuantity) -> TableFacts:
-        names.append(member or path.name)
+    def reader(self) -> TableReader:
+        """For one run; it remembers nothing of an earlier one."""
+        return TableReader(self._note)
+
+    def _note(self, path: Path, member: str | None, find_quantity: FindQuantity) -> TableFacts:
+        self.append(member or path.name)
         return read_member(path, member, find_quantity)
 
-    monkeypatch.setattr(reader, "read_member", noting)
-    return names
+
+@pytest.fixture
+def read() -> Read:
+    return Read()
 
 
 def test_each_table_has_an_entry(rig: Rig) -> None:
@@ -107,12 +111,12 @@ def archive(folder: Path, name: str = "export.zip") -> Path:
     return path
 
 
-def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: list[str]) -> None:
+def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: Read) -> None:
     rig.record()
     send(rig)
     plain = {path.name for path in (rig.logging / "phone" / UUID).glob("*.csv")}
     archive(rig.logging / "phone" / UUID)
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     found = tables(rig)
     assert set(found) == {f"export.zip/{name}" for name in plain}
     assert found["export.zip/gyroscope.csv"]["measures"] == "rotation"
@@ -122,7 +126,7 @@ def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: list
     assert truth["files"] == ["watch/gyroscope.csv", "phone/export.zip/gyroscope.csv"]
     assert truth["confidence"] != "unknown"
     read.clear()
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert read == []
 
 
@@ -180,46 +184,46 @@ def test_a_late_upload_makes_a_new_revision(rig: Rig) -> None:
     assert "already up to date" in rig.process(facts()).summary
 
 
-def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: list[str]) -> None:
+def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: Read) -> None:
     rig.record(numbers=range(SECONDS))
     send(rig, "accelerometer.csv", "gps.csv")
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert sorted(read) == ["accelerometer.csv", "gps.csv"]
     read.clear()
     before = tables(rig)
     rig.upload("late.csv")
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert read == ["late.csv"]
     assert {name: tables(rig)[name] for name in before} == before
     read.clear()
     rig.upload("gps.csv", "time,x\n1776313714,1\n")
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert read == ["gps.csv"]
     assert tables(rig)["gps.csv"]["rows"] == 1
 
 
-def test_another_span_of_the_session_looks_anew(rig: Rig, read: list[str]) -> None:
+def test_another_span_of_the_session_looks_anew(rig: Rig, read: Read) -> None:
     rig.record(numbers=range(SECONDS))
     send(rig, "gps.csv")
-    rig.process(facts())
-    rig.process(facts(stopped_at_ms=START_MS + 2 * SECONDS * 1000))
+    rig.process(facts(), tables=read.reader())
+    rig.process(facts(stopped_at_ms=START_MS + 2 * SECONDS * 1000), tables=read.reader())
     assert read == ["gps.csv"] * 2
     assert [p["code"] for p in tables(rig)["gps.csv"]["problems"]] == ["covers_part"]
 
 
-def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: list[str]) -> None:
+def test_a_late_watch_is_compared_with_the_phone_that_was_there(rig: Rig, read: Read) -> None:
     rig.record(numbers=range(SECONDS))
     send(rig, "gyroscope.csv", "accelerometer.csv")
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     read.clear()
     send(rig, "watch/gyroscope.csv", "gyroscope.csv", lags=Lags(watch_s=-0.5))
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert len(read) == 2
     assert rig.manifest()["truth"][0]["lag_ms"] == pytest.approx(-500, abs=10)
     read.clear()
     rig.upload("late.csv")
     before = rig.manifest()["truth"]
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert read == ["late.csv"]
     assert rig.manifest()["truth"] == before
 
@@ -241,23 +245,23 @@ def test_what_was_cleared_away_since_keeps_its_entry(rig: Rig) -> None:
     } | {"late.csv"}
 
 
-def test_without_the_record_what_was_compared_stands(rig: Rig, read: list[str]) -> None:
+def test_without_the_record_what_was_compared_stands(rig: Rig, read: Read) -> None:
     rig.record(numbers=range(SECONDS))
     send(rig, lags=Lags(watch_s=0.7))
     known = facts(clocks={"phone": (ClockSample(START_MS, 12.0, 1.0, "phone"),)})
-    rig.process(known)
+    rig.process(known, tables=read.reader())
     before = rig.manifest()["truth"]
     read.clear()
     rig.upload("late.csv")
-    rig.process(facts())
+    rig.process(facts(), tables=read.reader())
     assert read == ["late.csv"]
     assert rig.manifest()["truth"] == before
 
 
-def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: list[str]) -> None:
+def test_uploads_are_read_while_the_session_still_records(rig: Rig, read: Read) -> None:
     rig.record(numbers=range(SECONDS))
     send(rig)
-    follower = Follower(rig.settings, UUID, lambda _: None)
+    follower = Follower(rig.settings, UUID, lambda _: None, read.reader())
     follower.step()
     assert read == []  # cameras first
     follower.step()
@@ -316,7 +320,7 @@ def test_the_gps_is_compared_with_the_bus(
         ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", "{:.0f},0,{:.2f}", 1.0, 2.5),
     ]
     plan = make_plan(SessionFiles(UUID), {}, "", facts(stopped_at_ms=START_MS + 180_000))
-    uploads = Uploads(plan, files, None, reader.TableReader(), lambda name: tmp_path / name)
+    uploads = Uploads(plan, files, None, TableReader(), lambda name: tmp_path / name)
     found = uploads.truth(uploads.sources(), {}, configured)
     assert [entry.clock for entry in found] == ["gps"][:compared]
     for entry in found:
