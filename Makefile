@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_COMPILE_BYTECODE := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check format soak nightly rig rig-full bench bench-join clean packages test-packages
+.PHONY: help setup demo test check docs format soak nightly rig rig-full bench bench-join clean packages test-packages
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: setup ## Format, lint, types and import layers; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## The documents as a site with search, in .cache/site; a warning is an error
+	@NO_COLOR=1 $(BIN)/zensical build --strict --clean
 
 format: setup ## Format the code and fix what the linter can fix
 	$(BIN)/ruff check --fix-only .

@@ -6,7 +6,7 @@
 find_partition() {
   local tag=$1 type=$2 option=$3 found
   case $tag in
-    /dev/*) [ -b "$tag" ] || fail "$tag is no disk partition"; found=$tag ;;
+    /dev/*) [ -b "$tag" ] || fail "$tag is no disk partition that is plugged in (lsblk shows them). Nothing was changed."; found=$tag ;;
     UUID=* | LABEL=* | PARTUUID=*)
       found=$(blkid -c /dev/null -o device -t "$tag" || true) ;;
     *) wrong "$option takes /dev/..., UUID=..., LABEL=... or PARTUUID=..., not $tag" ;;
@@ -31,7 +31,7 @@ tag_of() {
   tag=$(configured_tag "$volume")
   if [ -n "$device" ] || [ -z "$tag" ]; then
     uuid=$(find_partition "${device:-LABEL=$label}" "$type" "$option") || exit
-    [ -n "$uuid" ] || [ -z "$device" ] || fail "$device is not plugged in"
+    [ -n "$uuid" ] || [ -z "$device" ] || fail "$device is not plugged in; plug it in and run this again. Nothing was changed."
     case $device in
       LABEL=* | PARTUUID=*) tag=$device ;;
       *) [ -n "$format_disk" ] && [ "$tag" = "LABEL=$label" ] || tag=${uuid:+UUID=$uuid} ;;

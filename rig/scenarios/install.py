@@ -61,8 +61,8 @@ _ON_A_CONTROLLER = (
     "controller --sync-device /dev/nothing",
 )
 _STATE = (
-    "find /etc /usr /opt /srv /mnt /var/lib/ctlr* -xdev -printf '%p %m %U:%G %T@ %s\\n' | sort; "
-    "dpkg-query -W; getent passwd; systemctl list-unit-files --no-legend"
+    "find /etc /usr /opt /srv -xdev -printf '%p %m %U:%G %T@ %s\\n' | sort; "
+    "ls /mnt; dpkg-query -W; getent passwd; systemctl list-unit-files --no-legend"
 )
 
 
@@ -77,6 +77,7 @@ def install_and_record(stages: Stages, _chance: random.Random) -> Outcome:
     _refused_beside_fstab(stage.controller)
     _refused_unchanged(stage.controller, _MISTYPED)
     install_controller(stage.controller)
+    wait_until_healthy(stage)  # mounting ends what the installation has begun
     _refused_unchanged(stage.controller, _ON_A_CONTROLLER)
     _camera_beside(stage.controller)
     at_once(install_camera, stage.cameras)
@@ -205,9 +206,9 @@ def _refused_beside_fstab(controller: Machine) -> None:
 def _refused_unchanged(machine: Machine, lines: Sequence[str]) -> None:
     """A line that was mistyped is refused, and the machine is what it was."""
 
-    def state() -> str:
+    def state() -> set[str]:
         told = machine.run(["sh", "-c", _STATE], check=False).stdout
-        return "\n".join(line for line in told.splitlines() if "/var/lib/ctlr" not in line)
+        return set(told.splitlines())
 
     before = state()
     for line in lines:
@@ -215,7 +216,8 @@ def _refused_unchanged(machine: Machine, lines: Sequence[str]) -> None:
         assert refused.returncode in {1, 2}, refused
         assert refused.stderr.startswith("install.sh: "), refused
         assert refused.stdout == "", refused
-    assert state() == before, lines
+    after = state()
+    assert after == before, sorted(after ^ before)
 
 
 def _camera_beside(controller: Machine) -> None:

@@ -321,8 +321,8 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
             code="camera_refused_by_broker",
             message=(
                 f"The MQTT broker does not let {name} in ({times} times in ten minutes), so its log "
-                "is lost. Videos are not affected. Give it a password: sudo ctlr-mqtt-user node "
-                f"{name}."
+                "is lost. Videos are not affected. Give it a new password: sudo ctlr-mqtt-user node "
+                f"{name} --renew."
             ),
         )
         for name, times in facts.refused.items()

@@ -2,6 +2,8 @@
 what it would change when it is run again, and a camera that stands on its controller."""
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,19 @@ def test_settings_that_are_no_toml_are_refused(machine: Machine) -> None:
 def test_settings_of_another_role_are_refused(machine: Machine) -> None:
     machine.write("/etc/ctlr/ctlr.toml", CONTROLLER)
     assert "not a camera's" in refused_unchanged(machine, "camera --controller melb-01-ctlr")
+
+
+@pytest.mark.skipif(shutil.which("mosquitto_passwd") is None, reason="mosquitto is not installed")
+def test_a_camera_that_has_a_password_is_told_how_to_get_a_new_one(machine: Machine) -> None:
+    told = machine.run(
+        "sh",
+        "-ec",
+        """PATH=$PATH:/usr/local/sbin
+        install -D -m 755 packaging/mosquitto/mqtt-user.sh /usr/local/sbin/ctlr-mqtt-user
+        install -D packaging/mosquitto/ctlr.acl /etc/mosquitto/ctlr.acl
+        for option in "" "" --renew; do sh packaging/ssh/allow-camera $option cam-1; done""",
+    )
+    assert told.status == 0, told
+    passwords = re.findall(r"^CTLR_MQTT__PASSWORD=(\w+)$", told.stdout, re.MULTILINE)
+    assert len(set(passwords)) == 2
+    assert told.stdout.count("sudo ctlr-allow-camera --renew cam-1") == 1

@@ -86,12 +86,14 @@ def test_what_uses_the_drive_ends_before_it_is_unmounted(name: str) -> None:
 
 
 def test_a_further_camera_differs_in_its_name_alone() -> None:
-    """One of several on a machine: its settings, and a log spool of its own, bear its name."""
+    """One of several on a machine: its settings, its password and its log spool bear its name."""
     first, further = read_unit("ctlr-camera.service"), read_unit("ctlr-camera@.service")
     service = {**further["Service"]}
     assert service.pop("Environment") == "CTLR_MQTT__SPOOL=/var/lib/ctlr/mqtt-spool-%i.db"
     assert service.pop("ExecStart").endswith("ctlr --config /etc/ctlr/%i.toml camera")
-    assert service == {k: v for k, v in first["Service"].items() if k != "ExecStart"}
+    assert service.pop("EnvironmentFile") == "-/etc/ctlr/mqtt-%i.env"  # wins over mqtt.env
+    own = {"ExecStart", "EnvironmentFile"}
+    assert service == {k: v for k, v in first["Service"].items() if k not in own}
     assert further["Install"] == first["Install"]
     assert "ctlr-camera.service" in further["Unit"]["After"]
 

@@ -262,7 +262,7 @@ async def test_a_camera_that_is_refused_is_warned_of(rig: Rig, tmp_path: Path) -
             await until(is_warned)
             (message,) = await warned()
     assert message.startswith("The MQTT broker does not let cam-01 in (")
-    assert message.endswith("sudo ctlr-mqtt-user node cam-01.")
+    assert message.endswith("sudo ctlr-mqtt-user node cam-01 --renew.")
 
 
 async def test_an_installed_camera_comes_in_by_the_defaults_of_mosquitto_pub(
