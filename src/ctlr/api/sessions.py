@@ -19,6 +19,8 @@ from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.recording.marks import Marks
 from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.model import Session
+from ctlr.sessions.remarks import parse_remarks
+from ctlr.sessions.search import SessionSearch
 from ctlr.sessions.store import SessionStore
 
 
@@ -28,6 +30,8 @@ class SessionsParts:
 
     store: SessionStore
     copies: SessionCopies
+    search: SessionSearch
+    set_remarks: Callable[[str, dict[str, str | None]], Awaitable[None]]
     marks: Marks
     reconciler: Reconciler
     read_manifest: Callable[[str], Awaitable[Manifest | None]]
@@ -42,10 +46,17 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         before: Annotated[
             UnixMs | None, Query(description="For the next page: Unix ms of the last one seen")
         ] = None,
+        search: Annotated[
+            str | None, Query(description="In label, notes, folder and marks; an id's beginning")
+        ] = None,
+        verdict: shapes.Verdict | None = None,
+        binned: Annotated[
+            bool, Query(description="Those in the bin instead of the others")
+        ] = False,
     ) -> shapes.SessionList:
         """Sessions, newest first. For the next page give ``before`` = the last ``started_at``, or its
         ``created_at`` where that is null."""
-        found = await parts.store.newest(limit, before)
+        found = await parts.search.find(limit, before, search, verdict, binned=binned)
         copies = await parts.copies.find(session.uuid for session in found)
         return shapes.SessionList(sessions=[summary(s, copies.get(s.uuid)) for s in found])
 
@@ -71,6 +82,25 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         known = (await parts.copies.find([found.uuid])).get(found.uuid)
         told = summary(found, copy_of(manifest) if manifest else known)
         return _detail(told, found, jobs, why, manifest)
+
+    @router.patch(
+        "/{uuid}",
+        responses=refusals(
+            "unknown_session", "ambiguous_session", "invalid_uuid", "invalid_request"
+        ),
+    )
+    async def remark(uuid: str, said: shapes.Remarks) -> shapes.SessionSummary:
+        """Say what the session is called, what is to be known of it, and whether it is a good take:
+        during the recording or at any time after it. It stands in the manifest too."""
+        whole = await parts.store.resolve(uuid)
+        await parts.set_remarks(whole, parse_remarks(said.model_dump(exclude_unset=True)))
+        return await _summary(whole)
+
+    async def _summary(uuid: str) -> shapes.SessionSummary:
+        found = await parts.store.get(uuid)
+        if found is None:
+            raise Refusal("unknown_session", "No session with this id has been recorded here.")
+        return summary(found, (await parts.copies.find([uuid])).get(uuid))
 
     @router.post(
         "/{uuid}/process",

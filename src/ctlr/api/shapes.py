@@ -16,6 +16,9 @@ from ctlr.api.formats import (
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.sync import ClockEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
+from ctlr.sessions.remarks import LONGEST_LABEL, LONGEST_NOTES
+
+Verdict = Literal["good", "bad"]
 
 
 class Health(BaseModel):
@@ -245,6 +248,14 @@ class UploadAnswer(BaseModel):
     waiting_for: list[str]
 
 
+class Remarks(BaseModel):
+    """What somebody says of a session; what is left out stays, null takes it away."""
+
+    label: Annotated[str | None, Field(max_length=LONGEST_LABEL)] = None
+    notes: Annotated[str | None, Field(max_length=LONGEST_NOTES)] = None
+    verdict: Verdict | None = None
+
+
 class SessionLack(BaseModel):
     """Something that is not in a session. ``source``: a camera, phone, watch or can; "": the session
     as a whole. ``still_on``: the camera that holds it, with how many ``files``, as far as is known."""
@@ -258,7 +269,8 @@ class SessionLack(BaseModel):
 class SessionSummary(BaseModel):
     """``complete``: whether everything is in its folder; None while nobody can say. ``missing``:
     cameras of which nothing is in it; ``lacks``: all that is not, in words. ``verified_at``: when it
-    was last read back from the disk and found as it was written."""
+    was last read back from the disk and found as it was written. ``label``, ``notes`` and
+    ``verdict``: what people say of it; ``binned_at``: when it was thrown into the bin."""
 
     uuid: SessionId
     folder: str | None
@@ -272,6 +284,10 @@ class SessionSummary(BaseModel):
     missing: list[str]
     verified_at: int | None
     lacks: list[SessionLack]
+    label: str | None
+    notes: str | None
+    verdict: Verdict | None
+    binned_at: int | None
 
 
 class SessionList(BaseModel):

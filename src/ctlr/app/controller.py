@@ -51,6 +51,7 @@ from ctlr.recording.stopwatch import Stopwatch
 from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.counts import SessionCounts
+from ctlr.sessions.search import SessionSearch
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive_file import boot_id
 from ctlr.storage.drive_limits import USUAL, DriveLimits
@@ -84,6 +85,7 @@ class Controller:
         self.meters = Meters()
         self.store = SessionStore(database)
         self.session_copies = SessionCopies(database)
+        self.search = SessionSearch(database)
         self.copies = Copies(
             self.store, self.session_copies, self.read_manifest, self.changes.notify
         )
@@ -263,6 +265,12 @@ class Controller:
         """Free bytes of the logging drive; None while it is not well."""
         state = self.drives.monitor.states["logging"]
         return state.free_bytes if state.healthy else None
+
+    async def set_remarks(self, uuid: str, said: dict[str, str | None]) -> None:
+        """Keep what somebody says of a session; its manifest says it too, as soon as it can."""
+        await self.store.change(uuid, None, **said)
+        self.reconciler.look_at(uuid)
+        self.job_changed()
 
     async def note_deletion(self, uuid: str, text: str) -> None:
         if await self.store.get(uuid):  # the drive may be older than the record

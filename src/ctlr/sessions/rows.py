@@ -35,6 +35,10 @@ SESSION_COLUMNS = (
     "processed_at",
     "folder",
     "error",
+    "label",
+    "notes",
+    "verdict",
+    "binned_at_ms",
 )
 
 _NODES = f"json_group_array(json_array(name, {', '.join(NODE_COLUMNS)}))"

@@ -153,6 +153,7 @@ class Manifest(Shape):
 
     ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
     ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
+    ``label``, ``notes`` and ``verdict`` are what people say of it, also after it was made;
     ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
     """
 
@@ -169,6 +170,9 @@ class Manifest(Shape):
     raw_deleted_at: int | None = None
     complete: bool = True
     missing: tuple[str, ...] = ()
+    label: str | None = None
+    notes: str | None = None
+    verdict: Literal["good", "bad"] | None = None
     sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)
     problems: tuple[ProblemEntry, ...] = ()
     sync: SyncSection = SyncSection()

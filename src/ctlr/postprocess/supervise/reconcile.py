@@ -114,6 +114,11 @@ class Reconciler:
             record.has_news = True
         self.wake()
 
+    def look_at(self, uuid: str) -> None:
+        """What is said of a session has changed: if it is finished, it is compared."""
+        self._records.of(uuid).has_news = True
+        self.wake()
+
     def wake(self) -> None:
         """Something that a session may have waited for has changed."""
         self._rounds.wake()
