@@ -30,7 +30,7 @@ import structlog
 
 from ctlr.kernel.threads import in_thread
 from ctlr.telemetry.record import encode_record, topic_of
-from ctlr.telemetry.spool import Spool, Waiting
+from ctlr.telemetry.spool import RecordSpool, Waiting
 
 WRITE_INTERVAL_S = 1.0
 CARD_DEADLINE_S = 10.0
@@ -69,9 +69,9 @@ class Outbox:
         self._overflows = False
         self._spool = self._open(path, max_records, max_bytes)
 
-    def _open(self, path: Path, max_records: int, max_bytes: int) -> Spool:
+    def _open(self, path: Path, max_records: int, max_bytes: int) -> RecordSpool:
         try:
-            return Spool(path, max_records, max_bytes)
+            return RecordSpool(path, max_records, max_bytes)
         except _ERRORS as error:
             _log.warning(
                 "no record spool on disk: log records wait in memory and are lost at a restart; "
@@ -79,7 +79,7 @@ class Outbox:
                 path=str(path),
                 error=str(error),
             )
-            return Spool(Path(":memory:"), min(max_records, _FALLBACK_RECORDS), max_bytes)
+            return RecordSpool(Path(":memory:"), min(max_records, _FALLBACK_RECORDS), max_bytes)
 
     def publish(self, record: Mapping[str, Any]) -> None:
         """Take a record (see ``ctlr.telemetry.record``). From any thread; never raises."""
