@@ -104,6 +104,7 @@ class Recording:
         self._first_frame_at_us: int | None = None
         self.last_frame_at_us: int | None = None
         self._look_at_card_us = 0
+        self._ends_at_us = 0
         self._error: str | None = None
         self._opened = threading.Event()
         self._capture_thread = threading.Thread(target=self._run_capture, name=CAPTURE_THREAD)
@@ -114,7 +115,8 @@ class Recording:
         self._capture_thread.start()
 
     def request_stop(self) -> None:
-        """Take no further frame. Returns at once; ``on_end`` tells when all is on the card."""
+        """Take no frame from now on. Returns at once; ``on_end`` tells when all is on the card."""
+        self._ends_at_us = self._clock.now_us()
         self._stopped.set()
 
     def wait_opened(self, timeout_s: float) -> str | None:
@@ -184,7 +186,7 @@ class Recording:
         try:
             for frame in source.frames(self._cutter.wants_keyframe):
                 self.taken += 1
-                if self._stopped.is_set():
+                if self._stopped.is_set() and frame.captured_at_us >= self._ends_at_us:
                     break
                 self._enqueue(frame)
         finally:

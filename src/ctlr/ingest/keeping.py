@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import structlog
 
-from ctlr.layout.raw import TAKES_FOLDER, kept_name, parse_kept_name, plain_name
+from ctlr.layout.raw import TAKES_FOLDER, held_name, kept_name, parse_kept_name
 
 _NO_LINK = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 _CHUNK = 1 << 20
@@ -90,10 +90,10 @@ class Keeper:
 
 
 def _look(folder: Path) -> dict[str, list[_File]]:
-    """The segments and frame times of a folder, by the plain names that they came under."""
+    """The segments and frame times of a folder, by the names that they came under."""
     found: dict[str, list[_File]] = defaultdict(list)
     with os.scandir(folder) as entries:
-        named = [(entry.name, plain) for entry in entries if (plain := plain_name(entry.name))]
+        named = [(entry.name, plain) for entry in entries if (plain := held_name(entry.name))]
     for name, plain in named:
         try:
             status = os.lstat(folder / name)

@@ -2,15 +2,15 @@
 
 A camera that lost a recording and is told to begin again counts its segments from 0 again, and
 its delivery would replace what is here. So everything under its final name is held (``keeping``):
-when a camera reports, before it is told to begin again, and within a second of its arrival. All
-that comes after that start belongs to the next take; whatever stands in a file's name, the order
+when a camera reports, before it is told to begin again, and when it arrives: the kernel says so
+within milliseconds, and a look each second finds what it did not say. All that comes after that start belongs to the next take; whatever stands in a file's name, the order
 in which things were seen here is what tells takes apart, and no clock.
 """
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,12 @@ from pathlib import Path
 import structlog
 
 from ctlr.ingest.disk import DISK_DEADLINE_S, LoggingDisk
+from ctlr.ingest.folder_watch import FolderWatch
 from ctlr.ingest.keeping import Keeper
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, is_session_id
-from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.raw import TAKES_FOLDER, LoggingLayout
 from ctlr.sessions.model import ACTIVE_STATES, SessionState, TakeStart
 from ctlr.sessions.store import SessionStore
 
@@ -90,33 +91,51 @@ class Takes:
             await self._store.keep_start(uuid, node, TakeStart(take, at_ms))
 
     async def watch_forever(self) -> None:
-        """Hold what arrives, wherever it does, within about a second."""
-        while True:
-            await self._look()
-            await asyncio.sleep(LOOK_INTERVAL_S)
+        """Hold what arrives, wherever it does."""
+        with FolderWatch() as watch:
+            while True:
+                await self._attempt(self._look(watch))
+                await self._follow_notices(watch)
 
-    async def _look(self) -> None:
+    async def _follow_notices(self, watch: FolderWatch) -> None:
+        """Until the next look is due, or a folder is new."""
+        due = self._clock.monotonic() + LOOK_INTERVAL_S
+        while (left_s := due - self._clock.monotonic()) > 0:
+            noticed = await watch.wait(left_s)
+            if not all(_is_session(folder) for folder in noticed):
+                return
+            for folder in sorted(noticed):
+                await self._attempt(self.keep(folder.name, folder.parent.name))
+
+    async def _attempt(self, work: Coroutine[None, None, None]) -> None:
         try:
-            for uuid, node in await self._changed():
-                await self.keep(uuid, node)
+            await work
             self._problem = None
         except (Refusal, sqlite3.OperationalError) as reason:
             if str(reason) != self._problem:
                 _log.warning("what arrives is not held yet", reason=str(reason))
             self._problem, self._seen = str(reason), None  # all of it is looked at then
 
-    async def _changed(self) -> list[tuple[str, str]]:
-        """The folders that have changed since the last look; at first those of sessions that are
-        still coming in."""
+    async def _look(self, watch: FolderWatch) -> None:
+        for uuid, node in await self._changed(watch):
+            await self.keep(uuid, node)
+
+    async def _changed(self, watch: FolderWatch) -> list[tuple[str, str]]:
+        """The folders that have changed since the last look, watched from now on. At first those of
+        sessions that are still coming in, and then all others that may hold what is not held."""
         found = await self._disk.run(lambda: _folders(self._layout.root))
         before, self._seen = self._seen, found
         if before is not None:
             changed = {path for path, at in found.items() if before.get(path) != at}
             # A folder's time is coarse: what came in the same instant is found a look later.
             due, self._changing = changed | self._changing & found.keys(), changed
-            return [(path.name, path.parent.name) for path in sorted(due)]
-        coming = {session.uuid for session in await self._store.with_states(_UNFINISHED)}
-        return [(path.name, path.parent.name) for path in found if path.name in coming]
+        else:
+            coming = {session.uuid for session in await self._store.with_states(_UNFINISHED)}
+            due = {path for path in found if path.name in coming}
+            self._changing = await self._disk.run(lambda: _may_hold_more(found.keys() - due))
+        nodes = {path.parent for path in found}
+        await self._disk.run(lambda: watch.follow([self._layout.root, *nodes, *due]))
+        return [(path.name, path.parent.name) for path in sorted(due)]
 
     async def _take(self, uuid: str, node: str) -> int:
         """The take that a node records, or has recorded last."""
@@ -131,6 +150,10 @@ class Takes:
                 await self._store.add_event(uuid, self._clock.now_ms(), "segment_kept", text)
 
 
+def _is_session(folder: Path) -> bool:
+    return is_session_id(folder.name) and is_node_name(folder.parent.name)
+
+
 def _folders(root: Path) -> dict[Path, int]:
     """When each camera's folder of each session was last changed."""
     nodes = [entry for entry in _subfolders(root) if is_node_name(entry.name)]
@@ -140,6 +163,18 @@ def _folders(root: Path) -> dict[Path, int]:
         for entry in _subfolders(Path(node.path))
         if is_session_id(entry.name)
     }
+
+
+def _may_hold_more(folders: Iterable[Path]) -> set[Path]:
+    """Those into which something came after the last file was held, or that were never looked at."""
+    return {folder for folder in folders if not _is_all_held(folder)}
+
+
+def _is_all_held(folder: Path) -> bool:
+    try:
+        return os.stat(folder).st_mtime_ns < os.stat(folder / TAKES_FOLDER).st_mtime_ns
+    except FileNotFoundError:
+        return False
 
 
 def _subfolders(folder: Path) -> list["os.DirEntry[str]"]:

@@ -22,9 +22,7 @@ from typing import NamedTuple
 TAKES_FOLDER = ".takes"
 _SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
 _FRAMES = re.compile(r"seg_([0-9]{4,9})\.frames\.csv")
-_KEPT = re.compile(
-    r"(seg_[0-9]{4,9})\.take([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?(\.mp4|\.frames\.csv)"
-)
+_KEPT = re.compile(r"([^.]+)\.take([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?(\..*|)")
 _DELIVERED = re.compile(_SEGMENT.pattern + r"|[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:csv|json)")
 _STRAY = re.compile(r"(?:.*[^a-z0-9])?seg[_ -]?([0-9]{1,9})(?![0-9])(.*)", re.IGNORECASE)
 _OF_A_VIDEO = re.compile(
@@ -51,6 +49,8 @@ def parse_segment_name(name: str) -> int | None:
 def parse_stray_segment(name: str) -> int | None:
     """The number of the segment that a file plainly is under a name that is not quite right, such
     as one in capitals, with "(1)" in it or with ``.part`` at its end; None for any other."""
+    kept = _KEPT.fullmatch(name)
+    name = kept[1] + kept[4] if kept else name
     match = _STRAY.fullmatch(name)
     if match is None or re.search(r"\.(?:csv|json)", match[2], re.IGNORECASE):
         return None
@@ -65,7 +65,7 @@ def parse_frames_name(name: str) -> int | None:
 
 def is_delivered_name(name: str) -> bool:
     """Whether a file in a node's session folder is one that a camera delivers."""
-    return _DELIVERED.fullmatch(name) is not None and _KEPT.fullmatch(name) is None
+    return _DELIVERED.fullmatch(name) is not None and parse_kept_name(name) is None
 
 
 class KeptName(NamedTuple):
@@ -87,15 +87,33 @@ def kept_name(plain: str, take: int, version: int = 1) -> str:
 def parse_kept_name(name: str) -> KeptName | None:
     """The parts of a kept file's name; None where it is another."""
     match = _KEPT.fullmatch(name)
-    return KeptName(match[1] + match[4], int(match[2]), int(match[3] or 1)) if match else None
+    if match is None or not _is_held(plain := match[1] + match[4]):
+        return None
+    return KeptName(plain, int(match[2]), int(match[3] or 1))
+
+
+def held_name(name: str) -> str | None:
+    """The name under which a file came that is held, so that no other can replace it; None for any
+    other file. Frame times are held as segments are, and a segment under whatever name."""
+    kept = parse_kept_name(name)
+    if kept:
+        return kept.plain
+    return name if _is_held(name) else None
 
 
 def plain_name(name: str) -> str | None:
     """The name that a segment or its frame times came under, or None for any other file."""
-    if _SEGMENT.fullmatch(name) or _FRAMES.fullmatch(name):
-        return name
-    kept = parse_kept_name(name)
-    return kept.plain if kept else None
+    held = held_name(name)
+    return held if held and _is_plain(held) else None
+
+
+def _is_plain(name: str) -> bool:
+    return bool(_SEGMENT.fullmatch(name) or _FRAMES.fullmatch(name))
+
+
+def _is_held(name: str) -> bool:
+    hidden = name.startswith((".", "_tmp_"))
+    return not hidden and (_is_plain(name) or parse_stray_segment(name) is not None)
 
 
 def frames_name_of(segment: str) -> str:

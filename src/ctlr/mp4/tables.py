@@ -117,7 +117,10 @@ def keep_until(track: Track, ticks: int) -> None:
 
 
 def keep_samples(track: Track, wanted: int) -> None:
-    """Forget the samples behind the first ``wanted``."""
+    """Forget the samples behind the first ``wanted``; also of a track whose media lies elsewhere,
+    which has no chunks."""
+    if not track.chunk_counts:
+        _forget_behind(track, wanted)
     before = 0
     for index, count in enumerate(track.chunk_counts):
         if before + count > wanted:
@@ -135,6 +138,10 @@ def keep_first(track: Track, samples: int, whole_chunks: int, in_whole: int) -> 
         del track.chunk_entries[kept:]
     if samples > in_whole:
         track.chunk_counts[-1] = samples - in_whole
+    _forget_behind(track, samples)
+
+
+def _forget_behind(track: Track, samples: int) -> None:
     track.sizes = track.sizes.first(samples)
     track.times = first_runs(track.times, samples)
     track.shifts = first_runs(track.shifts, samples) if track.shifts is not None else None

@@ -74,3 +74,31 @@ def test_a_joined_video_says_what_it_is_and_when_it_was_taken(
     tags = json.loads(done.stdout)["format"]["tags"]
     assert tags["title"] == f"cam-a, session {UUID}"
     assert tags["creation_time"] == "2026-04-16T04:28:34.000000Z"
+
+
+@pytest.mark.parametrize("kind", ["plain", "fragmented running on", "b-frames and aac"])
+@pytest.mark.parametrize("method", ["splice", "remux"])
+def test_a_real_video_ends_at_the_stop(
+    rig: Rig, segment_sets: dict[str, Path], kind: str, method: str
+) -> None:
+    """Eight seconds of film, of which the session has five, in either way of joining."""
+    shutil.copytree(segment_sets[kind], rig.node(), dirs_exist_ok=True)
+    if method == "remux":
+        put_all_into_matroska(rig)
+    rig.process(PLAIN)
+    whole = packets(rig.folder / FILE)["video"]
+    stopped = session(TOLD, stopped_at_ms=START_MS + 5000)
+    assert rig.process(stopped).exit_code == 0
+    source = rig.source()
+    assert source["method"] == method
+    assert source["duration_s"] == pytest.approx(5, abs=0.1)
+    assert [p["code"] for p in source["problems"] if p["harms"]] == []
+    assert "after_stop" in [p["code"] for p in source["problems"]]
+    assert source["after_stop"] == ["seg_0003.mp4"]
+    assert "the end of seg_0002.mp4" in next(
+        p["text"] for p in source["problems"] if p["code"] == "after_stop"
+    )
+    kept = packets(rig.folder / FILE)["video"]
+    assert len(kept) == source["frames"]
+    assert kept == whole[: len(kept)]
+    assert decode_errors(rig.folder / FILE) == ""

@@ -14,6 +14,7 @@ from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import Recording
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Source, SourceError, Take
+from ctlr.camera.sources.opened import OpenedCamera
 from ctlr.camera.sources.rtsp import open_source as open_rtsp
 from ctlr.camera.sources.test import MovingPicture
 from ctlr.camera.sources.v4l2 import captured_at_us, check, read_camera
@@ -114,6 +115,40 @@ def test_a_camera_halfway_between_the_slots_is_not_numbered_by_its_jitter(tmp_pa
     source = _read(_film(tmp_path / "film", "mjpeg", times), ReadingClock(START))
     assert [frame.number for frame in _frames(source)] == list(range(10))
     assert source.dropped == 0
+
+
+class SlowWay(VirtualClock):
+    """Pictures come ``late_us`` after they were taken."""
+
+    def __init__(self, late_us: int, stop_at_us: int) -> None:
+        super().__init__(START, stop_at_us=stop_at_us)
+        self._late_us_each = late_us
+
+    def arrive(self, sent_us: int) -> int:
+        self._now_us = sent_us + self._late_us_each
+        return sent_us
+
+
+@pytest.mark.parametrize(("late_ms", "newest_ms"), [(40, 2100), (400, 2000), (3000, 800)])
+def test_what_was_taken_before_the_end_is_waited_for(
+    late_ms: int, newest_ms: int, tmp_path: Path
+) -> None:
+    """Until a picture comes that was taken after it, but no longer than a stop may take."""
+    film = _film(tmp_path / "film", "libx264", _times(60, START), bf="0", g="5")
+    clock = SlowWay(late_ms * MS, stop_at_us=START + 2000 * MS)
+    source = OpenedCamera(
+        "A camera",
+        av.open(str(film)),
+        SETTINGS,
+        Take(START, START),
+        clock,
+        clock.arrive,
+        copied=True,
+    )
+    frames = list(source.frames(lambda _: False))
+    newest = frames[-1].captured_at_us - START
+    assert newest == newest_ms * MS
+    assert [frame.number for frame in frames] == list(range(len(frames)))
 
 
 @pytest.mark.parametrize("wrong_by_us", [-3_000_000, 1, 1_776_313_714_000_000])

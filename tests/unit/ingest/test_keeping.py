@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ctlr.ingest.keeping import Keeper
-from ctlr.layout.raw import TAKES_FOLDER
+from ctlr.layout.raw import TAKES_FOLDER, parse_stray_segment
 
 
 class Folder:
@@ -107,6 +107,31 @@ def test_a_camera_that_uses_the_names_of_kept_files_replaces_nothing(folder: Fol
     folder.deliver("seg_0000.take1.mp4", b"slyer")
     folder.keep(2)
     assert {b"first", b"second", b"sly", b"slyer"} == set(folder.shown().values())
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("SEG_0001.MP4", "SEG_0001.take1.MP4"),
+        ("seg_1.mp4", "seg_1.take1.mp4"),
+        ("seg_0001 (1).mp4", "seg_0001 (1).take1.mp4"),
+        ("seg_0001.mov", "seg_0001.take1.mov"),
+        ("seg_0001", "seg_0001.take1"),
+        ("seg_0001.mp4.part", "seg_0001.take1.mp4.part"),
+    ],
+)
+def test_a_segment_is_held_under_whatever_name_it_comes(
+    folder: Folder, name: str, kept: str
+) -> None:
+    folder.deliver(name, b"first")
+    folder.keep()
+    folder.deliver(name, b"other")
+    assert folder.keep(take=2) == [kept]
+    assert folder.shown() == {kept: b"first", name: b"other"}
+    for _ in range(3):
+        assert folder.keep(take=2) == []
+    assert len(list((folder.path / TAKES_FOLDER).iterdir())) == 2
+    assert parse_stray_segment(kept) == 1
 
 
 def test_other_files_are_the_cameras_own(folder: Folder) -> None:

@@ -3,7 +3,9 @@
 Two kinds of camera share it. What they differ in is given: how a packet's timestamp becomes a
 capture time, and whether its packets are recorded as they are (``copied``) or decoded and
 encoded. A camera that is copied places its own keyframes, so cuts wait for them; and its
-pictures have to be in the order of their capture, for the segments know no other.
+pictures have to be in the order of their capture, for the segments know no other. What it took
+before the end may still be on its way then, behind a network that has become slower: it is waited
+for, until a picture comes that was taken after the end.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +20,8 @@ from ctlr.camera.sources.encoder import CopiedStream, Encoder
 from ctlr.camera.sources.numbering import FrameNumbers
 
 MICROSECOND = 1_000_000
+ON_ITS_WAY_US = 700_000
+"""So long after the end a picture may come that was taken before it; a stop waits for it."""
 
 
 class OpenedCamera:
@@ -49,6 +53,7 @@ class OpenedCamera:
         self._copied = CopiedStream(self._stream) if copied else None
         self._last_us: int | None = None
         self._last_sent_us: int | None = None
+        self._ended_us: int | None = None
 
     @property
     def template(self) -> av.VideoStream:
@@ -63,7 +68,7 @@ class OpenedCamera:
     def frames(self, wants_keyframe: Callable[[int], bool]) -> Iterator[Frame]:
         try:
             for packet in self._container.demux(self._stream):
-                if not self._clock.wait_until(0):  # told to end
+                if self._is_over():
                     return
                 if packet.pts is not None and packet.size:
                     yield from self._frames_of(packet, wants_keyframe)
@@ -73,6 +78,15 @@ class OpenedCamera:
 
     def close(self) -> None:
         self._container.close()
+
+    def _is_over(self) -> bool:
+        """Whether it was told to end, and nothing from before that is on its way."""
+        if self._clock.wait_until(0):
+            return False
+        now_us = self._clock.now_us()
+        self._ended_us = self._ended_us or now_us
+        has_all = self._last_us is None or self._last_us >= self._ended_us
+        return self._copied is None or has_all or now_us - self._ended_us > ON_ITS_WAY_US
 
     def _frames_of(
         self, packet: "av.Packet[av.VideoStream]", wants_keyframe: Callable[[int], bool]

@@ -7,7 +7,7 @@ What was recorded before such a start may arrive after it: a file that goes on w
 ended, and came too soon to be of the new one, belongs to the one before.
 
 A file that came again without its camera having begun again is one that was sent again: where it
-can be seen to show the same, or the earlier one cannot be used, it takes that one's place. Any other
+can be seen to show the same, or the earlier one is not whole, it takes that one's place. Any other
 is left out and said, because nothing tells when it was recorded.
 """
 
@@ -17,7 +17,7 @@ from fractions import Fraction
 from itertools import groupby
 
 from ctlr.postprocess.manifest.problem import Problem
-from ctlr.postprocess.video.facts import SegmentFacts
+from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.timeline import length_of
 
 _FIRST_NUMBERS = (0, 1)
@@ -152,7 +152,8 @@ def _take_over(again: SegmentSeries, earlier: Sequence[SegmentSeries]) -> list[P
 def _choose(known: SegmentFacts, again: SegmentFacts) -> tuple[SegmentFacts, Problem]:
     """The one of two files of one number that is joined."""
     same = known.captured and again.captured and _starts(known) == _starts(again)
-    if again.usable and (same or not known.usable):
+    better = again.readability is Readability.WHOLE and known.readability is not Readability.WHOLE
+    if again.usable and (same or better or not known.usable):
         text = f"{again.name} was sent again with other bytes, and joined; {known.name} is kept."
         return again, Problem("sent_again", text, known.name, harms=False)
     text = (

@@ -152,6 +152,17 @@ def test_one_sent_again_in_place_of_a_damaged_one() -> None:
     assert [p.harms for p in timeline.problems if p.code == "sent_again"] == [False]
 
 
+def test_one_sent_again_in_place_of_a_cut_one() -> None:
+    """As after a transfer that broke off and left what it had under the segment's name."""
+    cut = seg(2, name="seg_0002.take1.mp4", readability=Readability.CUT, duration_ticks=3 * SECOND)
+    found = [seg(0), seg(1), cut, seg(3), seg(2, version=2, mtime_ns=9)]
+    timeline = place(found)
+    assert seconds(timeline) == [0, 10, 20, 30]
+    assert timeline.parts[0].segments[2].facts.name == "seg_0002.mp4"
+    assert not timeline.gaps
+    assert [(p.code, p.harms) for p in timeline.problems] == [("sent_again", False)]
+
+
 def test_another_file_of_a_number_is_left_out_and_said() -> None:
     found = [*(seg(n) for n in range(4)), seg(2, name="x", version=2, size=9, mtime_ns=9)]
     timeline = place(found)
