@@ -2,7 +2,7 @@
 still is. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from typing import Literal, cast
 
 from ctlr.api import shapes
 from ctlr.nodes.fleet import NodeView
@@ -34,6 +34,7 @@ def summary(session: Session, copy: SessionCopy | None) -> shapes.SessionSummary
         notes=session.notes,
         verdict=cast("shapes.Verdict | None", session.verdict),  # the database takes no other
         binned_at=session.binned_at_ms,
+        bin_scope=cast("Literal['copy', 'everything'] | None", session.bin_scope),
     )
 
 

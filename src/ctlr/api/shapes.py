@@ -256,6 +256,14 @@ class Remarks(BaseModel):
     verdict: Verdict | None = None
 
 
+class BinRequest(BaseModel):
+    """``everything``: the raw data goes with the copy when the bin is emptied, which has to be said
+    twice: ``sure``."""
+
+    everything: bool = False
+    sure: bool = False
+
+
 class SessionLack(BaseModel):
     """Something that is not in a session. ``source``: a camera, phone, watch or can; "": the session
     as a whole. ``still_on``: the camera that holds it, with how many ``files``, as far as is known."""
@@ -270,7 +278,8 @@ class SessionSummary(BaseModel):
     """``complete``: whether everything is in its folder; None while nobody can say. ``missing``:
     cameras of which nothing is in it; ``lacks``: all that is not, in words. ``verified_at``: when it
     was last read back from the disk and found as it was written. ``label``, ``notes`` and
-    ``verdict``: what people say of it; ``binned_at``: when it was thrown into the bin."""
+    ``verdict``: what people say of it; ``binned_at``: when it was thrown into the bin,
+    ``bin_scope``: what goes when that is emptied."""
 
     uuid: SessionId
     folder: str | None
@@ -288,6 +297,7 @@ class SessionSummary(BaseModel):
     notes: str | None
     verdict: Verdict | None
     binned_at: int | None
+    bin_scope: Literal["copy", "everything"] | None
 
 
 class SessionList(BaseModel):

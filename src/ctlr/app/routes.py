@@ -45,6 +45,7 @@ def _routers(it: Controller) -> list[APIRouter]:
                 it.session_copies,
                 it.search,
                 it.set_remarks,
+                it.bin,
                 marks,
                 it.reconciler,
                 it.read_manifest,

@@ -19,6 +19,7 @@ from ctlr.cli.controller import (
     printable,
     printer,
     understand,
+    whole_id,
 )
 
 if TYPE_CHECKING:  # loaded by the verbs that read an answer: a worker and a camera do without
@@ -112,6 +113,47 @@ def bad(
 ) -> None:
     """Say that it is a bad take. Nothing is deleted for that."""
     _remark(context, session, {"verdict": "bad"}, url, as_json=as_json)
+
+
+@sessions.command("bin", epilog=examples("ctlr sessions bin 3f2b", "ctlr sessions restore 3f2b"))
+def bin_session(
+    context: typer.Context,
+    session: SessionId,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="The raw data is to go as well; asks again.")
+    ] = False,
+    sure: Annotated[bool, typer.Option("--sure", help="Do not ask again.")] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Throw a session away: it is out of the lists at once, and kept for a week. Then its folder is
+    deleted; its raw data stays."""
+    base = controller_url(context, url)
+    whole = whole_id(base, session)
+    if everything and not sure:
+        typer.echo(f"In a week nothing of session {whole} will be left, raw data included.")
+        sure = typer.confirm("Is that meant?")
+    body = {"everything": everything, "sure": sure}
+    answer = ask(base, "POST", f"/api/sessions/{whole}/bin", body)
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"Session {whole} is in the bin. Out again: ctlr sessions restore {whole[:8]}")
+
+
+@sessions.command("restore")
+def restore(
+    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Take a session out of the bin."""
+    base = controller_url(context, url)
+    whole = whole_id(base, session)
+    answer = ask(base, "POST", f"/api/sessions/{whole}/restore")
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"Session {whole} is in the lists again.")
 
 
 def _remark(

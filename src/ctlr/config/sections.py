@@ -114,6 +114,7 @@ class RetentionSettings(BaseModel):
     enabled: bool = False
     free_gb: Annotated[float, Field(gt=0)] = 50
     min_age_h: Annotated[float, Field(ge=0)] = 24
+    bin_days: Annotated[float, Field(ge=0)] = 7
 
 
 class DatabaseSettings(BaseModel):

@@ -119,6 +119,8 @@ class Session:
     """``good`` or ``bad``; None: nobody has said."""
     binned_at_ms: int | None = None
     """When it was thrown into the bin; None: it is not in it."""
+    bin_scope: str | None = None
+    """``copy`` or ``everything``: what goes when the bin is emptied; None: it is not in it."""
     nodes: tuple[SessionNode, ...] = ()
     events: tuple[SessionEvent, ...] = ()
     clocks: dict[str, tuple[ClockSample, ...]] = field(default_factory=dict)

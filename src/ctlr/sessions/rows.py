@@ -39,6 +39,7 @@ SESSION_COLUMNS = (
     "notes",
     "verdict",
     "binned_at_ms",
+    "bin_scope",
 )
 
 _NODES = f"json_group_array(json_array(name, {', '.join(NODE_COLUMNS)}))"

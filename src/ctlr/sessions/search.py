@@ -19,6 +19,15 @@ class SessionSearch:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    async def longest_binned(self) -> int | None:
+        """When the session that is longest in the bin, and still has a folder, came there, Unix ms."""
+        rows = await self._db.fetch(
+            "SELECT min(binned_at_ms) FROM session"
+            " WHERE folder IS NOT NULL OR bin_scope = 'everything'"
+        )
+        at_ms: int | None = rows[0][0]
+        return at_ms
+
     async def find(
         self,
         limit: int,

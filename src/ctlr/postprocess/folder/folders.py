@@ -159,10 +159,14 @@ def find_folder(settings: Settings, uuid: str) -> Path | None:
     absent."""
     pattern = session_folder_pattern(settings.storage.session_folder, uuid)
     try:
-        names = sorted(p for p in settings.storage.sync.glob(pattern) if p.is_dir())
+        names = sorted(p for p in settings.storage.sync.glob(pattern) if _may_be_one(p))
     except OSError:
         return None
     return next((folder for folder in names if _uuid_of(folder) == uuid), None)
+
+
+def _may_be_one(path: Path) -> bool:
+    return not path.name.startswith(".") and path.is_dir()
 
 
 def _uuid_of(folder: Path) -> str | None:
