@@ -6,6 +6,7 @@ BIN := .venv/bin
 SYNCED := .venv/.synced
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 UV_VERSION := 0.13.9
+UV = $$(command -v uv || echo .cache/uv-$(UV_VERSION)/bin/uv)
 FIGURES := $(basename $(notdir $(wildcard bench/can*.py bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
 FIGURES += together join_finish
 export UV_PYTHON_DOWNLOADS := never
@@ -34,6 +35,7 @@ check: setup ## Format, lint, types and import layers; changes nothing
 	$(BIN)/lint-imports
 
 docs: setup ## The documents as a site with search, in .cache/site; a warning is an error
+	@$(UV) sync --frozen --quiet --group docs
 	@NO_COLOR=1 $(BIN)/zensical build --strict --clean
 
 format: setup ## Format the code and fix what the linter can fix

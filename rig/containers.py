@@ -52,9 +52,8 @@ class Workshop:
     def bare_stage(self) -> Stage:
         """Machines that nothing was installed on, and a new drive."""
         machines = [self._machine(name, [self.image.root]) for name in (CONTROLLER, *CAMERAS)]
-        return Stage(
-            machines[0], machines[1:], make_drive(self._folder / "new.img"), self._next("run")
-        )
+        folder = self._next("run")
+        return Stage(machines[0], machines[1:], make_drive(folder / "new.img"), folder)
 
     def installed_stage(self) -> Stage:
         """Machines as the installer leaves them, and the drive that was plugged in meanwhile."""

@@ -100,6 +100,8 @@ nodes = []
 [storage]
 logging_device = "$logging_tag"
 sync_device = "$sync_tag"
+# Names of the sessions' folders: day and time of the start in UTC, and what the session is called.
+session_folder = "{date}_{time}_{label}"
 TOML
 }
 

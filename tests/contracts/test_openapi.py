@@ -23,6 +23,7 @@ PROMISED = {
     ("post", "/api/time"): 200,
     ("get", "/api/sessions"): 200,
     ("get", "/api/sessions/{uuid}"): 200,
+    ("patch", "/api/sessions/{uuid}"): 200,
     ("post", "/api/sessions/{uuid}/process"): 202,
     ("post", "/api/log"): 200,
     ("get", "/api/logs"): 200,
@@ -36,7 +37,8 @@ REFUSALS = {
     ("post", "/api/sync/report"): {"422", "503", "507"},
     ("post", "/api/sync/phone"): {"413", "422", "503", "507"},
     ("post", "/api/time"): {"404", "422"},
-    ("get", "/api/sessions/{uuid}"): {"404", "422"},
+    ("get", "/api/sessions/{uuid}"): {"404", "409", "422"},
+    ("patch", "/api/sessions/{uuid}"): {"404", "409", "422"},
     ("post", "/api/sessions/{uuid}/process"): {"404", "409", "422"},
     ("post", "/api/log"): {"422", "429"},
     ("get", "/api/logs"): {"404", "422", "503"},
@@ -131,7 +133,8 @@ def test_what_is_known_of_a_string_is_said() -> None:
         s.value for s in SessionState
     ]
     for command in ("start", "stop"):
-        (parameter,) = operations()["post", f"/api/record/{command}"]["parameters"]
-        assert {"type": "string", "format": "uuid"} in parameter["schema"]["anyOf"]
+        parameters = operations()["post", f"/api/record/{command}"]["parameters"]
+        schemas_of = {parameter["name"]: parameter["schema"] for parameter in parameters}
+        assert {"type": "string", "format": "uuid"} in schemas_of["uuid"]["anyOf"]
     mount = operations()["post", "/api/storage/unmount"]["parameters"][0]["schema"]
     assert mount["enum"] == ["logging", "sync"]

@@ -91,6 +91,18 @@ def test_each_inline_exception_carries_its_reason() -> None:
     assert found == []
 
 
+def test_nothing_is_patched_in_tests() -> None:
+    patching = re.compile(
+        r"monkeypatch\.(?:setattr|setitem|delattr)\(|^(?:from|import) unittest", re.MULTILINE
+    )
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path != Path(__file__) and patching.search(path.read_text("utf-8"))
+    ]
+    assert found == [], "what a test has to see or change is given as an argument"
+
+
 def test_make_prints_its_few_targets() -> None:
     text = (ROOT / "Makefile").read_text("utf-8")
     documented = re.findall(r"^([a-z-]+):.*## \S", text, flags=re.MULTILINE)

@@ -37,6 +37,7 @@ STATUS_OF_CODE = {
     "recording_in_progress": 409,
     "unknown_session": 404,
     "ambiguous_session": 409,
+    "confirmation_needed": 409,
     "invalid_node": 422,
     "unknown_node": 404,
     "configured_in_file": 409,

@@ -2,6 +2,7 @@
 still is. Pure."""
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, cast
 
 from ctlr.api import shapes
 from ctlr.nodes.fleet import NodeView
@@ -29,6 +30,11 @@ def summary(session: Session, copy: SessionCopy | None) -> shapes.SessionSummary
         missing=list(copy.missing) if copy else [],
         verified_at=copy.verified_at_ms if copy else None,
         lacks=[_shape(lack) for lack in find_lacks(session, copy)],
+        label=session.label,
+        notes=session.notes,
+        verdict=cast("shapes.Verdict | None", session.verdict),  # the database takes no other
+        binned_at=session.binned_at_ms,
+        bin_scope=cast("Literal['copy', 'everything'] | None", session.bin_scope),
     )
 
 
@@ -56,7 +62,8 @@ def not_on_drive(newest: Iterable[Known], views: Iterable[NodeView]) -> list[str
 
 def name_of(session: Session) -> str:
     """A session as a sentence begins with it."""
-    return f"Session {session.uuid[:8]}"
+    label = f" ({session.label})" if session.label else ""
+    return f"Session {session.uuid[:8]}{label}"
 
 
 def _where(lack: Lack, away: set[str]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from ctlr.api import shapes
+from ctlr.api import node_shapes, shapes
 from ctlr.api.errors import refusals
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.messages import NodeStatus
@@ -23,9 +23,9 @@ def nodes_router(parts: NodesParts) -> APIRouter:
     router = APIRouter(prefix="/api/nodes", tags=["nodes"])
 
     @router.get("")
-    async def nodes() -> shapes.NodeList:
+    async def nodes() -> node_shapes.NodeList:
         """The rig's cameras, and those that announce themselves and are not in it; from memory."""
-        return shapes.NodeList(
+        return node_shapes.NodeList(
             configured=[_node(parts.fleet, member) for member in parts.roster.members],
             discovered=[_discovered(found) for found in parts.roster.candidates()],
             discovery_error=parts.roster.discovery_error,
@@ -43,11 +43,11 @@ def nodes_router(parts: NodesParts) -> APIRouter:
             "invalid_request",
         ),
     )
-    async def adopt(request: shapes.AdoptRequest) -> shapes.AdoptAnswer:
+    async def adopt(request: node_shapes.AdoptRequest) -> node_shapes.AdoptAnswer:
         """Take a camera into the rig, now and after a restart. It must answer; a recording that
         runs is joined late. Without ``address``: where ``name`` announces itself."""
         member, status = await parts.roster.adopt(request.name, request.address)
-        return shapes.AdoptAnswer(node=_node(parts.fleet, member), saw=_saw(status))
+        return node_shapes.AdoptAnswer(node=_node(parts.fleet, member), saw=_saw(status))
 
     @router.delete(
         "/{name}", responses=refusals("unknown_node", "configured_in_file", "recording_in_progress")
@@ -60,9 +60,9 @@ def nodes_router(parts: NodesParts) -> APIRouter:
     return router
 
 
-def _node(fleet: Fleet, member: Member) -> shapes.Node:
+def _node(fleet: Fleet, member: Member) -> node_shapes.Node:
     view = fleet.view(member.node.name)
-    return shapes.Node(
+    return node_shapes.Node(
         name=member.node.name,
         address=member.node.address,
         origin=member.origin,
@@ -71,9 +71,9 @@ def _node(fleet: Fleet, member: Member) -> shapes.Node:
     )
 
 
-def _discovered(found: Candidate) -> shapes.DiscoveredNode:
+def _discovered(found: Candidate) -> node_shapes.DiscoveredNode:
     camera = found.announced
-    return shapes.DiscoveredNode(
+    return node_shapes.DiscoveredNode(
         name=camera.name,
         address=camera.addresses[0],
         addresses=list(camera.addresses),
@@ -84,8 +84,8 @@ def _discovered(found: Candidate) -> shapes.DiscoveredNode:
     )
 
 
-def _saw(status: NodeStatus) -> shapes.NodeSeen:
-    return shapes.NodeSeen(
+def _saw(status: NodeStatus) -> node_shapes.NodeSeen:
+    return node_shapes.NodeSeen(
         state=status.state,
         uuid=status.uuid,
         segments_pending=status.sync.segments_queued,

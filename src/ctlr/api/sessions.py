@@ -17,8 +17,11 @@ from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.supervise.reconcile import Reconciler
 from ctlr.recording.marks import Marks
+from ctlr.retention.bin import Bin
 from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.model import Session
+from ctlr.sessions.remarks import parse_remarks
+from ctlr.sessions.search import SessionSearch
 from ctlr.sessions.store import SessionStore
 
 
@@ -28,6 +31,9 @@ class SessionsParts:
 
     store: SessionStore
     copies: SessionCopies
+    search: SessionSearch
+    set_remarks: Callable[[str, dict[str, str | None]], Awaitable[None]]
+    bin: Bin
     marks: Marks
     reconciler: Reconciler
     read_manifest: Callable[[str], Awaitable[Manifest | None]]
@@ -42,10 +48,17 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         before: Annotated[
             UnixMs | None, Query(description="For the next page: Unix ms of the last one seen")
         ] = None,
+        search: Annotated[
+            str | None, Query(description="In label, notes, folder and marks; an id's beginning")
+        ] = None,
+        verdict: shapes.Verdict | None = None,
+        binned: Annotated[
+            bool, Query(description="Those in the bin instead of the others")
+        ] = False,
     ) -> shapes.SessionList:
         """Sessions, newest first. For the next page give ``before`` = the last ``started_at``, or its
         ``created_at`` where that is null."""
-        found = await parts.store.newest(limit, before)
+        found = await parts.search.find(limit, before, search, verdict, binned=binned)
         copies = await parts.copies.find(session.uuid for session in found)
         return shapes.SessionList(sessions=[summary(s, copies.get(s.uuid)) for s in found])
 
@@ -85,7 +98,63 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         job = await parts.reconciler.request(await parts.store.resolve(uuid))
         return shapes.JobAccepted(job=job_status(job))
 
+    _add_what_people_say(router, parts)
     return router
+
+
+def _add_what_people_say(router: APIRouter, parts: SessionsParts) -> None:
+    """Remarks, and the bin."""
+
+    @router.patch(
+        "/{uuid}",
+        responses=refusals(
+            "unknown_session", "ambiguous_session", "invalid_uuid", "invalid_request"
+        ),
+    )
+    async def remark(uuid: str, said: shapes.Remarks) -> shapes.SessionSummary:
+        """Say what the session is called, what is to be known of it, and whether it is a good take:
+        during the recording or at any time after it. It stands in the manifest too."""
+        whole = await parts.store.resolve(uuid)
+        await parts.set_remarks(whole, parse_remarks(said.model_dump(exclude_unset=True)))
+        return await _summary(whole)
+
+    @router.post(
+        "/{uuid}/bin",
+        responses=refusals(
+            "unknown_session",
+            "ambiguous_session",
+            "recording_in_progress",
+            "confirmation_needed",
+            "invalid_uuid",
+            "invalid_request",
+        ),
+    )
+    async def bin_session(
+        uuid: str, asked: shapes.BinRequest | None = None
+    ) -> shapes.SessionSummary:
+        """Throw a session into the bin: out of the lists, and for a week nothing more. Then its
+        folder goes; its raw data only with ``everything``, which is asked for twice."""
+        whole = await parts.store.resolve(uuid)
+        scope = asked or shapes.BinRequest()
+        await parts.bin.throw_in(whole, everything=scope.everything, sure=scope.sure)
+        return await _summary(whole)
+
+    @router.post(
+        "/{uuid}/restore",
+        responses=refusals("unknown_session", "ambiguous_session", "invalid_uuid"),
+    )
+    async def restore(uuid: str) -> shapes.SessionSummary:
+        """Take a session out of the bin. A folder that has gone meanwhile is made again of the raw
+        data."""
+        whole = await parts.store.resolve(uuid)
+        await parts.bin.take_out(whole)
+        return await _summary(whole)
+
+    async def _summary(uuid: str) -> shapes.SessionSummary:
+        found = await parts.store.get(uuid)
+        if found is None:
+            raise Refusal("unknown_session", "No session with this id has been recorded here.")
+        return summary(found, (await parts.copies.find([uuid])).get(uuid))
 
 
 def _detail(

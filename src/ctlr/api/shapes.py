@@ -16,6 +16,9 @@ from ctlr.api.formats import (
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.sync import ClockEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
+from ctlr.sessions.remarks import LONGEST_LABEL, LONGEST_NOTES
+
+Verdict = Literal["good", "bad"]
 
 
 class Health(BaseModel):
@@ -245,6 +248,22 @@ class UploadAnswer(BaseModel):
     waiting_for: list[str]
 
 
+class Remarks(BaseModel):
+    """What somebody says of a session; what is left out stays, null takes it away."""
+
+    label: Annotated[str | None, Field(max_length=LONGEST_LABEL)] = None
+    notes: Annotated[str | None, Field(max_length=LONGEST_NOTES)] = None
+    verdict: Verdict | None = None
+
+
+class BinRequest(BaseModel):
+    """``everything``: the raw data goes with the copy when the bin is emptied, which has to be said
+    twice: ``sure``."""
+
+    everything: bool = False
+    sure: bool = False
+
+
 class SessionLack(BaseModel):
     """Something that is not in a session. ``source``: a camera, phone, watch or can; "": the session
     as a whole. ``still_on``: the camera that holds it, with how many ``files``, as far as is known."""
@@ -258,7 +277,9 @@ class SessionLack(BaseModel):
 class SessionSummary(BaseModel):
     """``complete``: whether everything is in its folder; None while nobody can say. ``missing``:
     cameras of which nothing is in it; ``lacks``: all that is not, in words. ``verified_at``: when it
-    was last read back from the disk and found as it was written."""
+    was last read back from the disk and found as it was written. ``label``, ``notes`` and
+    ``verdict``: what people say of it; ``binned_at``: when it was thrown into the bin,
+    ``bin_scope``: what goes when that is emptied."""
 
     uuid: SessionId
     folder: str | None
@@ -272,6 +293,11 @@ class SessionSummary(BaseModel):
     missing: list[str]
     verified_at: int | None
     lacks: list[SessionLack]
+    label: str | None
+    notes: str | None
+    verdict: Verdict | None
+    binned_at: int | None
+    bin_scope: Literal["copy", "everything"] | None
 
 
 class SessionList(BaseModel):
@@ -314,57 +340,6 @@ class SessionDetail(SessionSummary):
     clock: dict[str, ClockEntry] | None
     tables: dict[str, list[TableEntry]]
     truth: list[TruthEntry]
-
-
-class Node(BaseModel):
-    """A camera of the rig; ``config`` decides about those that it names."""
-
-    name: str
-    address: str
-    origin: Literal["config", "adopted"]
-    connected: bool
-    error: str | None
-
-
-class DiscoveredNode(BaseModel):
-    """A camera that announces itself and is not in the rig. ``conflict``: why it cannot simply be
-    adopted."""
-
-    name: str
-    address: str
-    addresses: list[str]
-    version: str | None
-    api: str | None
-    last_seen_at: int
-    conflict: str | None
-
-
-class NodeList(BaseModel):
-    """``discovery_error``: why no camera can be discovered at present."""
-
-    configured: list[Node]
-    discovered: list[DiscoveredNode]
-    discovery_error: str | None
-
-
-class AdoptRequest(BaseModel):
-    name: str | None = None
-    address: str | None = None
-
-
-class NodeSeen(BaseModel):
-    """What a camera said when it was asked."""
-
-    state: CameraStateName
-    uuid: SessionId | None
-    segments_pending: int
-    disk_free_gb: float | None
-    error: str | None
-
-
-class AdoptAnswer(BaseModel):
-    node: Node
-    saw: NodeSeen
 
 
 class JobAccepted(BaseModel):

@@ -18,7 +18,7 @@ from ctlr.kernel.database import Database, load_migrations
 from ctlr.kernel.service import Lifetime
 from ctlr.kernel.serving import serve_until, warm_up
 from ctlr.nodes.client import NodeClient
-from ctlr.retention.loop import retire_forever
+from ctlr.retention.loop import empty_bin_forever, retire_forever
 from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.telemetry.process import telemetry_of
 
@@ -48,6 +48,16 @@ async def build(
             settings, clock, database, client, tasks, telemetry, worker_command, drive_limits
         )
         await controller.start()
+        if retention_command:
+            emptying = empty_bin_forever(
+                settings.retention.bin_days,
+                [*retention_command, "--bin"],
+                controller.search.longest_binned,
+                controller.sync_is_full,
+                clock.now_ms,
+                controller.note_emptied,
+            )
+            tasks.start_loop("bin", emptying)
         if settings.retention.enabled and retention_command:
             work = retire_forever(
                 settings.retention,

@@ -48,9 +48,11 @@ from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.now import recording_now
 from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.retention.bin import Bin
 from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.copies import SessionCopies
 from ctlr.sessions.counts import SessionCounts
+from ctlr.sessions.search import SessionSearch
 from ctlr.sessions.store import SessionStore
 from ctlr.storage.drive_file import boot_id
 from ctlr.storage.drive_limits import USUAL, DriveLimits
@@ -84,8 +86,9 @@ class Controller:
         self.meters = Meters()
         self.store = SessionStore(database)
         self.session_copies = SessionCopies(database)
+        self.search = SessionSearch(database)
         self.copies = Copies(
-            self.store, self.session_copies, self.read_manifest, self.changes.notify
+            self.search, self.session_copies, self.read_manifest, self.changes.notify
         )
         self.session_counts = SessionCounts(self.store)
         layout = LoggingLayout(settings.storage.logging)
@@ -166,6 +169,7 @@ class Controller:
             needs_verification=partial(needs_verification, settings),
             looks_s=CAN_LOOKS_S,
         )
+        self.bin = Bin(self.store, clock, self.remarked)
         self.gate.add_user(self.find_background_work)
         self.gate.add_reader(self.reconciler.release_readers)
         self.reports = Reports(
@@ -263,6 +267,26 @@ class Controller:
         """Free bytes of the logging drive; None while it is not well."""
         state = self.drives.monitor.states["logging"]
         return state.free_bytes if state.healthy else None
+
+    async def set_remarks(self, uuid: str, said: dict[str, str | None]) -> None:
+        """Keep what somebody says of a session; its manifest says it too, as soon as it can."""
+        await self.store.change(uuid, None, **said)
+        self.remarked(uuid)
+
+    def remarked(self, uuid: str) -> None:
+        """What people say of a session, or want with it, has changed."""
+        self.reconciler.look_at(uuid)
+        self.job_changed()
+
+    async def note_emptied(self, uuid: str, text: str) -> None:
+        """A session's folder was deleted from the bin."""
+        await self.session_copies.forget(uuid)
+        await self.store.change(uuid, folder=None, bin_scope="copy")
+        await self.store.add_event(uuid, self.clock.now_ms(), "bin_emptied", text)
+        self.job_changed()
+
+    def sync_is_full(self) -> bool:
+        return self.drives.monitor.states["sync"].full
 
     async def note_deletion(self, uuid: str, text: str) -> None:
         if await self.store.get(uuid):  # the drive may be older than the record

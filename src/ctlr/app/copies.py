@@ -15,7 +15,7 @@ from ctlr.postprocess.manifest.copy_facts import copy_of
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.sessions.copies import SessionCopies, SessionCopy
 from ctlr.sessions.model import Session
-from ctlr.sessions.store import SessionStore
+from ctlr.sessions.search import SessionSearch
 
 NEWEST = 20
 INTERVAL_S = 5.0
@@ -32,12 +32,12 @@ class Copies:
 
     def __init__(
         self,
-        store: SessionStore,
+        search: SessionSearch,
         copies: SessionCopies,
         read_manifest: Callable[[str], Awaitable[Manifest | None]],
         on_change: Callable[[], None],
     ) -> None:
-        self._store = store
+        self._search = search
         self._copies = copies
         self._read_manifest = read_manifest
         self._on_change = on_change
@@ -78,7 +78,7 @@ class Copies:
             if manifest := await self._read_manifest(uuid):
                 await self._copies.keep(uuid, copy_of(manifest))
                 self._wanted.pop(uuid, None)
-        sessions = await self._store.newest(NEWEST)
+        sessions = await self._search.find(NEWEST)
         known = await self._copies.find(session.uuid for session in sessions)
         newest = tuple((session, known.get(session.uuid)) for session in sessions)
         if newest != self.newest:

@@ -8,7 +8,7 @@ from ctlr.api.logs import LogsParts, logs_router
 from ctlr.api.metrics import MetricsParts, metrics_router
 from ctlr.api.nodes import NodesParts, nodes_router
 from ctlr.api.overview import Facts
-from ctlr.api.recording import recording_router
+from ctlr.api.recording import RecordingParts, recording_router
 from ctlr.api.server import create_api
 from ctlr.api.sessions import SessionsParts, sessions_router
 from ctlr.api.status import StatusParts, status_router
@@ -35,12 +35,21 @@ def _routers(it: Controller) -> list[APIRouter]:
     return [
         status_router(StatusParts(it.clock, it.clock_log, facts, it.conditions.preflight)),
         events_router(EventsParts(facts, it.changes)),
-        recording_router(it.coordinator),
+        recording_router(RecordingParts(it.coordinator, it.set_remarks)),
         sync_router(SyncParts(facts, it.reports, it.uploads, it.reconciler.uploaded)),
         nodes_router(NodesParts(it.roster, it.fleet)),
         storage_router(StorageParts(facts, drives.drive, drives.ejector)),
         sessions_router(
-            SessionsParts(it.store, it.session_copies, marks, it.reconciler, it.read_manifest)
+            SessionsParts(
+                it.store,
+                it.session_copies,
+                it.search,
+                it.set_remarks,
+                it.bin,
+                marks,
+                it.reconciler,
+                it.read_manifest,
+            )
         ),
         logs_router(LogsParts(it.telemetry.log_entry, it.log_reader.read)),
         metrics_router(MetricsParts(facts, it.session_counts.read, broker, it.meters)),

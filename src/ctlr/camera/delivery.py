@@ -29,7 +29,7 @@ under its old name is another one."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeliveryVerdict:
     """What the controller's list means: files to delete, and files to send once more."""
 
     confirmed: list[FinishedFile]
@@ -52,7 +52,7 @@ def judge(
     sent: Sent,
     now: float,
     absent: Container[str] = (),
-) -> Verdict:
+) -> DeliveryVerdict:
     """Compare the card with what the controller lists, at the monotonic time ``now``."""
     listed = {there.name: there for there in durable}
     confirmed, damaged = [], []
@@ -63,7 +63,7 @@ def judge(
             file.name in listed or file.name in absent or now - sent[file] > UNLISTED_S
         ):
             damaged.append(file)
-    return Verdict(confirmed, damaged)
+    return DeliveryVerdict(confirmed, damaged)
 
 
 def count_segments(files: Iterable[FinishedFile]) -> int:

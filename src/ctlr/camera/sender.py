@@ -24,8 +24,8 @@ import structlog
 from ctlr.camera.delivery import (
     POLL,
     RETRY,
+    DeliveryVerdict,
     Sent,
-    Verdict,
     count_segments,
     judge,
     next_batch,
@@ -220,7 +220,7 @@ class Sender:
         answer: SyncAnswer,
     ) -> Outcome:
         sent = self._sent[folder.uuid]
-        verdict = Verdict([], [])
+        verdict = DeliveryVerdict([], [])
         if answer.durable is not None:
             now, absent = self._clock.monotonic(), answer.absent or ()
             verdict = judge(files, answer.durable, sent, now, absent)

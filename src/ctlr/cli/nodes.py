@@ -21,7 +21,7 @@ from ctlr.cli.controller import (
 )
 
 if TYPE_CHECKING:  # loaded by the verbs that read an answer: a worker and a camera do without
-    from ctlr.api import shapes
+    from ctlr.api import node_shapes
 
 nodes = typer.Typer(help="The cameras of the rig: list, add, remove.", no_args_is_help=True)
 app.add_typer(nodes, name="nodes", rich_help_panel=SETUP)
@@ -34,9 +34,9 @@ def list_nodes(context: typer.Context, *, url: Url = None, as_json: AsJson = Fal
     if as_json:
         print_json(answer)
     else:
-        from ctlr.api import shapes
+        from ctlr.api import node_shapes
 
-        _print_nodes(understand(shapes.NodeList, answer), time.time() * 1000)
+        _print_nodes(understand(node_shapes.NodeList, answer), time.time() * 1000)
 
 
 @nodes.command("add")
@@ -57,9 +57,9 @@ def add_node(
     if as_json:
         print_json(answer)
         return
-    from ctlr.api import shapes
+    from ctlr.api import node_shapes
 
-    adopted = understand(shapes.AdoptAnswer, answer)
+    adopted = understand(node_shapes.AdoptAnswer, answer)
     node, state = adopted.node, adopted.saw.state
     where = f"{printable(node.name)} at {printable(node.address)}"
     typer.echo(f"The rig has {where} ({node.origin}); it is {printable(state)}.")
@@ -72,7 +72,7 @@ def remove_node(context: typer.Context, name: str, *, url: Url = None) -> None:
     typer.echo(f"The rig no longer has {name}.")
 
 
-def _print_nodes(answer: "shapes.NodeList", now_ms: float) -> None:
+def _print_nodes(answer: "node_shapes.NodeList", now_ms: float) -> None:
     console = printer()
     table = Table("camera", "address", "from", "answers", "error", title="In the rig")
     for node in answer.configured:
@@ -88,7 +88,7 @@ def _print_nodes(answer: "shapes.NodeList", now_ms: float) -> None:
         console.print("No other camera announces itself on this network.")
 
 
-def _discovered(cameras: "list[shapes.DiscoveredNode]", now_ms: float) -> Table:
+def _discovered(cameras: "list[node_shapes.DiscoveredNode]", now_ms: float) -> Table:
     table = Table("camera", "address", "version", "seen", "conflict", title="Not in the rig")
     for camera in cameras:
         seen = f"{max(0, now_ms - camera.last_seen_at) / 1000:.0f} s ago"

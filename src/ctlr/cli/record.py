@@ -30,11 +30,18 @@ record = typer.Typer(
 app.add_typer(record, name="record", rich_help_panel=FIELD)
 
 
-@record.command("start")
-def start(context: typer.Context, *, url: Url = None, as_json: AsJson = False) -> None:
+@record.command("start", epilog=examples("ctlr record start", "ctlr record start 'lap 1, dry'"))
+def start(
+    context: typer.Context,
+    label: Annotated[str | None, typer.Argument(help="What the session is called.")] = None,
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
     """Begin a session on all cameras at one instant."""
     # The id is made here, as a phone does: asked twice, it is still one session.
-    query = urlencode({"uuid": new_session_id()})
+    named = {"label": label} if label else {}
+    query = urlencode({"uuid": new_session_id(), **named})
     answer = ask_again(controller_url(context, url), "POST", f"/api/record/start?{query}")
     if as_json:
         print_json(answer)

@@ -1,6 +1,6 @@
 """``ctlr sessions``: what has been recorded, and one of them in detail."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote, urlencode
 
 import typer
@@ -9,6 +9,7 @@ from rich.table import Table
 from ctlr.cli.command import FIELD, app, examples
 from ctlr.cli.controller import (
     AsJson,
+    Json,
     Url,
     ask,
     controller_url,
@@ -18,17 +19,25 @@ from ctlr.cli.controller import (
     printable,
     printer,
     understand,
+    whole_id,
 )
 
 if TYPE_CHECKING:  # loaded by the verbs that read an answer: a worker and a camera do without
     from ctlr.api import shapes
 
 sessions = typer.Typer(
-    help="What has been recorded: list, show.",
-    epilog=examples("ctlr sessions", "ctlr sessions --limit 50", "ctlr sessions show 3f2b"),
+    help="What has been recorded: list, search, show, say something of it.",
+    epilog=examples(
+        "ctlr sessions",
+        "ctlr sessions --search wet --verdict good",
+        "ctlr sessions show 3f2b",
+        "ctlr sessions note 3f2b 'fog on the left lens'",
+    ),
 )
 app.add_typer(sessions, name="sessions", rich_help_panel=FIELD)
 
+Verdict = Literal["good", "bad"]
+Text = Annotated[str, typer.Argument(help="What is to be said.")]
 SessionId = Annotated[
     str, typer.Argument(help="The session: its id or the beginning of it.", metavar="UUID")
 ]
@@ -38,14 +47,22 @@ SessionId = Annotated[
 def list_sessions(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
+    search: Annotated[
+        str | None,
+        typer.Option("--search", "-s", help="Only with this in label, notes, folder or a mark."),
+    ] = None,
+    verdict: Annotated[Verdict | None, typer.Option(help="Only takes that are this.")] = None,
     *,
+    binned: Annotated[bool, typer.Option("--bin", help="Those in the bin.")] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what has been recorded, newest first; or show one session."""
+    """List what has been recorded, newest first; or work on one session."""
     if context.invoked_subcommand is not None:
         return
-    path = f"/api/sessions?{urlencode({'limit': limit})}"
+    wanted = {"limit": limit, "search": search, "verdict": verdict, "binned": binned or None}
+    query = urlencode({name: value for name, value in wanted.items() if value is not None})
+    path = f"/api/sessions?{query}"
     answer = ask(controller_url(context, url), "GET", path)
     if as_json:
         print_json(answer)
@@ -54,6 +71,105 @@ def list_sessions(
 
     found = understand(shapes.SessionList, answer).sessions
     printer().print(_table(found) if found else "Nothing has been recorded here yet.")
+
+
+@sessions.command("label", epilog=examples("ctlr sessions label 3f2b 'lap 1, dry'"))
+def label(
+    context: typer.Context,
+    session: SessionId,
+    text: Text,
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a session is called; "" takes the label away."""
+    _remark(context, session, {"label": text or None}, url, as_json=as_json)
+
+
+@sessions.command("note", epilog=examples("ctlr sessions note 3f2b 'fog on the left lens'"))
+def note(
+    context: typer.Context,
+    session: SessionId,
+    text: Text,
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep notes with a session, in place of those that it had; "" takes them away."""
+    _remark(context, session, {"notes": text or None}, url, as_json=as_json)
+
+
+@sessions.command("good")
+def good(
+    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Say that it is a good take."""
+    _remark(context, session, {"verdict": "good"}, url, as_json=as_json)
+
+
+@sessions.command("bad")
+def bad(
+    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Say that it is a bad take. Nothing is deleted for that."""
+    _remark(context, session, {"verdict": "bad"}, url, as_json=as_json)
+
+
+@sessions.command("bin", epilog=examples("ctlr sessions bin 3f2b", "ctlr sessions restore 3f2b"))
+def bin_session(
+    context: typer.Context,
+    session: SessionId,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="The raw data is to go as well; asks again.")
+    ] = False,
+    sure: Annotated[bool, typer.Option("--sure", help="Do not ask again.")] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Throw a session away: it is out of the lists at once, and kept for a week. Then its folder is
+    deleted; its raw data stays."""
+    base = controller_url(context, url)
+    whole = whole_id(base, session)
+    if everything and not sure:
+        typer.echo(f"In a week nothing of session {whole} will be left, raw data included.")
+        sure = typer.confirm("Is that meant?")
+    body = {"everything": everything, "sure": sure}
+    answer = ask(base, "POST", f"/api/sessions/{whole}/bin", body)
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"Session {whole} is in the bin. Out again: ctlr sessions restore {whole[:8]}")
+
+
+@sessions.command("restore")
+def restore(
+    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Take a session out of the bin."""
+    base = controller_url(context, url)
+    whole = whole_id(base, session)
+    answer = ask(base, "POST", f"/api/sessions/{whole}/restore")
+    if as_json:
+        print_json(answer)
+        return
+    typer.echo(f"Session {whole} is in the lists again.")
+
+
+def _remark(
+    context: typer.Context, session: str, said: Json, url: str | None, *, as_json: bool
+) -> None:
+    path = f"/api/sessions/{quote(session, safe='')}"
+    answer = ask(controller_url(context, url), "PATCH", path, said)
+    if as_json:
+        print_json(answer)
+        return
+    from ctlr.api import shapes
+
+    kept = understand(shapes.SessionSummary, answer)
+    told = [kept.label, kept.verdict and f"{kept.verdict} take", kept.notes]
+    text = "; ".join(printable(remark) for remark in told if remark)
+    typer.echo(f"Session {kept.uuid}: {text or 'nothing is said of it'}")
 
 
 @sessions.command("show")
@@ -72,13 +188,14 @@ def show(
 
 
 def _table(found: "list[shapes.SessionSummary]") -> Table:
-    table = Table("session", "started", "lasted", "cameras", "state", "whole", "folder")
+    table = Table("session", "label", "take", "started", "lasted", "state", "whole", "folder")
     for session in found:
         cells = (
-            session.uuid,
+            session.uuid[:8],
+            session.label,
+            session.verdict,
             day_and_time(session.started_at or session.created_at),
             _length(session),
-            len(session.cameras),
             session.state,
             wholeness(session),
             session.folder,
@@ -106,7 +223,12 @@ def _length(session: "shapes.SessionSummary") -> str:
 
 def _print(session: "shapes.SessionDetail") -> None:
     console = printer()
-    console.print(f"Session {session.uuid}: {session.state}")
+    label = f" ({printable(session.label)})" if session.label else ""
+    console.print(f"Session {session.uuid}{label}: {session.state}")
+    if session.verdict:
+        console.print(f"A {session.verdict} take")
+    for line in (session.notes or "").splitlines():
+        console.print(f"  {printable(line)}")
     console.print(f"Started {day_and_time(session.started_at)}, lasted {_length(session)}")
     console.print(f"Folder on the drive: {printable(session.folder)}")
     console.print(f"Whole: {printable(wholeness(session))}", style=_style(session))

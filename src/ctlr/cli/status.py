@@ -149,10 +149,10 @@ def _delivery(rig: "shapes.Status") -> str:
 
 
 def _sessions(sessions: "list[shapes.SessionSummary]") -> Table:
-    table = Table("newest sessions", "started", "state", "whole")
+    table = Table("newest sessions", "label", "started", "state", "whole")
     for session in sessions:
         started = day_and_time(session.started_at or session.created_at)
-        cells = (session.uuid, started, session.state, wholeness(session))
+        cells = (session.uuid[:8], session.label, started, session.state, wholeness(session))
         table.add_row(*map(printable, cells))
     return table
 

@@ -13,7 +13,7 @@ _DEVICE_PIN = re.compile(
     r"(?:UUID|PARTUUID)=[0-9A-Fa-f](?:[0-9A-Fa-f-]{2,34})[0-9A-Fa-f]"
     r"|LABEL=[^\x00-\x1f\x7f\"'/\\]{1,16}"
 )
-_FOLDER_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{(?:uuid|short|date)\})+")
+_FOLDER_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{(?:uuid|short|date|time|label)\})+")
 _CONTROLLER_URL = re.compile(r"https?://(?:[^\s/:\[\]]+|\[[^\s/\]]+\])(?::\d{1,5})?(?:/\S*)?")
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -100,10 +100,10 @@ class StorageSettings(BaseModel):
         if not _FOLDER_TEMPLATE.fullmatch(template) or template.startswith("."):
             raise ValueError(
                 f"session_folder {template!r} may hold letters, digits, '.', '_', '-', {{uuid}}, "
-                "{short} and {date}, and may not start with a dot"
+                "{short}, {date}, {time} and {label}, and may not start with a dot"
             )
-        if "{uuid}" not in template and "{short}" not in template:
-            raise ValueError(f"session_folder {template!r} needs {{uuid}} or {{short}}")
+        if not any(name in template for name in ("{uuid}", "{short}", "{label}")):
+            raise ValueError(f"session_folder {template!r} needs {{uuid}}, {{short}} or {{label}}")
         return self
 
 
@@ -114,6 +114,7 @@ class RetentionSettings(BaseModel):
     enabled: bool = False
     free_gb: Annotated[float, Field(gt=0)] = 50
     min_age_h: Annotated[float, Field(ge=0)] = 24
+    bin_days: Annotated[float, Field(ge=0)] = 7
 
 
 class DatabaseSettings(BaseModel):

@@ -25,7 +25,7 @@ _AUDIO_SLACK_S = 1000  # an audio segment this part of a second off its place fo
 Pieces = list[bytes]
 
 
-class Runs:
+class RunLengths:
     """Run-length pairs being joined; neighbours of the same value become one pair."""
 
     def __init__(self) -> None:
@@ -73,8 +73,8 @@ class MergedTrack:
         self.end = 0  # decode time after the last sample, from 0
         self.skip = 0  # media at the head that is decoded but not shown
         self.lead = 0  # how much later than its decode time the last segment's first frame shows
-        self.times = Runs()
-        self.shifts = Runs()
+        self.times = RunLengths()
+        self.shifts = RunLengths()
         self.shifted = False
         self.shifts_version = 0
         self.sizes: list[Sizes] = []

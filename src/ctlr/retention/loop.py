@@ -14,7 +14,8 @@ import structlog
 from ctlr.config import RetentionSettings
 from ctlr.kernel.database import persist
 from ctlr.kernel.process import ProcessTimeoutError, run
-from ctlr.retention.lines import Deleted, parse_line
+from ctlr.retention.bin_plan import DAY_MS
+from ctlr.retention.lines import Deleted, Emptied, parse_line
 from ctlr.telemetry.log import say_again
 
 INTERVAL_S = 600.0
@@ -41,6 +42,24 @@ async def retire_forever(
             await retire_once(command, note)
 
 
+async def empty_bin_forever(
+    keep_days: float,
+    command: Sequence[str],
+    find_oldest: Callable[[], Awaitable[int | None]],
+    is_short: Callable[[], bool],
+    now_ms: Callable[[], int],
+    note: NoteDeletion,
+    interval_s: float = INTERVAL_S,
+) -> None:
+    """Look every ten minutes whether something in the bin is to go. ``find_oldest`` tells when the
+    one that is longest in it came there, None where it is empty; ``is_short``: the sync drive is full."""
+    while True:
+        await asyncio.sleep(interval_s)
+        oldest = await find_oldest()
+        if oldest is not None and (is_short() or now_ms() - oldest >= keep_days * DAY_MS):
+            await retire_once(command, note)
+
+
 async def retire_once(command: Sequence[str], note: NoteDeletion) -> None:
     try:
         done = await run(command, DEADLINE_S)
@@ -54,6 +73,12 @@ async def retire_once(command: Sequence[str], note: NoteDeletion) -> None:
                     f"Its raw data ({size / 2**20:.0f} MB) was deleted to make room; its copy is "
                     "verified."
                 )
+                await persist(partial(note, uuid, text))
+            case Emptied(uuid, copy, raw):
+                what = f"its folder ({copy / 2**20:.0f} MB)"
+                if raw:
+                    what = f"{what} and its raw data ({raw / 2**20:.0f} MB)"
+                text = f"The bin was emptied of it: {what}."
                 await persist(partial(note, uuid, text))
             case dict(record):
                 say_again(record)

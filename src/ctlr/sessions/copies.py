@@ -50,6 +50,11 @@ class SessionCopies:
                 values,
             )
 
+    async def forget(self, uuid: str) -> None:
+        """A session has no copy any more."""
+        async with self._db.transaction() as db:
+            await db.execute("DELETE FROM session_copy WHERE uuid = ?", (uuid,))
+
     async def find(self, uuids: Iterable[str]) -> dict[str, SessionCopy]:
         """What is known of these sessions' copies; those of which nothing is are left out."""
         rows = await self._db.fetch(

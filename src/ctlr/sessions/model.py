@@ -113,6 +113,14 @@ class Session:
     processed_at: str | None = None
     folder: str | None = None
     error: str | None = None
+    label: str | None = None
+    notes: str | None = None
+    verdict: str | None = None
+    """``good`` or ``bad``; None: nobody has said."""
+    binned_at_ms: int | None = None
+    """When it was thrown into the bin; None: it is not in it."""
+    bin_scope: str | None = None
+    """``copy`` or ``everything``: what goes when the bin is emptied; None: it is not in it."""
     nodes: tuple[SessionNode, ...] = ()
     events: tuple[SessionEvent, ...] = ()
     clocks: dict[str, tuple[ClockSample, ...]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A second process's look at the database: read-only, one session at a time."""
+"""A second process's look at the database: read-only."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from ctlr.sessions.rows import (
     SELECT_CLOCKS,
     SELECT_MARKS,
     SELECT_SESSION,
+    SELECT_SESSIONS,
     SELECT_STEPS,
     clocks_of,
     marks_of,
@@ -38,5 +39,17 @@ def read_session(database: Path, uuid: str) -> Session | None:
             marks=marks_of(marks),
             clock_steps=steps_of(steps),
         )
+    finally:
+        connection.close()
+
+
+def read_binned(database: Path) -> list[Session]:
+    """The sessions in the bin. Raises ``sqlite3.Error``."""
+    if not database.is_file():
+        return []
+    connection = open_readonly(database)
+    try:
+        rows = connection.execute(f"{SELECT_SESSIONS}WHERE binned_at_ms IS NOT NULL").fetchall()
+        return [session_of(row) for row in rows]
     finally:
         connection.close()

@@ -35,6 +35,11 @@ SESSION_COLUMNS = (
     "processed_at",
     "folder",
     "error",
+    "label",
+    "notes",
+    "verdict",
+    "binned_at_ms",
+    "bin_scope",
 )
 
 _NODES = f"json_group_array(json_array(name, {', '.join(NODE_COLUMNS)}))"

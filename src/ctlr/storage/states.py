@@ -50,7 +50,7 @@ class Answer:
 @dataclass(frozen=True)
 class MountState:
     """One disk as last seen: what everybody reads. Sizes in bytes; ``error`` in words, None when
-    all is well; ``checked_at`` on the monotonic clock; ``full``: less than the floor is free."""
+    all is well; ``full``: less than the floor is free."""
 
     path: str
     state: State = State.MOUNTING
@@ -62,7 +62,6 @@ class MountState:
     device: str | None = None
     read_only: bool = False
     latency_ms: float | None = None
-    checked_at: float | None = None
     full: bool = False
     error: str | None = "not checked yet"
 

@@ -93,7 +93,6 @@ class Volume:
             device=top.source if top else None,
             read_only=verdict.state is State.RO or (top is not None and top.read_only),
             latency_ms=answer.latency_ms,
-            checked_at=self.answered_at,
             full=self.is_full(),
             error=verdict.error,
         )

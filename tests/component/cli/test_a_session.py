@@ -40,7 +40,7 @@ async def test_a_session_from_the_check_to_the_phones_files(
     assert "cam-02" in checked.out
     assert checked.out.endswith("All is well.\n")
 
-    started = await ctlr("record", "start", *at)
+    started = await ctlr("record", "start", "lap 1, [dry]", *at)
     assert (started.code, started.err) == (0, "")
     assert "with 2 of 2 cameras." in started.out
     uuid = started.out.split()[1]
@@ -62,9 +62,16 @@ async def test_a_session_from_the_check_to_the_phones_files(
     assert (stored / "watch" / "puls ü.csv").read_bytes() == b"bpm\n60\n"
 
     listed = await ctlr("sessions", *at)
-    assert uuid in listed.out
+    assert uuid[:8] in listed.out
+    assert "lap 1, [dry]" in listed.out
+    noted = await ctlr("sessions", "note", uuid[:8], "fog on the left lens", *at)
+    assert noted.out == f"Session {uuid}: lap 1, [dry]; fog on the left lens\n"
+    judged = await ctlr("sessions", "bad", uuid[:8], *at)
+    assert judged.out == f"Session {uuid}: lap 1, [dry]; bad take; fog on the left lens\n"
+    assert uuid[:8] in (await ctlr("sessions", "--search", "FOG", "--verdict", "bad", *at)).out
+    assert uuid[:8] not in (await ctlr("sessions", "--verdict", "good", *at)).out
     shown = await ctlr("sessions", "show", uuid[:8].upper(), *at)
-    assert shown.out.startswith(f"Session {uuid}: ")
+    assert shown.out.startswith(f"Session {uuid} (lap 1, [dry]): ")
     assert "hard [braking]" in shown.out
 
 

@@ -1,6 +1,7 @@
 """A session that lacks something says so wherever it is shown. One camera delivers to real workers,
 the other one keeps two segments and goes away."""
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -91,3 +92,37 @@ async def test_it_is_seen_in_every_place(controller: Controller, cameras: list[C
     assert storage["eject"]["not_on_drive"] == [sentence]
     ejected = (await controller.post("/api/storage/eject")).expect()
     assert ejected["details"]["not_on_drive"] == [sentence]
+
+
+async def test_what_is_said_of_a_session_reaches_its_manifest(controller: Controller) -> None:
+    answer = await controller.post("/api/record/start", params={"uuid": UUID, "label": "lap 1"})
+    answer.expect()
+    (await controller.stop()).expect()
+    await deliver(controller, "cam-01", here=1, total=1)
+    await deliver(controller, "cam-02", here=0, total=0)
+    manifest = controller.settings.storage.sync / UUID / "manifest.json"
+
+    async def says(name: str, text: str | None) -> None:
+        async def holds() -> bool:
+            return manifest.is_file() and json.loads(manifest.read_bytes())[name] == text
+
+        await until(holds, 90)
+
+    await says("label", "lap 1")
+
+    async def is_read_back() -> bool:
+        return (await controller.session(UUID))["why"] is None
+
+    await until(is_read_back, 90)
+    before = json.loads(manifest.read_bytes())
+    path = f"/api/sessions/{UUID[:8]}"
+    said = {"notes": "fog", "verdict": "bad"}
+    kept = (await controller.ask("PATCH", path, json=said)).expect()
+    assert (kept["label"], kept["notes"], kept["verdict"]) == ("lap 1", "fog", "bad")
+    await says("verdict", "bad")
+    (await controller.ask("PATCH", path, json={"verdict": None})).expect()
+    await says("verdict", None)
+    after = json.loads(manifest.read_bytes())
+    assert after == {**before, "notes": "fog"}
+    refused = await controller.ask("PATCH", path, json={"label": "two\nlines"})
+    refused.expect_problem(422, "invalid_request")

@@ -145,13 +145,21 @@ async def test_what_old_sessions_hold_stays(controller: Controller, spare: Camer
 
 
 async def test_a_removed_camera_is_not_asked_any_more(
-    controller: Controller, spare: CameraNode
+    controller: Controller, configured: CameraNode, spare: CameraNode
 ) -> None:
     (await controller.post("/api/nodes", json={"address": spare.address.address})).expect()
     await controller.until_connected("cam-02")
     spare.fault = Fault.HANGS
     (await controller.ask("DELETE", "/api/nodes/cam-02")).expect()
+    assert "cam-02" not in await names(controller)
     spare.fault = None
+    spare_asked, others_asked = spare.asked["/status"], configured.asked["/status"]
+
+    async def others_are_asked_on() -> bool:
+        return configured.asked["/status"] >= others_asked + 3
+
+    await until(others_are_asked_on)
+    assert spare.asked["/status"] == spare_asked
     (await controller.post("/api/nodes", json={"address": spare.address.address})).expect()
     await controller.until_connected("cam-02")
 

@@ -22,11 +22,14 @@ NOW_MS = 1_776_313_714_123
 
 @dataclass
 class Drive:
-    """A store in memory on a drive that can go away; ``away`` is for how many more calls."""
+    """A store in memory on a drive that can go away; ``away`` is for how many more calls.
+    ``tried_again``: records were read to be forwarded for the fourth time."""
 
     records: list[Stored] = field(default_factory=list)
     position: int = 0
     away: int = 0
+    tries: int = 0
+    tried_again: asyncio.Event = field(default_factory=asyncio.Event)
     stored: asyncio.Event = field(default_factory=asyncio.Event)
 
     def store(self, count: int) -> None:
@@ -39,6 +42,9 @@ class Drive:
 
     async def after(self, number: int, limit: int) -> list[Stored]:
         self._look()
+        self.tries += 1
+        if self.tries == 4:
+            self.tried_again.set()
         return self.records[number : number + limit]
 
     async def position_of(self, _follower: str) -> int:
@@ -153,6 +159,7 @@ async def test_nobody_there_is_no_end() -> None:
     async with Loki() as gone:
         url = gone.url
     async with forwarding(drive, url) as forwarder:
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(10):
+            await drive.tried_again.wait()
         assert forwarder.forwarded == 0
     assert drive.position == 0

@@ -18,9 +18,7 @@ from ctlr.telemetry.health import Health
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 NOW = 1_776_313_714_000
-WELL = MountState(
-    "/mnt/x", accessible=True, free_bytes=3 * GIB, total_bytes=4 * GIB, checked_at=1.0, error=None
-)
+WELL = MountState("/mnt/x", accessible=True, free_bytes=3 * GIB, total_bytes=4 * GIB, error=None)
 ILL = replace(WELL, accessible=False, error="not mounted")
 
 

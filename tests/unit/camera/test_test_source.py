@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.camera.virtual_time import VirtualClock
 
 from ctlr.camera.sources import Frame, PictureSettings, SourceError, Take, load_source
-from ctlr.camera.sources.grid import Grid
+from ctlr.camera.sources.grid import FrameGrid
 from ctlr.camera.sources.test import MovingPicture, open_source
 from ctlr.camera.test_picture import Stamp, luma_of
 
@@ -98,7 +98,7 @@ def test_an_unknown_source_is_named_with_those_there_are() -> None:
     fps=st.sampled_from([0.5, 10.0, 24.0, 29.97, 30.0, 59.94, 120.0]), at=st.integers(-10, 10**7)
 )
 def test_grid(fps: float, at: int) -> None:
-    grid = Grid(START, fps)
+    grid = FrameGrid(START, fps)
     at_us = START + at
     slot = grid.next_slot(at_us)
     assert grid.due_us(slot - 1) < at_us <= grid.due_us(slot)
@@ -107,6 +107,6 @@ def test_grid(fps: float, at: int) -> None:
 
 def test_the_grid_does_not_drift() -> None:
     day_of_frames = 24 * 3600 * 30
-    assert Grid(START, 30).due_us(day_of_frames) == START + 24 * 3600 * SECOND
+    assert FrameGrid(START, 30).due_us(day_of_frames) == START + 24 * 3600 * SECOND
     exact = Fraction(day_of_frames * SECOND) / Fraction(29.97).limit_denominator(1001)
-    assert 0 <= Grid(START, 29.97).due_us(day_of_frames) - START - exact < 1
+    assert 0 <= FrameGrid(START, 29.97).due_us(day_of_frames) - START - exact < 1

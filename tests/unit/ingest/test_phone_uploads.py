@@ -413,3 +413,4 @@ async def test_leftovers_are_removed_but_running_uploads_are_not(layout: Logging
 
 async def test_cleaning_where_there_is_no_drive(tmp_path: Path) -> None:
     await uploads(LoggingLayout(tmp_path / "missing")).clean_staging()
+    assert not (tmp_path / "missing").exists()

@@ -1,3 +1,4 @@
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ctlr.layout.raw import (
     parse_segment_name,
     segment_name,
 )
-from ctlr.layout.session import session_folder
+from ctlr.layout.session import session_folder, session_folder_pattern
 
 UUID = "abc12345-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 
@@ -77,6 +78,24 @@ def test_session_folders() -> None:
     assert session_folder("{date}_{short}", UUID, 1_776_124_800_000) == "2026-04-14_abc123"
     assert session_folder("{date}_{short}", UUID, 1_776_124_799_999) == "2026-04-13_abc123"
     assert session_folder("{date}_{short}", UUID, None) == "undated_abc123"
+    told = "{date}_{time}_{label}"
+    assert (
+        session_folder(told, UUID, 1_776_124_799_999, "lap 1, dry") == "2026-04-13_2359_lap-1-dry"
+    )
+    assert session_folder(told, UUID, 1_776_124_800_000) == "2026-04-14_0000_abc123"
+    assert session_folder(told, UUID, None, " ../.. \n") == "undated_0000_abc123"
+    assert session_folder("{label}", UUID, None, "Fahrt über Öl: 日本/2") == "Fahrt-über-Öl-日本-2"
+    long = session_folder("{label}", UUID, None, "ü" * 80)
+    assert (long, len(long.encode())) == ("ü" * 30, 60)
+
+
+@given(st.text(), st.integers(0, 2**42))
+def test_a_folder_is_found_whatever_it_is_called(label: str, started_at_ms: int) -> None:
+    for template in ("{date}_{time}_{label}", "{uuid}", "{date}_{short}", "x-{label}"):
+        name = session_folder(template, UUID, started_at_ms, label)
+        assert fnmatchcase(name, session_folder_pattern(template, UUID))
+        assert "/" not in name
+        assert not name.startswith(".")
 
 
 def test_paths_below_the_logging_mount() -> None:

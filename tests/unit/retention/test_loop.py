@@ -9,8 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from ctlr.config import RetentionSettings
-from ctlr.retention.lines import Deleted
-from ctlr.retention.loop import retire_forever, retire_once
+from ctlr.retention.bin_plan import DAY_MS
+from ctlr.retention.lines import Deleted, Emptied
+from ctlr.retention.loop import empty_bin_forever, retire_forever, retire_once
 
 WANTED = RetentionSettings(enabled=True, free_gb=1)
 ENOUGH, TOO_LITTLE = 2 << 30, 1 << 20
@@ -110,3 +111,35 @@ async def test_switched_off_nothing_is_deleted_however_full_it_is(room: Room) ->
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
     assert room.times == 0
+
+
+@pytest.mark.parametrize(
+    ("oldest_days_ago", "is_short", "times"),
+    [(None, True, 0), (6, False, 0), (7, False, 1), (1, True, 1)],
+)
+async def test_the_bin_is_emptied_after_a_week_or_for_want_of_room(
+    room: Room, oldest_days_ago: int | None, is_short: bool, times: int
+) -> None:
+    looked: list[None] = []
+    rests = asyncio.Event()
+
+    async def find_oldest() -> int | None:
+        looked.append(None)
+        if len(looked) > 1 and len(room.notes) == times:
+            rests.set()
+            return None
+        return None if oldest_days_ago is None else (100 - oldest_days_ago) * DAY_MS
+
+    said = Emptied("u1", 3 << 20, 2 << 20).to_line()
+    command = ["sh", "-c", f"printf x >> {room.calls}; echo '{said}'"]
+    loop = asyncio.create_task(
+        empty_bin_forever(
+            7, command, find_oldest, lambda: is_short, lambda: 100 * DAY_MS, room.note, 0.001
+        )
+    )
+    async with asyncio.timeout(20):
+        await rests.wait()
+    loop.cancel()
+    assert room.times == times
+    text = "The bin was emptied of it: its folder (3 MB) and its raw data (2 MB)."
+    assert room.notes == [("u1", text)] * times

@@ -9,7 +9,7 @@ from fractions import Fraction
 _MAX_DENOMINATOR = 1001  # 30000/1001 and its kind stay exact
 
 
-class Grid:
+class FrameGrid:
     def __init__(self, start_at_us: int, fps: float) -> None:
         self._start_at_us = start_at_us
         self._period_us = 1_000_000 / Fraction(fps).limit_denominator(_MAX_DENOMINATOR)

@@ -11,12 +11,12 @@ and hide the first real hole.
 """
 
 from ctlr.camera.sources import Take
-from ctlr.camera.sources.grid import Grid
+from ctlr.camera.sources.grid import FrameGrid
 
 
 class FrameNumbers:
     def __init__(self, take: Take, fps: float) -> None:
-        self._grid = Grid(take.start_at_us, fps)
+        self._grid = FrameGrid(take.start_at_us, fps)
         self._keep_from_us = take.keep_from_us
         self._first_slot = self._grid.next_slot(take.keep_from_us)
         self._before_us: int | None = None  # the newest frame that is not kept

@@ -17,7 +17,7 @@ import numpy as np
 
 from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, SourceError, Take
 from ctlr.camera.sources.encoder import Encoder, check_encoder
-from ctlr.camera.sources.grid import Grid
+from ctlr.camera.sources.grid import FrameGrid
 from ctlr.camera.test_picture import Stamp, block_size, draw_stamp, fits, luma_of, pixels_of
 
 WARM_UP_US = 1_000_000
@@ -43,7 +43,7 @@ def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> "
 
 class TestSource:
     def __init__(self, settings: PictureSettings, take: Take, clock: CaptureClock) -> None:
-        self._grid = Grid(take.start_at_us, settings.fps)
+        self._grid = FrameGrid(take.start_at_us, settings.fps)
         self._take = take
         self._clock = clock
         self._picture = MovingPicture(settings.width, settings.height)

@@ -17,7 +17,7 @@ from ctlr.postprocess.can.bisection import BLOCK_BYTES, blocks
 from ctlr.postprocess.can.found import opened_piece
 from ctlr.postprocess.can.output import HashedFile
 from ctlr.postprocess.can.rows import select
-from ctlr.postprocess.can.runs import NO_ARRIVAL, CanRows, Ints, Runs, Stretch
+from ctlr.postprocess.can.runs import NO_ARRIVAL, CanRows, CanStretch, Ints, Runs
 from ctlr.postprocess.can.windows import Window
 
 ARRIVAL_FILE = "can_arrival.csv"
@@ -49,7 +49,7 @@ class _Cutter:
         self._alive = alive
         self.cut = Cut()
 
-    def take(self, stretch: Stretch) -> None:
+    def take(self, stretch: CanStretch) -> None:
         with opened_piece(self._folder, stretch) as fd:
             if not stretch.by_time:
                 self._take_whole(fd, stretch)
@@ -62,7 +62,7 @@ class _Cutter:
                 for _, block in blocks(fd, stretch.offset, end):
                     self._add(*select(block, stretch.window.first_ms, stretch.window.last_ms))
 
-    def _take_whole(self, fd: int, stretch: Stretch) -> None:
+    def _take_whole(self, fd: int, stretch: CanStretch) -> None:
         begin = self._raw.size
         at, end = stretch.offset, stretch.offset + stretch.size
         while at < end:

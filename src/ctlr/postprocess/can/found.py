@@ -23,7 +23,7 @@ from ctlr.layout.can_files import RAW_HEADER, Run, arrival_name, newest_last, pa
 from ctlr.postprocess.can import rows
 from ctlr.postprocess.can.bisection import blocks, find_line
 from ctlr.postprocess.can.news import LATE_MS, arrivals, newest_own_time
-from ctlr.postprocess.can.runs import NO_RUNS, CanRows, Runs, Stretch, parse_runs
+from ctlr.postprocess.can.runs import NO_RUNS, CanRows, CanStretch, Runs, parse_runs
 from ctlr.postprocess.can.windows import Window
 
 _OUT_OF_ORDER_MS = 60_000
@@ -57,7 +57,7 @@ def _find_in(folder: Path, names: Sequence[str], windows: Sequence[Window]) -> C
     first_ms = min(window.first_ms + window.behind_ms for window in windows)
     last_ms = max(window.last_ms + window.behind_ms for window in windows)
     digest = new_hash()
-    stretches: list[Stretch] = []
+    stretches: list[CanStretch] = []
     told, until_ms = False, None
     for name in names:
         with _opened(folder / name) as raw, _opened(folder / arrival_name(name)) as arrival:
@@ -79,7 +79,7 @@ def _find_in(folder: Path, names: Sequence[str], windows: Sequence[Window]) -> C
 
 
 @contextmanager
-def opened_piece(folder: Path, stretch: Stretch) -> Iterator[int]:
+def opened_piece(folder: Path, stretch: CanStretch) -> Iterator[int]:
     """The descriptor of a stretch's piece, which may have got another name meanwhile.
 
     Raises ``OSError``.
@@ -130,7 +130,7 @@ class _Piece:
         tail = os.pread(self._raw, _TAIL_BYTES, max(0, self._size - _TAIL_BYTES))
         return newest_own_time(tail)
 
-    def find(self, window: Window) -> Iterator[Stretch]:
+    def find(self, window: Window) -> Iterator[CanStretch]:
         """What belongs to one window, in order."""
         yield from self._by_own_time(self._begin, self._told_from, window)
         yield from self._by_arrival(window)
@@ -140,10 +140,10 @@ class _Piece:
 
     def _stretch(
         self, offset: int, size: int, by_time: bool, window: Window, runs: Runs = NO_RUNS
-    ) -> Stretch:
-        return Stretch(self._name, self._head, offset, size, by_time, window, runs)
+    ) -> CanStretch:
+        return CanStretch(self._name, self._head, offset, size, by_time, window, runs)
 
-    def is_newest(self, stretch: Stretch) -> bool:
+    def is_newest(self, stretch: CanStretch) -> bool:
         """Whether it holds the rows of which no arrival tells yet."""
         return self._last_run is not None and stretch.offset >= self._told_to
 
@@ -157,13 +157,13 @@ class _Piece:
         backwards = reversed(tail[: min(_TAIL_BYTES, size)].splitlines(keepends=True))
         return _first_run(head.splitlines(keepends=True)), _first_run(backwards), size
 
-    def _by_own_time(self, begin: int, end: int, window: Window) -> Iterator[Stretch]:
+    def _by_own_time(self, begin: int, end: int, window: Window) -> Iterator[CanStretch]:
         start = find_line(self._raw, begin, end, window.first_ms, _own_times)
         until = find_line(self._raw, start, end, window.last_ms + _OUT_OF_ORDER_MS, _own_times)
         if start < until:
             yield self._stretch(start, until - start, True, window)
 
-    def _by_arrival(self, window: Window) -> Iterator[Stretch]:
+    def _by_arrival(self, window: Window) -> Iterator[CanStretch]:
         runs = self._runs(window.first_ms - LATE_MS, window.last_ms + LATE_MS)
         for part, by_time in runs.belonging(window.first_ms, window.last_ms):
             size = int(part.ends[-1] - part.offsets[0])

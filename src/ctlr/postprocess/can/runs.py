@@ -76,7 +76,7 @@ NO_RUNS = Runs((), *(_ints() for _ in range(7)))
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class CanStretch:
     """Rows of one piece that stand together: ``size`` bytes from ``offset`` on.
 
     ``head`` is how the piece begins, by which it is known under any name. ``by_time`` says that only
@@ -105,7 +105,7 @@ class CanRows:
 
     first_ms: int
     last_ms: int
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[CanStretch, ...]
     inputs: str
     until_ms: int | None
 

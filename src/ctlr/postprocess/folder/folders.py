@@ -12,12 +12,13 @@ import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory, write_atomic
 from ctlr.kernel.errors import Refusal
-from ctlr.layout.session import MANIFEST_NAME
+from ctlr.layout.session import MANIFEST_NAME, session_folder_pattern
 from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.manifest.standing import Standing, file_names
@@ -154,15 +155,33 @@ def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
 
 
 def find_folder(settings: Settings, uuid: str) -> Path | None:
-    """The session's folder on the sync disk, whatever day its template names; None if absent."""
-    template = settings.storage.session_folder
-    pattern = template.format(uuid=uuid, short=uuid[:6], date="*")
+    """The session's folder on the sync disk, whatever its template makes of day and label; None if
+    absent."""
+    pattern = session_folder_pattern(settings.storage.session_folder, uuid)
     try:
-        names = sorted(p for p in settings.storage.sync.glob(pattern + "*") if p.is_dir())
+        names = sorted(p for p in settings.storage.sync.glob(pattern) if _may_be_one(p))
     except OSError:
         return None
-    for folder in names:
-        found = read_manifest(folder)
-        if found is not None and found.uuid == uuid:
-            return folder
+    return next((folder for folder in names if _uuid_of(folder) == uuid), None)
+
+
+def _may_be_one(path: Path) -> bool:
+    return not path.name.startswith(".") and path.is_dir()
+
+
+def _uuid_of(folder: Path) -> str | None:
+    """Whose folder it is. A manifest that has not changed is not read again: where nothing of the
+    id stands in the names, each search looks into many folders."""
+    for name in (MANIFEST_NAME, SET_ASIDE_NAME):
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            continue
+        return _uuid_in(folder, (status.st_ino, status.st_mtime_ns, status.st_size))
     return None
+
+
+@lru_cache(maxsize=4096)
+def _uuid_in(folder: Path, _state: tuple[int, int, int]) -> str | None:
+    found = read_manifest(folder)
+    return found.uuid if found else None

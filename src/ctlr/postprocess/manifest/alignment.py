@@ -5,10 +5,10 @@ Part of the manifest's committed schema.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from ctlr.postprocess.manifest.shape import Shape
 
 
-class TruthEntry(BaseModel):
+class TruthEntry(Shape):
     """Two records of the same motion, laid over each other.
 
     ``clock`` is ``lag_ms`` behind ``against``: what it stamps is that much too early (negative:
@@ -17,8 +17,6 @@ class TruthEntry(BaseModel):
     coefficient at that lag, over ``overlap_s`` of both. ``corrected_ms`` was taken off the times
     of ``files[0]`` beforehand: the phone's clock minus the controller's, as ``clock`` has it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
     clock: str
     against: str

@@ -3,14 +3,10 @@
 Part of the manifest's committed schema. ``file`` and ``frames`` are what installed tools read.
 """
 
-from pydantic import BaseModel, ConfigDict
+from ctlr.postprocess.manifest.shape import Shape
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class CanProblem(_Shape):
+class CanProblem(Shape):
     """Something that a reader should know; no frame is lost by it."""
 
     code: str
@@ -18,7 +14,7 @@ class CanProblem(_Shape):
     harms: bool = False
 
 
-class CanMessage(_Shape):
+class CanMessage(Shape):
     """The frames of one message of a database, decoded in ``file``.
 
     ``wrong_length`` of them have another number of data bytes than the database says; signals
@@ -36,7 +32,7 @@ class CanMessage(_Shape):
     signals: dict[str, str]
 
 
-class CanSignals(_Shape):
+class CanSignals(Shape):
     """What the configured databases made of the frames.
 
     ``unknown`` has the frames of identifiers that none of them knows, the most frequent first;
@@ -56,7 +52,7 @@ class CanSignals(_Shape):
     inputs: str
 
 
-class CanSource(_Shape):
+class CanSource(Shape):
     """The frames of the session's time, ``first_ms`` to ``last_ms`` (Unix milliseconds).
 
     ``arrival_file`` says when they arrived, null where nobody knows. ``by_arrival`` of them are

@@ -9,21 +9,18 @@ versions; those of earlier tools list no hashes and are not ours to change.
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny
 
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.can import CanSource
+from ctlr.postprocess.manifest.shape import Shape
 from ctlr.postprocess.manifest.sync import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
 
 MANIFEST_VERSION = 1
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class ChunkEntry(_Shape):
+class ChunkEntry(Shape):
     """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent."""
 
     segment: str
@@ -32,7 +29,7 @@ class ChunkEntry(_Shape):
     xxh128: str
 
 
-class IndexEntry(_Shape):
+class IndexEntry(Shape):
     """The ``moov`` box of the video."""
 
     offset: int
@@ -40,7 +37,7 @@ class IndexEntry(_Shape):
     xxh128: str
 
 
-class GapEntry(_Shape):
+class GapEntry(Shape):
     """A hole in a video: it shows the frame before for ``expected_ms`` longer."""
 
     after_segment: str | None
@@ -50,7 +47,7 @@ class GapEntry(_Shape):
     estimated: bool = False
 
 
-class StillEntry(_Shape):
+class StillEntry(Shape):
     """Where a video's picture stands still for more than one and a half frames: ``offset_s`` into it,
     for ``length_ms``. ``dropped`` frames are missing there; none: the next one was late."""
 
@@ -60,14 +57,14 @@ class StillEntry(_Shape):
     dropped: int | None = None
 
 
-class ProblemEntry(_Shape):
+class ProblemEntry(Shape):
     code: str
     text: str
     segment: str | None = None
     harms: bool = True
 
 
-class VideoFile(_Shape):
+class VideoFile(Shape):
     """One video file. ``chunks`` tell of a spliced one which segments it holds, ``made_of`` of a
     remuxed one."""
 
@@ -120,7 +117,7 @@ class VideoSource(VideoFile):
         return {n for video in self.videos for n in (video.file, video.frames_file) if n}
 
 
-class FilesSource(_Shape):
+class FilesSource(Shape):
     """``phone`` or ``watch``: names below the folder of that name, and what is in those of them
     that are tables."""
 
@@ -128,7 +125,7 @@ class FilesSource(_Shape):
     tables: tuple[TableEntry, ...] = ()
 
 
-class FailedSource(_Shape):
+class FailedSource(Shape):
     """A source that was expected and has nothing to show."""
 
     error: str
@@ -142,7 +139,7 @@ class FailedSource(_Shape):
 Source = VideoSource | FilesSource | CanSource | FailedSource
 
 
-class FileEntry(_Shape):
+class FileEntry(Shape):
     """A file of the folder; ``inputs`` tells a later run whether it has to be made again."""
 
     path: str
@@ -151,11 +148,12 @@ class FileEntry(_Shape):
     inputs: str
 
 
-class Manifest(_Shape):
+class Manifest(Shape):
     """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601.
 
     ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
     ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
+    ``label``, ``notes`` and ``verdict`` are what people say of it, also after it was made;
     ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
     """
 
@@ -172,6 +170,9 @@ class Manifest(_Shape):
     raw_deleted_at: int | None = None
     complete: bool = True
     missing: tuple[str, ...] = ()
+    label: str | None = None
+    notes: str | None = None
+    verdict: Literal["good", "bad"] | None = None
     sources: dict[str, SerializeAsAny[Source]] = Field(default_factory=dict)
     problems: tuple[ProblemEntry, ...] = ()
     sync: SyncSection = SyncSection()

@@ -6,16 +6,12 @@ Times named ``*_at`` are Unix milliseconds on the controller's clock.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from ctlr.postprocess.manifest.shape import Shape
 
 Judgement = Literal["pass", "fail", "unknown"]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class ClockReading(_Shape):
+class ClockReading(Shape):
     """A source's clock minus the controller's; ``source`` says how it was measured.
 
     The truth lies within ``uncertainty_ms``. ``measured_at`` is on the controller's clock.
@@ -27,7 +23,7 @@ class ClockReading(_Shape):
     measured_at: int
 
 
-class ClockEntry(_Shape):
+class ClockEntry(Shape):
     """A source's clock at the session's start and end. ``drift_ppm`` is how fast it gains, give or
     take ``drift_uncertainty_ppm``; null where the samples do not tell, or it was set."""
 
@@ -39,7 +35,7 @@ class ClockEntry(_Shape):
     set_at: int | None = None
 
 
-class CameraSync(_Shape):
+class CameraSync(Shape):
     """A camera's part. Its first frame on the controller's clock, counted from the session's
     start and from the start that this camera was told (another one if it joined late).
     ``frames_late`` came more than one and a half periods after the one before: late, or after
@@ -53,7 +49,7 @@ class CameraSync(_Shape):
     unknown_because: str | None = None
 
 
-class PairSync(_Shape):
+class PairSync(Shape):
     """Two cameras' nearest frames. How far apart they were: at worst and when, half of them at
     most, 99 of 100 at most, and the most that held for a second; each give or take
     ``uncertainty_ms``. How many were compared, and how many were further apart than is allowed."""
@@ -87,7 +83,7 @@ OF_THE_PAIR = (
 """What a ``SyncSection`` repeats of the pair that its sentence names."""
 
 
-class SyncSection(_Shape):
+class SyncSection(Shape):
     verdict: Judgement = "unknown"
     text: str = "How well the cameras were in step has not been measured."
     tolerance_ms: float | None = None
@@ -105,7 +101,7 @@ class SyncSection(_Shape):
     pairs: tuple[PairSync, ...] = ()
 
 
-class MarkEntry(_Shape):
+class MarkEntry(Shape):
     """A marked instant; ``offset_s`` is the time in each camera's video, null
     where that does not reach to it."""
 

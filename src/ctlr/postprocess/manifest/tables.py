@@ -6,21 +6,17 @@ that the table was written by.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from ctlr.postprocess.manifest.shape import Shape
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class RowGap(_Shape):
+class RowGap(Shape):
     """No row for ``expected_ms`` after the one at ``after_at``."""
 
     after_at: int
     expected_ms: int
 
 
-class TableProblem(_Shape):
+class TableProblem(Shape):
     """What is odd about a table; ``count`` is of how many rows (or gaps). None of it makes a
     session incomplete: the file is there as it came."""
 
@@ -29,7 +25,7 @@ class TableProblem(_Shape):
     count: int | None = None
 
 
-class TableEntry(_Shape):
+class TableEntry(Shape):
     """One CSV file, or one in an archive (``export.zip/Gyroscope.csv``). ``clock`` is the column
     that its times were read from (``date+time``: two), ``unit`` what that counts (``iso``: dates);
     both null where there is none. ``gaps`` are at most 50, the longest.

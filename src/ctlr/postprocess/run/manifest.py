@@ -94,7 +94,7 @@ def make_manifest(
 
     ``damaged`` are files of an earlier run that are known to be and could not be made again,
     ``raw_deleted_at`` is what an earlier one says;
-    ``proof`` holds the keys from ``sync`` to ``measured``.
+    ``proof`` holds the keys from ``sync`` to ``measured``, and what people say of it.
     """
     missing = {node: FailedSource(error=why) for node, why in plan.missing if node not in sources}
     everything: dict[str, Source] = {**missing, **sources}

@@ -33,6 +33,7 @@ from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoSource
 from ctlr.postprocess.manifest.workspace import Workspace
+from ctlr.postprocess.run import remarks
 from ctlr.postprocess.run.make import Maker
 from ctlr.postprocess.run.manifest import make_manifest
 from ctlr.postprocess.run.plan import Plan, make_plan
@@ -66,7 +67,9 @@ def plan_session(
     plan = _with_twins(_with_can_rows(plan, layout), segments, layout)
     existing = find_folder(settings, uuid)
     if existing is None:
-        wanted = session_folder(settings.storage.session_folder, uuid, plan.started_at)
+        wanted = session_folder(
+            settings.storage.session_folder, uuid, plan.started_at, facts.label if facts else None
+        )
         name = choose_folder(settings.storage.sync, wanted, uuid)
     else:
         name = existing.name
@@ -203,6 +206,7 @@ class _Run:
         )
         measured = fingerprint(self.facts, self.settings.sync.tolerance_ms)
         if is_finished(folder) and previous and maker.nothing_changed(measured):
+            previous = remarks.update(folder, previous, self.facts)
             return _outcome(previous, folder, changed=False)
         _require_space(self.settings.storage.sync, maker.bytes_to_add)
         workspace.prepare()
@@ -216,7 +220,7 @@ class _Run:
             now_ms=clock.now_ms(),
             damaged=maker.still_damaged(files),
             raw_deleted_at=previous.raw_deleted_at if previous else None,
-            proof=proof,
+            proof={**proof, **remarks.remarks(self.facts)},
         )
         self.report(Progress(self.uuid, "publish"))
         publish(workspace, folder, manifest, _dropped(previous, manifest))

@@ -16,15 +16,17 @@ READ_DEADLINE_S = 1.0
 
 
 async def needs_processing(settings: Settings, uuid: str) -> bool:
-    """Whether a session's files differ from what its manifest was made of.
+    """Whether a session's files differ from what its manifest was made of, or what people say of
+    it from what the manifest says.
 
     Raises ``TimeoutError`` and ``OSError`` for a dead disk.
     """
 
     def compare() -> bool:
         from ctlr.postprocess.run.changes import needs_processing
+        from ctlr.postprocess.run.remarks import are_news
 
-        return needs_processing(settings, uuid)
+        return needs_processing(settings, uuid) or are_news(settings, uuid)
 
     return await in_thread(COMPARE_DEADLINE_S, compare)
 

@@ -114,6 +114,11 @@ class Reconciler:
             record.has_news = True
         self.wake()
 
+    def look_at(self, uuid: str) -> None:
+        """What is said of a session has changed: if it is finished, it is compared."""
+        self._records.of(uuid).has_news = True
+        self.wake()
+
     def wake(self) -> None:
         """Something that a session may have waited for has changed."""
         self._rounds.wake()
@@ -201,7 +206,9 @@ class Reconciler:
             await self._begin_to_read_back()
 
     async def _is_to_be_made(self, session: Session) -> bool:
-        """Also a session whose start failed, once something has come for it."""
+        """Also a session whose start failed, once something has come for it; none in the bin."""
+        if session.binned_at_ms is not None:
+            return False
         if session.state is SessionState.COLLECTING or not session.start_failed:
             return True
         record = self._records.of(session.uuid)
@@ -275,6 +282,8 @@ class Reconciler:
                 continue
             session = await self._store.get(record.uuid)
             if session is None or session.state is not SessionState.DONE:
+                continue
+            if session.binned_at_ms is not None:  # looked at again once it is taken out
                 continue
             if not self._sync_is_there(record):
                 return

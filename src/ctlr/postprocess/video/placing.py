@@ -10,22 +10,21 @@ witness there is, in this order:
 
 Time 0 is the first frame, or the session's start for a camera that began after it (``span``).
 A hole is never closed: what is missing, empty, damaged or cut leaves its length on the timeline
-and a ``Gap``. What was recorded after the session's stop is left out (``ending``). Times are whole
-numbers of a unit that divides every segment's tick and the microsecond, until they are turned into
-ticks, so nothing is rounded twice.
+and a ``Gap``. What was recorded after the session's stop is left out (``ending``). Times are counted
+in the units of ``lengths`` until they are turned into ticks, so nothing is rounded twice.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
-from math import lcm
 
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.ending import Ending, end_at_stop
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.holes import NO_HOLE, Hole, Numbers
+from ctlr.postprocess.video.lengths import Lengths
 from ctlr.postprocess.video.oddities import find_oddities
-from ctlr.postprocess.video.parts import make_parts, rounded
+from ctlr.postprocess.video.parts import make_parts
 from ctlr.postprocess.video.span import SHORT_S, Span
 from ctlr.postprocess.video.takes import SegmentSeries, sort_series
 from ctlr.postprocess.video.timeline import Gap, Placement, Timeline
@@ -75,7 +74,7 @@ class _Go:
 
 
 class _Placer:
-    """Lengths and positions are counted in units; there are ``second`` of them in a second."""
+    """Positions are counted like ``lengths``; there are ``second`` units in a second."""
 
     def __init__(self, found: Sequence[SegmentFacts], total: int | None, span: Span) -> None:
         self.gaps: list[Gap] = []
@@ -85,15 +84,15 @@ class _Placer:
         self.goes = _in_time([go for go in goes if go.usable] or goes[:1])
         self.all = [facts for one in series for facts in one.segments]
         self.usable = [facts for go in self.goes for facts in go.usable]
-        self.second = lcm(1_000_000, *{f.timescale for f in self.all})
-        self.usual = self._usual_length()
+        self.lengths = Lengths(self.all, self.usable)
+        self.second, self.usual = self.lengths.second, self.lengths.usual
 
     def run(self) -> Timeline:
         self.problems += [problem for facts in self.all for problem in find_oddities(facts)]
         if not self.usable:
             for go in self.goes:
                 hole = go.numbers.hole(self._base(go), go.numbers.last(self._base(go)))
-                self._add_gap(None, hole, hole.reasons(None), self._expected(None, hole))
+                self._add_gap(None, hole, hole.reasons(None), self.lengths.expected(None, hole))
             return Timeline((), tuple(self.gaps), tuple(self.problems))
         times: list[int] = []
         for number, go in enumerate(self.goes):
@@ -108,29 +107,6 @@ class _Placer:
         problems = (*self.problems, *odd, *ending.problems)
         return Timeline(parts, tuple(self.gaps), problems, left, ending.cut)
 
-    # --- units
-
-    def _length(self, facts: SegmentFacts) -> int:
-        """How long the camera recorded it, after the stop too."""
-        return self._ticks(facts.duration_ticks + facts.after_stop_ticks, facts)
-
-    def _ticks(self, ticks: int, facts: SegmentFacts) -> int:
-        return ticks * (self.second // facts.timescale)
-
-    def _us(self, us: int) -> int:
-        return us * (self.second // 1_000_000)
-
-    def _seconds(self, seconds: Fraction) -> int:
-        return round(seconds * self.second)
-
-    def _usual_length(self) -> int:
-        """The usual length of a segment: the median of the whole ones, without the last."""
-        whole = [self._length(f) for f in self.usable if f.readability is Readability.WHOLE]
-        whole = whole[:-1] or whole
-        return sorted(whole)[len(whole) // 2] if whole else 0
-
-    # --- holes
-
     def _base(self, go: _Go) -> int:
         """The number that a series counts from."""
         first = go.usable[0].number if go.usable else None
@@ -142,9 +118,9 @@ class _Placer:
             return None
         first = go.usable[0]
         if len(go.usable) > 1 and _runs_on(first, go.usable[1]):
-            return self._ticks(first.first_ticks, first)
+            return self.lengths.ticks(first.first_ticks, first)
         if first.captured and self.span.told_us is not None and go is self.goes[0]:
-            return self._us(first.captured.first_us - self.span.told_us)
+            return self.lengths.us(first.captured.first_us - self.span.told_us)
         return None
 
     def _begin(self, go: _Go) -> int:
@@ -154,7 +130,7 @@ class _Placer:
         late_s = self.span.lateness_s(first)
         length, estimated = self._leading_length(go, hole)
         if late_s is not None:
-            late, reasons = self._seconds(late_s), hole.reasons(None)
+            late, reasons = self.lengths.seconds(late_s), hole.reasons(None)
             if not reasons or self.span.why_late == "joined late":
                 reasons.insert(0, self.span.why_late)
             if not self.span.shows_lateness(first):
@@ -168,7 +144,7 @@ class _Placer:
         """How long what is missing at the start of a series is, and whether that is a guess."""
         if not hole.names:
             return 0, False
-        measured, usual = self._measured_offset(go), self._expected(None, hole)
+        measured, usual = self._measured_offset(go), self.lengths.expected(None, hole)
         if measured is not None and abs(measured - usual) * 2 < self.usual:
             return max(measured, 0), False
         return max(usual, 0), True
@@ -177,7 +153,7 @@ class _Placer:
         """When a camera's next series starts, if the last segment of the one before starts at
         ``at``."""
         before, after = earlier.usable[-1], go.usable[0]
-        end = at + self._length(before)
+        end = at + self.lengths.of(before)
         tail = earlier.numbers.hole(before.number + 1, earlier.numbers.last(self._base(earlier)))
         lead = go.numbers.hole(self._base(go), after.number - 1)
         lost = self._leading_length(go, lead)[0]
@@ -189,7 +165,7 @@ class _Placer:
             )
             self.problems.append(Problem("restart_unseen", text, after.name))
         known = starts is not None
-        starts = end + self._expected(before, tail) if starts is None else starts
+        starts = end + self.lengths.expected(before, tail) if starts is None else starts
         reasons = list(dict.fromkeys(["restarted", *tail.reasons(before), *lead.reasons(None)]))
         distance = max(starts + (0 if self._both_captured(before, after) else lost) - end, 0)
         both = Hole([*tail.bad, *lead.bad], tail.absent + lead.absent, [*tail.named, *lead.named])
@@ -201,10 +177,10 @@ class _Placer:
     ) -> int | None:
         """By the times of the frames, else by when the camera was told to."""
         if self._both_captured(before, after):
-            step, _ = self._measured_step(before, after, self._length(before), runs_on=False)
+            step, _ = self._measured_step(before, after, self.lengths.of(before), runs_on=False)
             return None if step is None else at + step
         begun_s = self.span.begun_s.get(go.series.take) if go.series.first else None
-        return None if begun_s is None else self._seconds(begun_s)
+        return None if begun_s is None else self.lengths.seconds(begun_s)
 
     @staticmethod
     def _both_captured(before: SegmentFacts, after: SegmentFacts) -> bool:
@@ -212,11 +188,11 @@ class _Placer:
 
     def _follow(self, numbers: Numbers, at: int, before: SegmentFacts, after: SegmentFacts) -> int:
         """When ``after`` starts, if ``before`` starts at ``at``."""
-        length = self._length(before)
+        length = self.lengths.of(before)
         hole = numbers.between(before, after)
         step, slack = self._measured_step(before, after, length)
         if step is None:
-            distance = self._expected(before, hole)
+            distance = self.lengths.expected(before, hole)
         else:
             distance = step - length
             if abs(distance) <= slack:
@@ -225,7 +201,7 @@ class _Placer:
             distance = max(distance, 0)
             self._add_gap(before, hole, hole.reasons(before), distance, estimated=step is None)
         elif distance * 1000 > NOTICED_GAP_MS * self.second:
-            self.gaps.append(Gap(before.name, self._ms(distance), "pause"))
+            self.gaps.append(Gap(before.name, self.lengths.ms(distance), "pause"))
         return at + length + distance
 
     def _measured_step(
@@ -234,12 +210,14 @@ class _Placer:
         """From start to start as witnessed, and how far that may be rounded; ``length`` is that
         of ``before``."""
         if runs_on and _runs_on(before, after):
-            step = self._ticks(after.first_ticks, after) - self._ticks(before.first_ticks, before)
-            slack = self._ticks(before.first_slack_ticks, before)
-            slack += self._ticks(after.first_slack_ticks, after)
+            step = self.lengths.ticks(after.first_ticks, after) - self.lengths.ticks(
+                before.first_ticks, before
+            )
+            slack = self.lengths.ticks(before.first_slack_ticks, before)
+            slack += self.lengths.ticks(after.first_slack_ticks, after)
             return self._checked(step, length, before, after), slack
         if before.captured and after.captured:
-            step = self._us(after.captured.first_us - before.captured.first_us)
+            step = self.lengths.us(after.captured.first_us - before.captured.first_us)
             return self._checked(step, length, before, after), 0
         return None, 0
 
@@ -289,43 +267,34 @@ class _Placer:
         elif ends_behind:
             short_s = self.span.shortness_s(newest, Fraction(at, self.second), stopped_s)
             if short_s is not None:
-                self.gaps.append(Gap(last.name, self._ms(self._seconds(short_s)), "short"))
+                self.gaps.append(
+                    Gap(last.name, self.lengths.ms(self.lengths.seconds(short_s)), "short")
+                )
 
     def _miss_all(self, first: SegmentFacts, at: int) -> None:
         """All that there is was recorded after the stop."""
         remaining = self.span.remaining_s(first, Fraction(at, self.second)) or Fraction(0)
         reason = self.gaps[0].reason if self.gaps else self.span.why_late
-        self.gaps = [Gap(None, self._ms(max(at + self._seconds(remaining), 0)), reason)]
+        self.gaps = [
+            Gap(None, self.lengths.ms(max(at + self.lengths.seconds(remaining), 0)), reason)
+        ]
 
     def _trailing_hole(self, last: SegmentFacts, at: int, until_s: Fraction | None) -> None:
         go = next(go for go in self.goes if any(facts is last for facts in go.usable))
         hole = go.numbers.hole(last.number + 1, go.numbers.last(self._base(go)))
-        reasons, expected = hole.reasons(last), self._expected(last, hole)
+        reasons, expected = hole.reasons(last), self.lengths.expected(last, hole)
         short_s = self.span.shortness_s(last, Fraction(at, self.second), until_s)
-        short = None if short_s is None else self._seconds(short_s)
-        if short_s is not None and short is not None and short > expected + self._seconds(SHORT_S):
+        short = None if short_s is None else self.lengths.seconds(short_s)
+        if (
+            short_s is not None
+            and short is not None
+            and short > expected + self.lengths.seconds(SHORT_S)
+        ):
             tells = self.span.tells_time(last)
             reasons.append(self.span.why_early if tells else self.span.why_short(short_s))
         if reasons:
             length = expected if short is None else short
             self._add_gap(last, hole, reasons, length, estimated=short is None)
-
-    def _expected(self, before: SegmentFacts | None, hole: Hole) -> int:
-        """How long a hole should be, by what its segments say of themselves or by the usual."""
-        length = hole.absent * self.usual + sum(map(self._meant, hole.bad))
-        if before and before.readability is Readability.CUT:
-            length += max(self._meant(before) - self._length(before), 0)
-        return length
-
-    def _meant(self, facts: SegmentFacts) -> int:
-        """How long a bad segment was before it went bad."""
-        if facts.captured and facts.captured.rows > 1:
-            rows = facts.captured.rows
-            span = self._us(facts.captured.last_us - facts.captured.first_us)
-            return span * rows // (rows - 1)
-        if facts.declared_ticks:
-            return self._ticks(facts.declared_ticks, facts)
-        return self.usual
 
     def _add_gap(
         self,
@@ -339,11 +308,8 @@ class _Placer:
         if reasons:
             after = before.name if before else None
             self.gaps.append(
-                Gap(after, self._ms(length), ", ".join(reasons), hole.names, estimated)
+                Gap(after, self.lengths.ms(length), ", ".join(reasons), hole.names, estimated)
             )
-
-    def _ms(self, length: int) -> int:
-        return rounded(length * 1000, self.second)
 
 
 def _runs_on(before: SegmentFacts, after: SegmentFacts) -> bool:
