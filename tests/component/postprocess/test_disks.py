@@ -18,6 +18,7 @@ from tests.unit.postprocess.mp4 import Film, plain
 from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
+from ctlr.mp4.boxes import make_box
 from ctlr.postprocess.folder.verify import needs_verification, verify_folder, verify_session
 from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.changes import needs_processing
@@ -160,12 +161,19 @@ def start_worker(rig: Rig) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def copy_segment(source: Path, target: Path, camera: str) -> None:
+    """Copy a segment as a camera of its own would have made it: no two make the same file."""
+    target.write_bytes(source.read_bytes() + make_box(b"free", camera.encode()))
+
+
 def big_session(rig: Rig, segments: Path, copies: int = 12) -> int:
     """Four cameras with a few hundred segments; returns the number of frames of each."""
     sources = sorted(segments.iterdir())
     for camera in ("cam-a", "cam-b", "cam-c", "cam-d"):
         for number in range(len(sources) * copies):
-            shutil.copy(sources[number % len(sources)], rig.node(camera) / f"seg_{number:04d}.mp4")
+            copy_segment(
+                sources[number % len(sources)], rig.node(camera) / f"seg_{number:04d}.mp4", camera
+            )
     return 240 * copies
 
 
@@ -274,7 +282,8 @@ class TestDamage:
     @pytest.fixture
     def session(self, rig: Rig, segment_sets: dict[str, Path]) -> Rig:
         for camera in ("cam-a", "cam-b"):
-            shutil.copytree(segment_sets["plain"], rig.node(camera), dirs_exist_ok=True)
+            for source in segment_sets["plain"].iterdir():
+                copy_segment(source, rig.node(camera) / source.name, camera)
         rig.upload("gps.csv")
         assert rig.process().exit_code == 0
         assert verify_session(rig.settings, UUID, quiet).exit_code == 0
