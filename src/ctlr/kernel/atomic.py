@@ -7,7 +7,6 @@ bytes are gone; the file is thrown away and the error goes to the caller.
 """
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,7 +37,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     file is flushed to the disk, renamed and the folder flushed. On any error (also of the
     flush) the temporary file is removed and ``path`` stays as it was. Raises ``OSError``.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}.{os.urandom(4).hex()}")
     try:
         with open(temporary, "xb") as file:
             yield file

@@ -45,6 +45,8 @@ class _Layout:
     media: list[tuple[int, int]] = field(default_factory=list)
     fragments: list[Box] = field(default_factory=list)
     closed: bool = False  # it has the index of fragments that is written at the very end
+    begun_again: bool = False  # behind the index another file begins
+    films: int = 0
     cut: bool = False
     note: str = ""
 
@@ -60,6 +62,9 @@ def read_segment(read_at: ReadAt, size: int) -> SegmentTables:
         kind = Unfinished if layout.media else Damaged
         raise kind(layout.note or "it ends before its index (no moov box)")
     tables = _read_movie(layout, read_at, size)
+    if layout.films and not layout.fragments:
+        text = "another film lies behind the first one in the file"
+        tables.lost.append(LostTrack(text, True, 0))
     tables.media = [(start, length) for start, length in layout.media if length > 0]
     _leave_out_what_lies_elsewhere(tables, layout, size)
     if layout.fragments and not layout.closed:  # what came after the last one, nobody can tell
@@ -78,6 +83,10 @@ def _read_layout(read_at: ReadAt, size: int) -> _Layout:
                 layout.media.append((box.body, box.end - box.body))
             elif box.kind == b"moov" and layout.moov is None:
                 layout.moov, layout.moov_at = read_whole(read_at, box), (box.start, box.end)
+            elif box.kind == b"ftyp":
+                layout.begun_again = layout.moov is not None
+            elif box.kind == b"moov":
+                layout.films += layout.begun_again
             elif box.kind == b"moof" and not box.cut:
                 layout.fragments.append(box)
             elif box.kind == b"mfra":

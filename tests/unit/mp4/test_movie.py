@@ -115,6 +115,17 @@ def test_parameters_that_matter_differ_and_bit_rates_do_not() -> None:
         assert signature(first) != signature(replace(first, **other))
 
 
+def test_another_film_behind_the_first_is_named_and_fragments_that_begin_again_are_read() -> None:
+    first, second = Film(frames=30), Film(frames=20, tag=b"other")
+    tables = read(plain(first) + plain(second))
+    assert tables.reference.count == 30
+    assert [(lost.text, lost.samples) for lost in tables.lost] == [
+        ("another film lies behind the first one in the file", True)
+    ]
+    both = read(fragmented(first) + fragmented(replace(second, start=30 * 3000)))
+    assert (both.reference.count, both.lost) == (50, [])
+
+
 def test_what_cannot_be_spliced_says_why() -> None:
     assert "encrypted" in (read(plain(Film(fourcc=b"encv"))).reference.obstacle or "")
 

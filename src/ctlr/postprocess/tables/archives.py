@@ -107,4 +107,5 @@ def _holds_rows(path: Path) -> bool:
             head = file.read(_JSON_HEAD).lstrip()
     except OSError:
         return False
-    return head.startswith(b"[") and any(key in head for key in _ROW_KEYS)
+    a_row_a_line = head.startswith(b"{") and b"\n{" in head
+    return (head.startswith(b"[") or a_row_a_line) and any(key in head for key in _ROW_KEYS)

@@ -19,6 +19,12 @@ def find_oddities(facts: SegmentFacts) -> Iterator[Problem]:
     if facts.usable and not facts.starts_with_keyframe:
         text = f"{facts.name} does not start with a keyframe; its first frames may not show."
         yield Problem("no_keyframe", text, facts.name)
+    if facts.usable and facts.frames > 1 and not facts.duration_ticks + facts.after_stop_ticks:
+        text = (
+            f"{facts.name} gives all its {facts.frames} frames one time: how long it was is not known, "
+            "and what follows is too early by that."
+        )
+        yield Problem("no_times", text, facts.name)
     if facts.usable:
         yield from _find_in_contents(facts)
 

@@ -26,9 +26,19 @@ def make_parts(placed: Iterable[Placed], second: int) -> tuple[tuple[Part, ...],
         if reason or not parts:
             parts.append([])
         parts[-1].append((facts, at))
+    problems += _find_no_picture([facts for part in parts for facts, _ in part])
     starts = [0, *(part[0][1] for part in parts[1:])]
     made = (_make_part(part, start, second) for part, start in zip(parts, starts, strict=True))
     return (tuple(made) if parts else ()), problems
+
+
+def _find_no_picture(joined: list[SegmentFacts]) -> list[Problem]:
+    """Segments with nothing but sound, of a camera whose others have a picture."""
+    blind = [facts for facts in joined if not facts.width]
+    if len(blind) == len(joined):
+        return []
+    text = "{} has sound and no picture: what the camera saw in it is missing."
+    return [Problem("no_picture", text.format(facts.name), facts.name) for facts in blind]
 
 
 def _make_part(segments: list[Placed], starts_at: int, second: int) -> Part:

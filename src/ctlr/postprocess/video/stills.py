@@ -10,7 +10,6 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from itertools import pairwise
-from statistics import median
 from typing import TypeVar
 
 from ctlr.postprocess.video.facts import Still
@@ -40,7 +39,7 @@ def find_stills(times_us: Sequence[int], numbers: Sequence[int] | None = None) -
     lengths = [after - before for before, after in pairwise(times_us)]
     if len(lengths) < 2:
         return ()
-    limit_us = STILL_PERIODS * median(lengths)
+    limit_us = STILL_PERIODS * sorted(lengths)[len(lengths) // 2]
     found = (
         Still(times_us[index] - times_us[0], length, _dropped(numbers, index))
         for index, length in enumerate(lengths)

@@ -101,6 +101,10 @@ def test_what_nobody_looks_into(tmp_path: Path) -> None:
     assert found.text == (
         "It was not looked into: tables are read as CSV, alone or in a zip, and not as json."
     )
+    rows.write_text('{"time":1,"x":2}\n{"time":2,"x":3}\n')
+    assert why_unread("rows.json", rows) == found
+    rows.write_text('{"time":1,\n "device":"a phone"}')
+    assert why_unread("rows.json", rows) is None
     rows.write_text('["a", "b"]')
     assert why_unread("rows.json", rows) is None
     assert why_unread("away.json", tmp_path / "away.json") is None

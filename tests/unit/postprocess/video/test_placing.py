@@ -53,6 +53,19 @@ def gaps(timeline: Timeline) -> list[tuple[str | None, int, str]]:
     return [(g.after_segment, g.expected_ms, g.reason) for g in timeline.gaps]
 
 
+def test_a_segment_of_sound_alone_between_pictures_is_a_loss() -> None:
+    found = [seg(0, width=640), seg(1, signature=b"sound"), seg(2, width=640)]
+    told = [(p.code, p.segment, p.harms) for p in place(found).problems if p.harms]
+    assert told == [("no_picture", "seg_0001.mp4", True)]
+    assert not [p for p in place([seg(0), seg(1)]).problems if p.harms]  # a microphone
+
+
+def test_frames_that_all_have_one_time_are_a_loss() -> None:
+    found = [seg(0), seg(1, duration_ticks=0), seg(2)]
+    told = [(p.code, p.segment) for p in place(found).problems if p.harms]
+    assert told == [("no_times", "seg_0001.mp4")]
+
+
 @pytest.mark.parametrize("make", [seg, running])
 def test_whole_segments_follow_each_other(make: Make) -> None:
     timeline = place([make(n) for n in range(4)])
