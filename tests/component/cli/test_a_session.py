@@ -145,7 +145,7 @@ async def test_a_person_needs_no_right_but_to_reach_the_controller(
     secret.write_text(f"[api]\nport = {port}\n")
     secret.chmod(0o600)
     # What the interpreter loads late may lie where nobody but root may read.
-    loaded = "import os, encodings.idna; from ctlr.cli import main"
+    loaded = "import os, encodings.idna, xml.etree.ElementTree; from ctlr.cli import main"
     program = f"{loaded}; os.setgid({NOBODY}); os.setuid({NOBODY}); main()"
 
     async def as_nobody(*arguments: str, **env: str) -> tuple[int | None, bytes, bytes]:
