@@ -108,7 +108,7 @@ async def test_no_controller(tmp_path: Path) -> None:
     assert (silent.code, silent.out) == (1, "")
     assert silent.err == (
         f"No controller answers at http://127.0.0.1:{port} ([Errno 111] Connection refused). "
-        "Is ctlr serve running there?\n"
+        "Is ctlr serve running there? --url or $CTLR_URL names another.\n"
     )
 
 
