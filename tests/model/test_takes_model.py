@@ -18,7 +18,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ctlr.ingest.keeping import Keeper
+from ctlr.ingest.keeping import TakeKeeper
 from ctlr.layout.raw import LoggingLayout, parse_segment_name, plain_name, segment_name
 from ctlr.postprocess.video.facts import FoundFile, Readability, SegmentFacts
 from ctlr.postprocess.video.planned import PlannedVideo, plan_video
@@ -62,7 +62,7 @@ class Story:
     starts: list[TakeStart] = field(default_factory=list)
     stopped_at: int | None = None
     confirmed_at: int | None = None
-    keeper: Keeper = field(default_factory=Keeper)
+    keeper: TakeKeeper = field(default_factory=TakeKeeper)
     serial: int = 0
     sent_again: bool = False
 
@@ -141,7 +141,7 @@ class Story:
     # The controller
 
     def restart_the_controller(self) -> None:
-        self.keeper = Keeper()
+        self.keeper = TakeKeeper()
 
     def tell_again(self, *, heard: bool) -> None:
         """The camera is seen idle in the middle of the session."""

@@ -24,7 +24,7 @@ from ctlr.camera.card import Card
 from ctlr.camera.checks import Checks
 from ctlr.camera.current import CurrentRecording, RecordingFactory, write_ending
 from ctlr.camera.record import Ending, SessionRecord
-from ctlr.camera.recorder import Progress
+from ctlr.camera.recorder import RecordingProgress
 from ctlr.camera.recovery import recover_segments
 from ctlr.camera.resume import RETRY, is_resumable
 from ctlr.camera.sources import PictureSettings, SourceError
@@ -43,7 +43,7 @@ LAST_FRAME_S = 1.0
 FINISH_S = 4.0
 TEND_EVERY_S = 1.0
 
-_IDLE = Progress(frames=0, dropped=0, segment=None, first_frame_at_us=None)
+_IDLE = RecordingProgress(frames=0, dropped=0, segment=None, first_frame_at_us=None)
 
 
 class NodeError(Exception):

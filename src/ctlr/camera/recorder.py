@@ -45,7 +45,7 @@ LOOK_AT_CARD_US = 1_000_000
 
 
 @dataclass(frozen=True)
-class Progress:
+class RecordingProgress:
     """``frames`` kept, ``dropped`` lost, ``segment``: number of the newest or None."""
 
     frames: int
@@ -145,10 +145,10 @@ class Recording:
         due = self._stopped.is_set() or self.starts_in_ms() == 0
         return due and self._capture_thread.is_alive()
 
-    def progress(self) -> Progress:
+    def progress(self) -> RecordingProgress:
         source = self._source
         newest = self._cutter.next_segment - 1
-        return Progress(
+        return RecordingProgress(
             frames=self._frames,
             dropped=self._lost + (source.dropped if source else 0),
             segment=newest if newest >= self._first_segment else None,

@@ -1,11 +1,11 @@
 """What a node does about a recording that ended untold. Pure.
 
-A recording is over when the controller says so. Until then whatever ends it — a crash, a
-reboot, a restarted service, a camera that fails, a full card — is an interruption: the node
-itself goes on as soon as it can, in the next free segment and on the same origin, whether or
-not the controller can be reached. It tries again and again, a little later each time, until it
-records, is told to stop, is told to record another session, or the session is as old as any
-may become (``max_session_h`` of the configuration): nobody waits for that one any more. Should the session have ended meanwhile, the
+A recording is over when the controller says so. Until then whatever ends it — a crash, a reboot, a
+restarted service, a camera that fails, a full card — is an interruption: the node itself goes on as
+soon as it can, in the next free segment and on the same origin, whether or not the controller can
+be reached. It tries again and again, a little later each time, until it records, is told to stop,
+is told to record another session, or the session is as old as any may become (``max_session_h`` of
+the configuration): nobody waits for that one any more. Should the session have ended meanwhile, the
 controller sees it being recorded and stops it.
 """
 

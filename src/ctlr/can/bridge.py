@@ -1,10 +1,11 @@
 """The field's bridge: a device on a bus that connects by TCP and sends a line for each frame.
 
-Several may connect to one port. A line is ``ts_ms,id,len,hex`` or means that in one of the
-dialects of ``ctlr.layout.can_rows``; what is none is counted and passed over. A device whose power was cut never says goodbye, so connections are probed, and
-where there are too many, the one that has been silent for longest has to go. A client that sends
-more than can be a bus is slowed down by TCP itself: no more than ``READ_BYTES`` are taken every
-``GATHER_S`` (1.6 MB/s; a full bus at 1 Mbit/s makes 0.4).
+Several may connect to one port. A line is ``ts_ms,id,len,hex`` or means that in one of the dialects
+of ``ctlr.layout.can_rows``; what is none is counted and passed over. A device whose power was cut
+never says goodbye, so connections are probed, and where there are too many, the one that has been
+silent for longest has to go. A client that sends more than can be a bus is slowed down by TCP
+itself: no more than ``READ_BYTES`` are taken every ``GATHER_S`` (1.6 MB/s; a full bus at 1 Mbit/s
+makes 0.4).
 """
 
 import asyncio

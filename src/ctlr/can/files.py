@@ -7,7 +7,8 @@ with a line end, never cut off.
 
 What was written since the last flush that succeeded is not certain, so it stays in memory, in the
 ``Ledger``, which outlives these files. Opened again after a drive was pulled or had an error, what
-is on the disk is compared with it: the rest is written, nothing twice.
+is on the disk is compared with it, line by line where it is not what was written: the rest is written,
+nothing twice.
 
 A piece that is full (or an older clock than the last row's, which would spoil the order) begins
 a new one: the full one gets a second name, then an empty one takes its place by rename. So
@@ -23,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ctlr.can.frame import Batch
+from ctlr.can.on_disk import parts_there
 from ctlr.layout.can_files import (
     ARRIVAL_HEADER,
     RAW_HEADER,
@@ -130,18 +132,45 @@ class CanFiles:
         mark, unflushed = self._ledger.mark, self._ledger.unflushed
         if not unflushed or mark is None or mark.inode != os.fstat(self._raw).st_ino:
             return False
-        raw = b"".join(batch.data for batch in unflushed)
-        arrival = b"".join(_arrival_lines(unflushed, mark.raw_bytes))
-        if not (
-            _goes_on(self._raw, mark.raw_bytes, raw)
-            and _goes_on(self._arrival, mark.arrival_bytes, arrival)
-        ):
+        if self._raw_bytes < mark.raw_bytes or self._arrival_bytes < mark.arrival_bytes:
             return False
-        _write(self._raw, raw[self._raw_bytes - mark.raw_bytes :])
-        _write(self._arrival, arrival[self._arrival_bytes - mark.arrival_bytes :])
-        self._measure()
-        self._last_arrived_ms = unflushed[-1].arrived_ms
+        last_arrived_ms = unflushed[-1].arrived_ms
+        raw = b"".join(batch.data for batch in unflushed)
+        disk = _from_disk(self._raw, mark.raw_bytes, len(raw))
+        if raw.startswith(disk):
+            _write(self._raw, raw[len(disk) :])
+            self._take_up_arrivals(mark, list(_arrival_lines(unflushed, mark.raw_bytes)))
+        else:
+            self._begin_with_missing(mark, disk)
+        self._last_arrived_ms = last_arrived_ms
         return True
+
+    def _take_up_arrivals(self, mark: Flushed, lines: Sequence[bytes]) -> None:
+        """Write those that are not on the disk."""
+        arrival = b"".join(lines)
+        disk = _from_disk(self._arrival, mark.arrival_bytes, len(arrival))
+        if arrival.startswith(disk):
+            _write(self._arrival, arrival[len(disk) :])
+            self._measure()
+            return
+        _close_torn_line(self._arrival, self._arrival_bytes, b" torn\n")
+        known = {run.offset for run in map(parse_run, disk.splitlines(keepends=True)) if run}
+        runs = ((parse_run(line), line) for line in lines)
+        _write(
+            self._arrival, b"".join(line for run, line in runs if run and run.offset not in known)
+        )
+        self._measure()
+        self.sync()  # the ledger's sizes do not tell any more what is there
+
+    def _begin_with_missing(self, mark: Flushed, disk: bytes) -> None:
+        """Write the rows that ``disk`` has not where they were written into a new piece."""
+        there, missing = parts_there(disk, self._ledger.unflushed)
+        lines = (_arrival_lines([part.batch], mark.raw_bytes + part.at) for part in there)
+        self._take_up_arrivals(mark, [line for of_part in lines for line in of_part])
+        self._ledger.unflushed, self._ledger.mark = missing, None
+        self._begin_piece()
+        self._ledger.mark = self._mark()
+        self._write(missing)
 
     def _begin_here(self) -> None:
         """Go on at the end of what is there, or in a new piece where that does not fit together."""
@@ -258,11 +287,10 @@ def _arrival_lines(batches: Iterable[Batch], offset: int) -> Iterable[bytes]:
         offset += size
 
 
-def _goes_on(fd: int, at: int, written: bytes) -> bool:
-    """Whether the file goes on from ``at`` with the beginning of ``written`` and nothing else."""
+def _from_disk(fd: int, at: int, written: int) -> bytes:
+    """What a file holds from ``at`` on: as much as was ``written``, and one byte of what is more."""
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)  # as the disk has it, not the cache
-    size = os.fstat(fd).st_size
-    return at <= size <= at + len(written) and written.startswith(os.pread(fd, size - at, at))
+    return os.pread(fd, written + 1, at)
 
 
 def _close_torn_line(fd: int, size: int, end: bytes) -> int:

@@ -3,8 +3,9 @@
 Our own node says how many segments it made and that nothing is left to send. An installed node
 never says how many, so it is taken at ``remaining: 0`` after the stop, once its newest file has
 been still for a while. It says that once: where nobody heard it, as while the controller was
-restarted, its status stands for it, once that says ``idle`` with nothing queued. A node that has gone silent is waited for only so long: the rest of the
-session is made ready without it, says so, and is made again when its data arrives after all.
+restarted, its status stands for it, once that says ``idle`` with nothing queued. A node that has
+gone silent is waited for only so long: the rest of the session is made ready without it, says so,
+and is made again when its data arrives after all.
 """
 
 from dataclasses import dataclass

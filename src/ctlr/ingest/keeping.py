@@ -37,7 +37,7 @@ class _File(NamedTuple):
     mtime_ns: int
 
 
-class Keeper:
+class TakeKeeper:
     """``keep`` may be called from any thread, for one folder at a time."""
 
     def __init__(self) -> None:

@@ -60,8 +60,9 @@ async def read_away(body: AsyncIterator[bytes], limit_s: float = 10) -> None:
 class PhoneUploads:
     """Receives uploads below one logging drive.
 
-    ``check_storage`` raises the ``Refusal`` for a drive that takes nothing now. ``require_mount``: refuse while the drive is not mounted. ``idle_s``: a phone that sends
-    nothing for so long has gone. ``disk_s``: a drive that takes so long for one piece is dead.
+    ``check_storage`` raises the ``Refusal`` for a drive that takes nothing now. ``require_mount``:
+    refuse while the drive is not mounted. ``idle_s``: a phone that sends nothing for so long has
+    gone. ``disk_s``: a drive that takes so long for one piece is dead.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ import structlog
 
 from ctlr.ingest.disk import DISK_DEADLINE_S, LoggingDisk
 from ctlr.ingest.folder_watch import FolderWatch
-from ctlr.ingest.keeping import Keeper
+from ctlr.ingest.keeping import TakeKeeper
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, is_session_id
@@ -53,7 +53,7 @@ class Takes:
         self._clock = clock
         self._disk = LoggingDisk(check_disk)
         self._on_replaced = on_replaced
-        self._keeper = Keeper()
+        self._keeper = TakeKeeper()
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
         self._told: dict[tuple[str, str], int] = {}
         self._seen: dict[Path, int] | None = None

@@ -1,4 +1,5 @@
-"""Rows of CAN frames: ``ts_ms,id,len,hex``, and the dialects in which bridges and dumps have them. Pure.
+"""Rows of CAN frames: ``ts_ms,id,len,hex``, and the dialects in which bridges and dumps have them.
+Pure.
 
 In our form the time is in Unix milliseconds (a bridge without a clock may have it years off or
 negative), the identifier in hexadecimal, up to three digits for a standard one and eight for an

@@ -132,7 +132,7 @@ class NodeClient:
         sent = self._clock.monotonic()
         status, content = await http.request(method, url, body)
         received_ms = sent_ms + (self._clock.monotonic() - sent) * 1000
-        envelope = _parse_envelope(status, content)
+        envelope = parse_envelope(status, content)
         error = None if envelope.success else (envelope.error or "refused without a reason")
         exchange = _timed(envelope, sent, sent_ms, received_ms)
         return Reply(envelope.data or {}, error, exchange, node_id=envelope.node_id)
@@ -153,7 +153,7 @@ async def _open_http() -> "NodeHttp":
     return http
 
 
-def _parse_envelope(status: int, content: bytes) -> Envelope:
+def parse_envelope(status: int, content: bytes) -> Envelope:
     try:
         return Envelope.model_validate_json(content)
     except ValidationError as error:

@@ -5,8 +5,8 @@ when it finds a server: in the middle of a session, by days. The monotonic clock
 the wall clock differ by is steady until that one is set. Then all times of the sessions that are
 not finished move to the clock as it is set (``ctlr.sessions.clock_steps``); their lengths stay.
 
-It is looked at every second, and before a start and a stop are written down. A step that the database does
-not take yet waits: until then instants go on in the clock as it was.
+It is looked at every second, and before a start and a stop are written down. A step that the
+database does not take yet waits: until then instants go on in the clock as it was.
 """
 
 import sqlite3

@@ -7,12 +7,12 @@ r"""Which state of a session follows which. Pure.
                                                      |             v  |       |
                                                      +---------- failed <-----+
 
-``arming``, ``recording`` and ``stopping`` are active: one session at a time. ``stopping`` lasts
-for one round of calls; a camera that was out of reach is told again while the session is
-already collecting, so that a dead camera never blocks the next recording. ``done`` and
-``failed`` are left again when more data arrives. A session that was stopped before it began, and
-for which nothing came, is ``done`` without being processed. A session whose start failed may be armed again
-from wherever its uploads have taken it meanwhile.
+``arming``, ``recording`` and ``stopping`` are active: one session at a time. ``stopping`` lasts for
+one round of calls; a camera that was out of reach is told again while the session is already
+collecting, so that a dead camera never blocks the next recording. ``done`` and ``failed`` are left
+again when more data arrives. A session that was stopped before it began, and for which nothing
+came, is ``done`` without being processed. A session whose start failed may be armed again from
+wherever its uploads have taken it meanwhile.
 """
 
 from ctlr.sessions.model import SessionState as S

@@ -5,7 +5,8 @@ key): below an empty mount point it would fill the SD card. Exit code 0: yes; 1:
 reason on standard error, and the camera keeps its files and tries again; 2: bad usage.
 
 It looks at the mount table, at the kernel's list of devices and at the controller's record (which
-device was found to be one of ours), never at the drive itself, so that it cannot hang. Standard library only: it answers in some 50 ms.
+device was found to be one of ours), never at the drive itself, so that it cannot hang. Standard
+library only: it answers in some 50 ms.
 """
 
 import os

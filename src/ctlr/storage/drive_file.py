@@ -23,9 +23,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 @dataclass(frozen=True)
 class DriveRecord:
     """``ejected``: volumes that stay away until a person mounts them; ``ejecting``: volumes whose
-    unmounting was begun and neither finished nor undone; ``stopped``: services that it stopped; ``open``: the
-    device number (of a folder: "") of each volume that is well; ``held``: why one takes nothing
-    all the same."""
+    unmounting was begun and neither finished nor undone; ``stopped``: services that it stopped;
+    ``open``: the device number (of a folder: "") of each volume that is well; ``held``: why one
+    takes nothing all the same."""
 
     ejected: tuple[str, ...] = ()
     ejecting: tuple[str, ...] = ()

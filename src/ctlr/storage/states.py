@@ -17,10 +17,10 @@ SLOW_MS = 1000.0
 
 class State(StrEnum):
     """``ABSENT``: nothing is mounted there. ``MOUNTING``: somebody is about to, or nobody has
-    looked yet. ``OK``: the expected file system, and it answers (it may be full). ``RO``: it takes no writes.
-    ``STALE``: its device is gone or fails, the mount is dead. ``HUNG``: whoever asks it gets no
-    answer. ``FOREIGN``: another file system than the expected one. ``STACKED``: several mounts,
-    one over the other. ``EJECTED``: a person has taken it out."""
+    looked yet. ``OK``: the expected file system, and it answers (it may be full). ``RO``: it takes
+    no writes. ``STALE``: its device is gone or fails, the mount is dead. ``HUNG``: whoever asks it
+    gets no answer. ``FOREIGN``: another file system than the expected one. ``STACKED``: several
+    mounts, one over the other. ``EJECTED``: a person has taken it out."""
 
     ABSENT = "absent"
     MOUNTING = "mounting"

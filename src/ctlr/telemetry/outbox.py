@@ -10,9 +10,10 @@ so records leave in the order in which they came, and what the broker has not ac
 there after a restart. Each record carries an ``id``: a reader drops the repeats that an
 acknowledgement lost on the way makes.
 
-Memory and spool are bounded, in records and in bytes. At a bound the oldest go; a card that is
-full or broken costs records too, never the recording. What is lost is counted in ``dropped``, and
-the log says when that begins. Where no spool can be opened at all, a small one in memory takes its place.
+Memory and spool are bounded, in records and in bytes. At a bound the oldest go; a card that is full
+or broken costs records too, never the recording. What is lost is counted in ``dropped``, and the
+log says when that begins. Where no spool can be opened at all, a small one in memory takes its
+place.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ import structlog
 
 from ctlr.kernel.threads import in_thread
 from ctlr.telemetry.record import encode_record, topic_of
-from ctlr.telemetry.spool import Spool, Waiting
+from ctlr.telemetry.spool import RecordSpool, Waiting
 
 WRITE_INTERVAL_S = 1.0
 CARD_DEADLINE_S = 10.0
@@ -68,9 +69,9 @@ class Outbox:
         self._overflows = False
         self._spool = self._open(path, max_records, max_bytes)
 
-    def _open(self, path: Path, max_records: int, max_bytes: int) -> Spool:
+    def _open(self, path: Path, max_records: int, max_bytes: int) -> RecordSpool:
         try:
-            return Spool(path, max_records, max_bytes)
+            return RecordSpool(path, max_records, max_bytes)
         except _ERRORS as error:
             _log.warning(
                 "no record spool on disk: log records wait in memory and are lost at a restart; "
@@ -78,7 +79,7 @@ class Outbox:
                 path=str(path),
                 error=str(error),
             )
-            return Spool(Path(":memory:"), min(max_records, _FALLBACK_RECORDS), max_bytes)
+            return RecordSpool(Path(":memory:"), min(max_records, _FALLBACK_RECORDS), max_bytes)
 
     def publish(self, record: Mapping[str, Any]) -> None:
         """Take a record (see ``ctlr.telemetry.record``). From any thread; never raises."""

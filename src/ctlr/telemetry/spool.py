@@ -39,7 +39,7 @@ class Waiting:
     payload: bytes
 
 
-class Spool:
+class RecordSpool:
     """Opened for one process. Methods raise ``sqlite3.Error``, or ``TimeoutError`` when an
     earlier call is still stuck on a dead card."""
 

@@ -135,7 +135,7 @@ def test_a_recording_that_was_told_to_stop_counts_as_stopped(spool: Spool) -> No
     assert record.ended == "stopped"
 
 
-def test_a_lost_record_is_made_anew_from_the_frame_times(spool: Spool) -> None:
+def test_a_lost_record_is_made_again_from_the_frame_times(spool: Spool) -> None:
     folder = write_session(spool.root)
     write_segment(folder, 0)
     (folder.path / ".session.json").unlink()

@@ -66,9 +66,17 @@ class Listening:
 
     def recorded(self) -> bytes:
         """All rows that are in the files."""
+        return b"".join(self._pieces())
+
+    def rows_beside_zeros(self) -> bytes:
+        """The same without lines in which a pulled drive has left zeros for pages it never wrote."""
+        rows = [row for piece in self._pieces() for row in piece.splitlines(keepends=True)]
+        return b"".join(row for row in rows if b"\0" not in row)
+
+    def _pieces(self) -> list[bytes]:
         folder = self.logging / "can"
         names = newest_last(os.listdir(folder) if folder.is_dir() else [])
-        return b"".join((folder / name).read_bytes().removeprefix(RAW_HEADER) for name in names)
+        return [(folder / name).read_bytes().removeprefix(RAW_HEADER) for name in names]
 
     async def until_heard(self, frames: int) -> None:
         await self.until(lambda: self.status().get("frame_count") == frames)

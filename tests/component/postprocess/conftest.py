@@ -97,7 +97,7 @@ def hide_a_beginning(segment: Path) -> None:
 
 
 def put_into(container: str, segment: Path) -> None:
-    """Write a segment anew in another container, under its own name."""
+    """Write a segment again in another container, under its own name."""
     before = segment.with_suffix(".before")
     segment.rename(before)
     ffmpeg("-f", "mp4", "-i", str(before), "-c", "copy", "-f", container, str(segment))

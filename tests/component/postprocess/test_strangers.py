@@ -480,7 +480,7 @@ class TestTimes:
         (gap,) = ((a, b) for a, b in pairwise(heard_s) if b - a > 0.1)
         assert gap == pytest.approx((4, 8), abs=0.05)
 
-    def test_fragment_times_that_begin_anew(self, join: Join, tmp_path: Path) -> None:
+    def test_fragment_times_that_begin_again(self, join: Join, tmp_path: Path) -> None:
         source = film(tmp_path / "f.mp4", sound=False)
         form = "movflags=frag_keyframe+empty_moov+default_base_moof"
         folder = tmp_path / "one"

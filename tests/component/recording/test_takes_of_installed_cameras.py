@@ -136,10 +136,31 @@ async def record(rig: Rig) -> None:
     await rig.deliver(*(set(NAMES) - {"cam-delivers-late"}))
 
 
+async def check_what_status_says(rig: Rig) -> None:
+    session = await rig.controller.session(UUID)
+    told = {(problem["code"], problem["message"].split()[0]) for problem in session["problems"]}
+    assert ("node_restarted", "cam-restarts") in told
+    assert ("node_restarted", "cam-restarts-twice") in told
+    assert ("node_joined_late", "cam-late") in told
+    kept = {name for code, name in told if code == "segment_kept"}
+    assert kept == {"cam-restarts", "cam-restarts-twice", "cam-sends-twice"}
+    unconfirmed = {name for name, source in session["sources"].items() if not source["stopped"]}
+    assert unconfirmed == {"cam-dies", "cam-never-confirms"}
+    status = await rig.controller.status()
+    away = {camera["name"] for camera in status["cameras"] if not camera["connected"]}
+    assert away == {"cam-dies", "cam-never-confirms"}
+    assert (status["recording"], status["uuid"]) == (False, None)
+    sync = (await rig.controller.get("/api/sync/status")).expect()
+    received = {camera["name"]: camera["segments_received"] for camera in sync["cameras"]}
+    for name in ("cam-steady", "cam-from-one", "cam-late", *AHEAD):
+        assert received[name] == len(list(rig.folder(name).glob("seg_*.mp4"))), name
+
+
 @pytest.mark.timeout(300)
 async def test_the_table(rig: Rig) -> None:
     await record(rig)
     manifest = await rig.manifest()
+    await check_what_status_says(rig)
     for name, held in rig.held.items():  # nothing that was ever whole here is gone
         assert held <= digests(rig.folder(name)), name
     assert manifest["complete"] is False

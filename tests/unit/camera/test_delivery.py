@@ -61,7 +61,7 @@ def test_batches_are_bounded_and_in_order() -> None:
     assert next_batch(files, dict.fromkeys(files, 0.0)) == []
 
 
-def test_a_file_made_anew_under_its_old_name_is_sent_again() -> None:
+def test_a_file_made_again_under_its_old_name_is_sent_again() -> None:
     old, new = FinishedFile("events.json", 5, "aa"), FinishedFile("events.json", 9, "bb")
     assert next_batch([new], {old: 0.0}) == [new]
     verdict = judge([new], [_durable(old)], {old: 0.0}, now=1)

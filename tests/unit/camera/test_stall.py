@@ -24,7 +24,7 @@ def test_a_silent_camera_is_said_and_then_given_up(fps: float, *, opened: bool, 
         watch.check(7, expected=True, opened=opened)
 
 
-def test_a_picture_or_a_pause_that_is_meant_begins_the_count_anew() -> None:
+def test_a_picture_or_a_pause_that_is_meant_begins_the_count_again() -> None:
     watch = StallWatch(30)
     for taken in range(3):
         for _ in range(ENDS_AFTER):

@@ -16,7 +16,13 @@ from tests.unit.can.recording import (
 )
 
 from ctlr.can.files import BACKWARDS_MS, Ledger
-from ctlr.layout.can_files import ARRIVAL_HEADER, RAW_HEADER, arrival_name, piece_name
+from ctlr.layout.can_files import (
+    ARRIVAL_HEADER,
+    RAW_HEADER,
+    arrival_name,
+    newest_last,
+    piece_name,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -238,3 +244,45 @@ class TestTakingUp:
         files.append([batch(4)])
         files.close()
         assert recorded(tmp_path) == rows_of(*(batch(number) for number in range(5)))
+
+
+@pytest.mark.parametrize("name", ["raw.csv", "raw.arrival.csv"])
+def test_a_pulled_drive_that_kept_a_size_and_not_the_bytes_gets_no_row_twice(
+    tmp_path: Path, name: str
+) -> None:
+    ledger = Ledger()
+    files = open_files(tmp_path, ledger)
+    files.append([batch(1)])
+    files.sync()
+    flushed = (tmp_path / name).stat().st_size
+    files.append([batch(2), batch(3)])
+    files.close()
+    written = (tmp_path / name).read_bytes()
+    kept = written[: flushed + 30]
+    (tmp_path / name).write_bytes(kept + bytes(len(written) - len(kept)))  # pages not written
+    for number in (4, 5):
+        files = open_files(tmp_path, ledger)
+        files.append([batch(number)])
+        files.close()  # pulled again before a flush
+    pieces = [(tmp_path / piece).read_bytes() for piece in newest_last(names(tmp_path))]
+    rows = [row for piece in pieces for row in piece.splitlines(keepends=True)[1:]]
+    assert b"".join(row for row in rows if b"\0" not in row) == rows_of(*map(batch, range(1, 6)))
+    check_runs(tmp_path)
+
+
+def test_a_hole_between_rows_that_were_written_is_filled_behind_them(tmp_path: Path) -> None:
+    ledger = Ledger()
+    files = open_files(tmp_path, ledger)
+    files.append([batch(1)])
+    files.sync()
+    files.append([batch(number) for number in range(2, 8)])
+    files.close()
+    raw = tmp_path / "raw.csv"
+    hole, size = len(RAW_HEADER + rows_of(batch(1), batch(2))), len(rows_of(batch(3), batch(4)))
+    written = raw.read_bytes()
+    raw.write_bytes(written[:hole] + bytes(size) + written[hole + size :])
+    open_files(tmp_path, ledger).close()
+    assert raw.read_bytes() == RAW_HEADER + rows_of(batch(3), batch(4))
+    rest = (tmp_path / piece_name(1)).read_bytes().replace(b"\0", b"")
+    assert rest == RAW_HEADER + rows_of(batch(1), batch(2), *map(batch, range(5, 8)))
+    check_runs(tmp_path)

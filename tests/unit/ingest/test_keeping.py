@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from ctlr.ingest.keeping import Keeper
+from ctlr.ingest.keeping import TakeKeeper
 from ctlr.layout.raw import TAKES_FOLDER, parse_stray_segment
 
 
@@ -19,7 +19,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path / "cam-a" / "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
         self.path.mkdir(parents=True)
-        self.keeper = Keeper()
+        self.keeper = TakeKeeper()
 
     def deliver(self, name: str, data: bytes) -> None:
         hidden = self.path / f".{name}.AbCdEf"
@@ -92,7 +92,7 @@ def test_the_same_bytes_again_are_no_other_file(folder: Folder) -> None:
 def test_another_process_goes_on_with_what_is_held(folder: Folder) -> None:
     folder.deliver("seg_0000.mp4", b"first")
     folder.keep()
-    folder.keeper = Keeper()
+    folder.keeper = TakeKeeper()
     folder.deliver("seg_0000.mp4", b"other")
     assert folder.keep() == ["seg_0000.take1.mp4"]
 
@@ -147,7 +147,7 @@ def test_other_files_are_the_cameras_own(folder: Folder) -> None:
 def test_what_was_never_there_makes_no_folder(folder: Folder) -> None:
     assert folder.keep() == []
     assert not (folder.path / TAKES_FOLDER).exists()
-    assert Keeper().keep(folder.path / "gone", 1) == []
+    assert TakeKeeper().keep(folder.path / "gone", 1) == []
 
 
 def test_no_link_is_followed(folder: Folder, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_no_link_is_followed(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "seg_0000.mp4").write_bytes(b"not ours")
     link = folder.path.parent / "11111111-2222-4333-8444-555555555555"
     link.symlink_to(tmp_path / "elsewhere")
-    assert Keeper().keep(link, 1) == []
+    assert TakeKeeper().keep(link, 1) == []
     (folder.path / "seg_0001.mp4").symlink_to(tmp_path / "elsewhere" / "seg_0000.mp4")
     assert folder.keep() == []
     assert not (tmp_path / "elsewhere" / TAKES_FOLDER).exists()
@@ -178,8 +178,8 @@ def test_where_no_hard_link_is_allowed_a_copy_stands_in(open_to_all: Path) -> No
     folder.deliver("seg_0000.mp4", b"first")
     os.chmod(folder.path, 0o777)
     code = (
-        "import os, sys, pathlib; from ctlr.ingest.keeping import Keeper\n"
-        "os.setgid(4712); os.setuid(4712); Keeper().keep(pathlib.Path(sys.argv[1]), 1)"
+        "import os, sys, pathlib; from ctlr.ingest.keeping import TakeKeeper\n"
+        "os.setgid(4712); os.setuid(4712); TakeKeeper().keep(pathlib.Path(sys.argv[1]), 1)"
     )
     subprocess.run([sys.executable, "-c", code, str(folder.path)], check=True, timeout=60)
     held = folder.path / TAKES_FOLDER / "seg_0000.take1.mp4"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctlr.nodes.client import NodeCallError, _parse_envelope, parse_leniently
+from ctlr.nodes.client import NodeCallError, parse_envelope, parse_leniently
 from ctlr.nodes.messages import Envelope, NodeStatus, Preflight, SyncReport
 
 STATUS: dict[str, Any] = {
@@ -81,7 +81,7 @@ def test_a_preflight_needs_its_checks() -> None:
 )
 def test_what_no_camera_node_says(content: bytes) -> None:
     with pytest.raises(NodeCallError, match="HTTP 200"):
-        _parse_envelope(200, content)
+        parse_envelope(200, content)
 
 
 json_values = st.recursive(
@@ -103,7 +103,7 @@ def test_no_status_raises_anything_else(data: dict[str, Any]) -> None:
 @given(st.dictionaries(st.sampled_from(sorted(Envelope.model_fields)), json_values))
 def test_no_envelope_raises_anything_else(data: dict[str, Any]) -> None:
     try:
-        envelope = _parse_envelope(200, json.dumps(data).encode())
+        envelope = parse_envelope(200, json.dumps(data).encode())
     except NodeCallError:
         return
     assert envelope.ts + 0.5 > 0  # small enough to count with
@@ -118,4 +118,4 @@ def test_a_plain_report_is_enough() -> None:
 def test_a_stamp_that_no_clock_shows_is_no_answer(stamp: object) -> None:
     answer = {"success": True, "node_id": "cam", "ts": 1, "received_at_us": stamp, "sent_at_us": 1}
     with pytest.raises(NodeCallError):
-        _parse_envelope(200, json.dumps(answer).encode())
+        parse_envelope(200, json.dumps(answer).encode())

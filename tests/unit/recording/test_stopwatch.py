@@ -84,7 +84,7 @@ def test_a_stop_that_a_restart_cut_off_counts_to_its_own_instant() -> None:
     assert Stopwatch(clock, LONGEST_S).recorded_s(stopped) == pytest.approx(7.0)
 
 
-def test_a_second_start_under_the_same_id_counts_anew() -> None:
+def test_a_second_start_under_the_same_id_counts_again() -> None:
     clock = SetClock()
     stopwatch = Stopwatch(clock, LONGEST_S)
     stopwatch.recorded_s(started())

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
-from ctlr.ingest.keeping import Keeper
+from ctlr.ingest.keeping import TakeKeeper
 from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.retention import removal, retire
@@ -72,7 +72,7 @@ def test_a_verified_session_goes_and_its_copy_stays(made: Rig) -> None:
     assert verify_session(made.settings, UUID, lambda _: None).exit_code == 0
 
 
-def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
+def test_a_copy_is_not_made_again_of_what_is_no_longer_there(made: Rig) -> None:
     list(retire.retire(made.settings, [retire.find_raw_session(made.settings, UUID)], NOW))
     before = made.source()
     made.process(session())
@@ -82,7 +82,7 @@ def test_a_copy_is_not_made_anew_of_what_is_no_longer_there(made: Rig) -> None:
 
 def test_second_names_take_no_room_and_go_with_their_files(made: Rig) -> None:
     before = retire.find_raw_session(made.settings, UUID).size_bytes
-    Keeper().keep(made.node(), 1)
+    TakeKeeper().keep(made.node(), 1)
     session_now = retire.find_raw_session(made.settings, UUID)
     assert session_now.size_bytes == before
     assert list(retire.retire(made.settings, [session_now], NOW)) == [Deleted(UUID, before)]

@@ -50,7 +50,7 @@ def test_without_a_probe_nothing_is_proven() -> None:
     assert account.problems == ["the API was not probed"]
 
 
-def test_a_segment_that_was_written_anew_replaces_the_old() -> None:
+def test_a_segment_that_was_written_again_replaces_the_old() -> None:
     seen = {
         "/w/u1.seg_0000.mp4.17": "old",
         "/w/u1.seg_0000.mp4.100": "new",

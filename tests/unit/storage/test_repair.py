@@ -53,7 +53,7 @@ def test_read_only_is_repaired_and_a_wrong_owner_is_not() -> None:
     assert needed_step(denied, is_mounted=True, is_plugged_in=True) is None
 
 
-def test_a_drive_that_was_gone_at_a_try_is_plugged_in_anew_even_under_its_old_number() -> None:
+def test_a_drive_that_was_gone_at_a_try_is_plugged_in_again_even_under_its_old_number() -> None:
     case = tried(tried(Case(device="8:1"), 10.0), 11.0)
     absent = replace(ILL, state=State.ABSENT)
     assert not may_try(follow(failed(case, "busy"), absent, "8:1", 12.0), Step.MOUNT, 12.0)
@@ -76,7 +76,7 @@ def test_pauses_are_bounded() -> None:
     assert [PAUSE.delay_s(n) for n in (1, 2, 3, 4, 50)] == [5, 20, 80, 300, 300]
 
 
-def test_a_drive_that_is_plugged_anew_is_a_new_case() -> None:
+def test_a_drive_that_is_plugged_again_is_a_new_case() -> None:
     worn = Case(tries=MOST_TRIES, last_try_at=5, device="8:1")
     assert follow(worn, ILL, "8:1", 9).given_up
     assert may_try(follow(worn, ILL, "8:17", 9), Step.MOUNT, 9)

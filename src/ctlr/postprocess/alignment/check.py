@@ -1,10 +1,10 @@
 """Which clocks of a session are compared, and what is said of them. Pure.
 
-Phone and watch both carry a gyroscope: however they are held, they turn as fast as the vehicle
-(or the person) that carries both. Phone and vehicle both know how fast they go: the one by GPS,
-the other by a signal on the CAN bus. The phone's clock is corrected by what is known of it before
-it is compared with the bus, whose frames the controller or a bridge has stamped. Between watch and phone nothing
-is corrected: both files are on clocks of their own.
+Phone and watch both carry a gyroscope: however they are held, they turn as fast as the vehicle (or
+the person) that carries both. Phone and vehicle both know how fast they go: the one by GPS, the
+other by a signal on the CAN bus. The phone's clock is corrected by what is known of it before it is
+compared with the bus, whose frames the controller or a bridge has stamped. Between watch and phone
+nothing is corrected: both files are on clocks of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence

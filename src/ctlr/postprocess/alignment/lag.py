@@ -9,7 +9,8 @@ other most is the lag. That is believed only as far as it differs from chance:
 - no other shift does nearly as well (a steady walk resembles itself one step later);
 - each half of the common time, looked at alone, finds the same lag.
 
-All hold: ``high``. All but the last, or with few independent moments: ``low``. Otherwise the lag is ``unknown``, with the reason.
+All hold: ``high``. All but the last, or with few independent moments: ``low``. Otherwise the lag is
+``unknown``, with the reason.
 """
 
 from dataclasses import dataclass, replace

@@ -1,9 +1,9 @@
 """What a session's manifest says of clocks, step and marks: its record and frame times, put together.
 
-``certificate``, ``frame_distance`` and ``marks`` know how; here the joined ``frames.csv`` are
-found and read. It sits between the last segment and the manifest, so whoever followed the
-recording has compared most of it before. A run without the session's record (another computer, a lost database) keeps what an
-earlier one has proved, as long as the videos are still those.
+``certificate``, ``frame_distance`` and ``marks`` know how; here the joined ``frames.csv`` are found
+and read. It sits between the last segment and the manifest, so whoever followed the recording has
+compared most of it before. A run without the session's record (another computer, a lost database)
+keeps what an earlier one has proved, as long as the videos are still those.
 """
 
 from collections.abc import Callable, Mapping

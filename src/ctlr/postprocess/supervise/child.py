@@ -1,9 +1,9 @@
 """Runs a worker on one session in a child process and follows its lines.
 
-The child prints what it does as JSON lines (``postprocess.manifest.progress``), and its log as well, which
-goes on as lines of the parent's own. It dies with its parent,
-and its exit code decides: 0 done, 3 done with something missing, anything else failed. A child
-that follows a recording is told to finish by a line on its standard input.
+The child prints what it does as JSON lines (``postprocess.manifest.progress``), and its log as
+well, which goes on as lines of the parent's own. It dies with its parent, and its exit code
+decides: 0 done, 3 done with something missing, anything else failed. A child that follows a
+recording is told to finish by a line on its standard input.
 """
 
 import asyncio

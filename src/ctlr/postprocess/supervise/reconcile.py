@@ -37,12 +37,12 @@ _log = structlog.get_logger("postprocess")
 
 
 class Reconciler:
-    """The one that starts post-processing. ``on_change`` is called whenever a job has news, ``on_copy`` when a session's folder was made or read back;
-    ``check_sync`` raises a ``Refusal`` while the sync
-    disk cannot be written; ``needs_processing`` compares a session's files with its manifest,
-    ``needs_verification`` tells whether it has been read back. ``looks_s`` is when after its stop
-    a finished session is compared though nobody said that anything is new: what a session takes
-    of a recording that goes on is complete only then."""
+    """The one that starts post-processing. ``on_change`` is called whenever a job has news,
+    ``on_copy`` when a session's folder was made or read back; ``check_sync`` raises a ``Refusal``
+    while the sync disk cannot be written; ``needs_processing`` compares a session's files with its
+    manifest, ``needs_verification`` tells whether it has been read back. ``looks_s`` is when after
+    its stop a finished session is compared though nobody said that anything is new: what a session
+    takes of a recording that goes on is complete only then."""
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """Opening each segment once: its facts for the plan, its tables for the join.
 
 Nothing is decoded, and of the media only the beginnings of a few frames are read (``blank``), so a
-segment costs a few reads whatever its size. The tables are kept (about 2 KiB per 300 frames) because the join needs them again.
+segment costs a few reads whatever its size. The tables are kept (about 2 KiB per 300 frames)
+because the join needs them again.
 """
 
 import os

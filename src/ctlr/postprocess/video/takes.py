@@ -52,7 +52,7 @@ def sort_series(
         series += _sort_take(take, list(files), series[-1] if series else None, begun)
     kept: list[SegmentSeries] = []
     for one in series:
-        if kept and not one.restarted and _is_sent_again(one, kept):
+        if kept and not _has_restarted(one, kept) and _is_sent_again(one, kept):
             problems += _take_over(one, kept)
         else:
             kept.append(one)
@@ -131,6 +131,16 @@ def _restarts(number: int, found: Sequence[SegmentSeries]) -> bool:
 
 def _numbers_repeat(files: Sequence[SegmentFacts]) -> bool:
     return len({facts.number for facts in files}) < len(files)
+
+
+def _has_restarted(one: SegmentSeries, earlier: Sequence[SegmentSeries]) -> bool:
+    """Not one that counts on; nor a first segment that came alone while its camera, which was not
+    told to begin again, went on where it was."""
+    if not one.restarted or len(one.segments) > 1:
+        return one.restarted
+    alone = one.segments[0].mtime_ns
+    in_its_take = [before.segments[-1] for before in earlier if before.take == one.take]
+    return not any(last.mtime_ns > alone for last in in_its_take)
 
 
 def _is_sent_again(one: SegmentSeries, earlier: Sequence[SegmentSeries]) -> bool:

@@ -21,8 +21,9 @@ _CANNOT = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EPERM)
 
 
 def guard(volume: Volume) -> dict[str, Any]:
-    """Make the bare mount point unwritable, and first of all make it. ``immutable`` tells
-    whether also root is kept out, ``empty`` whether nothing lies there. Raises ``Refusal`` ``mounted``, ``OSError``."""
+    """Make the bare mount point unwritable, and first of all make it. ``immutable`` tells whether
+    also root is kept out, ``empty`` whether nothing lies there. Raises ``Refusal`` ``mounted``,
+    ``OSError``."""
     parent, name = os.path.split(volume.path)
     parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

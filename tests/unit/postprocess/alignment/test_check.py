@@ -118,7 +118,7 @@ def test_what_an_earlier_run_found_is_kept() -> None:
     assert check((other, pair[1]), NOBODY, None, before) != before
 
 
-def test_another_offset_of_the_phone_compares_anew() -> None:
+def test_another_offset_of_the_phone_compares_again() -> None:
     gps, can = speed("phone/gps.csv", rate_hz=1), speed("can/Vehicle.csv")
     before = check(NOBODY, (gps, can), phone_clock(10), ())
     assert check(NOBODY, (gps, can), phone_clock(10), before) == before

@@ -213,7 +213,7 @@ class TestSignals:
         assert rig.process(FACTS).revision == 2
         assert (rig.folder / "can.parquet").stat().st_ino == inode
 
-    def test_a_new_database_makes_the_tables_anew_when_asked(
+    def test_a_new_database_makes_the_tables_again_when_asked(
         self, rig: CanRig, tmp_path: Path
     ) -> None:
         rig.listen(START_MS, START_MS + 4000)

@@ -393,7 +393,7 @@ class TestRevisions:
         assert rig.source("phone")["files"] == ["gps.csv"]
         assert not (rig.folder / SET_ASIDE_NAME).exists()
 
-    def test_a_late_segment_makes_its_video_anew(self, rig: Rig) -> None:
+    def test_a_late_segment_makes_its_video_again(self, rig: Rig) -> None:
         rig.record(numbers=range(3))
         rig.record("cam-b")
         rig.process()
@@ -541,7 +541,7 @@ class TestRevisions:
         assert rig.process().changed
         assert (rig.folder / "cam-a.frames.csv").read_bytes() == times
 
-    def test_what_was_begun_anew_does_not_replace_a_video_that_has_to_be_kept(
+    def test_what_was_begun_again_does_not_replace_a_video_that_has_to_be_kept(
         self, rig: Rig
     ) -> None:
         rig.record()

@@ -11,7 +11,7 @@ from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 from tests.unit.postprocess.run.test_follow import touch_folder
 from tests.unit.postprocess.run.test_session import raw_state
 
-from ctlr.ingest.keeping import Keeper
+from ctlr.ingest.keeping import TakeKeeper
 from ctlr.kernel.clock import SystemClock
 from ctlr.mp4.tables import shown_ticks
 from ctlr.postprocess.folder.verify import verify_session
@@ -49,7 +49,7 @@ def payloads(*segments: tuple[bytes, int]) -> list[bytes]:
 
 def record_twice(rig: Rig) -> Session:
     """Three segments of a second, and from the fifth second on two of the same names."""
-    keeper = Keeper()
+    keeper = TakeKeeper()
     deliver(rig, b"first", range(3), 1)
     keeper.keep(rig.node(), 1)
     deliver(rig, b"again", range(2), 6)
@@ -100,7 +100,7 @@ def test_a_copy_of_the_disk_tells_the_same(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_a_session_that_was_made_takes_in_the_second_take(rig: Rig) -> None:
-    keeper = Keeper()
+    keeper = TakeKeeper()
     deliver(rig, b"first", range(3), 1)
     keeper.keep(rig.node(), 1)
     assert rig.process(told(7)).exit_code == 3
@@ -115,7 +115,7 @@ def test_a_session_that_was_made_takes_in_the_second_take(rig: Rig) -> None:
 
 
 def test_a_session_that_is_followed_while_names_are_used_again(rig: Rig) -> None:
-    follower, keeper = Follower(rig.settings, UUID, lambda _: None), Keeper()
+    follower, keeper = Follower(rig.settings, UUID, lambda _: None), TakeKeeper()
     deliver(rig, b"first", range(3), 1)
     keeper.keep(rig.node(), 1)
     touch_folder(rig)

@@ -202,7 +202,7 @@ def test_a_new_revision_reads_only_what_is_new(rig: Rig, read: Read) -> None:
     assert tables(rig)["gps.csv"]["rows"] == 1
 
 
-def test_another_span_of_the_session_looks_anew(rig: Rig, read: Read) -> None:
+def test_another_span_of_the_session_looks_again(rig: Rig, read: Read) -> None:
     rig.record(numbers=range(SECONDS))
     send(rig, "gps.csv")
     rig.process(facts(), tables=read.reader())

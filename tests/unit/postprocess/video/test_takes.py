@@ -163,6 +163,19 @@ def test_one_sent_again_in_place_of_a_cut_one() -> None:
     assert [(p.code, p.harms) for p in timeline.problems] == [("sent_again", False)]
 
 
+def test_the_first_segment_sent_again_by_a_camera_that_goes_on_is_no_restart() -> None:
+    """It was told nothing, and counted on afterwards: nothing of its video is moved or left out."""
+    first = [seg(0, name="seg_0000.take1.mp4", mtime_ns=1), seg(1, mtime_ns=2)]
+    again = seg(0, version=2, size=9, mtime_ns=3)
+    timeline = place([*first, again, seg(2, mtime_ns=4), seg(3, mtime_ns=5)])
+    assert seconds(timeline) == [0, 10, 20, 30]
+    assert timeline.parts[0].segments[0].facts.name == "seg_0000.take1.mp4"
+    assert not timeline.gaps
+    assert [(p.code, p.segment, p.harms) for p in timeline.problems] == [
+        ("duplicate_number", "seg_0000.mp4", True)
+    ]
+
+
 def test_another_file_of_a_number_is_left_out_and_said() -> None:
     found = [*(seg(n) for n in range(4)), seg(2, name="x", version=2, size=9, mtime_ns=9)]
     timeline = place(found)
