@@ -165,7 +165,7 @@ async def test_a_person_needs_no_right_but_to_reach_the_controller(
     code, _, err = await as_nobody("status", CTLR_CONFIG=str(secret))
     assert code == 1
     assert err.startswith(b"No controller answers at http://127.0.0.1:8000")
-    code, _, err = await as_nobody("check-config", CTLR_CONFIG=str(secret))
+    code, _, err = await as_nobody("--config", str(secret), "status")  # it was asked for
     assert code == 2
     assert b"Permission denied" in err
 

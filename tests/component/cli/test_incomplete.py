@@ -37,6 +37,17 @@ async def controller(tmp_path: Path, cameras: list[CameraNode]) -> AsyncIterator
         yield started
 
 
+async def record(controller: Controller) -> None:
+    answer = await controller.post("/api/record/start", params={"uuid": UUID, "label": "lap 1"})
+    answer.expect()
+
+    async def has_begun() -> bool:
+        return bool((await controller.status())["duration"] > 0.5)
+
+    await until(has_begun)
+    (await controller.stop()).expect()
+
+
 async def deliver(controller: Controller, node: str, here: int, total: int) -> None:
     folder = controller.folder(node, UUID)
     for number in range(here):
@@ -54,13 +65,7 @@ async def deliver(controller: Controller, node: str, here: int, total: int) -> N
 
 
 async def test_it_is_seen_in_every_place(controller: Controller, cameras: list[CameraNode]) -> None:
-    (await controller.start(UUID)).expect()
-
-    async def has_begun() -> bool:
-        return bool((await controller.status())["duration"] > 0.5)
-
-    await until(has_begun)
-    (await controller.stop()).expect()
+    await record(controller)
     await deliver(controller, "cam-01", here=1, total=1)
     await deliver(controller, "cam-02", here=1, total=3)
     await cameras[1].power_off()
@@ -88,16 +93,14 @@ async def test_it_is_seen_in_every_place(controller: Controller, cameras: list[C
         assert STILL_THERE in " ".join((await ctlr(*verb, *at)).out.split()), verb
     assert "everything is here" not in (await ctlr("status", *at)).out
     storage = (await controller.get("/api/storage/status")).expect()
-    sentence = f"Session {UUID[:8]}: {STILL_THERE}, which does not answer."
+    sentence = f"Session {UUID[:8]} (lap 1): {STILL_THERE}, which does not answer."
     assert storage["eject"]["not_on_drive"] == [sentence]
     ejected = (await controller.post("/api/storage/eject")).expect()
     assert ejected["details"]["not_on_drive"] == [sentence]
 
 
 async def test_what_is_said_of_a_session_reaches_its_manifest(controller: Controller) -> None:
-    answer = await controller.post("/api/record/start", params={"uuid": UUID, "label": "lap 1"})
-    answer.expect()
-    (await controller.stop()).expect()
+    await record(controller)
     await deliver(controller, "cam-01", here=1, total=1)
     await deliver(controller, "cam-02", here=0, total=0)
     manifest = controller.settings.storage.sync / UUID / "manifest.json"
