@@ -3,7 +3,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from ctlr.api.formats import (
     CameraStateName,
@@ -260,8 +260,8 @@ class BinRequest(BaseModel):
     """``everything``: the raw data goes with the copy when the bin is emptied, which has to be said
     twice: ``sure``."""
 
-    everything: bool = False
-    sure: bool = False
+    everything: StrictBool = False
+    sure: StrictBool = False
 
 
 class SessionLack(BaseModel):
