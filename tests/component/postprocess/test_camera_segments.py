@@ -40,7 +40,7 @@ def check_times(rig: Rig) -> int:
 def test_a_whole_recording(rig: Rig, tmp_path: Path) -> None:
     record(rig, tmp_path, (0, 1, 2))
     node = SessionNode("cam-a", started=True, segments_total=3)
-    outcome = rig.process(session(node, start_at_ms=FIRST_AT_MS))
+    outcome = rig.process(session(node, start_at_ms=FIRST_AT_MS, stopped_at_ms=FIRST_AT_MS + 6_000))
     assert outcome.exit_code == 0, outcome.summary
     assert check_times(rig) == 3 * FRAMES
     source = rig.source()
@@ -65,7 +65,9 @@ def test_one_cut_and_one_missing(rig: Rig, tmp_path: Path) -> None:
     path = rig.node() / "seg_0002.mp4"
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
     node = SessionNode("cam-a", started=True, segments_total=5)
-    outcome = rig.process(session(node, start_at_ms=FIRST_AT_MS))
+    outcome = rig.process(
+        session(node, start_at_ms=FIRST_AT_MS, stopped_at_ms=FIRST_AT_MS + 10_000)
+    )
     assert outcome.exit_code == 3
     lost = 4 * FRAMES - check_times(rig)
     assert 0 < lost < FRAMES
