@@ -146,6 +146,7 @@ async def test_a_late_upload_makes_a_new_revision_that_the_api_shows(tmp_path: P
         async with running(settings, worker) as controller:
             await controller.until_connected("cam-01")
             start_at = (await controller.start(UUID)).expect()["start_at"]
+            await until(lambda: _has_begun(controller))
             await _deliver(controller)
             (await controller.stop(UUID)).expect()
             await until(lambda: _is_done(controller, revision=1))
@@ -165,6 +166,10 @@ async def test_a_late_upload_makes_a_new_revision_that_the_api_shows(tmp_path: P
     (truth,) = shown["truth"]
     assert truth["confidence"] == "high"
     assert truth["lag_ms"] == pytest.approx(750, abs=10)
+
+
+async def _has_begun(controller: Controller) -> bool:
+    return bool((await controller.status())["duration"] > 0)
 
 
 async def _deliver(controller: Controller) -> None:
