@@ -23,7 +23,13 @@ from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_
 from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.copy_facts import describe_faults
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
-from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, VideoFile, VideoSource
+from ctlr.postprocess.manifest.shapes import (
+    FailedSource,
+    FileEntry,
+    Manifest,
+    VideoFile,
+    VideoSource,
+)
 
 CHECKSUMS_NAME = "checksums.xxh128"
 
@@ -122,10 +128,16 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
         count = _counting(report, Progress(manifest.uuid, "verify", entry.path, done, total))
         hashes[entry.path] = _check_file(folder, entry, ranges.get(entry.path, []), faults, count)
         done += entry.bytes
-    if not manifest.files:
+    if not manifest.files and not _has_nothing(manifest):
         text = f"{MANIFEST_NAME} lists no hashes; nothing can be compared"
         faults.append(Fault(MANIFEST_NAME, text))
     return Verification(manifest, hashes, tuple(faults), tuple(_unknown(folder, manifest)))
+
+
+def _has_nothing(manifest: Manifest) -> bool:
+    """Whether every source failed, and so no file of it is to be there."""
+    sources = manifest.sources.values()
+    return bool(sources) and all(isinstance(source, FailedSource) for source in sources)
 
 
 def _counting(report: Report, progress: Progress) -> CountBytes:
