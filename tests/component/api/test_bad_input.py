@@ -324,7 +324,7 @@ async def test_what_does_not_exist_is_a_problem_too(controller: Controller) -> N
         ("PUT", "/api/time", "GET, POST"),
         ("POST", "/api/nodes/cam-01", "DELETE"),
         ("POST", "/api/status", "GET"),
-        ("PATCH", f"/api/sessions/{UUID}", "GET"),
+        ("PUT", f"/api/sessions/{UUID}", "GET, PATCH"),
     ],
 )
 async def test_a_refused_method_says_which_are_allowed(
