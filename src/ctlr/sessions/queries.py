@@ -62,10 +62,12 @@ class SessionQueries:
         return await self._sessions(f"WHERE state IN ({marks}) ORDER BY created_at_ms", wanted)
 
     async def awaiting_stop(self) -> list[Session]:
-        """Sessions past their stop (or called back) in which a node has not acknowledged it."""
+        """Sessions past their stop (or called back) in which a node has not acknowledged it, in the
+        order of their rows: the wall clock may have been set back between two."""
         return await self._sessions(
             "WHERE state NOT IN ('arming', 'recording', 'stopping') AND EXISTS (SELECT 1 FROM"
             " session_node WHERE session_node.uuid = session.uuid AND NOT stop_acknowledged)"
+            " ORDER BY session.rowid"
         )
 
     async def newest(self, limit: int, before_ms: int | None = None) -> list[Session]:
