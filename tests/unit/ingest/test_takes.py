@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.controller import until
 
 from ctlr.ingest.takes import Takes
+from ctlr.ingest.takes_watch import TakesWatch
 from ctlr.kernel.clock import SystemClock
 from ctlr.layout.raw import TAKES_FOLDER, LoggingLayout
 from ctlr.sessions.store import SessionStore
@@ -24,8 +25,9 @@ LONGEST_S = FILES / 2
 async def logging(tmp_path: Path) -> AsyncIterator[Path]:
     store = await SessionStore.open(tmp_path / "ctlr.db")
     (tmp_path / "logging").mkdir()
-    takes = Takes(store, LoggingLayout(tmp_path / "logging"), SystemClock())
-    watching = asyncio.create_task(takes.watch_forever())
+    layout, clock = LoggingLayout(tmp_path / "logging"), SystemClock()
+    watch = TakesWatch(Takes(store, layout, clock), store, layout, clock)
+    watching = asyncio.create_task(watch.watch_forever())
     yield tmp_path / "logging"
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)

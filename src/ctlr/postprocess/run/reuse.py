@@ -20,7 +20,7 @@ An upload or sidecar is kept while it is as large and as old as what it was copi
 made of raw data that has been cleared away since is carried over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 

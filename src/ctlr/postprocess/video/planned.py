@@ -97,6 +97,7 @@ def plan_video(
             *_frames_late([s for of_part in stills for s in of_part if s.dropped == 0]),
             *chapters,
             *choice.problems,
+            *map(_lost, known.lost),
             *name_strays(files.strays),
         ),
         frame_times=any(f.captured for f in segments),
@@ -109,6 +110,14 @@ def plan_video(
         after_stop=timeline.after_stop,
         cut=timeline.cut,
     )
+
+
+def _lost(name: str) -> Problem:
+    text = (
+        f"{name} was held and read back before; another file has its name now, and what it held is "
+        "nowhere on the logging drive. The video has what lies there."
+    )
+    return Problem("segment_lost", text, name)
 
 
 def _foreign(
@@ -194,6 +203,7 @@ def node_told(facts: Session | None, node: str) -> str:
         return ""
     known = facts.node(node) or SessionNode(node)
     more = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    more += "".join(f", lost {name}" for name in known.lost)
     if known.stopped_at_ms is not None:
         more += f", stopped {known.stopped_at_ms}"
     return (

@@ -75,7 +75,7 @@ class Case:
     @property
     def video(self) -> PlannedVideo:
         names, harmed, parts = set(SEGMENTS), dict[str, int](), PARTS
-        sizes = dict.fromkeys(SEGMENTS, {SIZE})
+        sizes = {name: {SIZE} for name in SEGMENTS}
         if "one more" in self.raw:
             names.add(LATE)
         if self.raw == "one gone":
