@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -163,25 +162,6 @@ async def test_sessions_that_lie_there_cost_no_look(watched: Watched) -> None:
     for data in (b"late", b"later"):
         deliver(folders[7], "seg_0000.mp4", data)
         await until_held(folders[7], data)
-
-
-async def test_a_session_that_is_recorded_is_looked_at_though_no_notice_comes(
-    watched: Watched,
-) -> None:
-    """As on a file system that the kernel tells nothing of: the file is old under another name."""
-    await watched.store.create(
-        UUID, SessionState.RECORDING, created_at_ms=1, start_at_ms=1, node_names=["cam-a"]
-    )
-    folder = watched.logging / "cam-a" / UUID
-    deliver(folder, "seg_0000.mp4", b"first")
-    await until_held(folder, b"first")
-    await watched.look(3)
-    unseen = watched.logging.parent / "elsewhere"
-    shutil.copytree(folder, unseen)
-    deliver(unseen, "seg_0000.mp4", b"second")
-    folder.rename(watched.logging.parent / "moved away")
-    unseen.rename(watched.logging.parent / "logging" / "cam-a" / UUID)
-    await until_held(folder, b"second")
 
 
 async def test_when_the_kernel_drops_notices_everything_is_looked_at(watched: Watched) -> None:
