@@ -31,6 +31,9 @@ class Limits:
     of_all: int = 64
 
 
+USUAL = Limits()
+
+
 class Listener:
     """One stream. ``replaced`` is set when it has to give way."""
 
@@ -62,7 +65,7 @@ class Feed:
         make_status: Callable[[], str],
         changes: Changes,
         clock: Clock,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
     ) -> None:
         self._make_status = make_status
         self._changes = changes

@@ -35,11 +35,11 @@ from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
 from ctlr.nodes.stills import Stills
-from ctlr.postprocess.folder.folders import find_folder
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.supervise.child import run_child
 from ctlr.postprocess.supervise.disk_queries import (
     CAN_LOOKS_S,
+    find_session_folder,
     needs_processing,
     needs_verification,
     read_session_manifest,
@@ -199,7 +199,10 @@ class Controller:
             require_mount=settings.storage.require_mounts,
         )
         self.downloads = Downloads(
-            partial(find_folder, settings), self.check_downloads, self.gate.is_recording, clock
+            partial(find_session_folder, settings),
+            self.check_downloads,
+            self.gate.is_recording,
+            clock,
         )
         self.gate.add_reader(self.downloads.release)
         self.rehearsal = Rehearsal(
@@ -299,7 +302,9 @@ class Controller:
         """A session's folder on the sync drive; None where it has none or the drive is away."""
         try:
             self.check_downloads()
-            return await in_thread(FIND_DEADLINE_S, partial(find_folder, self.settings, uuid))
+            return await in_thread(
+                FIND_DEADLINE_S, partial(find_session_folder, self.settings, uuid)
+            )
         except (Refusal, TimeoutError):
             return None
 

@@ -6,11 +6,11 @@ from starlette.types import ASGIApp
 from ctlr.api import overview
 from ctlr.api.events import EventsParts, events_router
 from ctlr.api.feed import Feed
+from ctlr.api.files import FilesParts, files_router
 from ctlr.api.logs import LogsParts, logs_router
 from ctlr.api.metrics import MetricsParts, metrics_router
 from ctlr.api.nodes import NodesParts, nodes_router
 from ctlr.api.overview import Facts
-from ctlr.api.files import FilesParts, files_router
 from ctlr.api.recording import RecordingParts, recording_router
 from ctlr.api.rehearsal import RehearsalParts, rehearsal_router
 from ctlr.api.server import create_api

@@ -107,7 +107,9 @@ class Stills:
             answer = await self._client.fetch_still(node)
             camera.reason = answer.reason
             if answer.jpeg is not None:
-                camera.still = KeptStill(answer.jpeg, self._on_our_clock(node.name, answer.captured_at_ms))
+                camera.still = KeptStill(
+                    answer.jpeg, self._on_our_clock(node.name, answer.captured_at_ms)
+                )
             else:
                 camera.still, camera.pause_s = None, AFTER_FAILURE_S
         except NodeCallError as error:

@@ -12,8 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import av
-
 from ctlr.postprocess.folder.folders import read_manifest
 from ctlr.postprocess.manifest.shapes import VideoSource
 from ctlr.postprocess.video.picture import read_luma
@@ -44,13 +42,13 @@ def videos_of(folder: Path) -> dict[str, Path]:
 def look(path: Path, earlier: Path | None) -> dict[str, Any]:
     try:
         luma = read_luma(path, AT_S)
-    except (av.FFmpegError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return {"error": str(error)}
     found: dict[str, Any] = {"look": asdict(look_at(luma))}
     if earlier is not None:
         try:
             before = read_luma(earlier, AT_S)
-        except (av.FFmpegError, OSError, ValueError):
+        except (OSError, ValueError):
             return found
         found["earlier"] = asdict(look_at(before))
         found["view"] = asdict(compare(shrink(luma), shrink(before)))

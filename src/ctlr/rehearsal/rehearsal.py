@@ -23,8 +23,8 @@ from ctlr.kernel.process import ProcessTimeoutError, run
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.recording.coordinator import Coordinator
-from ctlr.rehearsal.verdict import Seen, Verdict, judge, judge_without
-from ctlr.rehearsal.views import Look, View
+from ctlr.rehearsal.seen import Look, Seen, View
+from ctlr.rehearsal.verdict import Verdict, judge, judge_without
 from ctlr.sessions.copies import SessionCopy
 from ctlr.sessions.lacks import is_complete
 from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
@@ -116,7 +116,7 @@ class Rehearsal:
         start_at_ms = self.standing.start_at_ms or self._clock.now_ms()
         left_s = (start_at_ms - self._clock.now_ms()) / 1000 + LASTS_S
         ends_at_s = self._clock.monotonic() + max(0.0, min(left_s, LASTS_S + 60))
-        while self._clock.monotonic() < ends_at_s and self._is_recorded(uuid):
+        while self._clock.monotonic() < ends_at_s and self._is_recorded(uuid):  # noqa: ASYNC110 - it is ended by whoever records
             await asyncio.sleep(min(LOOK_AGAIN_S, max(0, ends_at_s - self._clock.monotonic())))
         if not self._is_recorded(uuid):
             return judge_without("The rehearsal was ended before it was over.")

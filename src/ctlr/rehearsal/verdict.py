@@ -10,7 +10,7 @@ from typing import Literal
 
 from ctlr.postprocess.manifest.shapes import Manifest, VideoSource
 from ctlr.postprocess.manifest.sync import SyncSection
-from ctlr.rehearsal.views import Look, View
+from ctlr.rehearsal.seen import Look, Seen, View
 from ctlr.sessions.model import Session
 
 TOO_DARK, TOO_BRIGHT = 0.06, 0.92
@@ -30,16 +30,6 @@ class Check:
     camera: str | None
     result: Judged
     text: str
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen of a camera, and of it in the earlier session. ``error``: why nothing was."""
-
-    look: Look | None = None
-    earlier: Look | None = None
-    view: View | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True)

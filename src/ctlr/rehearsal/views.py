@@ -6,11 +6,10 @@ the best of them is high, both show the same things, and the shift is how far th
 Where it is low, nothing is known: the rig may stand somewhere else.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
+
+from ctlr.rehearsal.seen import Look, View
 
 Luma = npt.NDArray[np.uint8]
 Grid = npt.NDArray[np.float64]
@@ -25,30 +24,6 @@ BETTER_BY = 0.1
 MOVED = 0.03
 """Of the picture's width; a camera that is touched and let go moves less."""
 FLAT = 1.0
-
-ViewState = Literal["same", "moved", "unlike", "unknown"]
-
-
-@dataclass(frozen=True)
-class Look:
-    """A picture in numbers: mean brightness and shares of all but black and all but white, 0 to 1;
-    ``sharpness`` grows with the finest contrast and has no unit."""
-
-    brightness: float
-    dark: float
-    bright: float
-    sharpness: float
-
-
-@dataclass(frozen=True)
-class View:
-    """How a picture lies to another: shifted by shares of its width and height, to the right and
-    down, at which their edges agree by ``likeness`` (1: the same)."""
-
-    state: ViewState
-    right: float = 0.0
-    down: float = 0.0
-    likeness: float = 0.0
 
 
 def look_at(luma: Luma) -> Look:

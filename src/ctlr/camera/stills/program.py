@@ -79,11 +79,14 @@ class View:
                 with self._told:
                     self._newest = seen, time.time_ns() // 1_000_000
                     self._told.notify()
-            raise SourceError("the camera has ended its stream")
+            self._fail(SourceError("the camera has ended its stream"))
         except Exception as error:  # told to whoever asks
-            with self._told:
-                self._error = error
-                self._told.notify()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        with self._told:
+            self._error = error
+            self._told.notify()
 
 
 def decode(head: dict[str, Any], body: bytes) -> Seen:
@@ -118,7 +121,8 @@ def to_jpeg(seen: Seen, rotation: int) -> bytes:
     height = max(2, round(frame.height * width / frame.width) // 2 * 2)
     if rotation:
         turned = np.rot90(frame.reformat(width, height, "rgb24").to_ndarray(), -rotation // 90)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(turned), "rgb24")
+        pixels = np.ascontiguousarray(turned, np.uint8)
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
         width, height = frame.width, frame.height
     small = frame.reformat(width, height, "yuvj420p")
     small.pts, small.time_base = 0, Fraction(1, 25)

@@ -11,7 +11,14 @@ WIDTH = 640
 
 def read_luma(path: Path, at_s: float) -> npt.NDArray[np.uint8]:
     """The luma, 640 pixels wide, of the last picture taken at ``at_s`` or before; the first of all
-    where the video begins later. Raises ``av.FFmpegError``, ``ValueError``."""
+    where the video begins later. Raises ``ValueError`` for what cannot be decoded."""
+    try:
+        return _read(path, at_s)
+    except (av.FFmpegError, IndexError) as error:
+        raise ValueError(f"{path.name} cannot be decoded: {error}") from error
+
+
+def _read(path: Path, at_s: float) -> npt.NDArray[np.uint8]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         container.seek(round(at_s * av.time_base))
@@ -23,6 +30,5 @@ def read_luma(path: Path, at_s: float) -> npt.NDArray[np.uint8]:
     if shown is None:
         raise ValueError(f"{path.name} has no picture")
     height = max(2, round(shown.height * WIDTH / shown.width) // 2 * 2)
-    plane = shown.reformat(WIDTH, height, "yuv420p").planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : plane.width].copy()
+    pixels = shown.reformat(WIDTH, height, "yuv420p").to_ndarray()  # luma first, then the rest
+    return pixels[:height].astype(np.uint8)
