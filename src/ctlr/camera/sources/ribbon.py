@@ -17,7 +17,7 @@ many as the card may hold up, and one that does not fit counts as dropped.
 import io
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -63,7 +63,7 @@ def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> "
     return RibbonSource(settings, take, clock)
 
 
-def open_view(settings: PictureSettings) -> Iterator[Seen]:
+def open_view(settings: PictureSettings) -> Generator[Seen, None, None]:
     """The camera's second, small stream, which its image processor scales for nothing."""
     check(settings)
     try:
