@@ -75,9 +75,8 @@ def test_the_newest_picture_that_needs_no_other_is_kept_for_who_looks(
     codec: str, tmp_path: Path
 ) -> None:
     """Of a camera that gives JPEGs its own; of another the keyframe, whole with its parameters."""
-    film = _film(
-        tmp_path / "film", codec, _times(12, START), **{"g": "5"} if codec != "mjpeg" else {}
-    )
+    options = {"bf": "0", "g": "5"} if codec == "libx264" else {}
+    film = _film(tmp_path / "film", codec, _times(12, START), **options)
 
     class Kind:
         def check(self, settings: PictureSettings) -> str:
