@@ -12,6 +12,10 @@ STOPPED_BEFORE_START = "stopped_before_start"
 """The event of a session that was stopped within its start delay, before any camera began."""
 
 
+REHEARSAL = "rehearsal"
+"""The event of a session that was begun to see whether all is well: it is in the bin from its start."""
+
+
 class SessionState(StrEnum):
     """Where a session is; ``lifecycle`` holds which state follows which."""
 
@@ -145,6 +149,11 @@ class Session:
     """In the order of their instants."""
     clock_steps: tuple[ClockStep, ...] = ()
     """In the order in which they happened."""
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it was begun as one; somebody may have taken it out of the bin since."""
+        return any(event.kind == REHEARSAL for event in self.events)
 
     @property
     def start_failed(self) -> bool:

@@ -57,8 +57,12 @@ class SessionStore(SessionQueries):
         start_at_ms: int | None,
         node_names: Iterable[str],
         on_clock: OnClock | None = None,
+        rehearsal: SessionEvent | None = None,
     ) -> Session:
         """Store a new session, arm again one whose start failed, or reopen one; returns it.
+
+        A ``rehearsal`` says so by that event, and is in the bin from its first instant: whatever
+        happens to this process, nobody takes it for a session.
 
         ``on_clock`` is the clock that its times are on, where it begins now. What is known of the
         nodes stays, except after a failed start, also of one whose uploads were made ready since.
@@ -82,6 +86,10 @@ class SessionStore(SessionQueries):
                 "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(uuid, name) for name in node_names],
             )
+            if rehearsal is not None:
+                thrown = {"binned_at_ms": created_at_ms, "bin_scope": "everything"}
+                await update(db, "session", {**thrown, "label": "Rehearsal"}, "uuid = ?", (uuid,))
+                await add_events(db, uuid, [rehearsal])
             if on_clock is not None:
                 await keep_clock(db, uuid, on_clock)
         return await self._existing(uuid)
