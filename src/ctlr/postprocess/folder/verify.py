@@ -13,25 +13,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctlr.config import Settings
-from ctlr.kernel.atomic import drop_cache, write_atomic
+from ctlr.kernel.atomic import drop_cache
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
 from ctlr.kernel.names import readable_name
-from ctlr.layout.session import MANIFEST_NAME
+from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
-from ctlr.postprocess.manifest import shapes as manifests
+from ctlr.postprocess.folder.manifest_file import (
+    manifest_fault,
+    write_manifest,
+    write_proof,
+)
 from ctlr.postprocess.manifest.copy_facts import describe_faults
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.manifest.shapes import (
     FailedSource,
     FileEntry,
     Manifest,
+    Source,
     VideoFile,
     VideoSource,
 )
-
-CHECKSUMS_NAME = "checksums.xxh128"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
     if not manifest.files and not _has_nothing(manifest):
         text = f"{MANIFEST_NAME} lists no hashes; nothing can be compared"
         faults.append(Fault(MANIFEST_NAME, text))
+    if text := manifest_fault(folder, manifest):
+        faults.append(Fault(MANIFEST_NAME, f"{MANIFEST_NAME}{text}"))
     return Verification(manifest, hashes, tuple(faults), tuple(_unknown(folder, manifest)))
 
 
@@ -262,14 +267,12 @@ def _outcome(folder: Path, result: Verification) -> RunResult:
 
 
 def record(folder: Path, result: Verification, now_ms: int) -> None:
-    """Write down a good verification: checksums, then the manifest, then the media hash list.
+    """Write down a good verification: the manifest, then checksums, then the media hash list.
 
     Raises ``OSError``.
     """
     manifest = _with_hashes(result.manifest, result.hashes, now_ms)
-    lines = "".join(f"{result.hashes[e.path]}  {e.path}\n" for e in manifest.files)
-    write_atomic(folder / CHECKSUMS_NAME, lines.encode())
-    write_atomic(folder / MANIFEST_NAME, manifests.write(manifest))
+    write_proof(folder, manifest, {e.path: result.hashes[e.path] for e in manifest.files})
     mhl.add_generation(folder, manifest, now_ms)
 
 
@@ -281,12 +284,11 @@ def record_damage(folder: Path, result: Verification, now_ms: int) -> None:
     damaged = result.damaged
     mhl.add_failed_generation(folder, result.manifest, result.hashes, set(damaged), now_ms)
     noted = {"verified_at": None, "damaged_at": now_ms, "damaged": damaged}
-    manifest = result.manifest.model_copy(update=noted)
-    write_atomic(folder / MANIFEST_NAME, manifests.write(manifest))
+    write_manifest(folder, result.manifest.model_copy(update=noted))
 
 
 def _with_hashes(manifest: Manifest, hashes: dict[str, str], now_ms: int) -> Manifest:
-    def hashed(source: manifests.Source) -> manifests.Source:
+    def hashed(source: Source) -> Source:
         if not isinstance(source, VideoSource):
             return source
         parts = tuple(p.model_copy(update={"xxh128": hashes[p.file]}) for p in source.parts)
