@@ -18,7 +18,8 @@ from ctlr.cli.command import fail
 from ctlr.config import Settings
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, session_folders
-from ctlr.postprocess.folder.verify import verify_folder, verify_session
+from ctlr.postprocess.folder.read_back import verify_folder
+from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.manifest import progress as steps
 from ctlr.postprocess.run.follow import follow
 from ctlr.postprocess.run.listing import list_sessions, resolve_prefix

@@ -16,7 +16,8 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
-from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
+from ctlr.postprocess.folder.folders import find_folder, read_manifest
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.folder.manifest_file import write_manifest
 from ctlr.postprocess.folder.superseded import unjoined
 from ctlr.postprocess.manifest.shapes import Manifest, VideoSource

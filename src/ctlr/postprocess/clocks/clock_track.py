@@ -20,8 +20,6 @@ from ctlr.sessions.model import ClockSample
 WANDER_PPM = 10.0
 """How far a crystal's drift may stray from the straight line between two samples."""
 STEP_MS = 100.0
-STRAIGHT_US = 60_000_000
-"""Within so long the offset is taken along one line: less than 1 us off."""
 
 
 class ClockTrack:
@@ -73,10 +71,20 @@ class ClockTrack:
         return _along(self._own, self._offsets, own_us)
 
     def corrected(self, own_us: Sequence[int]) -> list[float]:
-        """What the controller's clock showed at each of some times of the source's, not none."""
-        first, last = own_us[0], own_us[-1]
-        if last - first > STRAIGHT_US or any(b < a for a, b in pairwise(own_us)):
+        """What the controller's clock showed at each of some times of the source's."""
+        if any(b < a for a, b in pairwise(own_us)):
             return [time - self.offset_at(time) for time in own_us]
+        found: list[float] = []
+        while len(found) < len(own_us):
+            start = len(found)
+            after = bisect_right(self._own, own_us[start])
+            end = bisect_right(own_us, self._own[after], start) if after < len(self._own) else None
+            found += self._along_a_line(own_us[start:end])
+        return found
+
+    def _along_a_line(self, own_us: Sequence[int]) -> list[float]:
+        """As ``corrected``, between two samples."""
+        first, last = own_us[0], own_us[-1]
         offset = self.offset_at(first)
         slope = (self.offset_at(last) - offset) / max(last - first, 1)
         return [time - offset - slope * (time - first) for time in own_us]

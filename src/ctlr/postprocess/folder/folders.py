@@ -8,16 +8,14 @@ again. A folder that another session or another program made is never touched: o
 free name.
 """
 
-import fcntl
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory, write_atomic
-from ctlr.kernel.errors import Refusal
 from ctlr.kernel.hashing import hash_bytes
 from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME, session_folder_pattern
 from ctlr.postprocess.manifest import document
@@ -139,29 +137,6 @@ def _fsync_tree(root: Path) -> None:
     for folder in (p for p in root.rglob("*") if p.is_dir()):
         fsync_directory(folder)
     fsync_directory(root)
-
-
-@contextmanager
-def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
-    """Hold the session's lock. Raises ``Refusal`` ``busy`` while another run has it."""
-    state = settings.database.path.parent
-    folder = state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(folder / f"{uuid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        if os.geteuid() == 0:  # what root leaves here must not shut the controller out
-            owner = state.stat()
-            os.chown(folder, owner.st_uid, owner.st_gid)
-            os.chown(fd, owner.st_uid, owner.st_gid)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refusal(
-                "busy", f"Session {uuid} is being processed by another run; wait for it to end."
-            ) from error
-        yield
-    finally:
-        os.close(fd)
 
 
 def find_folder(settings: Settings, uuid: str) -> Path | None:

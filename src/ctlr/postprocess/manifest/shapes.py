@@ -37,13 +37,16 @@ class IndexEntry(Shape):
 
 
 class GapEntry(Shape):
-    """A hole in a video: it shows the frame before for ``expected_ms`` longer."""
+    """A hole in a video: it shows the frame before for ``expected_ms`` longer. It begins ``offset_s``
+    into the camera's first file (``part`` 1), or into a further one; null where nothing tells."""
 
     after_segment: str | None
     expected_ms: int
     reason: str
     segments: tuple[str, ...] = ()
     estimated: bool = False
+    offset_s: float | None = None
+    part: int | None = None
 
 
 class StillEntry(Shape):

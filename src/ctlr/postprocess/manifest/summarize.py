@@ -2,7 +2,7 @@
 
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.postprocess.manifest.can import CanSource
-from ctlr.postprocess.manifest.copy_facts import describe_faults
+from ctlr.postprocess.manifest.faults import describe_faults
 from ctlr.postprocess.manifest.shapes import (
     FailedSource,
     FilesSource,

@@ -30,6 +30,8 @@ from ctlr.sessions.model import ClockSample, Session
 
 FindFile = Callable[[str], Path]
 Clocks = Mapping[str, Sequence[ClockSample]]
+WriteTimes = Callable[[Path, Path, ClockTrack | None, int], None]
+"""As ``write_session_times``, or one that was begun ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class FrameClocks:
     started_ms: int
     out: Path
     folder: Path
+    write: WriteTimes = write_session_times
 
     def time(
         self, sources: Mapping[str, Source], files: Iterable[FileEntry]
@@ -138,9 +141,7 @@ class FrameClocks:
         if kept and (clock is None or entry.inputs == inputs or not self._is_sound(entry)):
             return entry
         try:
-            write_session_times(
-                self.folder / entry.path if kept else made, made, clock, self.started_ms
-            )
+            self.write(self.folder / entry.path if kept else made, made, clock, self.started_ms)
         except NotFrameTimesError:
             return entry  # the certificate says why they were not compared
         size, digest = hash_file(made)

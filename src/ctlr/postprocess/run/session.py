@@ -21,14 +21,15 @@ from ctlr.layout.session import MANIFEST_NAME, session_folder
 from ctlr.postprocess.can.found import find_rows
 from ctlr.postprocess.clocks.certificate import clock_section
 from ctlr.postprocess.clocks.frame_distance import compare
+from ctlr.postprocess.clocks.session_times import write_session_times
 from ctlr.postprocess.folder.folders import (
     choose_folder,
     find_folder,
     is_finished,
     publish,
     read_manifest,
-    session_lock,
 )
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
@@ -39,6 +40,7 @@ from ctlr.postprocess.run.clocks import (
     FindFile,
     FrameClocks,
     SessionSpan,
+    WriteTimes,
     all_clocks,
     write_clock_file,
 )
@@ -148,11 +150,12 @@ def process_locked(
     parts: GrowingParts,
     clock: Clock,
     compare_frames: Compare = compare,
+    write_times: WriteTimes = write_session_times,
 ) -> RunResult:
     """As ``process``, for one that holds the session's lock. ``parts`` is what was made ahead;
     it is closed in the end. Raises ``OSError``."""
     try:
-        return _Run(settings, uuid, facts, report, parts, compare_frames).run(clock)
+        return _Run(settings, uuid, facts, report, parts, compare_frames, write_times).run(clock)
     finally:
         parts.close()
 
@@ -172,6 +175,7 @@ class _Run:
         report: Report,
         parts: GrowingParts,
         compare_frames: Compare,
+        write_times: WriteTimes,
     ) -> None:
         self.settings = settings
         self.uuid = uuid
@@ -179,6 +183,7 @@ class _Run:
         self.report = report
         self.parts = parts
         self.compare_frames = compare_frames
+        self.write_times = write_times
 
     def run(self, clock: Clock) -> RunResult:
         """Plan and act; plan again where a segment proves unreadable, or another, while it is
@@ -255,7 +260,7 @@ class _Run:
             files = [entry, *(file for file in files if file.path != entry.path)]
         if plan.started_at is None:
             return tuple(files)
-        timing = FrameClocks(clocks, plan.started_at, workspace.out, folder)
+        timing = FrameClocks(clocks, plan.started_at, workspace.out, folder, self.write_times)
         return timing.time(sources, files)
 
     def _prove(
