@@ -43,6 +43,11 @@ class ClockTrack:
         return [_width_between(a, b, excess_ms) for (a, b), excess_ms in pairs]
 
     @property
+    def lines(self) -> tuple[list[float], list[float]]:
+        """The source's times at the samples, and its offsets then; straight lines in between."""
+        return self._own, self._offsets
+
+    @property
     def drift(self) -> Drift | None:
         """How fast the source's clock gains on the controller's; None where the samples do not
         tell, and where it was set."""

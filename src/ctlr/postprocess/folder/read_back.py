@@ -88,8 +88,8 @@ def read_back(folder: Path, manifest: Manifest, report: Report) -> Verification:
     if not manifest.files and not _has_nothing(manifest):
         text = f"{MANIFEST_NAME} lists no hashes; nothing can be compared"
         faults.append(Fault(MANIFEST_NAME, text))
-    if text := manifest_fault(folder, manifest):
-        faults.append(Fault(MANIFEST_NAME, f"{MANIFEST_NAME}{text}"))
+    if differs := manifest_fault(folder, manifest):
+        faults.append(Fault(MANIFEST_NAME, f"{MANIFEST_NAME}{differs}"))
     return Verification(manifest, hashes, tuple(faults), tuple(_unknown(folder, manifest)))
 
 

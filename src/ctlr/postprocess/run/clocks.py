@@ -65,7 +65,9 @@ def all_clocks(
     """The samples of every source whose clock is known."""
     if facts is None:
         return read_clocks(find(CLOCK_FILE))
-    clocks = {source: samples for source, samples in facts.clocks.items() if samples}
+    clocks: dict[str, Sequence[ClockSample]] = {
+        s: known for s, known in facts.clocks.items() if known
+    }
     if span.started_ms is None or span.stopped_ms is None:
         return clocks
     middle_ms = (span.started_ms + span.stopped_ms) // 2
