@@ -1,8 +1,8 @@
 """Tells within milliseconds in which folders a file has got its final name (inotify).
 
-A watch holds no file open and stands in no drive's way. The kernel may refuse one (a user's programs
-share what sysctl's fs.inotify.max_user_watches allows) or drop notices, and says so; it may know nothing
-of a file system: a notice says where to look at once, and never that nothing came.
+A watch holds no file open and stands in no drive's way. The kernel may refuse one (its
+``max_user_watches`` of inotify are shared by all programs of a user) or drop notices, and says so; it
+may know nothing of a file system: a notice says where to look at once, and never that nothing came.
 """
 
 import asyncio
