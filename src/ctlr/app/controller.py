@@ -21,6 +21,7 @@ from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.ingest.takes import Takes
+from ctlr.ingest.takes_watch import TakesWatch
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import Database
 from ctlr.kernel.errors import Refusal
@@ -144,6 +145,13 @@ class Controller:
             check_disk=partial(monitor.require_readable, "logging"),
             on_replaced=self.camera_reported,
         )
+        self.takes_watch = TakesWatch(
+            self.takes,
+            self.store,
+            layout,
+            clock,
+            check_disk=partial(monitor.require_readable, "logging"),
+        )
         self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
@@ -159,6 +167,7 @@ class Controller:
             layout,
             clock.monotonic,
             check_disk=partial(monitor.require_readable, "logging"),
+            on_other=self.takes.note_lost,
         )
         self.reconciler = Reconciler(
             self.store,
@@ -242,7 +251,7 @@ class Controller:
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
         self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
-        self.tasks.start_loop("takes", self.takes.watch_forever())
+        self.tasks.start_loop("takes", self.takes_watch.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session-copies", self.copies.keep_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
@@ -257,6 +266,7 @@ class Controller:
         self.changes.notify()
 
     def disks_changed(self) -> None:
+        self.takes_watch.wake()
         self.reconciler.disks_changed()
         self.wake()
 
@@ -268,6 +278,7 @@ class Controller:
         now = recording_now(self.coordinator.current, self.coordinator.recorded_s)
         self.copies.wake()
         self.telemetry.set_recording(recording=now.recording, uuid=now.uuid, duration=now.duration)
+        self.takes_watch.wake()
         self.reconciler.wake()
         self.changes.notify()
 

@@ -19,6 +19,7 @@ from ctlr.sessions.lifecycle import check_transition
 from ctlr.sessions.model import (
     ACTIVE_STATES,
     ClockSample,
+    HashedFile,
     Mark,
     Session,
     SessionEvent,
@@ -209,16 +210,29 @@ class SessionStore(SessionQueries):
                 (uuid, mark.at_ms, mark.label),
             )
 
-    async def keep_hashes(
-        self, uuid: str, node: str, hashes: Mapping[str, tuple[int, int, str]]
-    ) -> None:
+    async def keep_hashes(self, uuid: str, node: str, hashes: Mapping[str, HashedFile]) -> None:
         async with self._db.transaction() as db:
             await db.executemany(
-                "INSERT INTO delivered_file (uuid, node, name, size, mtime_ns, xxh128)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " size = excluded.size, mtime_ns = excluded.mtime_ns, xxh128 = excluded.xxh128",
+                "INSERT INTO delivered_file (uuid, node, name, size, mtime_ns, xxh128, inode)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size,"
+                " mtime_ns = excluded.mtime_ns, xxh128 = excluded.xxh128, inode = excluded.inode",
                 [(uuid, node, name, *values) for name, values in hashes.items()],
             )
+
+    async def keep_lost(self, uuid: str, node: str, lost: Mapping[str, HashedFile]) -> list[str]:
+        """Keep which files of a node were durable and are not there any more; returns the names of
+        those that were not known to be."""
+        rows = await self._db.fetch(
+            "SELECT name, xxh128 FROM lost_file WHERE uuid = ? AND node = ?", (uuid, node)
+        )
+        known = {(row["name"], row["xxh128"]) for row in rows}
+        new = {name: was for name, was in lost.items() if (name, was.xxh128) not in known}
+        async with self._db.transaction() as db:
+            await db.executemany(
+                "INSERT INTO lost_file (uuid, node, name, size, xxh128) VALUES (?, ?, ?, ?, ?)",
+                [(uuid, node, name, was.size, was.xxh128) for name, was in new.items()],
+            )
+        return sorted(new)
 
     async def _move_to_stop(
         self, db: aiosqlite.Connection, stopping: Session, answer: Mapping[str, Any]
