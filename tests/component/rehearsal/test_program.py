@@ -11,7 +11,8 @@ import pytest
 from tests.unit.rehearsal.test_views import Luma, photograph, scene
 
 from ctlr.kernel.process import run
-from ctlr.postprocess.manifest.shapes import Manifest, VideoSource, write
+from ctlr.postprocess.manifest.document import write
+from ctlr.postprocess.manifest.shapes import Manifest, VideoSource
 
 FPS = 10
 
