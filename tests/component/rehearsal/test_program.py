@@ -8,11 +8,12 @@ from typing import Any
 
 import av
 import pytest
-from tests.unit.rehearsal.test_views import Luma, photograph, scene
+from tests.unit.rehearsal.test_views import photograph, scene
 
 from ctlr.kernel.process import run
 from ctlr.postprocess.manifest.document import write
 from ctlr.postprocess.manifest.shapes import Manifest, VideoSource
+from ctlr.rehearsal.views import Luma
 
 FPS = 10
 
