@@ -56,7 +56,9 @@ def asked_only(known: Iterable[Finding], asked: Iterable[Finding]) -> list[Findi
 def _line(finding: Finding, mounts: dict[str, MountState]) -> Line:
     name = f"{finding.name} drive" if finding.name in mounts else finding.name
     fix = None if finding.ok else _fix(finding, mounts.get(finding.name))
-    return Line(finding.name, words.sentence(name).removesuffix("."), finding.ok, finding.message, fix)
+    return Line(
+        finding.name, words.sentence(name).removesuffix("."), finding.ok, finding.message, fix
+    )
 
 
 def _fix(finding: Finding, mount: MountState | None) -> Fix | None:

@@ -8,6 +8,19 @@ from ctlr.page.view import words
 from ctlr.page.view.cameras import Figure
 from ctlr.postprocess.manifest.shapes import FailedSource, GapEntry, Manifest, VideoSource
 
+REASONS = {
+    "missing": "the segment never arrived",
+    "empty": "the segment has no bytes",
+    "damaged": "the segment cannot be read",
+    "cut": "the segment ends early",
+    "pause": "the camera did not record for a while",
+    "joined late": "the camera was told to start late",
+    "began late": "its first frame came late",
+    "ended early": "its last frame came before the stop",
+    "restarted": "the camera began again",
+    "short": "it began late or ended early, nothing tells which",
+}
+
 
 @dataclass(frozen=True)
 class Take:
@@ -48,9 +61,11 @@ def holes(manifest: Manifest | None) -> list[Hole]:
 
 
 def hole_text(gap: GapEntry) -> str:
-    where = "from the start" if gap.after_segment is None else f"after {gap.after_segment}"
+    """Its length, where it is, and why, as far as the reasons are known here."""
+    where = "at the start" if gap.after_segment is None else f"after {gap.after_segment}"
     about = "about " if gap.estimated else ""
-    return f"{about}{gap.expected_ms / 1000:,.1f} s {where}: {gap.reason}"
+    why = ", ".join(REASONS.get(reason, reason) for reason in gap.reason.split(", "))
+    return f"{about}{gap.expected_ms / 1000:,.1f} s {where}: {why}"
 
 
 def _verdict(session: shapes.SessionDetail) -> tuple[str, str]:

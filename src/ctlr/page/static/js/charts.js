@@ -1,5 +1,6 @@
 /** Clocks as a picture: a line for each over the last hour, its uncertainty as a band. */
 import { call } from 'ctlr/api.js';
+import { clockOf } from 'ctlr/times.js';
 
 const EVERY_MS = 10000;
 
@@ -49,8 +50,8 @@ function paint(charts, uPlot, key, place, title, data, series, bands) {
   box.setAttribute('role', 'img');
   box.setAttribute('aria-label', `${title} over the last hour`);
   place.append(box);
-  const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } };
-  const chart = new uPlot({ width: box.clientWidth, height: 160, title, series, bands, axes: [axis, { ...axis, size: 56 }], cursor: { drag: { x: false, y: false } } }, data, box);
+  const axis = { stroke: colour('--soft'), values: (_, at) => at.map((each) => clockOf(each * 1000)), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } };
+  const chart = new uPlot({ width: box.clientWidth, height: 160, title, series, bands, legend: { show: key === 'machine' }, axes: [axis, { ...axis, values: undefined, size: 56 }], cursor: { drag: { x: false, y: false } } }, data, box);
   charts.set(key, { chart, box });
 }
 

@@ -7,6 +7,7 @@ const date = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: '2-digit'
 let aheadMs = 0;
 
 export const withTimes = (text) => text.replace(INSTANT, (_, ms) => clock.format(Number(ms)));
+export const clockOf = (ms) => clock.format(ms);
 export const timeOf = (ms) => seconds.format(ms);
 
 /** The controller said what time it is. */
