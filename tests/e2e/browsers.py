@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -17,8 +17,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PHONE = {"width": 360, "height": 740}
-LAPTOP = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -39,6 +39,11 @@ async def open_page(context: BrowserContext, url: str) -> Page:
     await page.goto(url)
     await page.wait_for_selector("#line[data-state=live]")
     return page
+
+
+async def wear(context: BrowserContext, url: str, look: str) -> None:
+    """Take on a look before anything is painted."""
+    await context.add_cookies([{"name": "theme", "value": look, "url": url}])
 
 
 async def faults(page: Page) -> list[str]:

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:  # loaded by the first who asks for help: the controller starts without it
+    from markdown_it.token import Token
 
 HERE = Path(__file__).parent
 INSTALLED, IN_SOURCE = HERE / "docs", HERE.parents[2] / "docs" / "how-to"
@@ -31,6 +32,8 @@ def help_pages() -> dict[str, HelpPage]:
 
 
 def _page(name: str, text: str, names: list[str]) -> HelpPage:
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(text)
     title = next(
@@ -45,7 +48,7 @@ def _page(name: str, text: str, names: list[str]) -> HelpPage:
     return HelpPage(name, title, str(parser.renderer.render(tokens, parser.options, {})))
 
 
-def _turn_links(tokens: list[Token], names: list[str]) -> None:
+def _turn_links(tokens: "list[Token]", names: list[str]) -> None:
     """Links to pages that are here lead there; those to others become plain words."""
     ends: list[bool] = []
     for token in tokens:

@@ -1,11 +1,11 @@
 """What a screen shows beside the live view: read when it is asked for, made to words by ``view``."""
 
+import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import psutil
-import segno
 
 from ctlr.api import node_shapes
 from ctlr.api.logs import page_of
@@ -70,15 +70,17 @@ class Reading:
         nodes: node_shapes.NodeList,
         versions: Mapping[str, str | None],
         configuration: Mapping[str, Any],
-        url: str,
     ) -> dict[str, Any]:
-        """Versions, settings, and the addresses of this page."""
-        found = own_addresses(url)
+        """Versions and settings."""
         return {
             "versions": system.versions(own, nodes, versions),
             "settings": list(system.configuration(configuration)),
-            "addresses": [(address, qr(address)) for address in found],
         }
+
+
+def address_codes(url: str) -> list[tuple[str, str]]:
+    """Every address of this page, with its QR code."""
+    return [(address, qr(address)) for address in own_addresses(url)]
 
 
 def own_addresses(url: str) -> list[str]:
@@ -98,5 +100,10 @@ def own_addresses(url: str) -> list[str]:
 
 def qr(text: str) -> str:
     """A text as a picture to be photographed: SVG without a size or a style of its own."""
-    code = segno.make(text, error="m", micro=False)
-    return code.svg_inline(border=2, omitsize=True, svgclass="qr", lineclass=None)
+    import segno  # loaded by the first who looks at the system
+
+    code, drawn = segno.make(text, error="m", micro=False), io.BytesIO()
+    code.save(
+        drawn, kind="svg", xmldecl=False, border=2, omitsize=True, svgclass="qr", lineclass=None
+    )
+    return drawn.getvalue().decode()

@@ -4,12 +4,15 @@ Screens are painted from memory, but for the sessions', which come from the reco
 whose manifest is read with a deadline. What a screen does, it does at the API.
 """
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from pydantic import BaseModel, Field
 
 from ctlr import __version__
 from ctlr.api import node_shapes
@@ -19,8 +22,8 @@ from ctlr.kernel.errors import Refusal
 from ctlr.page import static
 from ctlr.page.feed import Feed
 from ctlr.page.help import help_pages
-from ctlr.page.paint import paint, takes_gzip
-from ctlr.page.reading import Reading
+from ctlr.page.paint import get_ready, paint, takes_gzip
+from ctlr.page.reading import Reading, address_codes, qr
 from ctlr.recording.preflight import Finding
 
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -41,15 +44,30 @@ class PageParts:
     configuration: Callable[[], Mapping[str, Any]]
     node: str
 
-    def show(
+    async def show(
         self, request: Request, screen: str, status_code: int = 200, **values: Any
     ) -> Response:
-        """A screen with the live view around it."""
+        """A screen with the live view around it. What the first of all loads keeps nobody waiting."""
+        await asyncio.to_thread(get_ready)
         shown = self.feed.shown()
         values |= {"screen": screen, "node": self.node, "now_ms": self.clock.now_ms()}
         return paint(
             request, f"{screen}.html", status_code, view=shown.view, seen=shown.id, **values
         )
+
+
+class Wifi(BaseModel):
+    """A Wi-Fi to be shown as a QR code; it is kept nowhere."""
+
+    name: Annotated[str, Field(min_length=1, max_length=32)]
+    password: Annotated[str, Field(max_length=63)] = ""
+
+    def text(self) -> str:
+        """As phones read it (WPA3 specification, 7.1)."""
+        name, password = (
+            re.sub(r'([\\;,":])', r"\\\1", part) for part in (self.name, self.password)
+        )
+        return f"WIFI:T:WPA;S:{name};P:{password};;" if password else f"WIFI:T:nopass;S:{name};;"
 
 
 def page_router(parts: PageParts) -> APIRouter:
@@ -65,11 +83,11 @@ def page_router(parts: PageParts) -> APIRouter:
 def _add_live(router: APIRouter, parts: PageParts) -> None:
     @router.get("/")
     async def record(request: Request) -> Response:
-        return parts.show(request, "record")
+        return await parts.show(request, "record")
 
     @router.get("/storage")
     async def storage(request: Request) -> Response:
-        return parts.show(request, "storage")
+        return await parts.show(request, "storage")
 
     @router.get("/page/events")
     async def page_events(seen: str = "") -> StreamingResponse:
@@ -94,15 +112,16 @@ def _add_sessions(router: APIRouter, parts: PageParts) -> None:
     ) -> Response:
         found = await parts.reading.list_sessions(search, verdict, binned, before)
         asked = {"search": search, "verdict": verdict, "binned": binned}
-        return parts.show(request, "sessions", **found, asked=asked)
+        return await parts.show(request, "sessions", **found, asked=asked)
 
     @router.get("/sessions/{uuid}")
     async def session_screen(request: Request, uuid: str) -> Response:
         try:
-            return parts.show(request, "session", it=await parts.reading.read_session(uuid))
+            found = await parts.reading.read_session(uuid)
         except Refusal as refusal:
             status = STATUS_OF_CODE[refusal.code]
-            return parts.show(request, "problem", status, text=refusal.detail)
+            return await parts.show(request, "problem", status, text=refusal.detail)
+        return await parts.show(request, "session", it=found)
 
     @router.get("/page/take/{uuid}")
     async def page_take(uuid: str) -> dict[str, Any]:
@@ -114,19 +133,25 @@ def _add_system(router: APIRouter, parts: PageParts) -> None:
     async def system_screen(request: Request) -> Response:
         nodes = parts.nodes()
         told = parts.reading.read_system(
-            __version__, nodes, parts.versions(), parts.configuration(), str(request.base_url)
+            __version__, nodes, parts.versions(), parts.configuration()
         )
-        return parts.show(request, "system", **told, nodes=nodes)
+        told["addresses"] = await asyncio.to_thread(address_codes, str(request.base_url))
+        return await parts.show(request, "system", **told, nodes=nodes)
 
     @router.get("/system/selftest")
     async def selftest(request: Request) -> Response:
-        return parts.show(request, "selftest")
+        return await parts.show(request, "selftest")
 
     @router.get("/page/logs")
     async def page_logs(
         node: str = "", level: str = "INFO", after: int | None = None
     ) -> dict[str, Any]:
         return await parts.reading.read_logs(node, level, after)
+
+    @router.post("/page/wifi")
+    async def page_wifi(wifi: Wifi) -> Response:
+        code = await asyncio.to_thread(qr, wifi.text())
+        return Response(code, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
     @router.get("/page/clocks")
     async def page_clocks() -> dict[str, Any]:
@@ -137,15 +162,17 @@ def _add_system(router: APIRouter, parts: PageParts) -> None:
 def _add_help(router: APIRouter, parts: PageParts) -> None:
     @router.get("/help")
     async def help_list(request: Request) -> Response:
-        return parts.show(request, "help", pages=help_pages(), page=None)
+        return await parts.show(
+            request, "help", pages=await asyncio.to_thread(help_pages), page=None
+        )
 
     @router.get("/help/{name}")
     async def help_screen(request: Request, name: str) -> Response:
-        pages = help_pages()
+        pages = await asyncio.to_thread(help_pages)
         if name not in pages:
             text = "There is no such help page."
-            return parts.show(request, "problem", 404, text=text)
-        return parts.show(request, "help", pages=pages, page=pages[name])
+            return await parts.show(request, "problem", 404, text=text)
+        return await parts.show(request, "help", pages=pages, page=pages[name])
 
 
 def _add_files(router: APIRouter) -> None:

@@ -72,11 +72,11 @@ def test_every_state_of_a_mount_has_a_word() -> None:
 
 
 def test_another_version_than_the_controller_s_is_said() -> None:
-    node = {"address": "h:1", "origin": "config", "connected": True, "error": None}
-    names = ("cam-01", "cam-02", "cam-03")
-    nodes = NodeList(
-        configured=[Node(name=name, **node) for name in names], discovered=[], discovery_error=None
-    )
+    known = [
+        Node(name=name, address="h:1", origin="config", connected=True, error=None)
+        for name in ("cam-01", "cam-02", "cam-03")
+    ]
+    nodes = NodeList(configured=known, discovered=[], discovery_error=None)
     found = versions("1.0", nodes, {"cam-01": "1.0", "cam-02": "0.9"})
     assert [version.level for version in found] == ["ok", "ok", "warn", ""]
     assert "the controller has 1.0" in found[2].note

@@ -82,7 +82,7 @@ def test_a_take_that_is_not_whole() -> None:
 
 def test_out_of_step_and_not_known_are_told_apart() -> None:
     for verdict, level in (("fail", "bad"), ("unknown", "warn")):
-        sync = SyncSection(verdict=verdict, text="It is so.")
+        sync = SyncSection.model_validate({"verdict": verdict, "text": "It is so."})
         assert figures(take(detail(), manifest(sync=sync)))["Step"] == ("It is so.", level)
 
 

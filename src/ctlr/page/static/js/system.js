@@ -24,3 +24,18 @@ document.getElementById('adopt').addEventListener('submit', async (event) => {
     say(error.message, 15000);
   }
 });
+document.getElementById('wifi').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const [name, password] = ['wifi-name', 'wifi-password'].map((id) => document.getElementById(id).value);
+  const answer = await fetch('/page/wifi', { method: 'POST', body: JSON.stringify({ name, password }) });
+  if (!answer.ok) {
+    say('That is no name and password of a Wi-Fi.');
+    return;
+  }
+  const image = document.createElement('img');
+  image.src = URL.createObjectURL(await answer.blob());
+  image.alt = `QR code of the Wi-Fi ${name}`;
+  image.className = 'code';
+  image.width = 240;
+  document.getElementById('wifi-code').replaceChildren(image);
+});
