@@ -25,7 +25,7 @@ def nodes_router(parts: NodesParts) -> APIRouter:
     @router.get("")
     async def nodes() -> node_shapes.NodeList:
         """The rig's cameras, and those that announce themselves and are not in it; from memory."""
-        return list_nodes(parts)
+        return list_nodes(parts.roster, parts.fleet)
 
     @router.post(
         "",
@@ -56,12 +56,12 @@ def nodes_router(parts: NodesParts) -> APIRouter:
     return router
 
 
-def list_nodes(parts: NodesParts) -> node_shapes.NodeList:
+def list_nodes(roster: Roster, fleet: Fleet) -> node_shapes.NodeList:
     """The rig's cameras and those that it could have, from memory."""
     return node_shapes.NodeList(
-        configured=[_node(parts.fleet, member) for member in parts.roster.members],
-        discovered=[_discovered(found) for found in parts.roster.candidates()],
-        discovery_error=parts.roster.discovery_error,
+        configured=[_node(fleet, member) for member in roster.members],
+        discovered=[_discovered(found) for found in roster.candidates()],
+        discovery_error=roster.discovery_error,
     )
 
 

@@ -1,14 +1,12 @@
 """What the API may touch of a running controller: each group of endpoints its own few parts."""
 
-from collections.abc import Callable
-
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
 from ctlr.api.events import EventsParts, events_router
 from ctlr.api.logs import LogsParts, logs_router
 from ctlr.api.metrics import MetricsParts, metrics_router
-from ctlr.api.nodes import NodesParts, list_nodes, nodes_router
+from ctlr.api.nodes import NodesParts, nodes_router
 from ctlr.api.overview import Facts
 from ctlr.api.recording import RecordingParts, recording_router
 from ctlr.api.server import create_api
@@ -17,9 +15,7 @@ from ctlr.api.status import StatusParts, status_router
 from ctlr.api.storage import StorageParts, storage_router
 from ctlr.api.sync import SyncParts, sync_router
 from ctlr.app.controller import Controller
-from ctlr.page.feed import Feed
-from ctlr.page.reading import Reading
-from ctlr.page.routes import PageParts, page_router
+from ctlr.app.page import page_of
 from ctlr.recording.marks import Marks
 from ctlr.telemetry.sink import BrokerState
 
@@ -57,27 +53,8 @@ def _routers(it: Controller) -> list[APIRouter]:
         sessions_router(of_sessions),
         logs_router(LogsParts(it.telemetry.log_entry, it.log_reader.read)),
         metrics_router(MetricsParts(facts, it.session_counts.read, broker, it.meters)),
-        _page(it, facts, of_sessions),
+        page_of(it, facts, of_sessions),
     ]
-
-
-def _page(it: Controller, facts: Callable[[], Facts], of_sessions: SessionsParts) -> APIRouter:
-    findings = it.conditions.known_findings
-    feed = Feed(facts, findings, it.changes, it.clock)
-    it.tasks.start_loop("page", feed.keep_forever())
-    nodes = NodesParts(it.roster, it.fleet)
-    parts = PageParts(
-        clock=it.clock,
-        feed=feed,
-        reading=Reading(of_sessions, it.log_reader.read),
-        preflight=it.conditions.preflight,
-        known_findings=findings,
-        nodes=lambda: list_nodes(nodes),
-        versions=it.roster.versions,
-        configuration=it.settings.model_dump,
-        node=it.settings.node,
-    )
-    return page_router(parts)
 
 
 def read_facts(it: Controller) -> Facts:

@@ -32,7 +32,7 @@ class Shown:
     event: bytes
 
 
-class Feed:
+class PageFeed:
     """``findings`` are the preflight's, from memory."""
 
     def __init__(

@@ -20,7 +20,7 @@ from ctlr.api.errors import STATUS_OF_CODE
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.page import static
-from ctlr.page.feed import Feed
+from ctlr.page.feed import PageFeed
 from ctlr.page.help import help_pages
 from ctlr.page.paint import get_ready, paint, takes_gzip
 from ctlr.page.reading import Reading, address_codes, qr
@@ -35,7 +35,7 @@ class PageParts:
     was read at the start. ``versions`` are those that cameras announce, by name."""
 
     clock: Clock
-    feed: Feed
+    feed: PageFeed
     reading: Reading
     preflight: Callable[[int | None], Awaitable[list[Finding]]]
     known_findings: Callable[[], Sequence[Finding]]
