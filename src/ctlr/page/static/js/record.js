@@ -12,6 +12,7 @@ import { Rehearsal } from 'ctlr/rehearsal.js';
 const recorder = new Recorder();
 const leaving = new Leaving();
 const asking = new Asking();
+const rehearsal = new Rehearsal(say);
 const stills = new Stills(document.getElementById('cameras'), { onAim: aim });
 const armButton = document.getElementById('arm');
 new Marks();
@@ -27,7 +28,7 @@ armButton.addEventListener('click', () => {
 
 beginScreen({
   keepHidden: isArmed,
-  extra: (view) => ({ ...view, ...leaving.with(view), asked: { lines: view.idle ? asking.lines : [] } }),
+  extra: (view) => ({ ...view, ...leaving.with(view), ...rehearsal.shown, asked: { lines: view.idle ? asking.lines : [] } }),
   onView(view) {
     recorder.see(view);
     leaving.see(view);
@@ -36,4 +37,3 @@ beginScreen({
     heed(view.hands);
   },
 });
-new Rehearsal(say);

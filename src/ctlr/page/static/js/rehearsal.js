@@ -8,10 +8,11 @@ const LEVELS = { pass: 'ok', fail: 'bad', unknown: '' };
 export class Rehearsal {
   constructor(say) {
     this.say = say;
+    this.shown = {};
     this.row = document.getElementById('rehearsal');
     this.button = document.getElementById('rehearse');
     this.button.addEventListener('click', () => this.begin());
-    this.read().then(() => { this.row.hidden = false; }, () => {});
+    this.read().then(() => { this.button.hidden = false; }, () => {});
   }
 
   async begin() {
@@ -28,14 +29,14 @@ export class Rehearsal {
   /** Whether one goes on. Throws where there is no such thing. */
   async read() {
     const told = await call('GET', '/api/rehearsal');
-    const verdict = told.verdict;
-    bind(this.row, {
+    this.shown = {
       rehearsal: {
-        text: verdict ? verdict.text : WORDS[told.state] ?? '',
-        level: verdict ? LEVELS[verdict.result] : '',
-        checks: (verdict?.checks ?? []).map((check) => ({ level: LEVELS[check.result], text: check.text })),
+        text: told.text ?? WORDS[told.state] ?? '',
+        level: LEVELS[told.result] ?? '',
+        checks: told.checks.map((check) => ({ level: LEVELS[check.result], text: check.text })),
       },
-    });
+    };
+    bind(this.row, this.shown);
     return told.state !== 'none' && told.state !== 'done';
   }
 }
