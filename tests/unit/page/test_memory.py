@@ -7,7 +7,7 @@ from tests.unit.page.facts import NOW, UUID, camera, facts, lost, session
 from ctlr.api.overview import Facts
 from ctlr.nodes.fleet import NodeView
 from ctlr.page.view.memory import Memory, remarks, remember
-from ctlr.sessions.model import SessionNode, SessionState, TakeStart
+from ctlr.sessions.model import REHEARSAL, SessionEvent, SessionNode, SessionState, TakeStart
 
 OTHER = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -77,3 +77,8 @@ def test_it_stays_after_the_stop_and_goes_with_the_next_session() -> None:
 def test_nothing_is_held_against_a_camera_before_the_start() -> None:
     armed = facts(current=session(SessionState.ARMING), views=[lost()])
     assert told(armed).cameras == {}
+
+
+def test_a_rehearsal_is_not_held_against_a_camera() -> None:
+    rehearsed = replace(session(), events=(SessionEvent(NOW, REHEARSAL, "five seconds"),))
+    assert told(facts(current=rehearsed, views=[lost()])).cameras == {}

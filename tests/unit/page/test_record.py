@@ -11,6 +11,7 @@ from ctlr.page.view.memory import CameraMemory, Memory
 from ctlr.page.view.preflight import drive_fix, lines, summary
 from ctlr.page.view.rig import id_of, rig_view
 from ctlr.recording.preflight import Space, check_rig
+from ctlr.recording.presses import Press
 from ctlr.sessions.model import SessionState
 from ctlr.storage.eject_rules import Phase
 from ctlr.storage.states import MountState, State
@@ -169,3 +170,17 @@ def test_the_checks_that_fail_come_first_with_their_fix() -> None:
     assert found[0].fix.label == "Mount it again"
     assert summary(found) == "1 of 5 checks need a look."
     assert all(line.fix is None for line in found if line.ok)
+
+
+def test_who_pressed_last_is_said_for_a_while() -> None:
+    presses = {
+        "started": Press(UUID, "An iPhone", NOW - 60_000),
+        "stopped": Press(UUID, "A laptop", NOW - 5_000),
+    }
+    company = rig_view(facts(**presses), [], Memory(), screens=1)["company"]
+    assert company == {
+        "others": "",
+        "act": f"A laptop stopped the take at {words.at(NOW - 5_000)}.",
+    }
+    later = facts(**presses, now_ms=NOW + 3_600_000)
+    assert rig_view(later, [], Memory(), screens=1)["company"]["act"] == ""

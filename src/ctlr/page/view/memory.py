@@ -46,7 +46,7 @@ def remember(memory: Memory, facts: Facts) -> Memory:
     session = facts.current
     if session is None:
         return _after(memory, facts)
-    if getattr(session, "is_rehearsal", False):
+    if session.is_rehearsal:
         return memory  # its verdict says what was wrong with it
     if session.uuid != memory.uuid:
         memory = Memory(session.uuid)

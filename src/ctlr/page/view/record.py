@@ -56,7 +56,7 @@ def headline(facts: Facts, findings_ok: bool) -> Headline:
     if session is None:
         return _idle(facts, findings_ok)
     began = session.start_at_ms  # moves with the controller's clock, should that be set
-    if getattr(session, "is_rehearsal", False):
+    if session.is_rehearsal:
         more = "Five seconds, to see whether all is well. It throws itself away."
         return Headline("arming", "warn", "5-second test", more, None, session.uuid)
     if session.state is SessionState.RECORDING:

@@ -57,20 +57,14 @@ def id_of(view: dict[str, Any]) -> str:
 def _company(facts: Facts, screens: int) -> dict[str, str]:
     """Who looks at the rig beside the reader, and who pressed last."""
     others = "" if screens < 2 else f"{screens} screens watch this rig."
-    presses = [(press.at_ms, press.by, verb) for press, verb in _presses(facts) if press]
-    act = ""
-    if presses:
-        at_ms, by, verb = max(presses)
-        if facts.now_ms - at_ms < PRESS_SHOWN_MS:
-            act = f"{by} {verb} the take at {words.at(at_ms)}."
-    return {"others": others, "act": act}
-
-
-def _presses(facts: Facts) -> tuple[tuple[Any, str], ...]:
-    return (
-        (getattr(facts, "started", None), "started"),
-        (getattr(facts, "stopped", None), "stopped"),
-    )
+    pressed = [
+        (press.at_ms, f"{press.by} {verb} the take at {words.at(press.at_ms)}.")
+        for press, verb in ((facts.started, "started"), (facts.stopped, "stopped"))
+        if press is not None
+    ]
+    at_ms, act = max(pressed, default=(0, ""))
+    shown = facts.now_ms - at_ms < PRESS_SHOWN_MS
+    return {"others": others, "act": act if shown else ""}
 
 
 def _stamp(facts: Facts) -> str:
