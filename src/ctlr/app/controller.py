@@ -179,6 +179,9 @@ class Controller:
             clock,
             check_storage=partial(monitor.require, "logging"),
             on_report=self.camera_reported,
+            members=lambda: self.fleet.names,
+            ask=self.fleet.poll,
+            view=self.fleet.view,
         )
         self.uploads = PhoneUploads(
             layout,
@@ -213,6 +216,7 @@ class Controller:
         self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("takes", self.takes.watch_forever())
+        self.tasks.start_loop("reports", self.reports.settle_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session-copies", self.copies.keep_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())

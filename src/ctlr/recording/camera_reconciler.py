@@ -206,7 +206,7 @@ class CameraReconciler:
 
     async def _note_started(self, active: Session, node: str, start_at_ms: int | None) -> None:
         await self._store.change_node(
-            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
+            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None, complete=False
         )
 
     async def _note_joined(self, active: Session, node: str, *, again: bool) -> None:
