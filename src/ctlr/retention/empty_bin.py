@@ -17,14 +17,13 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
-from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.raw import PRESERVED_FOLDER, LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, session_lock
 from ctlr.postprocess.video.scan import node_names
 from ctlr.retention import removal
 from ctlr.retention.bin_plan import BinnedSession, BinPlan, plan_bin
 from ctlr.retention.lines import Emptied
-from ctlr.retention.retire import PRESERVED
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.reading import read_binned, read_session
 
@@ -68,7 +67,7 @@ def _look(settings: Settings, session: Session) -> BinnedSession:
         raw_bytes=sum(map(_size, _raw_folders(settings, session.uuid))),
         everything=session.bin_scope == "everything",
         is_active=session.state not in _FINAL,
-        is_preserved=(settings.storage.logging / PRESERVED / session.uuid).exists(),
+        is_preserved=(settings.storage.logging / PRESERVED_FOLDER / session.uuid).exists(),
     )
 
 

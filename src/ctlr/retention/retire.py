@@ -15,7 +15,7 @@ import structlog
 from ctlr.config import Settings
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
-from ctlr.layout.raw import LoggingLayout
+from ctlr.layout.raw import PRESERVED_FOLDER, LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
 from ctlr.postprocess.folder.superseded import unjoined
@@ -28,9 +28,6 @@ from ctlr.retention.lines import Deleted
 from ctlr.retention.plan import RawSession, RetentionPlan, plan_retention
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.reading import read_session
-
-PRESERVED = ".ctlr-preserved"
-"""Folder on the logging drive with an empty file for each session that is asked to be kept."""
 
 _FINAL = (SessionState.DONE, SessionState.FAILED)
 _log = structlog.get_logger("retention")
@@ -60,7 +57,7 @@ def find_raw_session(settings: Settings, uuid: str) -> RawSession:
         size_bytes=_size(settings, uuid),
         ended_at_ms=(facts.stopped_at_ms if facts else None) or stopped_at,
         is_active=facts is not None and facts.state not in _FINAL,
-        is_preserved=(settings.storage.logging / PRESERVED / uuid).exists(),
+        is_preserved=(settings.storage.logging / PRESERVED_FOLDER / uuid).exists(),
         copy_problem=_find_copy_problem(settings, uuid, facts, folder, manifest),
     )
 
@@ -107,7 +104,7 @@ def finish_earlier(settings: Settings, now_ms: int) -> Iterator[Deleted]:
 
 def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
     """Ask for a session's raw data to be kept for good, or no longer. Raises ``OSError``."""
-    folder = settings.storage.logging / PRESERVED
+    folder = settings.storage.logging / PRESERVED_FOLDER
     if keep:
         make_durable_directories(folder)
         write_atomic(folder / uuid, b"")
