@@ -189,6 +189,7 @@ class Controller:
             self.gate,
             check_storage=partial(monitor.require, "logging"),
             require_mount=settings.storage.require_mounts,
+            floor_bytes=settings.storage.floor_mb << 20,
         )
         self.log_reader = LogReader(
             log_path(settings.storage.logging), partial(monitor.why_unreadable, "logging")

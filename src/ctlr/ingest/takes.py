@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -23,11 +24,17 @@ from ctlr.ingest.keeping import TakeKeeper
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_node_name, is_session_id
+from ctlr.kernel.names import readable_name
 from ctlr.layout.raw import TAKES_FOLDER, LoggingLayout
 from ctlr.sessions.model import ACTIVE_STATES, SessionState, TakeStart
 from ctlr.sessions.store import SessionStore
 
 LOOK_INTERVAL_S = 1.0
+LOOK_SHARE = 20
+"""A look takes no more than one part in so many of the time, however much lies there: the kernel
+tells of what arrives meanwhile."""
+LONGEST_REST_S = 60.0
+MOST_SHOWN = 20
 START_DEADLINE_S = 1.0
 """A start waits no longer than this for the drive: what is not recorded can't be kept either."""
 
@@ -54,7 +61,7 @@ class Takes:
         self._disk = LoggingDisk(check_disk)
         self._on_replaced = on_replaced
         self._keeper = TakeKeeper()
-        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._told: dict[tuple[str, str], int] = {}
         self._seen: dict[Path, int] | None = None
         self._changing: set[Path] = set()
@@ -94,12 +101,15 @@ class Takes:
         """Hold what arrives, wherever it does."""
         with FolderWatch() as watch:
             while True:
+                began = self._clock.monotonic()
                 await self._attempt(self._look(watch))
-                await self._follow_notices(watch)
+                took_s = self._clock.monotonic() - began
+                rest_s = min(took_s * LOOK_SHARE, LONGEST_REST_S)
+                await self._follow_notices(watch, max(LOOK_INTERVAL_S, rest_s))
 
-    async def _follow_notices(self, watch: FolderWatch) -> None:
+    async def _follow_notices(self, watch: FolderWatch, for_s: float) -> None:
         """Until the next look is due, or a folder is new."""
-        due = self._clock.monotonic() + LOOK_INTERVAL_S
+        due = self._clock.monotonic() + for_s
         while (left_s := due - self._clock.monotonic()) > 0:
             noticed = await watch.wait(left_s)
             if not all(_is_session(folder) for folder in noticed):
@@ -144,7 +154,9 @@ class Takes:
         return self._told[uuid, node]
 
     async def _note(self, uuid: str, node: str, shown: list[str]) -> None:
-        text = f"{node} sent other segments under names that it had used; {', '.join(shown)} kept."
+        names = ", ".join(map(readable_name, shown[:MOST_SHOWN]))
+        more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+        text = f"{node} sent other segments under names that it had used; {names}{more} kept."
         if await self._store.get(uuid) is not None:
             with suppress(sqlite3.OperationalError):
                 await self._store.add_event(uuid, self._clock.now_ms(), "segment_kept", text)

@@ -17,6 +17,7 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
+from ctlr.kernel.untrusted import is_folder
 from ctlr.layout.raw import PRESERVED_FOLDER, LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, session_lock
@@ -121,7 +122,7 @@ def _finish_earlier(settings: Settings) -> None:
             for folder in folders:
                 removal.delete(folder, removal.listing(folder))
     for going in sorted(settings.storage.sync.glob(f"{GOING}*")):
-        if is_session_id(going.name.removeprefix(GOING)) and going.is_dir():
+        if is_session_id(going.name.removeprefix(GOING)) and is_folder(going):
             _remove(going)
 
 
@@ -129,7 +130,7 @@ def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
     layout = LoggingLayout(settings.storage.logging)
     cameras = [layout.node_session(node, uuid) for node in node_names(layout, uuid)]
     phone = layout.phone_session(uuid)
-    return [*cameras, *([phone] if phone.is_dir() else [])]
+    return [*cameras, *([phone] if is_folder(phone.parent, phone) else [])]
 
 
 def _size(folder: Path) -> int:

@@ -15,6 +15,7 @@ import structlog
 from ctlr.config import Settings
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.untrusted import is_file, is_folder
 from ctlr.layout.raw import PRESERVED_FOLDER, LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
@@ -175,7 +176,7 @@ def _find_difference(
             return f"{left[0]} of {node.node} is in no copy"
     for entry in manifest.files:
         path = folder / entry.path
-        if not path.is_file() or path.stat().st_size != entry.bytes:
+        if not is_file(path) or path.stat().st_size != entry.bytes:
             return f"its copy lacks {entry.path}"
     return None
 
@@ -184,7 +185,7 @@ def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
     layout = _layout(settings)
     cameras = [layout.node_session(node, uuid) for node in node_names(layout, uuid)]
     phone = layout.phone_session(uuid)
-    return [*cameras, *([phone] if phone.is_dir() else [])]
+    return [*cameras, *([phone] if is_folder(phone.parent, phone) else [])]
 
 
 def _size(settings: Settings, uuid: str) -> int:

@@ -8,6 +8,7 @@ and the media hash list. A bad one is a generation with the failed files in that
 ``damaged`` in the manifest, from which the next run knows what to make again of the raw data.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +18,10 @@ from ctlr.kernel.atomic import drop_cache, write_atomic
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
 from ctlr.kernel.names import readable_name
+from ctlr.kernel.untrusted import is_file, open_file, refuse_links
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
-from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
+from ctlr.postprocess.folder.folders import find_folder, is_finished, read_manifest, session_lock
 from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.copy_facts import describe_faults
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
@@ -32,6 +34,7 @@ from ctlr.postprocess.manifest.shapes import (
 )
 
 CHECKSUMS_NAME = "checksums.xxh128"
+MOST_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Verification:
 def verify_folder(folder: Path, report: Report) -> RunResult:
     """Check a session folder. Exit code 0: as it says; 3: not; 1: there is no manifest to go by."""
     manifest = read_manifest(folder)
-    if manifest is None or not (folder / MANIFEST_NAME).is_file():
+    if manifest is None or not is_finished(folder):
         return RunResult(
             "", 1, f"{folder} has no {MANIFEST_NAME} of this program: it is no finished session."
         )
@@ -109,11 +112,11 @@ def needs_verification(settings: Settings, uuid: str) -> bool:
     """
     folder = find_folder(settings, uuid)
     manifest = read_manifest(folder) if folder else None
-    if folder is None or manifest is None or not (folder / MANIFEST_NAME).is_file():
+    if folder is None or manifest is None or not is_finished(folder):
         return False
     if manifest.damaged_at is not None:
         return False
-    listed = (folder / CHECKSUMS_NAME).is_file() and mhl.generation_of(folder) > 0
+    listed = is_file(folder / CHECKSUMS_NAME) and mhl.generation_of(folder) > 0
     return manifest.verified_at is None or not listed
 
 
@@ -187,7 +190,7 @@ def hash_ranges(
     Ranges may stand in any order but don't overlap. Raises ``OSError``.
     """
     whole, bad, at = new_hash(), [], 0
-    with open(path, "rb", buffering=0) as file:
+    with os.fdopen(open_file(path), "rb", buffering=0) as file:
         drop_cache(file.fileno())
         read = _reader(file.readinto, whole, count)
         for part in sorted(ranges, key=lambda r: r.offset):
@@ -243,18 +246,19 @@ def _unknown(folder: Path, manifest: Manifest) -> Iterable[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         own = name in listed or name.startswith((".", f"{mhl.FOLDER}/"))
-        if path.is_file() and not own:
+        if not own and is_file(path):
             yield readable_name(name)
 
 
 def _outcome(folder: Path, result: Verification) -> RunResult:
     uuid, count = result.manifest.uuid, len(result.manifest.files)
     if not result.ok:
-        text = f"{folder}: {len(result.faults)} faults: " + "; ".join(
-            fault.text for fault in result.faults
-        )
+        shown = [fault.text for fault in result.faults[:MOST_SHOWN]]
+        more = ["…"] if len(result.faults) > MOST_SHOWN else []
+        text = f"{folder}: {len(result.faults)} faults: " + "; ".join([*shown, *more])
         return RunResult(uuid, 3, text, folder / MANIFEST_NAME, result.manifest.revision)
-    extra = f"; not of the session: {', '.join(result.unknown)}" if result.unknown else ""
+    shown = [*result.unknown[:MOST_SHOWN], *(["…"] if len(result.unknown) > MOST_SHOWN else [])]
+    extra = f"; not of the session: {', '.join(shown)}" if shown else ""
     lacks = "; ".join(describe_faults(result.manifest))
     whole = f"; the session is not whole ({lacks})" if lacks else ""
     text = f"{folder}: {count} files read back, all as they were written{whole}{extra}"
@@ -266,6 +270,7 @@ def record(folder: Path, result: Verification, now_ms: int) -> None:
 
     Raises ``OSError``.
     """
+    refuse_links(folder)
     manifest = _with_hashes(result.manifest, result.hashes, now_ms)
     lines = "".join(f"{result.hashes[e.path]}  {e.path}\n" for e in manifest.files)
     write_atomic(folder / CHECKSUMS_NAME, lines.encode())
@@ -278,6 +283,7 @@ def record_damage(folder: Path, result: Verification, now_ms: int) -> None:
 
     Raises ``OSError``.
     """
+    refuse_links(folder)
     damaged = result.damaged
     mhl.add_failed_generation(folder, result.manifest, result.hashes, set(damaged), now_ms)
     noted = {"verified_at": None, "damaged_at": now_ms, "damaged": damaged}

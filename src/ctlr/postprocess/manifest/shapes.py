@@ -11,13 +11,19 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny
 
+from ctlr.kernel.ids import is_session_id
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.can import CanSource
+from ctlr.postprocess.manifest.inside import Inside
 from ctlr.postprocess.manifest.shape import Shape
 from ctlr.postprocess.manifest.sync import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
 
 MANIFEST_VERSION = 1
+MOST_BYTES = 64 << 20
+MOST_VALUES = 3_000_000
+"""Over 200 hours of eight cameras."""
+_BETWEEN_VALUES = (b",", b"[", b"{")
 
 
 class ChunkEntry(Shape):
@@ -68,7 +74,7 @@ class VideoFile(Shape):
     """One video file. ``chunks`` tell of a spliced one which segments it holds, ``made_of`` of a
     remuxed one."""
 
-    file: str
+    file: Inside
     segments: int
     size_mb: float
     bytes: int
@@ -81,7 +87,7 @@ class VideoFile(Shape):
     height: int
     fps: float
     first_frame_at_us: int | None = None
-    frames_file: str | None = None
+    frames_file: Inside | None = None
     method: Literal["splice", "remux"] = "splice"
     chunks: tuple[ChunkEntry, ...] = ()
     made_of: tuple[str, ...] = ()
@@ -121,7 +127,7 @@ class FilesSource(Shape):
     """``phone`` or ``watch``: names below the folder of that name, and what is in those of them
     that are tables."""
 
-    files: tuple[str, ...]
+    files: tuple[Inside, ...]
     tables: tuple[TableEntry, ...] = ()
 
 
@@ -142,7 +148,7 @@ Source = VideoSource | FilesSource | CanSource | FailedSource
 class FileEntry(Shape):
     """A file of the folder; ``inputs`` tells a later run whether it has to be made again."""
 
-    path: str
+    path: Inside
     bytes: int
     xxh128: str | None
     inputs: str
@@ -166,7 +172,7 @@ class Manifest(Shape):
     processed_at: str
     verified_at: int | None = None
     damaged_at: int | None = None
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Inside, ...] = ()
     raw_deleted_at: int | None = None
     complete: bool = True
     missing: tuple[str, ...] = ()
@@ -193,8 +199,14 @@ def json_schema() -> dict[str, Any]:
 
 
 def read(data: bytes) -> Manifest:
-    """A manifest from its bytes. Raises ``ValueError`` when it is none."""
-    return Manifest.model_validate_json(data)
+    """A manifest from its bytes. Raises ``ValueError`` when it is none, or speaks of more than any
+    of ours would: what it costs to read grows with the values in it, not with its bytes."""
+    if sum(map(data.count, _BETWEEN_VALUES)) > MOST_VALUES:
+        raise ValueError("a manifest has too many values")
+    manifest = Manifest.model_validate_json(data)
+    if not is_session_id(manifest.uuid):
+        raise ValueError("a manifest names no session")
+    return manifest
 
 
 def write(manifest: Manifest) -> bytes:
