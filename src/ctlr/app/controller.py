@@ -142,6 +142,7 @@ class Controller:
             self.gate,
             start_delay_ms=settings.start_delay_ms,
             longest_s=settings.max_session_h * 3600,
+            is_configured={node.name for node in settings.nodes}.__contains__,
         )
         inventory = Inventory(
             self.store,

@@ -11,13 +11,14 @@ from typing import Literal, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ctlr.cli.command import fail
+from ctlr.cli.command import fail, say
 from ctlr.config import Settings
-from ctlr.layout.session import MANIFEST_NAME
-from ctlr.postprocess.folder.folders import find_folder, session_folders
+from ctlr.kernel.texts import show_controls
+from ctlr.postprocess.folder.folders import find_folder, is_finished, session_folders
 from ctlr.postprocess.folder.verify import verify_folder, verify_session
 from ctlr.postprocess.manifest import progress as steps
 from ctlr.postprocess.run.follow import follow
@@ -55,7 +56,7 @@ def make_ready(settings: Settings, uuid: str, *, dry_run: bool) -> NoReturn:
     facts = read_session(settings.database.path, session)
     if dry_run:
         plan = plan_session(settings, session, facts)
-        typer.echo("\n".join(describe(plan)))
+        say("\n".join(describe(plan)))
         raise typer.Exit(0 if plan.complete else 3)
     end_on_sigterm()
     _end(_with_bar(lambda report: process(settings, session, facts, report)))
@@ -75,17 +76,17 @@ def read_back(settings: Settings, uuid: str) -> NoReturn:
 def read_back_folder(folder: Path) -> NoReturn:
     """Verify a session folder wherever it lies, or all that lie on a drive."""
     end_on_sigterm()
-    if (folder / MANIFEST_NAME).is_file() or not (found := session_folders(folder)):
+    if is_finished(folder) or not (found := session_folders(folder)):
         _end(_with_bar(lambda report: verify_folder(folder, report)))
     results = [_read_back_one(one) for one in found]
     bad = sum(result.exit_code != 0 for result in results)
-    typer.echo(f"{folder}: {len(results)} sessions read back, {bad or 'none'} with faults")
+    say(f"{folder}: {len(results)} sessions read back, {bad or 'none'} with faults")
     raise typer.Exit(3 if bad else 0)
 
 
 def _read_back_one(folder: Path) -> steps.RunResult:
     result = _with_bar(lambda report: verify_folder(folder, report))
-    typer.echo(result.summary)
+    say(result.summary)
     return result
 
 
@@ -112,7 +113,7 @@ def work(settings: Settings, task: str, uuid: str) -> NoReturn:
 
 
 def _end(outcome: steps.RunResult) -> NoReturn:
-    typer.echo(outcome.summary, err=outcome.exit_code == 1)
+    say(outcome.summary, err=outcome.exit_code == 1)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -135,7 +136,7 @@ def _with_bar(work: Callable[[steps.Report], steps.RunResult]) -> steps.RunResul
         task = bar.add_task("examine", total=None)
 
         def show(step: steps.Progress) -> None:
-            what = f"{step.stage} {step.source or ''}".rstrip()
+            what = escape(show_controls(f"{step.stage} {step.source or ''}".rstrip()))
             total = step.bytes_total or None
             bar.update(task, description=what, completed=step.bytes_done, total=total)
 
@@ -147,7 +148,7 @@ def show_sessions(settings: Settings) -> None:
     """Print what lies on the logging disk."""
     sessions = list_sessions(settings)
     if not sessions:
-        typer.echo(f"No session lies below {settings.storage.logging}.")
+        say(f"No session lies below {settings.storage.logging}.")
         return
     table = Table("session", "cameras", "segments", "size", "folder", "state")
     for found in sessions:
@@ -157,7 +158,7 @@ def show_sessions(settings: Settings) -> None:
             ", ".join(found.nodes) or "-",
             str(found.segments),
             f"{found.bytes / 2**20:.1f} MB",
-            found.folder or "-",
+            escape(show_controls(found.folder or "-")),
             f"{state} (revision {found.revision})" if found.revision else state,
         )
     Console(width=None if Console().is_terminal else 200).print(table)
