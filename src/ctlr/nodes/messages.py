@@ -74,7 +74,7 @@ class NodeSync(BaseModel):
     """How delivery goes, as the node sees it."""
 
     model_config = _LENIENT
-    status: str = "idle"
+    status: Said = "idle"
     segments_synced: Count = 0
     segments_queued: Count = 0
     last_sync: UnixMs | None = None
@@ -103,7 +103,7 @@ class NodeStatus(BaseModel):
     error: Said | None = None
     sync: NodeSync = NodeSync()
     system: NodeSystem = NodeSystem()
-    uuid: str | None = None
+    uuid: Said | None = None
     start_at: UnixMs | None = None
     first_frame_at_us: Count | None = None
     frames: Count | None = None

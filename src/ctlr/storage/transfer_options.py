@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ctlr.kernel.ids import RESERVED_NODE_NAMES
 
-_FLAGS = frozenset("vlogDtprnRWzcCdHikLmNOJqsSuUxEh")
+_FLAGS = frozenset("avlogDtprnRWzcCdHikLmNOJqsSuUxEh")
 """Short options without a value. Not here: I K B T b f y A X F M, and P, which no client sends."""
 _WITH_VALUE = frozenset("e@")
 """What follows is their value: the client's capabilities, a width of times."""
@@ -90,7 +90,7 @@ _LONG = frozenset(
     }
 )
 _TALK = frozenset({"debug", "info"})
-_FOLDER = re.compile(r"[A-Za-z0-9_~.-]{1,32}")
+_FOLDER = re.compile(r"[A-Za-z0-9_~.][A-Za-z0-9_~.-]{0,31}")
 """Too short for a name with a session's id in it."""
 _NOT_A_CAMERAS = frozenset({".", "..", ".takes", "lost+found", *RESERVED_NODE_NAMES})
 
