@@ -104,12 +104,12 @@ class Reports:
         self._check_storage()
         if not (is_member or await self._has_part(uuid, report.camera)):
             return _answer(DurableList([], sorted(report.asks or ())) if uuid else None)
-        listed = (
-            await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
-        )
         about = uuid or await self._newest_session(report.camera)
         if about:
             await self._takes.keep(about, report.camera)  # before the camera may delete its own
+        listed = (
+            await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
+        )
         held = await self._inventory.count_segments(about, report.camera) if about else 0
         believed = await self._believe(report, about, held)
         if about:
@@ -213,7 +213,6 @@ class Reports:
         news: dict[str, object] = {
             "remaining": report.remaining,
             "complete": report.complete,
-            "last_report_at_ms": self._clock.now_ms(),
         }
         if report.segments_total is not None:
             news["segments_total"] = report.segments_total

@@ -67,6 +67,7 @@ def _look(settings: Settings, session: Session) -> BinnedSession:
         copy_bytes=_size(folder) if folder else 0,
         raw_bytes=sum(map(_size, _raw_folders(settings, session.uuid))),
         everything=session.bin_scope == "everything",
+        is_rehearsal=session.is_rehearsal,
         is_active=session.state not in _FINAL,
         is_preserved=(settings.storage.logging / PRESERVED_FOLDER / session.uuid).exists(),
     )

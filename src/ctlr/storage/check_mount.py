@@ -25,6 +25,8 @@ from ctlr.storage.table import read_table
 from ctlr.storage.transfer_options import arguments_of, find_refused
 
 CONFIG = "/etc/ctlr/ctlr.toml"
+PUBLIC = "/etc/ctlr/delivery.toml"
+"""What of it is needed here, for a user who may not read the rest."""
 PATHS = {"logging": "/mnt/logging", "sync": "/mnt/sync"}
 
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     try:
-        settings = tomllib.loads(Path(config).read_text("utf-8"))
+        settings = _read_settings(config)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{config} cannot be used: {error}\n")
         return 2
@@ -52,6 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem:
         sys.stderr.write(f"The {arguments[0]} drive takes nothing now: {problem}. Try again.\n")
     return 1 if problem else 0
+
+
+def _read_settings(config: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(config).read_text("utf-8"))
+    except PermissionError:
+        if config != CONFIG:
+            raise
+        return tomllib.loads(Path(PUBLIC).read_text("utf-8"))
 
 
 def find_refused_option(environment: Mapping[str, str]) -> str | None:

@@ -27,12 +27,14 @@ _BETWEEN_VALUES = (b",", b"[", b"{")
 
 
 class ChunkEntry(Shape):
-    """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent."""
+    """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent;
+    ``source_bytes`` is how large the segment's file was."""
 
     segment: str
     offset: int
     length: int
     xxh128: str
+    source_bytes: int | None = None
 
 
 class IndexEntry(Shape):

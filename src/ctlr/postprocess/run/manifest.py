@@ -41,8 +41,8 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
             gaps=gaps,
             problems=problems,
             after_stop=planned.after_stop,
-            inputs=planned.inputs,
-            told=planned.told,
+            inputs=planned.raw.inputs,
+            told=planned.raw.told,
         )
     parts = tuple(
         VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
@@ -54,8 +54,8 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
         problems=problems,
         parts=parts,
         after_stop=planned.after_stop,
-        inputs=planned.inputs,
-        told=planned.told,
+        inputs=planned.raw.inputs,
+        told=planned.raw.told,
     )
 
 
