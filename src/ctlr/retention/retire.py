@@ -114,7 +114,7 @@ def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
 
 
 def _retire(settings: Settings, planned: RawSession, now_ms: int) -> int | None:
-    seen = {raw: removal.listing(raw) for raw in _raw_folders(settings, planned.uuid)}
+    seen = {raw: removal.listing(raw) for raw in raw_folders(settings, planned.uuid)}
     now = find_raw_session(settings, planned.uuid)
     if now != planned or now.is_active or now.is_preserved or now.copy_problem:
         _log.info("raw data kept: it has changed since the plan", uuid=planned.uuid)
@@ -181,7 +181,8 @@ def _find_difference(
     return None
 
 
-def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
+def raw_folders(settings: Settings, uuid: str) -> list[Path]:
+    """The folders of a session on the logging drive; no link leads to one."""
     layout = _layout(settings)
     cameras = [layout.node_session(node, uuid) for node in node_names(layout, uuid)]
     phone = layout.phone_session(uuid)
@@ -189,7 +190,7 @@ def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
 
 
 def _size(settings: Settings, uuid: str) -> int:
-    return sum(map(_bytes_in, _raw_folders(settings, uuid)))
+    return sum(map(_bytes_in, raw_folders(settings, uuid)))
 
 
 def _bytes_in(folder: Path) -> int:
