@@ -32,7 +32,7 @@ ROUND_INTERVAL_S = 2.0
 IDLE_INTERVAL_S = 30.0
 MAX_PARALLEL = 2
 STRANGERS_AT_ONCE = 1
-"""So a place is left for a session that somebody has started, whatever else has been sent."""
+"""And while nothing else is made: a place is left for what somebody starts."""
 FOLLOW_AGAIN_S = 10.0
 
 _log = structlog.get_logger("postprocess")
