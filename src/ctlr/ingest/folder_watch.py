@@ -1,7 +1,7 @@
 """Tells within milliseconds in which folders a file has got its final name (inotify).
 
 A watch holds no file open and stands in no drive's way. The kernel may refuse one (its
-``fs.inotify.max_user_watches`` are shared by all programs of a user) or drop notices, and says so; it
+``max_user_watches`` of inotify are shared by all programs of a user) or drop notices, and says so; it
 may know nothing of a file system: a notice says where to look at once, and never that nothing came.
 """
 

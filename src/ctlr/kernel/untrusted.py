@@ -11,7 +11,9 @@ import os
 import stat
 from pathlib import Path
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WHERE_KNOWN = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")
+"""A drive is also read back on a laptop, whatever runs on it."""
+_READ = os.O_RDONLY | sum({getattr(os, name, 0) for name in _WHERE_KNOWN})
 
 
 class NotAFileError(OSError):

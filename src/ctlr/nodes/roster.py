@@ -119,6 +119,10 @@ class Roster:
             if not is_known(announced, known)
         ]
 
+    def versions(self) -> dict[str, str | None]:
+        """Which release each camera that announces itself runs, by name."""
+        return {camera.name: camera.version for camera in self._announced()}
+
     def newcomers(self) -> list[Newcomer]:
         """Those that the crew is told of, as another may have adopted them."""
         now = self._clock.monotonic()

@@ -217,8 +217,11 @@ class CameraReconciler:
         if again:
             text = f"{node} had lost the recording and joined again."
             await self._note(active.uuid, "node_restarted", text)
-        else:
-            await self._note(active.uuid, "node_joined_late", f"{node} joined late.")
+            return
+        kind, text = "node_joined_late", f"{node} joined late."
+        # One that was called back from it, and told another instant, is late but once.
+        if not any((event.kind, event.text) == (kind, text) for event in active.events):
+            await self._note(active.uuid, kind, text)
 
     async def _unless_urgent(
         self, call: Coroutine[Any, Any, dict[str, CommandResult]]

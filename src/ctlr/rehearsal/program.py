@@ -6,24 +6,23 @@ by camera: ``{"look", "earlier", "view"}``, or ``{"error"}``.
 """
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ctlr.kernel.priority import give_way
 from ctlr.postprocess.folder.folders import read_manifest
 from ctlr.postprocess.manifest.shapes import VideoSource
 from ctlr.postprocess.video.picture import read_luma
 from ctlr.rehearsal.views import compare, look_at, shrink
 
-LOWEST_PRIORITY = 19
 AT_S = 2.0
 """Into the session: by then a camera has found its exposure."""
 
 
 def main(folders: list[Path]) -> None:
-    os.nice(LOWEST_PRIORITY)
+    give_way()
     now, *before = (videos_of(folder) for folder in folders)
     earlier = before[0] if before else {}
     seen = {name: look(path, earlier.get(name)) for name, path in now.items()}

@@ -20,7 +20,8 @@ from ctlr.kernel.ids import is_session_id
 from ctlr.kernel.untrusted import is_folder
 from ctlr.layout.raw import PRESERVED_FOLDER
 from ctlr.layout.session import MANIFEST_NAME
-from ctlr.postprocess.folder.folders import find_folder, session_lock
+from ctlr.postprocess.folder.folders import find_folder
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.retention import removal
 from ctlr.retention.bin_plan import BinnedSession, BinPlan, plan_bin
 from ctlr.retention.lines import Emptied

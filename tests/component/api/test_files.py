@@ -16,7 +16,8 @@ from tests.fakes.controller import Controller, running, settings_in
 from yarl import URL
 
 from ctlr.downloads.sending import PIECE_BYTES, RECORDING_BYTES_S
-from ctlr.postprocess.manifest.shapes import Manifest, write
+from ctlr.postprocess.manifest.document import write
+from ctlr.postprocess.manifest.shapes import Manifest
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "9d4a3f2b-8c1e-4c6b-8f0e-1a2b3c4d5e6f"

@@ -19,8 +19,8 @@ import numpy as np
 
 from ctlr.camera.sources import PictureSettings, Seen, SourceError, load_view
 from ctlr.camera.stills.wire import LENGTH, head_length, pack, unpack_head
+from ctlr.kernel.priority import give_way
 
-LOWEST_PRIORITY = 19
 WIDEST = 640
 QUALITY = "5"
 FIRST_PICTURE_S = 8.0
@@ -29,7 +29,7 @@ _HUFFMAN_TABLES = b"\xff\xc4"  # UVC cameras leave them out, and no browser show
 
 
 def main() -> None:
-    os.nice(LOWEST_PRIORITY)
+    give_way()
     source, settings = sys.argv[1], PictureSettings(**json.loads(sys.argv[2]))
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # libraries print; what they print is no answer

@@ -18,6 +18,10 @@ class Workspace:
         """Where what has been copied into the video ``name`` is noted."""
         return self.root / f"{name}.journal"
 
+    def timed(self, name: str) -> Path:
+        """Where the frame times ``name`` grow with their last column."""
+        return self.root / f"{name}.timed"
+
     def prepare(self) -> None:
         """Make it, or take up what an earlier run has left there, unless that leads elsewhere."""
         if find_link(self.root) is not None:

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ctlr.layout.clock_rows import CLOCK_FILE
 from ctlr.postprocess.folder.superseded import gone, keep, keep_instead, late, replaced, worse
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.shapes import FailedSource, Source, VideoSource
@@ -180,6 +181,8 @@ def is_up_to_date(plan: Plan, reuse: Reuse, standing: Standing, measured: str) -
         if choice.kept is None or choice.kept is not before.sources[node]:
             return False
     if plan.marks and standing.is_damaged(EVENTS_FILE):
+        return False
+    if measured and standing.is_damaged(CLOCK_FILE):
         return False
     missing = {node for node, _ in plan.missing if node not in reuse.carried}
     return (

@@ -12,7 +12,7 @@ from tests.unit.postprocess.rig import UUID, Rig
 from ctlr.kernel.errors import Refusal
 from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_folders
 from ctlr.postprocess.folder.verify import verify_session
-from ctlr.postprocess.manifest import shapes
+from ctlr.postprocess.manifest import document, shapes
 from ctlr.postprocess.manifest.standing import file_names
 from ctlr.postprocess.run.listing import list_sessions, resolve_prefix
 from ctlr.retention import removal
@@ -59,12 +59,12 @@ def test_no_name_of_a_manifest_leads_out(made: dict[str, Any], name: str, where:
         case _:
             video[where] = name
     if where in {"frames_file", "part"}:
-        read = shapes.read(json.dumps(made).encode())
+        read = document.read(json.dumps(made).encode())
         assert name not in {*file_names(read), *read.damaged}
         assert not isinstance(read.sources["cam-a"], shapes.VideoSource)
         return
     with pytest.raises(ValueError, match="leads out of the folder"):
-        shapes.read(json.dumps(made).encode())
+        document.read(json.dumps(made).encode())
 
 
 def test_what_it_names_outside_stays(rig: Rig, made: dict[str, Any], outside: Path) -> None:
@@ -78,9 +78,9 @@ def test_what_it_names_outside_stays(rig: Rig, made: dict[str, Any], outside: Pa
 
 
 def test_a_manifest_of_too_many_values_is_not_read(made: dict[str, Any]) -> None:
-    made["missing"] = [""] * shapes.MOST_VALUES
+    made["missing"] = [""] * document.MOST_VALUES
     with pytest.raises(ValueError, match="too many values"):
-        shapes.read(json.dumps(made).encode())
+        document.read(json.dumps(made).encode())
 
 
 @pytest.mark.parametrize("kind", ["huge", "pipe", "zero", "folder"])
