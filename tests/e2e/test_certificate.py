@@ -130,7 +130,6 @@ async def test_the_certificate_agrees_with_the_pixels(tmp_path: Path, shifted: b
             stamp.captured_at_us / 1000 - ahead_ms[name] - (shown_us / 1000 - at_s * 1000)
         )
         uncertainty_ms = max(clock[name][end]["uncertainty_ms"] for end in ("start", "end"))
-        print("CHAPTER", name, chapter_at_ms - marked_at_ms, uncertainty_ms, shown_us / 1e6 - at_s)
         assert abs(chapter_at_ms - marked_at_ms) <= uncertainty_ms + ROUNDED_MS
     rows = list(csv.reader((session / "events.csv").read_text("utf-8").splitlines()))
     assert rows == [["at_ms", "label"], [str(marked_at_ms), "Gate, north"]]
