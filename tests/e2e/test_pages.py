@@ -31,7 +31,7 @@ UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 CAMERAS = ("melb-01-cam-01", "melb-01-cam-03")
 BIN = Path(sys.executable).parent
 FILES = (
-    *("Gyroscope.csv", "Location.csv", "WatchGyroscope.csv", "notes.csv"),
+    *("Gyroscope.csv", "Location.csv", "WatchGyroscope.csv"),
     "phone-export/watch/gyroscope.csv",
 )
 NAMED = {

@@ -9,7 +9,6 @@ import sys
 import time
 from typing import Annotated, NoReturn
 
-import click
 import typer
 
 from ctlr.cli.command import FIELD, app, examples
@@ -62,7 +61,9 @@ def _wants_to_wait_for_what_lacks(base: str) -> bool:
     if not left:
         return False
     typer.echo("\n".join(map(printable, left)), err=True)
-    said = typer.prompt(_CHOICE, default="w", value_proc=_first_letter, err=True)
+    said = typer.prompt(
+        _CHOICE, default="w", show_default=False, value_proc=_first_letter, err=True
+    )
     if said == "l":
         _leave()
     return bool(said == "w")
@@ -71,7 +72,7 @@ def _wants_to_wait_for_what_lacks(base: str) -> bool:
 def _first_letter(said: str) -> str:
     letter = said.strip().lower()[:1]
     if letter not in {"w", "e", "l"}:
-        raise click.UsageError("w, e or l")
+        raise typer.BadParameter("w, e or l")
     return letter
 
 
