@@ -37,6 +37,7 @@ FILES = (
 NAMED = {
     *("ctlr serve", "ctlr camera", "ctlr watch-mounts", "ctlr listen-can", "ctlr subscribe-logs"),
     *("ctlr sessions show", "ctlr verify", "ctlr simulate can", "ctlr postprocess --uuid"),
+    "ctlr postprocess",
     *("ctlr retention --keep",),
 }
 """What is spoken of, and not to be typed like that; its help is asked for."""
@@ -80,6 +81,7 @@ class Place:
             (r"/etc/ctlr/NAME.toml", str(places.config(CAMERAS[0]))),
             (r"--uuid U\b", f"--uuid {UUID}"),
             (r"\[--dry-run\]", "--dry-run"),
+            (r"/media/me/SYNC\b", str(places.sync)),
             (r"\bFILES\b", "Gyroscope.csv"),
             (r"\bFOLDER\b", str(places.sync / UUID)),
             (r"\blogs\.db\b", str(places.logging / "logs/logs.db")),
