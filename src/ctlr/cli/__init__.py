@@ -7,6 +7,7 @@ Parts are imported by their verb, so that a camera does not load the controller 
 from ctlr.cli import (
     drive,
     eject,
+    exporting,
     logs,
     nodes,
     preflight,
@@ -26,6 +27,7 @@ __all__ = [
     "app",
     "drive",
     "eject",
+    "exporting",
     "logs",
     "main",
     "nodes",

@@ -140,6 +140,7 @@ ON_A_CONTROLLER = [
     "camera --name melb-01-ctlr",
     "camera --name cam-9 --controller other-ctlr",
     "camera --name cam-9 --ssh",
+    "camera --name delivery",
     "camera --name cam-9 --port 8000",
     "controller --name other",
     "controller --sync-device /dev/nothing",
