@@ -13,7 +13,7 @@ from ctlr.simulator.rig import Rig
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
 ]
 SCREENS = ["/", "/storage", "/sessions", "/system", "/system/selftest", "/help", "/help/field-page"]
 FIRST_VISIT, SECOND_VISIT = 150_000, 10_000
