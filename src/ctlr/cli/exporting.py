@@ -35,3 +35,24 @@ def export(
     if not forms:
         raise typer.BadParameter(f"in which form? {', '.join('--' + name for name in wanted)}")
     export_all(folders, forms, to)
+
+
+@app.command(
+    rich_help_panel=FIELD,
+    epilog=examples("ctlr catalog /data/drives", "ctlr catalog /media/me/SYNC --html"),
+)
+def catalog(
+    folder: Annotated[Path, typer.Argument(help="A drive with sessions, or a folder of drives.")],
+    *,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The table: .parquet or .sqlite. [catalog.parquet, in this folder]"),
+    ] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Also a page that searches it, beside the table.")
+    ] = False,
+) -> None:
+    """Make one table of all sessions from their manifests, or bring it up to date."""
+    from ctlr.cli.export_work import make_catalog
+
+    make_catalog(folder, to, html=html)
