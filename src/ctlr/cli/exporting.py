@@ -46,7 +46,7 @@ def catalog(
     *,
     to: Annotated[
         Path | None,
-        typer.Option(help="The table: .parquet or .sqlite. [catalog.parquet, in this folder]"),
+        typer.Option(help="The table: .parquet or .sqlite; catalog.parquet here, if nothing is said."),
     ] = None,
     html: Annotated[
         bool, typer.Option("--html", help="Also a page that searches it, beside the table.")
