@@ -31,11 +31,7 @@ def nodes_router(parts: NodesParts) -> APIRouter:
     @router.get("")
     async def nodes() -> node_shapes.NodeList:
         """The rig's cameras, and those that announce themselves and are not in it; from memory."""
-        return node_shapes.NodeList(
-            configured=[_node(parts.fleet, member) for member in parts.roster.members],
-            discovered=[_discovered(found) for found in parts.roster.candidates()],
-            discovery_error=parts.roster.discovery_error,
-        )
+        return list_nodes(parts.roster, parts.fleet)
 
     @router.post(
         "",
@@ -98,6 +94,15 @@ def nodes_router(parts: NodesParts) -> APIRouter:
         return shapes.Ok(ok=True)
 
     return router
+
+
+def list_nodes(roster: Roster, fleet: Fleet) -> node_shapes.NodeList:
+    """The rig's cameras and those that it could have, from memory."""
+    return node_shapes.NodeList(
+        configured=[_node(fleet, member) for member in roster.members],
+        discovered=[_discovered(found) for found in roster.candidates()],
+        discovery_error=roster.discovery_error,
+    )
 
 
 def _node(fleet: Fleet, member: Member) -> node_shapes.Node:

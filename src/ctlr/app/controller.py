@@ -225,6 +225,7 @@ class Controller:
             find_sessions=self.copies.find_newest,
             on_change=self.changes.notify,
         )
+        self.gate.add_reader(self.rehearsal.release)
         self.log_reader = LogReader(
             log_path(settings.storage.logging), partial(monitor.why_unreadable, "logging")
         )

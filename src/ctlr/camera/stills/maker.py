@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from ctlr.camera.sources import PictureSettings
@@ -13,6 +14,7 @@ from ctlr.kernel.process import die_with_parent, kill
 FIRST_ANSWER_S = 20.0
 """A Pi loads the libraries for seconds, at the lowest priority."""
 ANSWER_S = 3.0
+END_S = 0.5
 
 
 class NoStillError(Exception):
@@ -59,7 +61,9 @@ class StillMaker:
         self._endings += 1
         child, self._child = self._child, None
         if child is not None:
-            await kill(child)
+            with suppress(TimeoutError):  # stuck in the kernel: a recording does not wait for it
+                async with asyncio.timeout(END_S):
+                    await kill(child)
 
     async def _ask(self, message: bytes) -> Still:
         async with self._one_at_a_time:
