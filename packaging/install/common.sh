@@ -87,7 +87,8 @@ put_base() { # put_base ROLE: everything that comes before the configuration
   put_group ctlr
   put_user ctlr "$state" /usr/sbin/nologin ctlr
   put_folder "$etc" 755 root:root
-  put_folder "$state" 750 ctlr:ctlr
+  # Passed through, not listed: who takes deliveries reads one small file there.
+  put_folder "$state" 751 ctlr:ctlr
   put_release
   put_link "$current/bin/ctlr" /usr/local/bin/ctlr
   put "$packaging/ctlr.toml.example" /usr/local/share/doc/ctlr/ctlr.toml.example 644 root:root || true
