@@ -106,7 +106,7 @@ put_controller_config() {
   fi
   put_text "$file" 640 root:ctlr <<TOML || true
 # Settings of this controller. Every key there is, with its meaning:
-# /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: ctlr check-config, then
+# /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: sudo ctlr check-config, then
 # sudo systemctl restart ctlr-api mount-watcher can-listener log-subscriber
 node = "$name"
 
