@@ -56,9 +56,11 @@ put_broker() {
   fi
   # Rights are added to this file, so it is ours only until then.
   [ -e $folder/ctlr.acl ] || put "$packaging/mosquitto/ctlr.acl" $folder/ctlr.acl 644 root:root || true
-  # An earlier version gave it fewer rights; who has a password keeps it.
+  # An earlier version gave it fewer rights, and nodes and readers more; who has a password keeps it.
   if [ ! -e "$etc/mqtt.env" ] || ! grep -qs "^$name:" $folder/ctlr.passwd ||
-    ! grep -qs 'topic read $SYS/broker/log/N' $folder/ctlr.acl; then
+    ! grep -qs 'topic read $SYS/broker/log/N' $folder/ctlr.acl ||
+    ! grep -qsx "topic write status/node/$name/+" $folder/ctlr.acl ||
+    grep -qsx 'pattern write logging/%u/#' $folder/ctlr.acl; then
     change "let $name in at the broker" \
       "$packaging/mosquitto/mqtt-user.sh" controller "$name" --into "$etc/mqtt.env" --no-reload
     restart+=(mosquitto)

@@ -1,26 +1,46 @@
 """The camera node's HTTP API, as installed controllers know it.
 
 Every answer is HTTP 200 with the same envelope, errors included; only a body that does not
-parse gets 422. The content type of a body is not looked at: ``curl -d`` sends JSON as a form,
-and so do installed clients. Each answer also says when the request came and when the answer
-left, so that any exchange measures this node's clock.
+parse gets 422, one that is too large 413, one that does not come 408, and what a web page of
+another site has a browser send 403. The content type of a body is not looked at: ``curl -d`` sends
+JSON as a form, and so do installed clients. Each answer also says when the request came and when
+the answer left, so that any exchange measures this node's clock.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from ctlr.camera.node import CameraNode, NodeError
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.own_names import OwnNames
+from ctlr.kernel.own_pages import own_pages_only
+from ctlr.kernel.small_body import small
 from ctlr.nodes.messages import Envelope, StartCommand
 
+MAX_BODY_BYTES = 64 * 1024
 
-def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
-    """The application that serves ``node``."""
+
+def build_agent(node_id: str, node: CameraNode, clock: Clock, names: Iterable[str] = ()) -> ASGIApp:
+    """The application that serves ``node``. ``names``: what this machine is called besides what it
+    knows itself."""
+    agent = _routes(node_id, node, clock)
+    answers = _Answers(node_id, clock)
+
+    def refuse(refusal: Refusal) -> ASGIApp:
+        answer = answers.error(clock.now_us(), refusal.detail).model_dump()
+        return JSONResponse(answer, status_code=403, headers={"Connection": "close"})
+
+    return own_pages_only(agent, OwnNames(names), "camera.names", refuse)
+
+
+def _routes(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
     app = FastAPI(title="ctlr camera node", docs_url=None, redoc_url=None)
     answers = _Answers(node_id, clock)
     received_at_us = Annotated[int, Depends(answers.receive)]
@@ -35,14 +55,18 @@ def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
 
     @app.post("/record/start", response_model=Envelope)
     async def start(request: Request, received: received_at_us) -> Envelope | JSONResponse:
+        body = Request(request.scope, small(request.receive, MAX_BODY_BYTES))
         try:
-            command = StartCommand.model_validate_json(await request.body())
+            command = StartCommand.model_validate_json(await body.body())
             started = node.start(command.uuid, command.start_at, command.first_segment)
             return await answers.outcome(received, started)
         except ValidationError as error:
             reason = _first_problem(error)
         except Refusal as refusal:
             reason = refusal.detail
+        except HTTPException as error:  # the rest of the body stays unread
+            answer = answers.error(received, f"{error.detail}; nothing was changed.")
+            return JSONResponse(answer.model_dump(), error.status_code, {"Connection": "close"})
         return JSONResponse(answers.error(received, reason).model_dump(), status_code=422)
 
     @app.post("/record/stop")
