@@ -3,6 +3,17 @@
 
 readonly controller_services=(ctlr-api mount-watcher can-listener log-subscriber)
 
+# Where the CAN listener says how it goes: in its own folder, since everybody may write to /tmp, and
+# the listener has one of its own there.
+status_file() {
+  local told
+  told=$(setting "$etc/ctlr.toml" can.status_file)
+  case ${told:-/tmp/} in
+    /tmp/* | /var/tmp/*) echo /run/ctlr-can/status.json ;;
+    *) echo "$told" ;;
+  esac
+}
+
 # Everything that can be wrong, before anything is changed.
 check_controller() {
   local file=$etc/ctlr.toml
@@ -52,6 +63,9 @@ put_broker() {
   local folder=/etc/mosquitto
   put "$packaging/mosquitto/mqtt-user.sh" /usr/local/sbin/ctlr-mqtt-user 755 root:root || true
   if put "$packaging/mosquitto/ctlr.conf" $folder/conf.d/ctlr.conf 644 root:root; then
+    restart+=(mosquitto)
+  fi
+  if put "$packaging/mosquitto/limits.conf" /etc/systemd/system/mosquitto.service.d/ctlr.conf 644 root:root; then
     restart+=(mosquitto)
   fi
   # Rights are added to this file, so it is ours only until then.
@@ -104,6 +118,9 @@ logging_device = "$logging_tag"
 sync_device = "$sync_tag"
 # Names of the sessions' folders: day and time of the start in UTC, and what the session is called.
 session_folder = "{date}_{time}_{label}"
+
+[can]
+status_file = "$(status_file)"
 TOML
 }
 

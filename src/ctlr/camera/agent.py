@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from ctlr.camera.node import CameraNode, NodeError
@@ -64,6 +65,8 @@ def _routes(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
             reason = _first_problem(error)
         except Refusal as refusal:
             reason = refusal.detail
+        except ClientDisconnect:
+            reason = "the connection was lost"  # nobody reads that
         except HTTPException as error:  # the rest of the body stays unread
             answer = answers.error(received, f"{error.detail}; nothing was changed.")
             return JSONResponse(answer.model_dump(), error.status_code, {"Connection": "close"})

@@ -154,7 +154,7 @@ def _load_early(source: str) -> None:
     """Import the camera's libraries before the first start needs them."""
     try:
         load_source(source)
-    except SourceError as error:
+    except (SourceError, OSError) as error:  # the first recording tries again
         _log.error("the camera source cannot be used", reason=str(error))
 
 

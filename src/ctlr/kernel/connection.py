@@ -2,8 +2,9 @@
 
 uvicorn's own on httptools, bounded in what a stranger can do with it:
 
-- a request's headers are due ``HEADERS_S`` after it began, and have at most ``MAX_HEADER_BYTES``;
-  so has anything else that is no content, such as the extensions of chunks;
+- the headers of a further request are due ``HEADERS_S`` after it began, and have at most
+  ``MAX_HEADER_BYTES``, as those of the first (see ``waiting_room``); so has anything else that is no
+  content, such as the extensions of chunks;
 - a body in tiny chunks is taken slowly, because each chunk costs as much as a large one: at most
   ``PIECES_PER_S`` in a second, and so many bytes at a time that no read holds up the loop;
 - of requests that are sent before the one before is answered, few wait;
@@ -17,9 +18,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ctlr.kernel.places import Stage, group_of
+from ctlr.kernel.waiting_room import HEADERS_S, MAX_HEADER_BYTES
 
-HEADERS_S = 10.0
-MAX_HEADER_BYTES = 64 * 1024
 MAX_PIPELINED = 8
 PIECES_PER_S = 20_000
 UNSENT_S = 60.0
@@ -55,7 +55,8 @@ class _Flow(FlowControl):
 
 
 class Connection(HttpToolsProtocol):
-    """``check`` is to be called about once a second."""
+    """``received`` is what has come in before it was made. ``check`` is to be called about once a
+    second."""
 
     moved_at = 0.0
     """When something last came in, monotonic seconds."""
@@ -67,11 +68,13 @@ class Connection(HttpToolsProtocol):
     _wasted_bytes = 0  # of a body that nobody reads any more
     _unsent: tuple[int, float] = (0, 0.0)  # how much waits to be sent, and since when just so much
 
+    def __init__(self, *arguments: Any, received: bytes = b"", **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._received = received
+
     @property
     def stage(self) -> Stage:
-        if self.cycle is None:
-            return Stage.SILENT
-        if self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete:
             return Stage.IDLE
         if self.cycle.response_started:
             return Stage.ANSWERING
@@ -86,6 +89,8 @@ class Connection(HttpToolsProtocol):
             "Any", transport
         ).max_size = _READ_BYTES  # of one read; asyncio's own is four times that
         self.parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # typed by hand
+        received, self._received = self._received, b""
+        self.data_received(received)
 
     def abort(self) -> None:
         """End it now, with nothing more sent."""

@@ -1,10 +1,9 @@
 """Which connection has to go for a new one. Pure.
 
-A server has so many places, and each address so many of them; who comes when they are taken is let
-in, and the one that has shown least for its place goes. A stranger that holds connections open so
-loses those first that have never asked for anything, and a request that is being worked on is never
-broken off. One address cannot take another's places: where all are taken, the address that has most
-gives one up.
+A server has so many places, and each address so many of them; who asks for something when they are
+taken is let in, and the one that shows least for its place goes. A request that is being worked on is
+never broken off. One address cannot take another's places: where all are taken, the address that has
+most gives one up. (Who has not asked for anything yet has no place, see ``waiting_room``.)
 """
 
 from collections import Counter
@@ -20,8 +19,6 @@ IN_ALL = 256
 class Stage(IntEnum):
     """How far a connection is; the lower, the sooner it goes."""
 
-    SILENT = 0
-    """No whole request has come in yet."""
     IDLE = 1
     """Between two requests."""
     ANSWERING = 2
@@ -77,9 +74,9 @@ def find_leaver(
 
 
 def _least(among: Sequence[int], held: Sequence[Held], counts: Counter[str]) -> int:
-    def worth(number: int) -> tuple[bool, int, Stage, float]:
+    def worth(number: int) -> tuple[int, Stage, float]:
         one = held[number]
-        return one.stage is not Stage.SILENT, -counts[one.group], one.stage, one.moved_at
+        return -counts[one.group], one.stage, one.moved_at
 
     may_go = [number for number in among if held[number].stage is not Stage.WORKING]
     if not may_go:

@@ -11,7 +11,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, cast
 
 import anyio.lowlevel
@@ -51,9 +50,10 @@ class _Server(uvicorn.Server):
             where = f"port {config.port} of {config.host}"
             raise OSError(f"{where} cannot be opened; is it in use?") from error
         await self.lifespan.startup()
-        make = partial(
-            Connection, config=config, server_state=self.server_state, app_state=self.lifespan.state
-        )
+
+        def make(received: bytes) -> Connection:
+            return Connection(config, self.server_state, self.lifespan.state, received=received)
+
         connections = cast("set[Connection]", self.server_state.connections)
         # uvicorn closes what stands there at the end, and waits for it.
         self.servers = cast("Any", [Door(listeners, make, connections, self._door_died)])
