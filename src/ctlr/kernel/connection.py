@@ -7,6 +7,8 @@ uvicorn's own on httptools, bounded in what a stranger can do with it:
   content, such as the extensions of chunks;
 - a body in tiny chunks is taken slowly, because each chunk costs as much as a large one: at most
   ``PIECES_PER_S`` in a second, and so many bytes at a time that no read holds up the loop;
+- a request that would like another protocol is taken without that: the parser stops at its headers,
+  and what a client sends after them would be lost (Java's asks for HTTP/2 with each request);
 - of requests that are sent before the one before is answered, few wait;
 - who sends on after the answer, or does not take an answer for ``UNSENT_S``, is cut off.
 """
@@ -14,6 +16,7 @@ uvicorn's own on httptools, bounded in what a stranger can do with it:
 import asyncio
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -28,7 +31,11 @@ _MOST_WASTED_BYTES = 8 * 1024 * 1024
 _WORTH_A_PAUSE_S = 0.002
 
 
-class _TooManyAtOnceError(Exception):
+_NOT_UNDERSTOOD = "Invalid HTTP request received."
+_OF_UPGRADES = frozenset({b"upgrade", b"http2-settings", b"connection"})
+
+
+class _NotUnderstoodError(Exception):
     """Ends the parsing of a connection."""
 
 
@@ -61,6 +68,7 @@ class Connection(HttpToolsProtocol):
     moved_at = 0.0
     """When something last came in, monotonic seconds."""
     group = ""
+    _plain_head: bytes | None = None  # of a request that would like another protocol
     _awaited_since: float | None = None  # the headers of a request
     _fruits = 0  # whole headers, pieces of bodies and ends of requests
     _pieces = 0  # of bodies, in this read
@@ -88,7 +96,7 @@ class Connection(HttpToolsProtocol):
         cast(
             "Any", transport
         ).max_size = _READ_BYTES  # of one read; asyncio's own is four times that
-        self.parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)  # typed by hand
+        self._make_parser()
         received, self._received = self._received, b""
         self.data_received(received)
 
@@ -110,12 +118,41 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self.moved_at = self.loop.time()
         before, self._pieces = self._fruits, 0
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         self._barren_bytes = self._barren_bytes + len(data) if self._fruits == before else 0
         if self._barren_bytes > MAX_HEADER_BYTES or self._wasted_bytes > _MOST_WASTED_BYTES:
             self.abort()
         elif (pause_s := self._pieces / PIECES_PER_S) > _WORTH_A_PAUSE_S:
             cast("_Flow", self.flow).hold(self.loop, pause_s)
+
+    def _make_parser(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(
+            lenient_data_after_close=True,
+            lenient_optional_cr_before_lf=True,  # with the next: lines may end in LF alone
+            lenient_optional_lf_after_cr=True,
+        )
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as wish:
+            head, self._plain_head = self._plain_head, None
+            assert head is not None
+            self._make_parser()
+            self._parse(head + data[wish.args[0] :])
+        except httptools.HttpParserError:
+            self.logger.warning(_NOT_UNDERSTOOD)
+            self.send_400_response(_NOT_UNDERSTOOD)
+
+    def _head_without_wish(self) -> bytes:
+        """The request's head again. Raises ``_NotUnderstoodError`` for a tunnel."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise _NotUnderstoodError
+        kept = [b"%b: %b\r\n" % pair for pair in self.headers if pair[0] not in _OF_UPGRADES]
+        return b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self.url, b"".join(kept))
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -125,7 +162,10 @@ class Connection(HttpToolsProtocol):
         self._fruits += 1
         self._awaited_since = None
         if len(self.pipeline) >= MAX_PIPELINED:
-            raise _TooManyAtOnceError
+            raise _NotUnderstoodError
+        if self.parser.should_upgrade():
+            self._plain_head = self._head_without_wish()
+            return
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -137,4 +177,5 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._fruits += 1
-        super().on_message_complete()
+        if self._plain_head is None:
+            super().on_message_complete()
