@@ -119,4 +119,4 @@ def test_a_page_of_another_site_is_kept_out(camera: CameraProcess, headers: Any)
 def test_who_calls_it_by_a_name_of_the_network_is_let_in(camera: CameraProcess, host: str) -> None:
     same = {"Host": host, "Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
     for headers in (same, {"Host": host}):
-        assert camera.call("/status", **headers)[0] == 200
+        assert camera.call("/status", None, **headers)[0] == 200

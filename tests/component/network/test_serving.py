@@ -187,7 +187,7 @@ async def test_chunks_without_content_end_it(client: Client) -> None:
 
 async def test_who_waits_without_asking_goes_first(client: Client) -> None:
     held = [await client.connect() for _ in range(PER_GROUP)]
-    for reader, writer in held:
+    for _, writer in held:
         writer.write(GET[:-2])
         await writer.drain()
     assert (await client.say(closing(GET))).endswith(b"GET /x 0")
