@@ -6,6 +6,7 @@ Parts are imported by their verb, so that a camera does not load the controller 
 
 from ctlr.cli import (
     drive,
+    exporting,
     logs,
     nodes,
     preflight,
@@ -24,6 +25,7 @@ from ctlr.kernel.errors import ConfigError, Refusal
 __all__ = [
     "app",
     "drive",
+    "exporting",
     "logs",
     "main",
     "nodes",
@@ -47,3 +49,11 @@ def main() -> None:
         fail(str(error), code=2)
     except Refusal as refusal:
         fail(refusal.detail, code=1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("ctlr"):
+            raise
+        fail(
+            f"This needs {error.name}, which is not installed: pip install 'ctlr[controller,camera]'. "
+            "A rig runs on Linux; reading and verifying sessions needs nothing more.",
+            code=2,
+        )

@@ -12,7 +12,7 @@ from ctlr.config import Settings, load_settings
 FIELD, SETUP, SERVICES, TRY = "In the field", "Set up", "Services", "Try it"
 """The groups of verbs in the help."""
 ORDER = (
-    *("preflight", "record", "status", "upload", "sessions", "verify", "eject", "logs"),
+    *("preflight", "record", "status", "upload", "sessions", "verify", "export", "eject", "logs"),
     *("nodes", "storage", "check-config", "postprocess", "retention"),
     *("serve", "camera", "listen-can", "subscribe-logs", "watch-mounts"),
     *("demo", "simulate"),

@@ -109,6 +109,10 @@ class Roster:
             if not is_known(announced, known)
         ]
 
+    def versions(self) -> dict[str, str | None]:
+        """Which release each camera that announces itself runs, by name."""
+        return {camera.name: camera.version for camera in self._announced()}
+
     async def adopt(self, name: str | None, address: str | None) -> tuple[Member, NodeStatus]:
         """Take a camera into the rig, at ``address`` or where ``name`` announces itself, after it
         has answered; returns it and what it said. An adopted one gets its new address.

@@ -204,7 +204,7 @@ async def test_only_hosts_that_the_bus_allows_are_listened_to() -> None:
         for host, number in (("127.0.0.7", 1), ("127.1.2.3", 2)):
             writer = await rig.connect(host)
             writer.write(line(number))
-            await until(lambda wanted=number: rig.intake.frames == wanted)
+            await until(lambda want=number: rig.intake.frames == want)  # type: ignore[misc]
         strangers = [await rig.connect(host) for host in ("127.0.0.1", "127.0.0.8", "127.2.0.1")]
         with capture_logs() as said:
             for stranger in strangers:

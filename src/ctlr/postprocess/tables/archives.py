@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ctlr.postprocess.tables.header import NoTable
 from ctlr.postprocess.tables.table import (
@@ -80,6 +81,18 @@ def why_unread(name: str, path: Path) -> NoTable | None:
     kind = PurePosixPath(lower).suffix.removeprefix(".")
     text = f"It was not looked into: tables are read as CSV, alone or in a zip, and not as {kind}."
     return NoTable("not_looked_into", text)
+
+
+@contextmanager
+def open_member(path: Path, member: str | None) -> Iterator[IO[bytes]]:
+    """A table that is a file, or a member of one. Raises ``OSError``, ``ArchiveError``, and
+    ``KeyError`` where an archive has no such member."""
+    if member is None:
+        with open(path, "rb") as file:
+            yield file
+    else:
+        with _opened(path) as archive, archive.open(member) as inside:
+            yield inside
 
 
 @contextmanager
