@@ -45,10 +45,11 @@ def nodes_router(parts: NodesParts) -> APIRouter:
             "invalid_request",
         ),
     )
-    async def adopt(request: node_shapes.AdoptRequest) -> node_shapes.AdoptAnswer:
+    async def adopt(request: node_shapes.AdoptRequest, call: Request) -> node_shapes.AdoptAnswer:
         """Take a camera into the rig, now and after a restart. It must answer; a recording that
         runs is joined late. Without ``address``: where ``name`` announces itself."""
-        member, status = await parts.roster.adopt(request.name, request.address)
+        by = call.client.host if call.client else None
+        member, status = await parts.roster.adopt(request.name, request.address, by)
         return node_shapes.AdoptAnswer(node=_node(parts.fleet, member), saw=_saw(status))
 
     @router.get(

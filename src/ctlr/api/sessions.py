@@ -11,6 +11,7 @@ from ctlr.api.errors import refusals
 from ctlr.api.newest import summary
 from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import is_session_id
 from ctlr.nodes.messages import UnixMs
 from ctlr.postprocess.manifest.copy_facts import copy_of
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
@@ -110,7 +111,9 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
     async def process(uuid: str) -> shapes.JobAccepted:
         """Make the session's folder on the sync disk (again), with what is here now. The beginning
         of its id will do."""
-        job = await parts.reconciler.request(await parts.store.resolve(uuid))
+        whole = uuid.lower()  # of one that only the drive knows, too
+        known = whole if is_session_id(whole) else await parts.store.resolve(uuid)
+        job = await parts.reconciler.request(known)
         return shapes.JobAccepted(job=job_status(job))
 
     _add_what_people_say(router, parts)

@@ -91,6 +91,7 @@ def read_facts(it: Controller) -> Facts:
         longest_s=it.settings.max_session_h * 3600,
         record_problem=it.store.problem,
         newest=it.copies.newest,
+        newcomers=it.roster.newcomers(),
         started=it.presses.start,
         stopped=it.presses.stop,
     )

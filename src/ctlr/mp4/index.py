@@ -82,7 +82,7 @@ def _edits(track: MergedTrack, movie_timescale: int) -> bytes:
     scale = track.header.timescale
     wait = max(track.zero + track.skip, 0) * movie_timescale // scale
     rows = [struct.pack(">QqI", wait, -1, 0x10000)] if wait else []
-    length = max(track.end + track.lead - track.skip, 0) * movie_timescale // scale
+    length = track.media_shown * movie_timescale // scale
     rows.append(struct.pack(">QqI", length, track.skip, 0x10000))
     elst = make_full_box(b"elst", 1, struct.pack(">I", len(rows)), *rows)
     return b"".join(_nest(b"edts", [elst]))

@@ -66,7 +66,7 @@ def test_a_unit_is_no_more_exposed_than_it_must_be(name: str) -> None:
 @pytest.mark.parametrize("name", [*LASTING, "ctlr-camera@", "ctlr-rsyncd"])
 def test_what_a_service_may_use_up_is_bounded(name: str) -> None:
     service = read_unit(f"{name}.service")["Service"]
-    assert 4096 <= int(service["LimitNOFILE"]) <= 65536
+    assert 1024 <= int(service["LimitNOFILE"]) <= 65536
     assert int(service["TasksMax"]) <= 1024
     high, most = service["MemoryHigh"], service["MemoryMax"]
     assert high[-1] == most[-1]

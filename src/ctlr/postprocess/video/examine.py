@@ -9,6 +9,7 @@ import os
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 from ctlr.layout.raw import parse_segment_name, parse_stray_segment, plain_name
@@ -152,16 +153,19 @@ class Examiner:
         known = self._known[str(path)]
         assert known.tables is not None
         before, reference = known.facts, known.tables.reference
-        whole = reference.duration_ticks
+        whole = reference.length_ticks
+        stop = _first_shown(reference) + Fraction(ticks, before.timescale)
         for track in known.tables.tracks:
-            keep_until(track, ticks * track.header.timescale // before.timescale)
-        left = whole - reference.duration_ticks
+            after = stop - _first_shown(track)
+            keep_until(track, max(int(after * track.header.timescale), 0))
+        left = whole - reference.length_ticks
         known.facts = replace(
             before,
-            duration_ticks=reference.duration_ticks,
-            frames=reference.count,
+            duration_ticks=reference.length_ticks,
+            frames=reference.shown,
+            unshown=reference.unshown,
             after_stop_ticks=before.after_stop_ticks + left,
-            captured=_captured_until(before, reference.count),
+            captured=_captured_until(before, reference.shown),
         )
         return known.facts
 
@@ -209,6 +213,11 @@ class Examiner:
         signature = self._signatures.setdefault(facts.signature, facts.signature)
         sound = self._signatures.setdefault(facts.sound, facts.sound)
         return replace(facts, signature=signature, sound=sound), tables
+
+
+def _first_shown(track: Track) -> Fraction:
+    """When a track's first sample is shown in its segment, in seconds."""
+    return Fraction(track.start_ticks + first_shown_ticks(track), track.header.timescale)
 
 
 def _captured_until(facts: SegmentFacts, frames: int) -> CaptureTimes | None:

@@ -62,7 +62,7 @@ class SegmentFacts:
     ``blank`` says which of its frames were never written; ``stray`` that its name is not quite right.
     ``take`` and ``version`` are those of
     ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
-    is not counted in the others.
+    is not counted in the others. ``unshown`` frames of that are there for the decoder alone.
     """
 
     name: str
@@ -98,6 +98,7 @@ class SegmentFacts:
     take: int = 1
     version: int = 1
     after_stop_ticks: int = 0
+    unshown: int = 0
 
     @property
     def stills(self) -> tuple[Still, ...]:
