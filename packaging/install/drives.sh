@@ -54,7 +54,8 @@ refuse_fstab() {
 plan_drives() {
   logging_tag=$(tag_of logging ext4 logging --logging-device "$logging_device") || exit
   sync_tag=$(tag_of sync exfat sync --sync-device "$sync_device") || exit
-  plan_settings "$etc/ctlr.toml" "storage.logging_device=$logging_tag" "storage.sync_device=$sync_tag"
+  plan_settings "$etc/ctlr.toml" "storage.logging_device=$logging_tag" \
+    "storage.sync_device=$sync_tag" "can.status_file=$(status_file)"
 }
 
 # What a new disk's file systems will be called is not known yet; that it can be written down is.
@@ -65,7 +66,8 @@ check_format() {
     fail "$format_disk is no whole disk. Nothing was changed."
   [ -z "$(lsblk --noheadings --output MOUNTPOINTS "$disk" | tr -d '[:space:]')" ] ||
     fail "$disk is in use; unmount it first (ctlr eject). Nothing was changed."
-  plan_settings "$etc/ctlr.toml" storage.logging_device=UUID=0 storage.sync_device=UUID=0
+  plan_settings "$etc/ctlr.toml" storage.logging_device=UUID=0 storage.sync_device=UUID=0 \
+    "can.status_file=$(status_file)"
   planned='' logging_tag=$(configured_tag logging) sync_tag=$(configured_tag sync)
   if [ "$dry_run" = no ] && [ "$assume_yes" = no ]; then
     lsblk --output NAME,SIZE,MODEL,LABEL,FSTYPE "$disk"
