@@ -11,7 +11,7 @@ are dropped.
 import struct
 from dataclasses import dataclass
 
-from ctlr.mp4.boxes import Box, Damaged, children, make_box, u32
+from ctlr.mp4.boxes import Box, Damaged, children, make_box, u32, version
 
 _CODECS = {
     b"avc1": "h264",
@@ -68,7 +68,7 @@ def read_descriptions(data: bytes, stsd: Box, kind: bytes) -> list[Description]:
         raise Damaged("it has no sample description")
     if len(entries) > _MAX_ENTRIES or stsd.end - stsd.start > _MAX_ENTRY_BYTES:
         raise Damaged("its sample description is too large")
-    quicktime = data[stsd.body] == 0
+    quicktime = version(data, stsd) == 0
     return [_describe(data[box.start : box.end], kind, quicktime=quicktime) for box in entries]
 
 
@@ -109,7 +109,7 @@ def _cleaned(kind: bytes, box: bytes) -> bytes:
 
 def _mark(kind: bytes, box: bytes) -> bytes:
     if kind == b"esds":
-        return _decoder_config(box)
+        return decoder_config(box)
     if kind == b"wave":
         return _wave_mark(box)
     if kind == b"dac3" and len(box) >= 11:
@@ -129,7 +129,7 @@ def _wave_mark(wave: bytes) -> bytes:
         return wave
 
 
-def _decoder_config(esds: bytes) -> bytes:
+def decoder_config(esds: bytes) -> bytes:
     """What an ``esds`` box (14496-1, 7.2.6) tells a decoder: its kind and DecoderSpecificInfo.
 
     MP3 and others have no such info: then the kind alone, without the bit rates beside it.

@@ -27,7 +27,8 @@ class Track:
     numbers of their descriptions where there are several. ``start_ticks`` is the decode time of the
     first sample in the segment's own presentation, edit list applied, in the track's timescale;
     ``start_exact`` is false where an edit list rounded it to the movie's coarser timescale.
-    ``declared`` and ``declared_ticks`` are what the index claims. ``hidden_ticks`` of the beginning
+    ``declared`` and ``declared_ticks`` are what the index claims, ``said_ticks`` is the length that the
+    track's header says (0: none). ``hidden_ticks`` of the beginning
     are not shown by the segment's edit list. ``obstacle`` says why it can't be spliced, if so.
     """
 
@@ -45,6 +46,7 @@ class Track:
     start_exact: bool = True
     declared: int = 0
     declared_ticks: int = 0
+    said_ticks: int = 0
     hidden_ticks: int = 0
     obstacle: str | None = None
 
@@ -85,6 +87,7 @@ class SegmentTables:
     created_at_s: int | None = None  # Unix seconds of the movie header, where it has any
     cut: bool = False
     note: str = ""  # why it is cut, if more is known than that it ends
+    doubt: str = ""  # why it may not be what its index says
     lost: list[LostTrack] = field(default_factory=list)
 
     @property

@@ -154,7 +154,8 @@ class Manifest(Shape):
     ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
     ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
     ``label``, ``notes`` and ``verdict`` are what people say of it, also after it was made;
-    ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
+    ``unread`` are files that a camera or the phone sent and that could not be read, by path, with what
+    they would have been made of; ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
     """
 
     manifest_version: int = MANIFEST_VERSION
@@ -180,6 +181,7 @@ class Manifest(Shape):
     marks: tuple[MarkEntry, ...] = ()
     truth: tuple[TruthEntry, ...] = ()
     measured: str = ""
+    unread: dict[str, str] = Field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
 
     def file(self, path: str) -> FileEntry | None:

@@ -40,7 +40,7 @@ _SHORT_S = Fraction(1, 10)
 class Stranger:
     """What PyAV finds in a file. ``shown`` are the times of its frames and their end, in ticks of
     ``timescale`` and in the order shown; ``lost`` names the streams that no MP4 can hold; ``broken``
-    says why it is not read to its end, if so."""
+    says why it is not read to its end, ``refused`` why nothing can be joined of it, if so."""
 
     container: str
     codec: str
@@ -53,6 +53,7 @@ class Stranger:
     signature: str
     lost: tuple[str, ...]
     broken: str
+    refused: str = ""
 
 
 def examine_stranger(path: str) -> Stranger | None:
@@ -122,7 +123,7 @@ def _look(segment: "InputContainer") -> Stranger | None:
     kept = [stream for stream in segment.streams if fits(stream)]
     video = next((stream for stream in kept if stream.type == "video"), None)
     if video is None:
-        return None
+        return _refuse(segment)
     frames, end_s, broken = _read_through(segment, kept, video)
     declared_s = Fraction(segment.duration or 0, 1_000_000) + _start_s(segment)
     if not broken and end_s < declared_s - _SHORT_S:
@@ -146,6 +147,26 @@ def _look(segment: "InputContainer") -> Stranger | None:
         signature="|".join(alike),
         lost=tuple(f"{s.type} ({_codec(s)})" for s in segment.streams if s not in kept),
         broken=broken,
+    )
+
+
+def _refuse(segment: "InputContainer") -> Stranger:
+    """A film that plays, and that no MP4 holds as it is."""
+    container, pictures = segment.format.name, [_codec(stream) for stream in segment.streams.video]
+    why = f"whose picture ({', '.join(pictures)}) no MP4 holds" if pictures else "without a picture"
+    return Stranger(
+        container=container,
+        codec=pictures[0] if pictures else "",
+        width=0,
+        height=0,
+        timescale=1,
+        shown=(),
+        declared_ticks=0,
+        starts_with_keyframe=False,
+        signature="",
+        lost=(),
+        broken="",
+        refused=f"it is a {container} file {why} as it is; it plays from the raw data",
     )
 
 

@@ -123,10 +123,8 @@ class _Writer:
                 self._streams = self._streams or self._add_streams(segment)
                 for packet in _packets(segment, list(self._streams), self._picture, facts):
                     self._write(packet, move)
-            except (
-                av.FFmpegError,
-                ValueError,
-            ) as error:  # the latter: a codec that it doesn't know
+            except (av.FFmpegError, ValueError, OverflowError) as error:
+                # The latter two: a codec that it doesn't know, times beyond all reason.
                 if isinstance(error, OSError):
                     raise
                 raise RemuxError(facts.name, 0, str(error)) from error

@@ -319,7 +319,7 @@ def test_the_gps_is_compared_with_the_bus(
         can_table(tmp_path, signal),
         ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", "{:.0f},0,{:.2f}", 1.0, 2.5),
     ]
-    plan = make_plan(SessionFiles(UUID), {}, "", facts(stopped_at_ms=START_MS + 180_000))
+    plan = make_plan(SessionFiles(UUID), (), "", facts(stopped_at_ms=START_MS + 180_000))
     uploads = Uploads(plan, files, None, TableReader(), lambda name: tmp_path / name)
     found = uploads.truth(uploads.sources(), {}, configured)
     assert [entry.clock for entry in found] == ["gps"][:compared]
