@@ -77,6 +77,11 @@ def read_segment(read_at: ReadAt, size: int) -> SegmentTables:
         tables.cut = tables.cut or layout.cut
     tables.cut = tables.cut or any(track.is_cut for track in tables.tracks)
     tables.note = tables.note or layout.note
+    if not tables.doubt and (beyond := tables.reference.beyond):
+        tables.doubt = (
+            f"it says of {beyond} frames that they last for longer than any player shows one; they were "
+            "given the usual time"
+        )
     return tables
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ctlr.mp4.boxes import Box, Damaged, children, require, u32, version
 from ctlr.mp4.headers import TrackHeader, read_length
-from ctlr.mp4.runs import first_runs, pack, repair_times, unpack
+from ctlr.mp4.runs import count_beyond, first_runs, pack, repair_times, unpack
 from ctlr.mp4.sizes import MAX_SAMPLES, Sizes, read_sizes
 from ctlr.mp4.tables import Track, keep_readable
 
@@ -57,6 +57,7 @@ def read_plain(data: bytes, trak: Box, header: TrackHeader, track_id: int, limit
     _choose_descriptions(track, chunks.entries)
     track.declared_ticks = track.duration_ticks
     track.said_ticks = read_length(data, trak)
+    track.beyond = count_beyond(first_runs(read_rows(data, boxes[b"stts"], 8), held))
     keep_readable(track, limit)
     return track
 
@@ -214,4 +215,5 @@ def make_track(
         obstacle=header.obstacle,
     )
     _choose_descriptions(track, chunk_entries)
+    track.beyond = count_beyond(times)
     return track

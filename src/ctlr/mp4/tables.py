@@ -28,7 +28,7 @@ class Track:
     first sample in the segment's own presentation, edit list applied, in the track's timescale;
     ``start_exact`` is false where an edit list rounded it to the movie's coarser timescale.
     ``declared`` and ``declared_ticks`` are what the index claims, ``said_ticks`` is the length that the
-    track's header says (0: none). ``hidden_ticks`` of the beginning
+    track's header says (0: none), ``beyond`` how many samples had times beyond reason. ``hidden_ticks`` of the beginning
     are not shown by the segment's edit list. ``obstacle`` says why it can't be spliced, if so.
     """
 
@@ -47,6 +47,7 @@ class Track:
     declared: int = 0
     declared_ticks: int = 0
     said_ticks: int = 0
+    beyond: int = 0
     hidden_ticks: int = 0
     obstacle: str | None = None
 

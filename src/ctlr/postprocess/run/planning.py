@@ -4,6 +4,7 @@ The decisions are pure (``plan``, ``video.planned``); here the files are found a
 ails one camera's files, or the CAN recording, costs that source and nothing else.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
@@ -36,9 +37,9 @@ def plan_session(
         node.node: examiner.examine_node(layout.node_session(node.node, uuid), node)
         for node in files.nodes
     }
-    plan = make_plan(files, _plan_videos(files, segments, facts), "", facts)
+    plan = make_plan(files, plan_videos(files, segments, facts), "", facts)
     if _end_at_stop(plan, segments, layout, examiner):
-        plan = make_plan(files, _plan_videos(files, segments, facts), "", facts)
+        plan = make_plan(files, plan_videos(files, segments, facts), "", facts)
     plan = _with_twins(_with_can_rows(plan, layout), segments, layout)
     existing = find_folder(settings, uuid)
     if existing is None:
@@ -51,9 +52,10 @@ def plan_session(
     return replace(plan, folder=name)
 
 
-def _plan_videos(
-    files: SessionFiles, segments: dict[str, list[SegmentFacts]], facts: Session | None
+def plan_videos(
+    files: SessionFiles, segments: Mapping[str, list[SegmentFacts]], facts: Session | None
 ) -> list[PlannedVideo]:
+    """What is to be made of each camera; one whose segments nobody understands has failed."""
     return [_plan_video(node, segments[node.node], facts) for node in files.nodes if node.names]
 
 

@@ -215,7 +215,7 @@ def _line(chunk: Chunk) -> bytes:
 
 
 def _parse_line(line: bytes) -> Chunk | None:
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         if line.endswith(b"\n"):
             chunk = Chunk(*json.loads(line))
             return replace(chunk, blank=tuple((begin, end) for begin, end in chunk.blank))
