@@ -43,6 +43,7 @@ _CODECS = {
 }
 ENCRYPTED = frozenset({b"encv", b"enca", b"encs", b"enct"})
 
+_RATE_BYTES, _RATE_HEAD = 20, b"\0\0\0\x14btrt"
 _VISUAL_BYTES, _SOUND_BYTES = 78, 28
 _QUICKTIME_SOUND_BYTES = {1: 16, 2: 36}
 _MAX_ENTRY_BYTES = 1 << 20
@@ -87,7 +88,8 @@ def _without_rates(entry: bytes, kind: bytes, *, quicktime: bool) -> tuple[bytes
     if kind == b"soun" and quicktime and len(entry) >= fixed:
         fixed += _QUICKTIME_SOUND_BYTES.get(int.from_bytes(entry[16:18]), 0)
     if len(entry) <= fixed:
-        return entry, entry
+        clean = _without_rate_at_the_end(entry)
+        return clean, clean
     try:
         parts = list(children(entry, fixed, len(entry)))
     except Damaged:
@@ -95,6 +97,13 @@ def _without_rates(entry: bytes, kind: bytes, *, quicktime: bool) -> tuple[bytes
     kept = [(c.kind, _cleaned(c.kind, entry[c.start : c.end])) for c in parts if c.kind != b"btrt"]
     clean = make_box(entry[4:8], entry[8:fixed], *(body for _, body in kept))
     return clean, entry[4:fixed] + b"".join(_mark(kind, body) for kind, body in kept)
+
+
+def _without_rate_at_the_end(entry: bytes) -> bytes:
+    """Of texts and other data: their entries have fields of their own, then boxes."""
+    if entry[-_RATE_BYTES : -_RATE_BYTES + 8] != _RATE_HEAD or len(entry) < 16 + _RATE_BYTES:
+        return entry
+    return make_box(entry[4:8], entry[8:-_RATE_BYTES])
 
 
 def _cleaned(kind: bytes, box: bytes) -> bytes:

@@ -28,6 +28,11 @@ def _not_zeros(head: bytes) -> bool:
     return any(head[:8])
 
 
+def _has_start_code(head: bytes) -> bool:
+    """Of MPEG-1, MPEG-2 and MPEG-4 Visual."""
+    return head[:2] == b"\0\0" and head.lstrip(b"\0")[:1] == b"\1"
+
+
 _MARKS: dict[str, Callable[[bytes], bool]] = {
     "mjpeg": lambda head: head[:2] == b"\xff\xd8",
     "prores": lambda head: head[4:8] == b"icpf",
@@ -35,6 +40,11 @@ _MARKS: dict[str, Callable[[bytes], bool]] = {
     "ac3": lambda head: head[:2] in (b"\x0b\x77", b"\x77\x0b"),
     "flac": lambda head: head[0] == 0xFF and head[1] & 0xFC == 0xF8,
     **dict.fromkeys(("av1", "vp8", "vp9", "mpeg4", "aac", "opus"), _not_zeros),
+}
+_MARKS_BY_KIND = {
+    **dict.fromkeys((0x69, 0x6B), _MARKS["mp3"]),
+    **dict.fromkeys((0x20, *range(0x60, 0x66), 0x6A), _has_start_code),
+    0x6C: _MARKS["mjpeg"],
 }
 
 
@@ -103,17 +113,17 @@ def form_of(description: Description) -> Form | None:
         where = description.entry.find(kind) + 4 + offset
         if 4 + offset <= where < len(description.entry):
             return Form((description.entry[where] >> shift & 3) + 1, *_HEADERS[kind])
-    if _is_plain_aac(description):
-        return Form(begins=_begins_aac)
-    marked = _MARKS.get(description.codec)
+    marked = _mark_by_kind(description) or _MARKS.get(description.codec)
     return Form(begins=marked) if marked else None
 
 
-def _is_plain_aac(description: Description) -> bool:
-    """``mp4a`` may be other codecs and kinds of AAC too."""
+def _mark_by_kind(description: Description) -> Callable[[bytes], bool] | None:
+    """``mp4a`` and ``mp4v`` stand for many codecs; their kind tells which (14496-1, 7.2.6.6)."""
     at = description.entry.find(b"esds")
     config = decoder_config(description.entry[at - 4 :]) if at >= 4 else b""
-    return len(config) > 1 and config[0] == _AAC and config[1] >> 3 in _AAC_OBJECTS
+    if not config or config[0] != _AAC:
+        return _MARKS_BY_KIND.get(config[0]) if config else None
+    return _begins_aac if len(config) > 1 and config[1] >> 3 in _AAC_OBJECTS else None
 
 
 def _begins_aac(head: bytes) -> bool:

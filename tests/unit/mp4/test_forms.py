@@ -47,7 +47,9 @@ def test_units_that_fill_their_frame(codec: str, box: bytes, unit: bytes) -> Non
     frame = units(b"\x06\x05" * 9, unit + b"x" * 5000, unit + b"y" * 70)
     assert is_frame(form, frame)
     assert is_frame(form, frame + bytes(200)), "padding"
-    assert not is_frame(form, frame + b"\0\0\1\0" + unit), "a unit that is longer than what is there"
+    assert not is_frame(form, frame + b"\0\0\1\0" + unit), (
+        "a unit that is longer than what is there"
+    )
     assert not is_frame(form, frame[:-1])
     assert not is_frame(form, units(unit + b"x" * 50, b"\x80\x01" + b"x" * 50)), "the forbidden bit"
     assert not is_frame(form, units(unit + b"x" * 50, b"\0\0" + b"x" * 50)), "no kind of unit"
@@ -107,6 +109,15 @@ def test_sound() -> None:
     assert not is_frame(aac, b"\xe3" + noise(200)), "no frame begins with its end"
     other = form_of(described("aac", esds(0x6B, b"")))
     assert is_frame(other, b"\xff\xfb" + noise(200)), "MP3 in the entry of AAC"
+    assert not is_frame(other, noise(200))
+
+
+def test_pictures_in_the_entry_of_another_codec() -> None:
+    jpeg, older = (form_of(described("mpeg4", esds(kind, b""))) for kind in (0x6C, 0x20))
+    assert is_frame(jpeg, b"\xff\xd8" + noise(200))
+    assert not is_frame(jpeg, b"\0\0\1\xb6" + noise(200))
+    assert is_frame(older, b"\0\0\1\xb6" + noise(200))
+    assert not is_frame(older, noise(200))
 
 
 def test_of_what_nothing_is_known() -> None:

@@ -104,7 +104,9 @@ def tables_of(found: Stranger) -> SegmentTables:
         declared_ticks=found.declared_ticks if found.broken else 0,
         obstacle=f"its container is {found.container}",
     )
-    lost = [LostTrack(f"no MP4 holds its {name} stream", True, 0) for name in found.lost]
+    lost = [
+        LostTrack(f"its {name} stream cannot be kept in an MP4", True, 0) for name in found.lost
+    ]
     return SegmentTables(1000, [track], [], cut=bool(found.broken), note=found.broken, lost=lost)
 
 
@@ -120,7 +122,7 @@ def look(path: str) -> Stranger | None:
 
 
 def _look(segment: "InputContainer") -> Stranger | None:
-    kept = [stream for stream in segment.streams if fits(stream)]
+    kept = [stream for stream in segment.streams if fits(stream)]  # what the remux keeps
     video = next((stream for stream in kept if stream.type == "video"), None)
     if video is None:
         return _refuse(segment)
@@ -204,7 +206,10 @@ def _start_s(segment: "InputContainer") -> Fraction:
 
 
 def fits(stream: Any) -> bool:
-    """Whether an MP4 can hold a stream: its muxer is asked, with nothing to write."""
+    """Whether a stream can be kept: it is a picture or sound, and the muxer of MP4, which is asked with
+    nothing to write, takes it."""
+    if stream.type not in {"video", "audio"}:
+        return False
     import av
 
     try:

@@ -134,7 +134,7 @@ class _Writer:
 
     def _add_streams(self, first: "InputContainer") -> dict[int, Any]:
         """The streams that an MP4 can hold; the others were named when the segment was examined."""
-        kept = [s for s in first.streams if s.type in {"video", "audio"} and fits(s)]
+        kept = [stream for stream in first.streams if fits(stream)]
         if not kept:
             raise ValueError("it has no track that an MP4 can hold as it is")
         self._picture = next((s.index for s in kept if s.type == "video"), kept[0].index)
