@@ -9,7 +9,7 @@ from tests.unit.postprocess.mp4 import Film, fragmented
 FILM = Film(frames=40)
 
 
-def runs_of(data: bytes) -> list[int]:
+def runs_of(data: bytes | bytearray) -> list[int]:
     found, at = [], data.find(b"trun")
     while at >= 0:
         found.append(at)

@@ -33,8 +33,26 @@ from ctlr.postprocess.tables.text import LIMITS, Limits
 MOST_MEMBERS = 256
 _MOST_NAMED = 3
 _ZIP = ".zip"
-_UNREAD = (".xlsx", ".xls", ".ods", ".gz", ".7z", ".rar", ".tar", ".sqlite", ".db", ".mat")
-_UNREAD += (".kml", ".kmz", ".fit", ".tcx", ".nmea", ".parquet")
+_UNREAD = tuple(
+    [
+        ".xlsx",
+        ".xls",
+        ".ods",
+        ".gz",
+        ".7z",
+        ".rar",
+        ".tar",
+        ".sqlite",
+        ".db",
+        ".mat",
+        ".kml",
+        ".kmz",
+        ".fit",
+        ".tcx",
+        ".nmea",
+        ".parquet",
+    ]
+)
 _MOST_TIMES_AS_MUCH, _ALWAYS_BYTES = 200, 16 << 20
 """No table shrinks to less than that; of a little, how often does not count."""
 _JSON = ".json"

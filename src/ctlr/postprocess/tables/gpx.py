@@ -7,7 +7,7 @@ that writes tracks has one, and it can make a small file endless.
 
 import io
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
@@ -47,7 +47,7 @@ def read_gpx(file: IO[bytes]) -> io.BytesIO | NoTable:
 
 def _points(file: IO[bytes]) -> Iterator[dict[str, str]]:
     """Attributes and texts of each track point."""
-    parser = ET.XMLPullParser(("start", "end"))
+    parser: Any = ET.XMLPullParser(("start", "end"))
     inside: dict[str, str] | None = None
     while block := file.read(_BLOCK_BYTES):
         if b"<!DOCTYPE" in block or b"<!ENTITY" in block:
