@@ -56,8 +56,9 @@ def _deliver_by_ssh(controller: Machine, camera: Machine) -> None:
     lines = [line for line in let_in.splitlines() if line.startswith("CTLR_MQTT__")]
     assert len(lines) == 2, let_in
     camera.run(["tee", "/etc/ctlr/mqtt.env"], stdin="\n".join([*lines, ""]))
-    target = f'target = "{_WHO}:/mnt/logging/"\\nssh_config = "/etc/ctlr/ssh_config"'
-    camera.run(["sed", "-i", f"s|^target = .*|{target}|", "/etc/ctlr/ctlr.toml"])
+    settings = camera.run(["cat", "/etc/ctlr/ctlr.toml"]).stdout.splitlines()
+    for line in (f'target = "{_WHO}:/mnt/logging/"', 'ssh_config = "/etc/ctlr/ssh_config"'):
+        assert settings.count(line) == 1, settings
     camera.run(["systemctl", "restart", "ctlr-camera"])
 
 
