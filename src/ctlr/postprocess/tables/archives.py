@@ -33,26 +33,10 @@ from ctlr.postprocess.tables.text import LIMITS, Limits
 MOST_MEMBERS = 256
 _MOST_NAMED = 3
 _ZIP = ".zip"
-_UNREAD = tuple(
-    [
-        ".xlsx",
-        ".xls",
-        ".ods",
-        ".gz",
-        ".7z",
-        ".rar",
-        ".tar",
-        ".sqlite",
-        ".db",
-        ".mat",
-        ".kml",
-        ".kmz",
-        ".fit",
-        ".tcx",
-        ".nmea",
-        ".parquet",
-    ]
-)
+_PACKED = (".gz", ".7z", ".rar", ".tar")
+_TABLES = (".xlsx", ".xls", ".ods", ".sqlite", ".db", ".mat", ".parquet")
+_TRACKS = (".kml", ".kmz", ".fit", ".tcx", ".nmea")
+_UNREAD = (*_PACKED, *_TABLES, *_TRACKS)
 _MOST_TIMES_AS_MUCH, _ALWAYS_BYTES = 200, 16 << 20
 """No table shrinks to less than that; of a little, how often does not count."""
 _JSON = ".json"
