@@ -81,13 +81,24 @@ def leave_out_blank(tables: SegmentTables, read_at: ReadAt, areas: Sequence[Area
 
 
 def _blank(form: Form, track: Track, read_at: ReadAt, areas: Sequence[Area]) -> list[int]:
-    """The numbers of samples that are no frames."""
-    blank = []
-    for number, (offset, size, head) in enumerate(_heads(track, read_at)):
-        if not form.is_frame(read_at, offset, size, head) or (
-            areas and _in_any(areas, offset, size) and form.has_holes(read_at, offset, size)
-        ):
-            blank.append(number)
+    """The numbers of samples that are no frames. Small ones that lie together are read together."""
+    blank: list[int] = []
+    sizes: array[int] = track.sizes.numbers()
+    together, begin, number = b"", 0, 0
+    for chunk, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
+        offset = chunk
+        for size in sizes[number : number + count]:
+            head = b""
+            if size <= _SMALL:
+                if not begin <= offset <= offset + min(size, HEAD_BYTES) <= begin + len(together):
+                    begin, together = offset, _read(read_at, offset)
+                head = together[offset - begin : offset - begin + min(size, HEAD_BYTES)]
+            if not form.is_frame(read_at, offset, size, head) or (
+                areas and _in_any(areas, offset, size) and form.has_holes(read_at, offset, size)
+            ):
+                blank.append(number)
+            offset += size
+            number += 1
     return blank
 
 
@@ -117,32 +128,8 @@ def _cut_end(
     return blank[: len(blank) - len(runs[-1])]
 
 
-def _heads(track: Track, read_at: ReadAt) -> Iterator[tuple[int, int, bytes]]:
-    """Offset, size and first bytes of each sample; small ones that lie together are read together."""
-    together, begin = b"", 0
-    for offset, size in _samples(track):
-        if size > _SMALL:
-            yield offset, size, b""
-            continue
-        if not begin <= offset <= offset + min(size, HEAD_BYTES) <= begin + len(together):
-            begin, together = offset, _read(read_at, offset)
-        yield offset, size, together[offset - begin : offset - begin + min(size, HEAD_BYTES)]
-
-
 def _read(read_at: ReadAt, offset: int) -> bytes:
     try:
         return read_at(offset, _TOGETHER)
     except Damaged:  # a bad sector in so many bytes: what is before it is looked at alone
         return b""
-
-
-def _samples(track: Track) -> Iterator[Area]:
-    """Offset and size of each sample."""
-    sizes: array[int] = track.sizes.numbers()
-    at = 0
-    for chunk, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
-        offset = chunk
-        for size in sizes[at : at + count]:
-            yield offset, size
-            offset += size
-        at += count

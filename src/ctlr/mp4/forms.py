@@ -16,6 +16,7 @@ from ctlr.mp4.descriptions import Description, decoder_config
 HEAD_BYTES = 64
 """So many bytes of a frame are looked at first; few have their first long unit behind them."""
 _LONGEST_FRAME = 32 << 20
+_USUAL = 4  # bytes of a length
 _ZEROS = bytes(64)
 _LENGTH_BYTE = {b"avcC": (4, 0), b"hvcC": (21, 0), b"vvcC": (4, 1)}  # where it is, and its shift
 _HEADERS = {b"avcC": (0x8000, 0x1F00), b"hvcC": (0x8000, 0x0007), b"vvcC": (0xC000, 0x0007)}
@@ -66,6 +67,9 @@ class Form:
         head = head or _read(read_at, offset, min(size, HEAD_BYTES))
         if len(head) < 8:
             return True
+        if self.length_bytes == _USUAL and int.from_bytes(head[:_USUAL]) == size - _USUAL:
+            word = head[_USUAL] << 8 | head[_USUAL + 1]  # one unit, as most frames are
+            return not word & self.zero and word & self.some != 0
         if not self.length_bytes:
             return self.begins(head)
         if head[:3] == b"\0\0\1" or head[:4] == b"\0\0\0\1":  # start codes in place of lengths
