@@ -1,4 +1,4 @@
-"""Whether what fragments' indexes name is what their media boxes hold. Pure.
+"""Whether what an index names is what the media boxes hold. Pure.
 
 The index of a fragment says how many bytes each of its samples has. All of them together are the media
 box beside it; whoever wrote the file made the one of the other. Where they differ, a bit of the index
@@ -8,7 +8,11 @@ has changed, and from there on nobody reads the frames that were meant.
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from ctlr.mp4.boxes import Damaged, ReadAt
 from ctlr.mp4.tables import Track
+
+LEAST_UNNAMED = 1 << 20
+_PROBES, _PROBE_BYTES = 8, 64
 
 
 def find_doubt(
@@ -41,3 +45,36 @@ def find_doubt(
         f"its index names {size} bytes of the {length} bytes of media from byte {start} on{more}: "
         "what is not named is lost, or sizes are wrong and with them the frames"
     )
+
+
+def find_unnamed(tracks: Sequence[Track], media: Sequence[tuple[int, int]], read_at: ReadAt) -> str:
+    """In words, where a plain index ends long before its media do, and these are not empty: cameras
+    that were cut off write an index of the first seconds when they are switched on again."""
+    named = sum(track.sizes.measure()(0, track.count) for track in tracks)
+    last = max(
+        (
+            offset + track.sizes.measure()(track.count - count, count)
+            for track in tracks
+            for offset, count in zip(track.chunk_offsets[-1:], track.chunk_counts[-1:], strict=True)
+        ),
+        default=0,
+    )
+    end = max((start + length for start, length in media), default=0)
+    unnamed = end - last
+    if unnamed <= max(named, LEAST_UNNAMED):
+        return ""
+    probes = range(last + unnamed // (2 * _PROBES), end, unnamed // _PROBES)
+    if not all(_holds_something(read_at, at) for at in probes):
+        return ""  # room that was made in advance
+    return (
+        f"its index names {named >> 20} MiB of media, and {unnamed >> 20} MiB more lie behind them: most "
+        "of what was recorded is in the raw file and not in the video"
+    )
+
+
+def _holds_something(read_at: ReadAt, at: int) -> bool:
+    """What a bad sector hides was something."""
+    try:
+        return any(read_at(at, _PROBE_BYTES))
+    except Damaged:
+        return True

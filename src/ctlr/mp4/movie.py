@@ -13,7 +13,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from ctlr.mp4.boxes import Box, Damaged, ReadAt, Unfinished, children, read_whole, u32, walk
-from ctlr.mp4.coverage import find_doubt
+from ctlr.mp4.coverage import find_doubt, find_unnamed
 from ctlr.mp4.edits import apply_edits, normalise_shifts, read_edits
 from ctlr.mp4.fragments import (
     Defaults,
@@ -72,6 +72,8 @@ def read_segment(read_at: ReadAt, size: int) -> SegmentTables:
     tables.media = [(start, length) for start, length in layout.media if length > 0]
     if layout.fragments:
         tables.doubt = _find_doubt(tables, layout)
+    elif not tables.lost and not layout.films:
+        tables.doubt = find_unnamed(tables.tracks, tables.media, read_at)
     _leave_out_what_lies_elsewhere(tables, layout, size)
     if layout.fragments and not layout.closed:  # what came after the last one, nobody can tell
         tables.cut = tables.cut or layout.cut

@@ -1,10 +1,11 @@
 """What fragments' indexes name, against what their media boxes hold."""
 
+import random
 import struct
 
 import pytest
 from tests.unit.mp4.test_movie import read
-from tests.unit.postprocess.mp4 import Film, fragmented
+from tests.unit.postprocess.mp4 import Film, fragmented, plain
 
 FILM = Film(frames=40)
 
@@ -48,3 +49,23 @@ def test_one_frame_fewer_is_missed() -> None:
     data = bytearray(fragmented(FILM))
     data[runs_of(data)[2] + 11] -= 1
     assert "its index names" in read(bytes(data)).doubt
+
+
+def with_more_media(more: bytes) -> bytes:
+    """A plain file whose index names the first frames only, with the index behind the media."""
+    data = plain(FILM)
+    media = data.index(b"mdat") - 4
+    (size,) = struct.unpack_from(">I", data, media)
+    head = data[:media] + struct.pack(">I", size + len(more)) + data[media + 4 : media + size]
+    return head + more + data[media + size :]
+
+
+def test_an_index_of_the_first_seconds_only_is_doubted() -> None:
+    tables = read(with_more_media(random.Random(1).randbytes(2 << 20)))
+    assert tables.reference.count == FILM.frames
+    assert "2 MiB more lie behind them" in tables.doubt
+
+
+@pytest.mark.parametrize("more", [b"", bytes(3 << 20), b"x" * 4096])
+def test_room_behind_the_media_is_none(more: bytes) -> None:
+    assert read(with_more_media(more)).doubt == ""

@@ -67,8 +67,16 @@ def _lengths_otherwise(tables: SegmentTables) -> list[Fraction]:
     picture = tables.reference
     sounds = [t for t in tables.tracks if _is_sound(t) and t is not picture]
     heard = [Fraction(t.duration_ticks, t.header.timescale) for t in sounds]
-    said = Fraction(picture.said_ticks, picture.header.timescale)
+    said = _said(picture.said_ticks, picture, tables.movie_timescale)
     return [length for length in (said, max(heard, default=Fraction(0))) if length]
+
+
+def _said(ticks: int, picture: Track, movie_timescale: int) -> Fraction:
+    """The length that a picture's header says. Browsers write it in the unit of the movie, which is
+    another one (both are looked at, and the one that is nearer to the frames is meant)."""
+    length = Fraction(picture.duration_ticks, picture.header.timescale)
+    both = (Fraction(ticks, picture.header.timescale), Fraction(ticks, movie_timescale))
+    return min(both, key=lambda said: abs(said - length))
 
 
 def _is_sound(track: Track) -> bool:

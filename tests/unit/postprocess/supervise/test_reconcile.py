@@ -162,7 +162,9 @@ class Bench:
     async def fails(self, error: str, times: int) -> None:
         """Until so many followers have begun, and the last one has ended so."""
         async with asyncio.timeout(30):
-            while self.shop.count(Task.FOLLOW) < times or self.error() != error:
+            while True:
+                if self.shop.count(Task.FOLLOW) >= times and self.error() == error:
+                    return
                 await asyncio.sleep(0.005)
 
     async def why(self, uuid: str = UUID) -> str | None:
