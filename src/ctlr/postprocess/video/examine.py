@@ -8,7 +8,7 @@ because the join needs them again.
 
 import os
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from ctlr.postprocess.video.facts import (
 )
 from ctlr.postprocess.video.frames import read_capture_times
 
+_HEAD_BYTES = 16
 _log = structlog.get_logger("postprocess")
 
 
@@ -248,10 +249,12 @@ def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
 def _read_stranger(path: str) -> SegmentTables | str:
     """The frames of a file in another container, where it is one; else why they can't be joined, or
     nothing where it is no video at all."""
-    from ctlr.postprocess.video.foreign import examine_stranger, tables_of  # seldom needed
+    from ctlr.postprocess.video.foreign import examine_stranger, seems, tables_of  # seldom needed
 
     stranger = examine_stranger(path)
     if stranger is None:
+        with suppress(OSError, Damaged), _opened(path) as read_at:
+            return seems(read_at(0, _HEAD_BYTES))
         return ""
     return stranger.refused or tables_of(stranger)
 

@@ -31,6 +31,12 @@ OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 """Nothing that a file names is opened: a list of other files is no video."""
 METADATA_ERRORS = "replace"
 TIME_LIMIT_S = 60.0
+_BARE = "it is a bare stream of {}: nothing in it tells when its pictures are shown"
+_SEEMS = (
+    (b"\0\0\0\1", _BARE.format("H.264 or HEVC")),
+    (b"\0\0\1", _BARE.format("H.264 or HEVC")),
+    (b"\xff\xd8", _BARE.format("JPEG pictures, or one such picture")),
+)
 _MEMORY_BYTES = 96 << 20
 _SHORT_S = Fraction(1, 10)
 """What ends so much before its header says was cut; a header's length is rounded."""
@@ -70,6 +76,12 @@ def examine_stranger(path: str) -> Stranger | None:
         return None
     lists = {name: tuple(found[name]) for name in ("shown", "lost")} if found else {}
     return Stranger(**{**found, **lists}) if found else None
+
+
+def seems(head: bytes) -> str:
+    """What a file is that is no video for PyAV either, by its first bytes; nothing where that is not
+    known."""
+    return next((text for mark, text in _SEEMS if head.startswith(mark)), "")
 
 
 def tables_of(found: Stranger) -> SegmentTables:

@@ -39,8 +39,13 @@ def find_oddities(facts: SegmentFacts) -> Iterator[Problem]:
 
 
 def find_odd_rates(segments: Sequence[SegmentFacts]) -> Iterator[Problem]:
-    """Segments with so many more or fewer frames a second than the others that their times, or
-    the unit of these, cannot be right."""
+    """Segments with so many more or fewer frames a second than the others of their kind that their
+    times, or the unit of these, cannot be right."""
+    for kind in dict.fromkeys(facts.signature for facts in segments):
+        yield from _find_odd_rates([facts for facts in segments if facts.signature == kind])
+
+
+def _find_odd_rates(segments: Sequence[SegmentFacts]) -> Iterator[Problem]:
     rates = {f.name: f.frames / length_of(f) for f in segments if f.frames > 1 and length_of(f)}
     usual = sorted(rates.values())[len(rates) // 2] if rates else Fraction(0)
     for name, rate in rates.items():

@@ -96,6 +96,30 @@ def test_a_segment_of_another_rate_is_doubted_and_one_of_half_is_not(rig: Rig) -
     assert problems(rig) == [("times_doubtful", "seg_0005.mp4")]
 
 
+def test_slow_motion_is_another_kind(rig: Rig) -> None:
+    rig.record(numbers=range(4))
+    rig.record(
+        numbers=range(4, 5), film=Film(frames=60, delta=90, config=b"\1\x64\0\x1f\xff-slow-")
+    )
+    assert rig.process().exit_code == 0
+    assert [p["code"] for p in rig.source()["problems"]] == ["parameters_changed"]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\0\0\0\1\x67" + bytes(99), "a bare stream of H.264 or HEVC"),
+        (b"\0\0\1\x40" + bytes(99), "a bare stream of H.264 or HEVC"),
+        (b"\xff\xd8\xff\xdb" + bytes(99), "a bare stream of JPEG pictures, or one such picture"),
+    ],
+)
+def test_what_has_no_container_is_called_so(rig: Rig, data: bytes, what: str) -> None:
+    rig.record()
+    (rig.node() / "seg_0001.mp4").write_bytes(data)
+    assert rig.process().exit_code == 3
+    assert what in rig.source()["problems"][0]["text"]
+
+
 def test_a_doubtful_index_is_said(rig: Rig) -> None:
     def change(data: bytearray) -> None:
         run = data.index(b"trun") + 16
