@@ -25,6 +25,17 @@ def test_starts_are_read(delimiter: str) -> None:
     assert list(parse_events(text.encode())) == STARTS
 
 
+def test_the_date_is_finer_than_a_number_of_ten_digits() -> None:
+    row = '"START",0.0E0,1.776162514E9,"{}"\n'
+    for text, unix in (
+        ("2026-04-14 12:28:34.250 UTC+02:00", 1_776_162_514_250.0),
+        ("2026-04-14 10:28:34.250 UTC", 1_776_162_514_250.0),
+        ("2026-04-14 12:28:34.250", 1_776_162_514_000.0),  # of which zone, it does not say
+        ("2020-04-14 10:28:34.250 UTC", 1_776_162_514_000.0),
+    ):
+        assert list(parse_events((HEAD + row.format(text)).encode())) == [(0.0, unix)]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"time,x\n1,2\n", HEAD.encode()])
 def test_what_tells_nothing(content: bytes) -> None:
     assert list(parse_events(content)) == []
