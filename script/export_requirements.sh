@@ -7,5 +7,5 @@ cd "$(dirname "$0")/.."
 uv=$(command -v uv || ls .cache/uv-*/bin/uv)
 export UV_PYTHON_DOWNLOADS=never
 export_group() { "$uv" export --quiet --frozen --no-emit-project --no-annotate --no-header "$@"; }
-export_group --no-dev >packaging/python/requirements.txt
+export_group --no-dev --extra controller --extra camera >packaging/python/requirements.txt
 export_group --only-group build >packaging/python/requirements-build.txt

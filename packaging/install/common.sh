@@ -136,7 +136,8 @@ build_release() {
     build_wheel "$release/build" || return
     built=$(echo "$release"/build/*.whl)
   fi
-  "${pip[@]}" install --no-deps --no-index "$built" || return
+  # Both roles: what they need is installed already, by hash.
+  "${pip[@]}" install --no-deps --no-index "$built[controller,camera]" || return
   rm -rf "$release/build"
   touch "$release/.complete"
   sync --file-system "$release"

@@ -53,6 +53,15 @@ class Gate:
                 "in a moment.",
             )
 
+    def check_read(self) -> None:
+        """Raise ``Refusal`` ``drive_ejecting`` while a volume is taken off."""
+        if self._is_ejecting():
+            raise Refusal(
+                "drive_ejecting",
+                "The drive is just being ejected or remounted, so nothing is read from it. Ask again "
+                "when it is back.",
+            )
+
     @contextmanager
     def upload(self) -> Iterator[None]:
         """While the block lasts an upload is on its way to the drive."""

@@ -70,6 +70,10 @@ class CameraNode:
         self.on_start: Callable[[], None] = lambda: None
         self.status_changes: dict[str, Any] = {}
         self.sent_bytes = 0
+        self.still: bytes | None = None
+        """What ``/preview.jpg`` answers; None: there is no such path, as at an installed node."""
+        self.no_still = ""
+        self.still_takes_s = 0.0
         self._claim: PortClaim | None = None
         self._runner: web.AppRunner | None = None
         self._off = asyncio.Event()
@@ -110,12 +114,24 @@ class CameraNode:
         path = request.path
         self.asked[path] += 1
         fault = self._fault_at(path)
+        if path == "/preview.jpg" and fault is None:
+            return await self._show()
         if fault in NEVER_ACTS:
             return await self._fail(fault, request)
         answer = self._envelope(*await self._act(path, request))
         if fault is Fault.ANSWER_LOST:
             return self._hang_up(request)
         return web.json_response(answer)
+
+    async def _show(self) -> web.Response:
+        await asyncio.sleep(self.still_takes_s)
+        if self.still is None:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        if self.no_still:
+            return web.Response(status=204, headers={"X-Reason": self.no_still})
+        at_ms = time.time_ns() // 1_000_000 + self.clock_ahead_ms
+        headers = {"X-Captured-At-Ms": str(at_ms)}
+        return web.Response(body=self.still, content_type="image/jpeg", headers=headers)
 
     def _fault_at(self, path: str) -> Fault | None:
         if self.fault is None or path not in self.faulty or self.times_left == 0:

@@ -36,6 +36,7 @@ STATUS_OF_CODE = {
     "other_session_recording": 409,
     "recording_in_progress": 409,
     "unknown_session": 404,
+    "unknown_file": 404,
     "ambiguous_session": 409,
     "confirmation_needed": 409,
     "invalid_node": 422,

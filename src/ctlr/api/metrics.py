@@ -12,6 +12,7 @@ from fastapi.responses import PlainTextResponse
 
 from ctlr import __version__
 from ctlr.api import overview, shapes
+from ctlr.api.camera_shapes import CameraStatus
 from ctlr.api.meters import Meters
 from ctlr.api.overview import GIB, Facts
 from ctlr.nodes.fleet import NodeView
@@ -90,9 +91,7 @@ def broker_families(broker: BrokerState) -> list[Family]:
     ]
 
 
-def _camera_families(
-    cameras: Sequence[shapes.CameraStatus], views: Sequence[NodeView]
-) -> list[Family]:
+def _camera_families(cameras: Sequence[CameraStatus], views: Sequence[NodeView]) -> list[Family]:
     def each(name: str, text: str, values: Mapping[str, float | None]) -> Family:
         kind: Kind = "counter" if name.endswith("_total") else "gauge"
         return by_label(f"ctlr_camera_{name}", kind, text, "node", values)

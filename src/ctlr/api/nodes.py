@@ -1,14 +1,19 @@
 """The cameras of the rig, those that announce themselves, and adopting them."""
 
 from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request, Response
 
 from ctlr.api import node_shapes, shapes
 from ctlr.api.errors import refusals
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.messages import NodeStatus
 from ctlr.nodes.roster import Candidate, Member, Roster
+from ctlr.nodes.stills import NoStillError, Stills
+
+_ASK_AGAIN = {"Cache-Control": "no-cache"}
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class NodesParts:
 
     roster: Roster
     fleet: Fleet
+    stills: Stills
 
 
 def nodes_router(parts: NodesParts) -> APIRouter:
@@ -48,6 +54,40 @@ def nodes_router(parts: NodesParts) -> APIRouter:
         runs is joined late. Without ``address``: where ``name`` announces itself."""
         member, status = await parts.roster.adopt(request.name, request.address)
         return node_shapes.AdoptAnswer(node=_node(parts.fleet, member), saw=_saw(status))
+
+    @router.get(
+        "/{name}/preview.jpg",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/jpeg": {}}, "description": "The newest still"},
+            204: {"description": "None at the moment; the header `X-Reason` says why"},
+            304: {"description": "The one with this `ETag` is still the newest"},
+            **refusals("unknown_node"),
+        },
+    )
+    async def preview(
+        name: str,
+        request: Request,
+        aim: Annotated[
+            bool, Query(description="Ten a second of this camera, while nothing is recorded")
+        ] = False,
+    ) -> Response:
+        """The newest still of a camera: at most one a second, one in two while it records, and none
+        while the camera has trouble."""
+        try:
+            still = await parts.stills.newest(name, aim=aim)
+        except NoStillError as error:
+            reason = str(error).encode("ascii", "replace").decode()
+            return Response(status_code=204, headers={"X-Reason": reason, **_ASK_AGAIN})
+        headers = {
+            "ETag": still.tag,
+            "Last-Modified": formatdate(still.captured_at_ms / 1000, usegmt=True),
+            "X-Captured-At-Ms": str(still.captured_at_ms),
+            **_ASK_AGAIN,
+        }
+        if still.tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(still.jpeg, media_type="image/jpeg", headers=headers)
 
     @router.delete(
         "/{name}", responses=refusals("unknown_node", "configured_in_file", "recording_in_progress")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from ctlr.api import shapes, storage_shapes
+from ctlr.api.camera_shapes import CameraStatus
 from ctlr.api.newest import Known, is_elsewhere, not_on_drive, summaries
 from ctlr.api.readiness import Readiness, judge
 from ctlr.can.status import CanStatus
@@ -17,6 +18,7 @@ from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.recording.limits import warn_before_end
 from ctlr.recording.now import is_recording, recording_now
 from ctlr.recording.preflight import MINUTES_WARN, check_own_clock
+from ctlr.recording.presses import Press
 from ctlr.sessions.model import Session
 from ctlr.storage.eject_rules import OperationResult, Phase
 from ctlr.storage.states import MountState, State
@@ -52,6 +54,8 @@ class Facts:
     newest: Sequence[Known] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
     """How often the broker has turned a camera away lately."""
+    started: Press | None = None
+    stopped: Press | None = None
 
 
 def status(facts: Facts) -> shapes.Status:
@@ -75,7 +79,14 @@ def status(facts: Facts) -> shapes.Status:
         jobs=[job_status(job) for job in facts.jobs],
         sessions=summaries(facts.newest),
         warnings=_warnings(facts),
+        started=_press(facts.started),
+        stopped=_press(facts.stopped),
+        rehearsal=facts.current is not None and facts.current.is_rehearsal,
     )
+
+
+def _press(press: Press | None) -> shapes.Press | None:
+    return shapes.Press(uuid=press.uuid, by=press.by, at=press.at_ms) if press else None
 
 
 def sync_overview(facts: Facts) -> shapes.SyncOverview:
@@ -135,10 +146,10 @@ def _phase(facts: Facts) -> str:
     return "collecting" if facts.collecting else "idle"
 
 
-def _camera(view: NodeView, facts: Facts) -> shapes.CameraStatus:
+def _camera(view: NodeView, facts: Facts) -> CameraStatus:
     status, last, failure = view.status, facts.reports.get(view.name), find_failure(view, facts)
     system = status.system if status else None
-    return shapes.CameraStatus(
+    return CameraStatus(
         name=view.name,
         connected=view.connected,
         state=status.state if status else None,
@@ -154,6 +165,14 @@ def _camera(view: NodeView, facts: Facts) -> shapes.CameraStatus:
         error=view.error,
         sync_error=failure.reason if failure else None,
         sync_failing_since=failure.since_ms if failure else None,
+        frames=status.frames if status else None,
+        dropped=status.dropped if status else None,
+        starts_in_ms=status.starts_in_ms if status else None,
+        minutes_left=status.minutes_left if status else None,
+        throttled=status.throttled if status else None,
+        bitrate_kbps=status.bitrate_kbps if status else None,
+        segments_received=last.held if last else None,
+        last_sync=last.at_ms if last else None,
     )
 
 

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ctlr import __version__
 from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
 from ctlr.api.events import events_router
+from ctlr.api.files import files_router
 from ctlr.api.lenient import lenient
 from ctlr.api.logs import logs_router
 from ctlr.api.meters import Meters, measured
@@ -20,6 +21,7 @@ from ctlr.api.metrics import metrics_router
 from ctlr.api.nodes import nodes_router
 from ctlr.api.operations import name_operations
 from ctlr.api.recording import recording_router
+from ctlr.api.rehearsal import rehearsal_router
 from ctlr.api.sessions import sessions_router
 from ctlr.api.status import status_router
 from ctlr.api.storage import storage_router
@@ -32,10 +34,12 @@ ROUTERS: tuple[Callable[[Any], APIRouter], ...] = (
     status_router,
     events_router,
     recording_router,
+    rehearsal_router,
     sync_router,
     nodes_router,
     storage_router,
     sessions_router,
+    files_router,
     logs_router,
     metrics_router,
 )

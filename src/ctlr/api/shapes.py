@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StrictBool
 
+from ctlr.api.camera_shapes import CameraStatus
 from ctlr.api.formats import (
-    CameraStateName,
     DrivePhase,
     IsoTime,
     RigPhase,
@@ -109,22 +109,12 @@ class StopAnswer(BaseModel):
     errors: list[str] | None
 
 
-class CameraStatus(BaseModel):
-    name: str
-    connected: bool
-    state: CameraStateName | None
-    segment: int | None
-    cpu: float | None
-    ram: float | None
-    disk_free_gb: float | None
-    temp: float | None
-    clock_offset_ms: float | None
-    clock_uncertainty_ms: float | None
-    sync_status: str | None
-    segments_pending: int | None
-    error: str | None
-    sync_error: str | None
-    sync_failing_since: int | None
+class Press(BaseModel):
+    """Who pressed a button: a name that the client gave, else its address."""
+
+    uuid: SessionId
+    by: str
+    at: int
 
 
 class StorageSummary(BaseModel):
@@ -178,7 +168,8 @@ class JobStatus(BaseModel):
 
 class Status(BaseModel):
     """``ready``: all is well. ``can_start``: a start would record; ``readiness`` says why not, or
-    what is not well. ``sessions``: the newest ones."""
+    what is not well. ``sessions``: the newest ones. ``started`` and ``stopped``: who pressed last,
+    null since a restart. ``rehearsal``: what is recorded is one, and throws itself away."""
 
     ready: bool
     can_start: bool
@@ -195,6 +186,9 @@ class Status(BaseModel):
     jobs: list[JobStatus]
     sessions: list["SessionSummary"]
     warnings: list[Warn]
+    started: Press | None
+    stopped: Press | None
+    rehearsal: bool
 
 
 class SyncCamera(BaseModel):

@@ -47,6 +47,7 @@ async def build(
         controller = Controller(
             settings, clock, database, client, tasks, telemetry, worker_command, drive_limits
         )
+        stack.push_async_callback(controller.stills.close)
         await controller.start()
         if retention_command:
             emptying = empty_bin_forever(
@@ -56,6 +57,7 @@ async def build(
                 controller.sync_is_full,
                 clock.now_ms,
                 controller.note_emptied,
+                find_oldest_rehearsal=controller.search.longest_rehearsed,
             )
             tasks.start_loop("bin", emptying)
         if settings.retention.enabled and retention_command:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from ctlr.api.changes import Changes
 from ctlr.api.meters import Meters
@@ -13,16 +14,19 @@ from ctlr.app.drives import Drives
 from ctlr.app.refused_cameras import RefusedCameras
 from ctlr.can.status import CanStatus, read_can_status
 from ctlr.config import Settings
+from ctlr.downloads.sending import Downloads
 from ctlr.gate import Gate, Work
 from ctlr.ingest.arrivals import Arrivals
 from ctlr.ingest.inventory import Inventory
 from ctlr.ingest.phone_uploads import PhoneUploads
 from ctlr.ingest.reports import Reports
 from ctlr.ingest.takes import Takes
+from ctlr.ingest.takes_watch import TakesWatch
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.database import Database
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
+from ctlr.kernel.threads import in_thread
 from ctlr.layout.raw import LoggingLayout
 from ctlr.logbook.reader import LogReader
 from ctlr.logbook.store import log_path
@@ -31,10 +35,12 @@ from ctlr.nodes.client import NodeClient
 from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.roster import Roster
+from ctlr.nodes.stills import Stills
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.supervise.child import run_child
 from ctlr.postprocess.supervise.disk_queries import (
     CAN_LOOKS_S,
+    find_session_folder,
     needs_processing,
     needs_verification,
     read_session_manifest,
@@ -46,8 +52,10 @@ from ctlr.recording.camera_reconciler import CameraReconciler
 from ctlr.recording.clocklog import ClockLog
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.now import recording_now
+from ctlr.recording.presses import Presses
 from ctlr.recording.session_clock import SessionClock
 from ctlr.recording.stopwatch import Stopwatch
+from ctlr.rehearsal.rehearsal import Rehearsal
 from ctlr.retention.bin import Bin
 from ctlr.sessions.clock_steps import ClockSteps
 from ctlr.sessions.copies import SessionCopies
@@ -58,6 +66,8 @@ from ctlr.storage.drive_file import boot_id
 from ctlr.storage.drive_limits import USUAL, DriveLimits
 from ctlr.storage.drive_state import DriveState
 from ctlr.telemetry.sink import Telemetry
+
+FIND_DEADLINE_S = 5.0
 
 WorkerCommand = Callable[[Task, str], Sequence[str]]
 """The command line of a worker for a task and a session's uuid."""
@@ -84,6 +94,7 @@ class Controller:
         self.worker_command = worker_command
         self.changes = Changes()
         self.meters = Meters()
+        self.presses = Presses(self.changes.notify)
         self.store = SessionStore(database)
         self.session_copies = SessionCopies(database)
         self.search = SessionSearch(database)
@@ -105,6 +116,7 @@ class Controller:
         )
         monitor = self.drives.monitor
         self.fleet = Fleet(settings.nodes, client, clock, self.wake)
+        self.stills = Stills(self.fleet, client, clock, self.gate.is_recording)
         self.refused_cameras = RefusedCameras(
             telemetry.refused_clients, lambda: self.fleet.addresses, self.changes.notify
         )
@@ -133,6 +145,13 @@ class Controller:
             check_disk=partial(monitor.require_readable, "logging"),
             on_replaced=self.camera_reported,
         )
+        self.takes_watch = TakesWatch(
+            self.takes,
+            self.store,
+            layout,
+            clock,
+            check_disk=partial(monitor.require_readable, "logging"),
+        )
         self.camera_reconciler = CameraReconciler(
             self.coordinator,
             self.store,
@@ -148,6 +167,7 @@ class Controller:
             layout,
             clock.monotonic,
             check_disk=partial(monitor.require_readable, "logging"),
+            on_other=self.takes.note_lost,
         )
         self.reconciler = Reconciler(
             self.store,
@@ -187,6 +207,24 @@ class Controller:
             check_storage=partial(monitor.require, "logging"),
             require_mount=settings.storage.require_mounts,
         )
+        self.downloads = Downloads(
+            partial(find_session_folder, settings),
+            self.check_downloads,
+            self.gate.is_recording,
+            clock,
+        )
+        self.gate.add_reader(self.downloads.release)
+        self.rehearsal = Rehearsal(
+            self.coordinator,
+            self.store,
+            clock,
+            tasks,
+            check_sync=self.drives.require_for_joining,
+            read_manifest=self.read_manifest,
+            find_folder=self.find_session_folder,
+            find_sessions=self.copies.find_newest,
+            on_change=self.changes.notify,
+        )
         self.log_reader = LogReader(
             log_path(settings.storage.logging), partial(monitor.why_unreadable, "logging")
         )
@@ -209,10 +247,11 @@ class Controller:
         self.fleet.start_polling(self.tasks)
         if self.discovery is not None:
             self.tasks.start_loop("discovery", self.discovery.browse_forever())
+        self.tasks.start_job("rehearsal", self.rehearsal.take_up())
         self.tasks.start_job("clean-uploads", self.uploads.clean_staging())
         self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
-        self.tasks.start_loop("takes", self.takes.watch_forever())
+        self.tasks.start_loop("takes", self.takes_watch.watch_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session-copies", self.copies.keep_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())
@@ -227,6 +266,7 @@ class Controller:
         self.changes.notify()
 
     def disks_changed(self) -> None:
+        self.takes_watch.wake()
         self.reconciler.disks_changed()
         self.wake()
 
@@ -238,6 +278,7 @@ class Controller:
         now = recording_now(self.coordinator.current, self.coordinator.recorded_s)
         self.copies.wake()
         self.telemetry.set_recording(recording=now.recording, uuid=now.uuid, duration=now.duration)
+        self.takes_watch.wake()
         self.reconciler.wake()
         self.changes.notify()
 
@@ -262,6 +303,21 @@ class Controller:
         except Refusal:
             return None
         return await read_session_manifest(self.settings, uuid)
+
+    def check_downloads(self) -> None:
+        """Raise the ``Refusal`` for a drive that nothing can be read from now."""
+        self.gate.check_read()
+        self.drives.monitor.require_readable("sync")
+
+    async def find_session_folder(self, uuid: str) -> Path | None:
+        """A session's folder on the sync drive; None where it has none or the drive is away."""
+        try:
+            self.check_downloads()
+            return await in_thread(
+                FIND_DEADLINE_S, partial(find_session_folder, self.settings, uuid)
+            )
+        except (Refusal, TimeoutError):
+            return None
 
     def free_for_recording(self) -> int | None:
         """Free bytes of the logging drive; None while it is not well."""

@@ -18,6 +18,7 @@ from ctlr.sessions.model import Session
 from ctlr.sessions.search import SessionSearch
 
 NEWEST = 20
+LOOK_BACK = 100
 INTERVAL_S = 5.0
 AT_LEAST_S = 0.25
 """Between two looks, however much happens."""
@@ -55,6 +56,12 @@ class Copies:
     def wake(self) -> None:
         """Something may have changed of what the record says."""
         self._woken.set()
+
+    async def find_newest(self) -> list[Known]:
+        """Sessions that nobody has thrown away, newest first, as far as one would look back."""
+        sessions = await self._search.find(LOOK_BACK)
+        known = await self._copies.find(session.uuid for session in sessions)
+        return [(session, known.get(session.uuid)) for session in sessions]
 
     async def keep_forever(self) -> None:
         with suppress(sqlite3.Error):  # asked again by the next process

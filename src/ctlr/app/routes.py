@@ -3,12 +3,16 @@
 from fastapi import APIRouter
 from starlette.types import ASGIApp
 
+from ctlr.api import overview
 from ctlr.api.events import EventsParts, events_router
+from ctlr.api.feed import Feed
+from ctlr.api.files import FilesParts, files_router
 from ctlr.api.logs import LogsParts, logs_router
 from ctlr.api.metrics import MetricsParts, metrics_router
 from ctlr.api.nodes import NodesParts, nodes_router
 from ctlr.api.overview import Facts
 from ctlr.api.recording import RecordingParts, recording_router
+from ctlr.api.rehearsal import RehearsalParts, rehearsal_router
 from ctlr.api.server import create_api
 from ctlr.api.sessions import SessionsParts, sessions_router
 from ctlr.api.status import StatusParts, status_router
@@ -31,13 +35,16 @@ def _routers(it: Controller) -> list[APIRouter]:
     def broker() -> BrokerState:
         return it.telemetry.broker
 
+    feed = Feed(lambda: overview.status(facts()).model_dump_json(), it.changes, it.clock)
+    it.tasks.start_loop("events", feed.run_forever())
     drives, marks = it.drives, Marks(it.coordinator, it.store, it.clock)
     return [
         status_router(StatusParts(it.clock, it.clock_log, facts, it.conditions.preflight)),
-        events_router(EventsParts(facts, it.changes)),
-        recording_router(RecordingParts(it.coordinator, it.set_remarks)),
+        events_router(EventsParts(feed)),
+        recording_router(RecordingParts(it.coordinator, it.presses, it.set_remarks)),
+        rehearsal_router(RehearsalParts(it.rehearsal)),
         sync_router(SyncParts(facts, it.reports, it.uploads, it.reconciler.uploaded)),
-        nodes_router(NodesParts(it.roster, it.fleet)),
+        nodes_router(NodesParts(it.roster, it.fleet, it.stills)),
         storage_router(StorageParts(facts, drives.drive, drives.ejector)),
         sessions_router(
             SessionsParts(
@@ -51,6 +58,7 @@ def _routers(it: Controller) -> list[APIRouter]:
                 it.read_manifest,
             )
         ),
+        files_router(FilesParts(it.downloads, it.store.resolve)),
         logs_router(LogsParts(it.telemetry.log_entry, it.log_reader.read)),
         metrics_router(MetricsParts(facts, it.session_counts.read, broker, it.meters)),
     ]
@@ -82,4 +90,6 @@ def read_facts(it: Controller) -> Facts:
         longest_s=it.settings.max_session_h * 3600,
         record_problem=it.store.problem,
         newest=it.copies.newest,
+        started=it.presses.start,
+        stopped=it.presses.stop,
     )

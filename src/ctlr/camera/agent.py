@@ -3,20 +3,26 @@
 Every answer is HTTP 200 with the same envelope, errors included; only a body that does not
 parse gets 422. The content type of a body is not looked at: ``curl -d`` sends JSON as a form,
 and so do installed clients. Each answer also says when the request came and when the answer
-left, so that any exchange measures this node's clock.
+left, so that any exchange measures this node's clock. A still is no envelope: it is a JPEG, or 204
+with the reason in a header.
 """
 
 from collections.abc import Awaitable
+from email.utils import formatdate
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
 from ctlr.camera.node import CameraNode, NodeError
+from ctlr.camera.stills.maker import NoStillError
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.texts import make_harmless
 from ctlr.nodes.messages import Envelope, StartCommand
+
+_NOT_STORED = {"Cache-Control": "no-store"}
 
 
 def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
@@ -32,6 +38,20 @@ def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
     @app.get("/status")
     async def status(received: received_at_us) -> Envelope:
         return answers.success(received, node.status().model_dump())
+
+    @app.get("/preview.jpg", response_class=Response)
+    async def preview() -> Response:
+        try:
+            still = await node.still()
+        except NoStillError as error:
+            reason = make_harmless(str(error)).encode("ascii", "replace").decode()
+            return Response(status_code=204, headers={"X-Reason": reason, **_NOT_STORED})
+        headers = {
+            "Last-Modified": formatdate(still.captured_at_ms / 1000, usegmt=True),
+            "X-Captured-At-Ms": str(still.captured_at_ms),
+            **_NOT_STORED,
+        }
+        return Response(still.jpeg, media_type="image/jpeg", headers=headers)
 
     @app.post("/record/start", response_model=Envelope)
     async def start(request: Request, received: received_at_us) -> Envelope | JSONResponse:

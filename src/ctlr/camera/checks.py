@@ -71,7 +71,7 @@ class Checks:
     def _open_camera(self) -> Check:
         source = self._settings.source
         if not self.camera_free.acquire(blocking=False):
-            return Check(ok=True, msg=f"{source}: in use by a recording")
+            return Check(ok=True, msg=f"{source}: in use")
         try:
             return Check(ok=True, msg=f"{source}: {load_source(source).check(self._picture)}")
         except SourceError as error:

@@ -29,6 +29,9 @@ from ctlr.camera.recovery import recover_segments
 from ctlr.camera.resume import RETRY, is_resumable
 from ctlr.camera.sources import PictureSettings, SourceError
 from ctlr.camera.spool import Spool
+from ctlr.camera.stills.maker import NoStillError, Still, StillMaker
+from ctlr.camera.stills.newest import Stills
+from ctlr.camera.stills.rules import DropWatch, Strain, why_no_still
 from ctlr.camera.vitals import Vitals, measure_system
 from ctlr.config import CameraSettings
 from ctlr.kernel.clock import Clock
@@ -90,6 +93,9 @@ class CameraNode:
             on_segment=wake_sender,
             on_end=self._ended,
         )
+        maker = StillMaker(settings.source, self._picture)
+        self._stills = Stills(maker, self._checks.camera_free)
+        self._drops = DropWatch()
         self._command = asyncio.Lock()
         self._current: CurrentRecording | None = None
         self._resumable = resumable
@@ -145,8 +151,25 @@ class CameraNode:
             _log.info("recording stopped", uuid=current.folder.uuid, segments=segments)
             return {"uuid": current.folder.uuid, "segments": segments}
 
+    async def still(self) -> Still:
+        """The newest picture of the camera, for somebody who looks. Raises ``NoStillError``."""
+        reason = why_no_still(self._strain())
+        if reason is not None:
+            raise NoStillError(reason)
+        if self._current is None:
+            return await self._stills.look()
+        picture = self._current.recording.newest_picture()
+        if picture is None:
+            raise NoStillError("the camera has not given a picture yet")
+        return await self._stills.of_recording(picture)
+
+    async def tend_stills(self) -> None:
+        """For as long as the node runs: let go of the camera when nobody looks any more."""
+        await self._stills.tend()
+
     async def close(self) -> None:
         """Shutdown: finish what is being recorded; the next start goes on with it."""
+        await self._stills.close()
         current = self._current
         if current is not None:
             current.recording.request_stop()
@@ -196,6 +219,18 @@ class CameraNode:
         checks = await self._checks.make(self._state())
         return Preflight(ready=all(check.ok for check in checks.values()), checks=checks)
 
+    def _strain(self) -> Strain:
+        current, throttled = self._current, self._vitals.throttled()
+        if current is None:
+            return Strain(throttled)
+        dropped = current.recording.progress().dropped
+        return Strain(
+            throttled,
+            self._drops.check(dropped, time.monotonic()),
+            current.recording.queued / self._picture.fps,
+            self._sync_status().segments_queued,
+        )
+
     def _state(self) -> CameraState:
         if self._current is None:
             return "error" if self._error else "idle"
@@ -213,6 +248,10 @@ class CameraNode:
 
     async def _begin(self, uuid: str, keep_from: int, first_segment: int | None = None) -> None:
         """Record the session, from ``keep_from`` (Unix ms) on. Raises ``NodeError``."""
+        async with self._stills.out_of_the_way():
+            await self._open_for(uuid, keep_from, first_segment)
+
+    async def _open_for(self, uuid: str, keep_from: int, first_segment: int | None) -> None:
         full = self._card.reason_not_to_start()
         if full is not None:
             raise NodeError(f"cannot record: {full}")

@@ -34,6 +34,7 @@ from ctlr.camera.sources import (
     Take,
 )
 from ctlr.camera.spool import SessionFolder
+from ctlr.camera.stills.wire import EncodedPicture
 
 _log = structlog.get_logger("camera")
 
@@ -101,6 +102,7 @@ class Recording:
         self.taken = 0
         """Pictures that the camera gave, kept or not."""
         self._lost = 0
+        self._newest: Frame | None = None
         self._first_frame_at_us: int | None = None
         self.last_frame_at_us: int | None = None
         self._look_at_card_us = 0
@@ -160,6 +162,18 @@ class Recording:
         """Frames that have been taken and wait to be written."""
         return self._queue.qsize()
 
+    def newest_picture(self) -> EncodedPicture | None:
+        """The newest one that needs no other; None before the first."""
+        frame, source = self._newest, self._source
+        if frame is None or source is None:
+            return None
+        at_ms = frame.captured_at_us // 1000
+        if frame.jpeg is not None:
+            return EncodedPicture("mjpeg", bytes(frame.jpeg), b"", at_ms)
+        context = source.template.codec_context
+        name, extradata = context.codec.canonical_name, context.extradata or b""
+        return EncodedPicture(name, bytes(frame.packet), extradata, at_ms)
+
     def starts_in_ms(self) -> int:
         """How long until frames are kept; 0 from then on. A clock that is set changes nothing."""
         return max(0, self._schedule.keep_from_us - self._clock.now_us()) // 1000
@@ -186,6 +200,8 @@ class Recording:
         try:
             for frame in source.frames(self._cutter.wants_keyframe):
                 self.taken += 1
+                if frame.keyframe or frame.jpeg is not None:
+                    self._newest = frame
                 if self._stopped.is_set() and frame.captured_at_us >= self._ends_at_us:
                     break
                 self._enqueue(frame)

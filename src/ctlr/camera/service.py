@@ -107,6 +107,7 @@ def _assemble(
         longest_h=settings.max_session_h,
     )
     tasks.start_loop("recording", node.tend())
+    tasks.start_loop("stills", node.tend_stills())
     tasks.start_loop("sender", sender.run())
     tasks.start_loop("vitals", vitals.run())
     tasks.start_job("load-source", asyncio.to_thread(_load_early, camera.source))

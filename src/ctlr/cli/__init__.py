@@ -47,3 +47,11 @@ def main() -> None:
         fail(str(error), code=2)
     except Refusal as refusal:
         fail(refusal.detail, code=1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("ctlr"):
+            raise
+        fail(
+            f"This needs {error.name}, which is not installed: pip install 'ctlr[controller,camera]'. "
+            "A rig runs on Linux; reading and verifying sessions needs nothing more.",
+            code=2,
+        )

@@ -48,11 +48,13 @@ def verify(
     ] = None,
 ) -> None:
     """Read sessions back from the disk and compare them with their manifests."""
-    from ctlr.cli import session_work
-
     if folder is not None:
-        session_work.read_back_folder(folder)
+        from ctlr.cli.reading_back import read_back_folder
+
+        read_back_folder(folder)
     elif uuid is not None:
+        from ctlr.cli import session_work
+
         session_work.read_back(settings_of(context), uuid)
     else:
         raise typer.BadParameter("give a drive or a session's folder, or --uuid")

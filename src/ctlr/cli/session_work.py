@@ -4,22 +4,19 @@ controller and a camera do without.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ctlr.cli.command import fail
+from ctlr.cli.outcome import end_with, with_bar
 from ctlr.config import Settings
-from ctlr.layout.session import MANIFEST_NAME
-from ctlr.postprocess.folder.folders import find_folder, session_folders
-from ctlr.postprocess.folder.verify import verify_folder, verify_session
-from ctlr.postprocess.manifest import progress as steps
+from ctlr.postprocess.folder.folders import find_folder
+from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.follow import follow
 from ctlr.postprocess.run.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.run.plan_text import describe
@@ -59,7 +56,7 @@ def make_ready(settings: Settings, uuid: str, *, dry_run: bool) -> NoReturn:
         typer.echo("\n".join(describe(plan)))
         raise typer.Exit(0 if plan.complete else 3)
     end_on_sigterm()
-    _end(_with_bar(lambda report: process(settings, session, facts, report)))
+    end_with(with_bar(lambda report: process(settings, session, facts, report)))
 
 
 @_in_one_line()
@@ -69,25 +66,7 @@ def read_back(settings: Settings, uuid: str) -> NoReturn:
     _require_mount(settings, "sync")
     whole = uuid.lower()
     session = whole if find_folder(settings, whole) else resolve_prefix(settings, uuid)
-    _end(_with_bar(lambda report: verify_session(settings, session, report)))
-
-
-@_in_one_line()
-def read_back_folder(folder: Path) -> NoReturn:
-    """Verify a session folder wherever it lies, or all that lie on a drive."""
-    end_on_sigterm()
-    if (folder / MANIFEST_NAME).is_file() or not (found := session_folders(folder)):
-        _end(_with_bar(lambda report: verify_folder(folder, report)))
-    results = [_read_back_one(one) for one in found]
-    bad = sum(result.exit_code != 0 for result in results)
-    typer.echo(f"{folder}: {len(results)} sessions read back, {bad or 'none'} with faults")
-    raise typer.Exit(3 if bad else 0)
-
-
-def _read_back_one(folder: Path) -> steps.RunResult:
-    result = _with_bar(lambda report: verify_folder(folder, report))
-    typer.echo(result.summary)
-    return result
+    end_with(with_bar(lambda report: verify_session(settings, session, report)))
 
 
 def work(settings: Settings, task: str, uuid: str) -> NoReturn:
@@ -112,35 +91,9 @@ def work(settings: Settings, task: str, uuid: str) -> NoReturn:
     raise typer.Exit(outcome.exit_code)
 
 
-def _end(outcome: steps.RunResult) -> NoReturn:
-    typer.echo(outcome.summary, err=outcome.exit_code == 1)
-    raise typer.Exit(outcome.exit_code)
-
-
 def _require_mount(settings: Settings, name: Literal["logging", "sync"]) -> None:
     if problem := mount_problem(settings.storage, name):
         fail(f"The {name} drive cannot be used: {problem}. Nothing was changed.", code=1)
-
-
-def _with_bar(work: Callable[[steps.Report], steps.RunResult]) -> steps.RunResult:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("examine", total=None)
-
-        def show(step: steps.Progress) -> None:
-            what = f"{step.stage} {step.source or ''}".rstrip()
-            total = step.bytes_total or None
-            bar.update(task, description=what, completed=step.bytes_done, total=total)
-
-        return work(show)
 
 
 @_in_one_line()

@@ -28,6 +28,7 @@ from ctlr.kernel.errors import Refusal
 
 if TYPE_CHECKING:  # loaded by the verb that reads an answer: a worker and a camera do without
     from ctlr.api import shapes
+    from ctlr.api.camera_shapes import CameraStatus
 
 POLL_S = 1.0
 
@@ -111,7 +112,7 @@ def _headline(rig: "shapes.Status") -> str:
     return f"{printable(rig.phase).capitalize()}, {printable(rig.readiness)}"
 
 
-def _cameras(cameras: "list[shapes.CameraStatus]") -> Table:
+def _cameras(cameras: "list[CameraStatus]") -> Table:
     table = Table("camera", "state", "segment", "to send", "clock", "card free", "temp", "error")
     for camera in cameras:
         table.add_row(
@@ -127,7 +128,7 @@ def _cameras(cameras: "list[shapes.CameraStatus]") -> Table:
     return table
 
 
-def _clock(camera: "shapes.CameraStatus") -> str:
+def _clock(camera: "CameraStatus") -> str:
     if camera.clock_offset_ms is None or camera.clock_uncertainty_ms is None:
         return "-"
     return f"{camera.clock_offset_ms:+.1f} ± {camera.clock_uncertainty_ms:.1f} ms"

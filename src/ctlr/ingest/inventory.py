@@ -3,7 +3,7 @@
 A camera deletes its only other copy on our word, so a file is listed only after this: fsync of
 the file and of the folders above it (rsync's ``--fsync`` leaves the folders out), its pages
 dropped from the cache, read back from the drive and hashed. The hash is kept in the database
-for as long as size and mtime stay, so each byte is read back once, also over restarts.
+for as long as size, mtime and inode stay, so each byte is read back once, also over restarts.
 
 All disk work runs in threads with a deadline: a drive that hangs never holds the event loop.
 """
@@ -12,15 +12,17 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ctlr.ingest.disk import LoggingDisk
+from ctlr.ingest.losses import inode_of
 from ctlr.kernel.atomic import fsync_directory
 from ctlr.kernel.hashing import flush_and_hash
 from ctlr.layout.raw import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.nodes.messages import DurableFile
+from ctlr.sessions.model import HashedFile
 from ctlr.sessions.store import SessionStore
 
 HASH_BUDGET_S = 5.0
@@ -35,6 +37,7 @@ class DeliveredFile(NamedTuple):
     name: str
     size: int
     mtime_ns: int
+    inode: int = 0
 
 
 class DurableList(NamedTuple):
@@ -47,7 +50,8 @@ class DurableList(NamedTuple):
 
 class Inventory:
     """Looks at the session folders below the logging mount. ``check_disk`` raises the ``Refusal``
-    for a drive that is away or known to hang: it is not asked then."""
+    for a drive that is away or known to hang: it is not asked then. ``on_other`` is called with what
+    is known of files, by name, that now have other bytes, before that is forgotten."""
 
     def __init__(
         self,
@@ -55,10 +59,12 @@ class Inventory:
         layout: LoggingLayout,
         monotonic: Callable[[], float],
         check_disk: Callable[[], None] = lambda: None,
+        on_other: Callable[[str, str, Mapping[str, HashedFile]], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._layout = layout
         self._monotonic = monotonic
+        self._on_other = on_other
         self._disk = LoggingDisk(check_disk)
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
@@ -97,26 +103,38 @@ class Inventory:
             else:
                 files = await self._disk.run(lambda: stat_files(folder, names))
             known = await self._store.hashes(uuid, node, [file.name for file in files])
-            fresh = [f for f in files if known.get(f.name, ())[:2] != (f.size, f.mtime_ns)]
+            fresh = [file for file in files if not _is_known(file, known)]
             if fresh:
                 until = self._monotonic() + HASH_BUDGET_S
                 new = await self._disk.run(lambda: self._flush_and_hash_all(folder, fresh, until))
+                await self._tell_others(uuid, node, known, new)
                 await self._store.keep_hashes(uuid, node, new)
                 known |= new
         durable = [
-            DurableFile(name=f.name, size=f.size, xxh128=known[f.name][2])
+            DurableFile(name=f.name, size=f.size, xxh128=known[f.name].xxh128)
             for f in files
-            if known.get(f.name, ())[:2] == (f.size, f.mtime_ns)
+            if _is_known(f, known)
         ]
         return DurableList(durable, sorted({*(names or ())} - {file.name for file in files}))
 
+    async def _tell_others(
+        self, uuid: str, node: str, known: Mapping[str, HashedFile], new: Mapping[str, HashedFile]
+    ) -> None:
+        other = {
+            name: known[name]
+            for name in new.keys() & known.keys()
+            if not _has_same(known, new, name)
+        }
+        if other and self._on_other is not None:
+            await self._on_other(uuid, node, other)
+
     def _flush_and_hash_all(
         self, folder: Path, files: list[DeliveredFile], until: float
-    ) -> dict[str, tuple[int, int, str]]:
+    ) -> dict[str, HashedFile]:
         hashes = {}
         for file in files:
             hashed = _flush_and_hash_file(folder / file.name)
-            if hashed[:2] == (file.size, file.mtime_ns):
+            if hashed.is_still(file.size, file.mtime_ns, file.inode):
                 hashes[file.name] = hashed
             if self._monotonic() > until:
                 break
@@ -140,7 +158,9 @@ def _stat_file(path: Path) -> DeliveredFile | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     is_file = stat.S_ISREG(status.st_mode)
-    return DeliveredFile(path.name, status.st_size, status.st_mtime_ns) if is_file else None
+    if not is_file:
+        return None
+    return DeliveredFile(path.name, status.st_size, status.st_mtime_ns, inode_of(status))
 
 
 def _is_led_away(folder: Path) -> bool:
@@ -155,7 +175,7 @@ def scan(folder: Path) -> list[DeliveredFile]:
     try:
         with os.scandir(folder) as entries:
             return [
-                DeliveredFile(entry.name, status.st_size, status.st_mtime_ns)
+                DeliveredFile(entry.name, status.st_size, status.st_mtime_ns, inode_of(status))
                 for entry in entries
                 if is_delivered_name(entry.name)
                 and entry.is_file(follow_symlinks=False)
@@ -178,11 +198,19 @@ def _count_segments(folder: Path) -> int:
         return 0
 
 
-def _flush_and_hash_file(path: Path) -> tuple[int, int, str]:
+def _is_known(file: DeliveredFile, known: Mapping[str, HashedFile]) -> bool:
+    was = known.get(file.name)
+    return was is not None and was.is_still(file.size, file.mtime_ns, file.inode)
+
+
+def _has_same(one: Mapping[str, HashedFile], other: Mapping[str, HashedFile], name: str) -> bool:
+    return one[name].xxh128 == other[name].xxh128
+
+
+def _flush_and_hash_file(path: Path) -> HashedFile:
     """Flush a file, drop it from the cache, and hash what the drive gives back.
 
-    Returns size in bytes, mtime in ns and xxh128 as hex. Raises ``OSError``; the file must then
-    count as bad, the flush is not tried again.
+    Raises ``OSError``; the file must then count as bad, the flush is not tried again.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
@@ -190,7 +218,7 @@ def _flush_and_hash_file(path: Path) -> tuple[int, int, str]:
         status = os.fstat(fd)
     finally:
         os.close(fd)
-    return status.st_size, status.st_mtime_ns, digest
+    return HashedFile(status.st_size, status.st_mtime_ns, digest, inode_of(status))
 
 
 def _natural(name: str) -> list[str]:

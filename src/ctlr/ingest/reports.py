@@ -82,12 +82,12 @@ class Reports:
         uuid = parse_session_id(report.uuid) if report.uuid else None
         self._note_outcome(report)
         self._check_storage()
-        listed = (
-            await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
-        )
         about = uuid or await self._newest_session(report.camera)
         if about:
             await self._takes.keep(about, report.camera)  # before the camera may delete its own
+        listed = (
+            await self._inventory.list_durable(uuid, report.camera, report.asks) if uuid else None
+        )
         held = await self._inventory.count_segments(about, report.camera) if about else 0
         if about:
             await self._store_report(
@@ -134,7 +134,6 @@ class Reports:
         news: dict[str, object] = {
             "remaining": report.remaining,
             "complete": report.complete,
-            "last_report_at_ms": self._clock.now_ms(),
         }
         if report.segments_total is not None:
             news["segments_total"] = report.segments_total

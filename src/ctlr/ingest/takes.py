@@ -2,36 +2,33 @@
 
 A camera that lost a recording and is told to begin again counts its segments from 0 again, and
 its delivery would replace what is here. So everything under its final name is held (``keeping``):
-when a camera reports, before it is told to begin again, and when it arrives: the kernel says so
-within milliseconds, and a look each second finds what it did not say. All that comes after that start belongs to the next take; whatever stands in a file's name, the order
-in which things were seen here is what tells takes apart, and no clock.
+when a camera reports, before it is told to begin again, and when it arrives (``takes_watch``). All that
+comes after that start belongs to the next take; whatever stands in a file's name, the order in which
+things were seen here is what tells takes apart, and no clock.
+
+What was replaced before anything has looked is gone. Where the record shows that (``losses``), it is said.
 """
 
 import asyncio
-import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import structlog
 
 from ctlr.ingest.disk import DISK_DEADLINE_S, LoggingDisk
-from ctlr.ingest.folder_watch import FolderWatch
 from ctlr.ingest.keeping import TakeKeeper
+from ctlr.ingest.losses import find_lost
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
-from ctlr.kernel.ids import is_node_name, is_session_id
-from ctlr.layout.raw import TAKES_FOLDER, LoggingLayout
-from ctlr.sessions.model import ACTIVE_STATES, SessionState, TakeStart
+from ctlr.layout.raw import LoggingLayout
+from ctlr.sessions.model import HashedFile, TakeStart
 from ctlr.sessions.store import SessionStore
 
-LOOK_INTERVAL_S = 1.0
 START_DEADLINE_S = 1.0
 """A start waits no longer than this for the drive: what is not recorded can't be kept either."""
 
-_UNFINISHED = (*ACTIVE_STATES, SessionState.COLLECTING, SessionState.PROCESSING)
 _log = structlog.get_logger("ingest")
 
 
@@ -56,9 +53,7 @@ class Takes:
         self._keeper = TakeKeeper()
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
         self._told: dict[tuple[str, str], int] = {}
-        self._seen: dict[Path, int] | None = None
-        self._changing: set[Path] = set()
-        self._problem: str | None = None
+        self._checked: set[tuple[str, str]] = set()
 
     async def keep(self, uuid: str, node: str, deadline_s: float = DISK_DEADLINE_S) -> None:
         """Hold everything that a node has delivered of a session.
@@ -72,6 +67,7 @@ class Takes:
         if shown:
             await self._note(uuid, node, shown)
             self._on_replaced(uuid, node)
+        await self._check(uuid, node)
 
     async def begin(self, uuid: str, node: str, at_ms: int, *, again: bool, repeated: bool) -> None:
         """A node is about to be told to begin at ``at_ms`` in a session that is going on.
@@ -86,56 +82,52 @@ class Takes:
         if again and not repeated:
             take += 1
         self._told[uuid, node] = take
+        await self.note_start(uuid, node, at_ms)
+
+    async def note_start(self, uuid: str, node: str, at_ms: int) -> None:
+        """The take that a node records was told to begin at ``at_ms``."""
         # Not to be told for want of space in the database would cost the recording itself.
         with suppress(sqlite3.OperationalError):
+            take = await self._take(uuid, node)
             await self._store.keep_start(uuid, node, TakeStart(take, at_ms))
 
-    async def watch_forever(self) -> None:
-        """Hold what arrives, wherever it does."""
-        with FolderWatch() as watch:
-            while True:
-                await self._attempt(self._look(watch))
-                await self._follow_notices(watch)
+    def check_again(self) -> None:
+        """Another drive may be there, or the same one after others had it."""
+        self._checked.clear()
 
-    async def _follow_notices(self, watch: FolderWatch) -> None:
-        """Until the next look is due, or a folder is new."""
-        due = self._clock.monotonic() + LOOK_INTERVAL_S
-        while (left_s := due - self._clock.monotonic()) > 0:
-            noticed = await watch.wait(left_s)
-            if not all(_is_session(folder) for folder in noticed):
-                return
-            for folder in sorted(noticed):
-                await self._attempt(self.keep(folder.name, folder.parent.name))
+    async def note_lost(self, uuid: str, node: str, known: Mapping[str, HashedFile]) -> None:
+        """Say which files that are known by hash have other bytes now, and had them nowhere else.
 
-    async def _attempt(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-            self._problem = None
-        except (Refusal, sqlite3.OperationalError) as reason:
-            if str(reason) != self._problem:
-                _log.warning("what arrives is not held yet", reason=str(reason))
-            self._problem, self._seen = str(reason), None  # all of it is looked at then
+        Raises ``Refusal`` ``storage_unavailable``, ``sqlite3.OperationalError``.
+        """
+        await self._note_lost(uuid, node, known, read=True)
 
-    async def _look(self, watch: FolderWatch) -> None:
-        for uuid, node in await self._changed(watch):
-            await self.keep(uuid, node)
+    async def _check(self, uuid: str, node: str) -> None:
+        """Whether what was durable is there; once in the life of a process or drive."""
+        if (uuid, node) in self._checked:
+            return
+        known = await self._store.hashes(uuid, node)
+        await self._note_lost(uuid, node, known, read=False)
+        self._checked.add((uuid, node))
 
-    async def _changed(self, watch: FolderWatch) -> list[tuple[str, str]]:
-        """The folders that have changed since the last look, watched from now on. At first those of
-        sessions that are still coming in, and then all others that may hold what is not held."""
-        found = await self._disk.run(lambda: _folders(self._layout.root))
-        before, self._seen = self._seen, found
-        if before is not None:
-            changed = {path for path, at in found.items() if before.get(path) != at}
-            # A folder's time is coarse: what came in the same instant is found a look later.
-            due, self._changing = changed | self._changing & found.keys(), changed
-        else:
-            coming = {session.uuid for session in await self._store.with_states(_UNFINISHED)}
-            due = {path for path in found if path.name in coming}
-            self._changing = await self._disk.run(lambda: _may_hold_more(found.keys() - due))
-        nodes = {path.parent for path in found}
-        await self._disk.run(lambda: watch.follow([self._layout.root, *nodes, *due]))
-        return [(path.name, path.parent.name) for path in sorted(due)]
+    async def _note_lost(
+        self, uuid: str, node: str, known: Mapping[str, HashedFile], *, read: bool
+    ) -> None:
+        if not known:
+            return
+        folder = self._layout.node_session(node, uuid)
+        lost = await self._disk.run(lambda: find_lost(folder, known, read=read))
+        new = await self._store.keep_lost(uuid, node, lost) if lost else []
+        if new:
+            text = (
+                f"{', '.join(new)} of {node} was here and whole; another file has its name now, and "
+                "what it held is nowhere on the logging drive. It came there while the controller did "
+                "not run, or was put there by hand. If the camera or a copy of the drive still has "
+                "the first one, put it beside it under another name and process the session again."
+            )
+            _log.error("a segment that was held is lost", camera=node, uuid=uuid, lost=new)
+            await self._add_event(uuid, "segment_lost", text)
+            self._on_replaced(uuid, node)
 
     async def _take(self, uuid: str, node: str) -> int:
         """The take that a node records, or has recorded last."""
@@ -145,41 +137,9 @@ class Takes:
 
     async def _note(self, uuid: str, node: str, shown: list[str]) -> None:
         text = f"{node} sent other segments under names that it had used; {', '.join(shown)} kept."
+        await self._add_event(uuid, "segment_kept", text)
+
+    async def _add_event(self, uuid: str, kind: str, text: str) -> None:
         if await self._store.get(uuid) is not None:
             with suppress(sqlite3.OperationalError):
-                await self._store.add_event(uuid, self._clock.now_ms(), "segment_kept", text)
-
-
-def _is_session(folder: Path) -> bool:
-    return is_session_id(folder.name) and is_node_name(folder.parent.name)
-
-
-def _folders(root: Path) -> dict[Path, int]:
-    """When each camera's folder of each session was last changed."""
-    nodes = [entry for entry in _subfolders(root) if is_node_name(entry.name)]
-    return {
-        Path(entry.path): entry.stat(follow_symlinks=False).st_mtime_ns
-        for node in nodes
-        for entry in _subfolders(Path(node.path))
-        if is_session_id(entry.name)
-    }
-
-
-def _may_hold_more(folders: Iterable[Path]) -> set[Path]:
-    """Those into which something came after the last file was held, or that were never looked at."""
-    return {folder for folder in folders if not _is_all_held(folder)}
-
-
-def _is_all_held(folder: Path) -> bool:
-    try:
-        return os.stat(folder).st_mtime_ns < os.stat(folder / TAKES_FOLDER).st_mtime_ns
-    except FileNotFoundError:
-        return False
-
-
-def _subfolders(folder: Path) -> list["os.DirEntry[str]"]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return []
+                await self._store.add_event(uuid, self._clock.now_ms(), kind, text)

@@ -67,5 +67,7 @@ def make_durable_directories(path: Path) -> None:
 
 
 def drop_cache(fd: int) -> None:
-    """Forget the cached pages of an open, flushed file, so that the next read asks the disk."""
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    """Forget the cached pages of an open, flushed file, so that the next read asks the disk. Where
+    a system has no such call, nothing is forgotten."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -3,9 +3,13 @@
 A row is ``frame,pts_us,captured_at_us``. Beside a segment, ``frame`` is the source's number,
 counted from 0 at ``start_at``: a number that is missing is a frame that was never recorded;
 ``pts_us`` is the timestamp in the video, ``captured_at_us - start_at_us``, so the rows can be
-written again from the video alone; only the frame numbers would have to be guessed. Beside a
-joined video, ``frame`` counts its frames, ``pts_us`` is when it shows them, and
-``captured_at_us`` (Unix microseconds) is empty where the camera left none.
+written again from the video alone; only the frame numbers would have to be guessed.
+
+Beside a joined video a row is ``frame,pts_us,captured_at_us,slot,t_s``. ``frame`` counts its
+frames, ``pts_us`` is when it shows them, ``captured_at_us`` (Unix microseconds) is by the camera's
+clock, ``slot`` is the source's number, with its holes, and ``t_s`` is ``captured_at_us`` on the
+controller's clock, in seconds since the session's start. What is not known is empty. Columns may
+be added behind these.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +18,10 @@ from typing import NamedTuple
 MOST_DIGITS = 18
 """What has more is no instant and no frame's number."""
 FRAMES_HEADER = "frame,pts_us,captured_at_us\n"
+GROWING_HEADER = "frame,pts_us,captured_at_us,slot\n"
+"""Beside a joined video that is being made: when its session began, and how far clocks were off, is
+known in the end."""
+JOINED_HEADER = "frame,pts_us,captured_at_us,slot,t_s\n"
 
 
 class FrameRow(NamedTuple):

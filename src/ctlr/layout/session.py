@@ -5,6 +5,7 @@
     {sync}/{folder}/{node}.mp4            a camera's video; {node}.part2.mp4 and so on for further parts
     {sync}/{folder}/{node}.frames.csv     its frame times, of each part likewise
     {sync}/{folder}/can_raw.csv           the CAN bus
+    {sync}/{folder}/checksums.xxh128      once verified
     {sync}/{folder}/manifest.json         appears last: a folder without it is not finished
 """
 
@@ -13,6 +14,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 MANIFEST_NAME = "manifest.json"
+CHECKSUMS_NAME = "checksums.xxh128"
 LONGEST_LABEL_BYTES = 60
 CAN_FILE = "can_raw.csv"
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from ctlr.config import NodeAddress
 from ctlr.kernel.clock import Clock
+from ctlr.kernel.texts import make_harmless
 from ctlr.nodes.messages import Envelope, NodeStatus, Preflight
 from ctlr.nodes.offset import COARSE_STAMP_MS, Exchange
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from ctlr.nodes.node_http import NodeHttp
 
 CALL_TIMEOUT_S = 1.5
+STILL_TIMEOUT_S = 8.0
+"""A camera that is closed is opened for a still, which takes some kinds many seconds."""
+LARGEST_STILL = 1 << 20
+JPEG_BEGINS = b"\xff\xd8"
 LONGEST_SHOWN = 64
 """What a node calls itself is cut off there."""
 
@@ -38,6 +43,20 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 class NodeCallError(Exception):
     """A node gave no usable answer; the message says what was seen, for a person."""
+
+
+class NoStillsError(NodeCallError):
+    """A node that knows nothing of stills: an installed one."""
+
+
+@dataclass(frozen=True)
+class NodeStill:
+    """What a node shows of its camera: a JPEG with the time on the node's clock, if it tells, or the
+    reason why there is none."""
+
+    jpeg: bytes | None
+    captured_at_ms: int | None
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,25 @@ class NodeClient:
         """An exchange for the sake of its stamps alone. A preflight changes nothing at a node, and
         installed ones answer it at once, whatever they say in it."""
         return (await self._call(node.address, "GET", "/preflight", None)).exchange
+
+    async def fetch_still(self, node: NodeAddress) -> NodeStill:
+        """The node's newest picture. Raises ``NodeCallError``."""
+        assert self._opening is not None, "to be used as a context manager"
+        http = await asyncio.shield(self._opening)
+        url = f"http://{node.address}/preview.jpg"
+        try:
+            async with asyncio.timeout(STILL_TIMEOUT_S):
+                status, headers, content = await http.fetch(url, LARGEST_STILL)
+        except http.ERRORS as error:
+            raise NodeCallError(http.explain(error)) from error
+        except TimeoutError as error:
+            raise NodeCallError(f"no picture within {STILL_TIMEOUT_S:g} s") from error
+        captured = headers.get("X-Captured-At-Ms", "")
+        if status == 200 and content.startswith(JPEG_BEGINS):
+            return NodeStill(content, int(captured[:15]) if captured.isdecimal() else None, None)
+        if status == 204:
+            return NodeStill(None, None, make_harmless(headers.get("X-Reason", "it gives none")))
+        raise NoStillsError("this camera gives no pictures while it runs")
 
     async def _ask_status(self, address: str) -> Reply:
         reply = await self._call(address, "GET", "/status", None)

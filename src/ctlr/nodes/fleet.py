@@ -85,6 +85,10 @@ class Fleet:
     def addresses(self) -> list[NodeAddress]:
         return list(self._nodes.values())
 
+    def address(self, name: str) -> NodeAddress:
+        """Raises ``KeyError``."""
+        return self._nodes[name]
+
     @property
     def names(self) -> list[str]:
         return list(self._nodes)

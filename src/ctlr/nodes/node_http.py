@@ -1,6 +1,7 @@
 """One HTTP request to a camera node. The controller's one home of aiohttp."""
 
 import os
+from collections.abc import Mapping
 from typing import ClassVar
 
 import aiohttp
@@ -41,7 +42,13 @@ class NodeHttp:
         async with self._session.request(
             method, url, data=body, headers=_JSON if body else None, allow_redirects=False
         ) as response:
-            return response.status, await _read_bounded(response)
+            return response.status, await _read_bounded(response, MAX_ANSWER_BYTES)
+
+    async def fetch(self, url: str, most_bytes: int) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and content of a file of the node. Raises one of ``ERRORS``."""
+        async with self._session.get(url, allow_redirects=False) as response:
+            content = await _read_bounded(response, most_bytes)
+            return response.status, response.headers, content
 
     @staticmethod
     def explain(error: Exception) -> str:
@@ -58,10 +65,10 @@ class NodeHttp:
         return f"broke off its answer ({type(error).__name__})"
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
     content = b""
     while piece := await response.content.readany():
         content += piece
-        if len(content) > MAX_ANSWER_BYTES:
-            raise TooLongError(f"answered more than {MAX_ANSWER_BYTES // 1024} KiB")
+        if len(content) > most_bytes:
+            raise TooLongError(f"answered more than {most_bytes // 1024} KiB")
     return content

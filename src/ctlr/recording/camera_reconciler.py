@@ -9,7 +9,6 @@ import asyncio
 import sqlite3
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -25,24 +24,16 @@ from ctlr.nodes.fleet import CommandResult, Fleet
 from ctlr.recording import recovery
 from ctlr.recording.coordinator import Coordinator
 from ctlr.recording.limits import reason_to_end
+from ctlr.recording.told import LateStart, Told
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.store import SessionStore
 
 RECONCILE_INTERVAL_S = 5.0
+"""Longest time between two looks; a change of a camera's state wakes it at once."""
 RETRY = Backoff(first_s=1.0, longest_s=30.0)
 """How soon a camera that did not do as it was told is told again."""
-"""Longest time between two looks; a change of a camera's state wakes it at once."""
 
 _log = structlog.get_logger("recording")
-
-
-@dataclass(frozen=True)
-class _LateStart:
-    """A node was told to join ``uuid`` then; ``again`` as in ``recovery.StartNode``."""
-
-    uuid: str
-    start_at_ms: int
-    again: bool
 
 
 class CameraReconciler:
@@ -71,8 +62,7 @@ class CameraReconciler:
         self._longest_s = longest_s
         self._wake = asyncio.Event()
         self._backoff = AttemptsByName(RETRY, clock.monotonic)
-        self._unheard: dict[str, _LateStart] = {}
-        self._stopped: dict[str, int | None] = {}
+        self._told = Told()
 
     def wake(self) -> None:
         """A camera changed: look at it soon."""
@@ -95,14 +85,15 @@ class CameraReconciler:
 
     async def _reconcile(self) -> None:
         active = await self._store.active()
-        views = self._fleet.views()
+        stopped = await self._store.awaiting_stop()
+        self._told.keep_only({session.uuid for session in (active, *stopped) if session})
         actions = recovery.decide(
             active,
-            await self._store.awaiting_stop(),
+            stopped,
             await self._ended_uuids(active),
-            views,
+            self._fleet.views(),
             self._clock.now_ms(),
-            [node for node, told in self._unheard.items() if active and told.uuid == active.uuid],
+            self._told.unheard(active.uuid) if active else (),
         )
         acts = (self._act(active, action) for action in actions)
         done = await asyncio.gather(*acts, return_exceptions=True)  # one never cuts off another
@@ -142,10 +133,12 @@ class CameraReconciler:
     async def _act(self, active: Session | None, action: recovery.Action) -> None:
         match action:
             case recovery.NoteStopped(node, uuid):
-                when = {"stopped_at_ms": self._stopped.pop(node, None)}
-                await self._store.change_node(uuid, node, stop_acknowledged=True, **when)
+                at_ms = self._told.take_stop(node, uuid)
+                await self._store.change_node(
+                    uuid, node, stop_acknowledged=True, stopped_at_ms=at_ms
+                )
             case recovery.NoteStarted(node, start_at_ms, again) if active:
-                late = self._late_start(active, node)
+                late = self._told.take_start(node, active.uuid)
                 told_ms = late.start_at_ms if late else active.start_at_ms
                 await self._note_started(active, node, start_at_ms or told_ms)
                 if late or again:
@@ -162,9 +155,10 @@ class CameraReconciler:
         action: recovery.StopNode | recovery.Disarm | recovery.StartNode,
     ) -> None:
         match action:
-            case recovery.StopNode(node):
+            case recovery.StopNode(node, uuid):
                 results = await self._unless_urgent(self._fleet.stop_recording([node]))
-                self._stopped |= {name: said.sent_at_ms for name, said in results.items()}
+                if node in results:
+                    self._told.keep_stop(node, uuid, results[node].sent_at_ms)
             case recovery.Disarm(node) if active:
                 await self._disarm(active, node)
             case recovery.StartNode(node, again) if active:
@@ -181,28 +175,33 @@ class CameraReconciler:
 
     async def _join_late(self, active: Session, node: str, *, again: bool) -> None:
         start_at_ms = self._clock.now_ms() + self._start_delay_ms
-        repeated = node in self._unheard and self._unheard[node].uuid == active.uuid
-        await self._takes.begin(active.uuid, node, start_at_ms, again=again, repeated=repeated)
+        before = self._told.start(node, active.uuid)
+        await self._takes.begin(
+            active.uuid, node, start_at_ms, again=again, repeated=before is not None
+        )
         # It may act though nobody hears its answer; then the next look at it tells.
-        self._unheard[node] = _LateStart(active.uuid, start_at_ms, again)
+        self._told.keep_start(node, active.uuid, LateStart(start_at_ms, again))
         first_segment = next_segment(await self._store.hashed_names(active.uuid, node))
         results = await self._unless_urgent(
             self._fleet.start_recording([node], active.uuid, start_at_ms, first_segment)
         )
         result = results.get(node)
-        if result is None or not result.acknowledged:
-            if result is not None:
-                await self._store.change_node(active.uuid, node, error=result.error)
+        if result is None:
+            return
+        if not result.acknowledged:
+            await self._store.change_node(active.uuid, node, error=result.error)
+            if before is not None and result.refused:
+                await self._hold_to(active, node, before)
             return
         self._backoff.succeeded(node)
-        del self._unheard[node]
+        self._told.take_start(node, active.uuid)
         await self._note_started(active, node, result.start_at_ms)
         await self._note_joined(active, node, again=again)
 
-    def _late_start(self, active: Session, node: str) -> _LateStart | None:
-        """What a node that is seen recording was told without an answer, once."""
-        told = self._unheard.pop(node, None)
-        return told if told and told.uuid == active.uuid else None
+    async def _hold_to(self, active: Session, node: str, before: LateStart) -> None:
+        """A node declined a repeated start: if it records, then by the one that it was told first."""
+        self._told.keep_start(node, active.uuid, before)
+        await self._takes.note_start(active.uuid, node, before.start_at_ms)
 
     async def _note_started(self, active: Session, node: str, start_at_ms: int | None) -> None:
         await self._store.change_node(
@@ -213,8 +212,11 @@ class CameraReconciler:
         if again:
             text = f"{node} had lost the recording and joined again."
             await self._note(active.uuid, "node_restarted", text)
-        else:
-            await self._note(active.uuid, "node_joined_late", f"{node} joined late.")
+            return
+        kind, text = "node_joined_late", f"{node} joined late."
+        # One that was called back from it, and told another instant, is late but once.
+        if not any((event.kind, event.text) == (kind, text) for event in active.events):
+            await self._note(active.uuid, kind, text)
 
     async def _unless_urgent(
         self, call: Coroutine[Any, Any, dict[str, CommandResult]]

@@ -46,7 +46,13 @@ from ctlr.recording.owed import Owed, OwedFailure, OwedReturn, OwedStop
 from ctlr.recording.repeated import answer_start, answer_stop
 from ctlr.recording.session_clock import LOOK_EVERY_S, SessionClock
 from ctlr.recording.stopwatch import Stopwatch
-from ctlr.sessions.model import STOPPED_BEFORE_START, Session, SessionEvent, SessionState
+from ctlr.sessions.model import (
+    REHEARSAL,
+    STOPPED_BEFORE_START,
+    Session,
+    SessionEvent,
+    SessionState,
+)
 from ctlr.sessions.store import SessionStore
 
 CALL_BACK_S = 0.1
@@ -54,6 +60,10 @@ CALL_BACK_S = 0.1
 BEGAN_S = 0.2
 """What was stopped no later than this after its start has not begun: no camera owes it anything."""
 
+_REHEARSAL_TEXT = (
+    "This was a rehearsal. It is in the bin, and goes with its raw data after an hour unless somebody "
+    "takes it out."
+)
 _log = structlog.get_logger("recording")
 
 
@@ -104,8 +114,9 @@ class Coordinator:
         """How long the active session has been recorded; 0 when idle."""
         return self._stopwatch.recorded_s(self._current)
 
-    async def start(self, uuid: str | None) -> dict[str, Any]:
-        """Begin a session on all cameras; the answer is the contract's.
+    async def start(self, uuid: str | None, *, rehearsal: bool = False) -> dict[str, Any]:
+        """Begin a session on all cameras; the answer is the contract's. A rehearsal that goes on is
+        ended for a session; a ``rehearsal`` is begun only where nothing else goes on.
 
         Raises ``Refusal``: ``already_recording``, ``uuid_already_used``, ``no_camera_ready``,
         ``drive_ejecting``; ``sqlite3.OperationalError``: then nothing is being recorded.
@@ -113,11 +124,13 @@ class Coordinator:
         async with self._at_once():
             await self.catch_up()
             uuid = uuid or new_session_id()
+            if not rehearsal:
+                await self._end_rehearsal(uuid)
             repeated = await answer_start(self._store, uuid)
             if repeated:
                 return repeated
             self._gate.check_start()
-            return await self._start(uuid)
+            return await self._start(uuid, rehearsal=rehearsal)
 
     async def stop(self, uuid: str | None) -> dict[str, Any]:
         """End the active session on all cameras; the answer is the contract's.
@@ -216,7 +229,12 @@ class Coordinator:
             self.urgent.clear()
             yield
 
-    async def _start(self, uuid: str) -> dict[str, Any]:
+    async def _end_rehearsal(self, uuid: str) -> None:
+        active = self._current
+        if active is not None and active.is_rehearsal and active.uuid != uuid:
+            await self._stop(active)
+
+    async def _start(self, uuid: str, *, rehearsal: bool) -> dict[str, Any]:
         await self._follow_clock()
         names = self._fleet.names
         now_ms = self._session_clock.now_ms()
@@ -229,6 +247,7 @@ class Coordinator:
             start_at_ms=start_at_ms,
             node_names=names,
             on_clock=self._session_clock.current,
+            rehearsal=SessionEvent(now_ms, REHEARSAL, _REHEARSAL_TEXT) if rehearsal else None,
         )
         self._set_current(session)
         results = await self._fleet.start_recording(names, uuid, start_at_ms)

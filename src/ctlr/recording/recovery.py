@@ -33,9 +33,11 @@ class StartNode:
 
 @dataclass(frozen=True)
 class StopNode:
-    """The node still records a session that is over."""
+    """The node still records a session that is over; one that does not say which is taken to record
+    the last of those whose stop it owes."""
 
     node: str
+    uuid: str
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def decide(
 ) -> list[Action]:
     """The actions that bring the cameras to where the record says they should be.
 
-    ``stopped`` are sessions past their stop in which a node has not acknowledged it; ``ended``
-    holds the uuids, of those that cameras now record, that are known and past their stop;
-    ``unheard`` names those that were told to join and whose answer was not heard. At most one
+    ``stopped`` are sessions past their stop in which a node has not acknowledged it, in the order
+    in which they were begun; ``ended`` holds the uuids, of those that cameras now record, that are
+    known and past their stop; ``unheard`` names those that were told to join and whose answer was not heard. At most one
     ``Adopt`` comes out, as only one session can be active.
     """
     owed = list(stopped)
@@ -129,13 +131,13 @@ def _for_recording(
     started = part is not None and part.started
     if view.status.uuid is None:  # an installed node, which does not say what it records
         if debts and not started:
-            return StopNode(view.name)
+            return StopNode(view.name, debts[-1])
         return NoteStarted(view.name, None) if active and (unheard or not started) else None
     uuid, told_ms = view.status.uuid.lower(), view.status.start_at
     if active and uuid == active.uuid:
         return _for_ours(part, view, told_ms, now_ms)
     if uuid in ended:
-        return StopNode(view.name)
+        return StopNode(view.name, uuid)
     unknown = Adopt(view.name, uuid, _on_our_clock(view, told_ms), told_ms)
     return unknown if active is None else None
 

@@ -4,13 +4,15 @@ A session in the bin is out of sight and nothing more for as long as the bin kee
 taken out again. Then its folder on the sync drive goes; sooner, the longest binned first, where that
 drive is short of room. Its raw data stays, so that the folder could be made again: where there is no
 raw data any more the folder is the only copy, and stays too. Only of a session of which a person has
-said, asked a second time, that everything may go, both go.
+said, asked a second time, that everything may go, both go. A rehearsal was begun to be thrown away:
+it is kept for an hour, and goes whole.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 DAY_MS = 86_400_000
+REHEARSAL_DAYS = 1 / 24
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class BinnedSession:
     copy_bytes: int
     raw_bytes: int
     everything: bool = False
+    is_rehearsal: bool = False
     is_active: bool = False
     is_preserved: bool = False
 
@@ -42,8 +45,9 @@ def plan_bin(
     for session in sorted(sessions, key=lambda s: (s.binned_at_ms, s.uuid)):
         reason = _reason_to_keep(session)
         age_days = (now_ms - session.binned_at_ms) / DAY_MS
-        if reason is None and age_days < keep_days and short_bytes <= 0:
-            reason = f"it can be taken out for {keep_days - age_days:.1f} more days"
+        kept_days = min(keep_days, REHEARSAL_DAYS) if session.is_rehearsal else keep_days
+        if reason is None and age_days < kept_days and short_bytes <= 0:
+            reason = f"it can be taken out for {kept_days - age_days:.1f} more days"
         if reason is not None:
             keep.append((session, reason))
             continue

@@ -19,7 +19,8 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
-from ctlr.postprocess.folder.folders import find_folder, session_lock
+from ctlr.postprocess.folder.folders import find_folder
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.video.scan import node_names
 from ctlr.retention import removal
 from ctlr.retention.bin_plan import BinnedSession, BinPlan, plan_bin
@@ -67,6 +68,7 @@ def _look(settings: Settings, session: Session) -> BinnedSession:
         copy_bytes=_size(folder) if folder else 0,
         raw_bytes=sum(map(_size, _raw_folders(settings, session.uuid))),
         everything=session.bin_scope == "everything",
+        is_rehearsal=session.is_rehearsal,
         is_active=session.state not in _FINAL,
         is_preserved=(settings.storage.logging / PRESERVED / session.uuid).exists(),
     )

@@ -14,7 +14,7 @@ import structlog
 from ctlr.config import RetentionSettings
 from ctlr.kernel.database import persist
 from ctlr.kernel.process import ProcessTimeoutError, run
-from ctlr.retention.bin_plan import DAY_MS
+from ctlr.retention.bin_plan import DAY_MS, REHEARSAL_DAYS
 from ctlr.retention.lines import Deleted, Emptied, parse_line
 from ctlr.telemetry.log import say_again
 
@@ -50,13 +50,17 @@ async def empty_bin_forever(
     now_ms: Callable[[], int],
     note: NoteDeletion,
     interval_s: float = INTERVAL_S,
+    find_oldest_rehearsal: Callable[[], Awaitable[int | None]] | None = None,
 ) -> None:
     """Look every ten minutes whether something in the bin is to go. ``find_oldest`` tells when the
-    one that is longest in it came there, None where it is empty; ``is_short``: the sync drive is full."""
+    one that is longest in it came there, None where it is empty, ``find_oldest_rehearsal`` the same of
+    rehearsals; ``is_short``: the sync drive is full."""
     while True:
         await asyncio.sleep(interval_s)
         oldest = await find_oldest()
-        if oldest is not None and (is_short() or now_ms() - oldest >= keep_days * DAY_MS):
+        rehearsal = await find_oldest_rehearsal() if find_oldest_rehearsal else None
+        is_due = oldest is not None and (is_short() or now_ms() - oldest >= keep_days * DAY_MS)
+        if is_due or (rehearsal is not None and now_ms() - rehearsal >= REHEARSAL_DAYS * DAY_MS):
             await retire_once(command, note)
 
 

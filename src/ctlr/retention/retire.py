@@ -16,10 +16,10 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
-from ctlr.layout.session import MANIFEST_NAME
-from ctlr.postprocess.folder.folders import find_folder, read_manifest, session_lock
+from ctlr.postprocess.folder.folders import find_folder, read_manifest
+from ctlr.postprocess.folder.lock import session_lock
+from ctlr.postprocess.folder.manifest_file import write_manifest
 from ctlr.postprocess.folder.superseded import unjoined
-from ctlr.postprocess.manifest import shapes as manifests
 from ctlr.postprocess.manifest.shapes import Manifest, VideoSource
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.video.scan import node_names, scan_session, session_ids
@@ -137,8 +137,7 @@ def _delete(
     if folder is None or manifest is None:
         _log.warning("raw data kept for now: its copy is not at hand", uuid=uuid)
         return None
-    noted = manifest.model_copy(update={"raw_deleted_at": now_ms})
-    write_atomic(folder / MANIFEST_NAME, manifests.write(noted))
+    write_manifest(folder, manifest.model_copy(update={"raw_deleted_at": now_ms}))
     size = sum(_bytes_in(raw) for raw in folders)
     for raw, files in folders.items():
         removal.delete(raw, files)

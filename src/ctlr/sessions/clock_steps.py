@@ -2,7 +2,7 @@
 
 Whoever reads a session wants one timeline, and the clock as it is now is the better one: most
 often NTP has set it. So everything that is on the controller's clock moves by the step: start,
-stop, events, marks, reports and what was measured of other clocks, which is the difference to
+stop, events, marks and what was measured of other clocks, which is the difference to
 ours. A node's own start is on its own clock and stays. The step itself is kept beside.
 """
 
@@ -17,7 +17,6 @@ _MOVED = (
     "UPDATE session SET start_at_ms = start_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session SET stop_requested_at_ms = stop_requested_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session SET stopped_at_ms = stopped_at_ms + :step WHERE uuid = :uuid",
-    "UPDATE session_node SET last_report_at_ms = last_report_at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_node SET stopped_at_ms = stopped_at_ms + :step WHERE uuid = :uuid",
     "UPDATE node_start SET at_ms = at_ms + :step WHERE uuid = :uuid",
     "UPDATE session_event SET at_ms = at_ms + :step WHERE uuid = :uuid",

@@ -6,9 +6,14 @@ the instant that all cameras were told to begin at.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 STOPPED_BEFORE_START = "stopped_before_start"
 """The event of a session that was stopped within its start delay, before any camera began."""
+
+
+REHEARSAL = "rehearsal"
+"""The event of a session that was begun to see whether all is well: it is in the bin from its start."""
 
 
 class SessionState(StrEnum):
@@ -36,6 +41,20 @@ class TakeStart:
     at_ms: int
 
 
+class HashedFile(NamedTuple):
+    """A delivered file as it was when it was read back from the drive."""
+
+    size: int
+    mtime_ns: int
+    xxh128: str
+    inode: int | None = None
+
+    def is_still(self, size: int, mtime_ns: int, inode: int) -> bool:
+        """Whether a file that is found under its name is the same, as far as can be seen."""
+        same_inode = self.inode is None or self.inode == inode
+        return same_inode and (self.size, self.mtime_ns) == (size, mtime_ns)
+
+
 @dataclass(frozen=True)
 class SessionNode:
     """One camera's part in a session.
@@ -44,7 +63,8 @@ class SessionNode:
     for it, on its own clock. ``segments_total`` is what the node says it made; None from plain nodes.
     ``starts`` are those that it was told while the session was going on, in order;
     ``stopped_at_ms`` is when it was told the stop that it confirmed, on the controller's clock: None
-    where it was only seen not to record any more.
+    where it was only seen not to record any more. ``lost`` names segments that were durable here and
+    in whose place another file was found.
     """
 
     name: str
@@ -56,8 +76,8 @@ class SessionNode:
     segments_total: int | None = None
     complete: bool = False
     remaining: int | None = None
-    last_report_at_ms: int | None = None
     starts: tuple[TakeStart, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +149,11 @@ class Session:
     """In the order of their instants."""
     clock_steps: tuple[ClockStep, ...] = ()
     """In the order in which they happened."""
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it was begun as one; somebody may have taken it out of the bin since."""
+        return any(event.kind == REHEARSAL for event in self.events)
 
     @property
     def start_failed(self) -> bool:

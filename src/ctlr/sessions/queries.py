@@ -7,7 +7,7 @@ from typing import Any
 
 from ctlr.kernel.database import Database
 from ctlr.kernel.ids import parse_session_prefix, the_only_one
-from ctlr.sessions.model import ACTIVE_STATES, Session, SessionState
+from ctlr.sessions.model import ACTIVE_STATES, HashedFile, Session, SessionState
 from ctlr.sessions.rows import (
     SELECT_CLOCKS,
     SELECT_MARKS,
@@ -61,11 +61,22 @@ class SessionQueries:
         marks = ", ".join("?" for _ in wanted)
         return await self._sessions(f"WHERE state IN ({marks}) ORDER BY created_at_ms", wanted)
 
+    async def last_uuids(self, states: Iterable[SessionState], limit: int) -> list[str]:
+        """The ids of the sessions in one of the states that were begun last, oldest first."""
+        rows = await self._db.fetch(
+            "SELECT uuid FROM session WHERE state IN (SELECT value FROM json_each(?))"
+            " ORDER BY rowid DESC LIMIT ?",
+            (json.dumps(list(states)), limit),
+        )
+        return [row["uuid"] for row in reversed(rows)]
+
     async def awaiting_stop(self) -> list[Session]:
-        """Sessions past their stop (or called back) in which a node has not acknowledged it."""
+        """Sessions past their stop (or called back) in which a node has not acknowledged it, in the
+        order of their rows: the wall clock may have been set back between two."""
         return await self._sessions(
             "WHERE state NOT IN ('arming', 'recording', 'stopping') AND EXISTS (SELECT 1 FROM"
             " session_node WHERE session_node.uuid = session.uuid AND NOT stop_acknowledged)"
+            " ORDER BY session.rowid"
         )
 
     async def newest(self, limit: int, before_ms: int | None = None) -> list[Session]:
@@ -118,15 +129,15 @@ class SessionQueries:
         return json.loads(text) if text else None
 
     async def hashes(
-        self, uuid: str, node: str, names: Sequence[str]
-    ) -> dict[str, tuple[int, int, str]]:
-        """Per delivered file name: size in bytes, mtime in ns, xxh128 as hex."""
+        self, uuid: str, node: str, names: Sequence[str] | None = None
+    ) -> dict[str, HashedFile]:
+        """What delivered files were when they were hashed, by name: those of ``names``, or all."""
         rows = await self._db.fetch(
-            "SELECT name, size, mtime_ns, xxh128 FROM delivered_file"
-            " WHERE uuid = ? AND node = ? AND name IN (SELECT value FROM json_each(?))",
-            (uuid, node, json.dumps(names)),
+            "SELECT name, size, mtime_ns, xxh128, inode FROM delivered_file WHERE uuid = ?1"
+            " AND node = ?2 AND (?3 IS NULL OR name IN (SELECT value FROM json_each(?3)))",
+            (uuid, node, None if names is None else json.dumps(names)),
         )
-        return {row["name"]: (row["size"], row["mtime_ns"], row["xxh128"]) for row in rows}
+        return {name: HashedFile(*values) for name, *values in rows}
 
     async def hashed_names(self, uuid: str, node: str) -> list[str]:
         """Names of the files that a node has ever delivered of a session, in no order."""

@@ -26,7 +26,6 @@ NODE_COLUMNS = (
     "segments_total",
     "complete",
     "remaining",
-    "last_report_at_ms",
 )
 SESSION_COLUMNS = (
     "start_at_ms",
@@ -44,11 +43,13 @@ SESSION_COLUMNS = (
 
 _NODES = f"json_group_array(json_array(name, {', '.join(NODE_COLUMNS)}))"
 _STARTS = "json_group_array(json_array(name, take, at_ms))"
+_LOST = "json_group_array(json_array(node, name))"
 _EVENTS = "json_group_array(json_array(id, at_ms, kind, text))"
 SELECT_SESSIONS = (
     "SELECT session.*,"  # noqa: S608 - nothing but names of our own columns
     f" (SELECT {_NODES} FROM session_node WHERE session_node.uuid = session.uuid) AS nodes,"
     f" (SELECT {_STARTS} FROM node_start WHERE node_start.uuid = session.uuid) AS starts,"
+    f" (SELECT {_LOST} FROM lost_file WHERE lost_file.uuid = session.uuid) AS lost,"
     f" (SELECT {_EVENTS} FROM session_event WHERE session_event.uuid = session.uuid) AS events"
     " FROM session "
 )
@@ -65,12 +66,18 @@ def session_of(row: sqlite3.Row) -> Session:
     starts: dict[str, tuple[TakeStart, ...]] = {}
     for name, take, at_ms in sorted(json.loads(row["starts"])):
         starts[name] = (*starts.get(name, ()), TakeStart(take, at_ms))
+    lost: dict[str, tuple[str, ...]] = {}
+    for node, name in sorted(set(map(tuple, json.loads(row["lost"])))):
+        lost[node] = (*lost.get(node, ()), name)
     events = sorted(json.loads(row["events"]), key=itemgetter(0))
     return Session(
         uuid=row["uuid"],
         state=SessionState(row["state"]),
         created_at_ms=row["created_at_ms"],
-        nodes=tuple(_node(*node, starts=starts.get(node[0], ())) for node in nodes),
+        nodes=tuple(
+            _node(*node, starts=starts.get(node[0], ()), lost=lost.get(node[0], ()))
+            for node in nodes
+        ),
         events=tuple(SessionEvent(*event) for _, *event in events),
         **{name: row[name] for name in SESSION_COLUMNS},
     )
@@ -92,8 +99,10 @@ def steps_of(rows: Iterable[sqlite3.Row]) -> tuple[ClockStep, ...]:
     return tuple(ClockStep(row["at_ms"], row["step_ms"]) for row in rows)
 
 
-def _node(name: str, *columns: Any, starts: tuple[TakeStart, ...]) -> SessionNode:
+def _node(
+    name: str, *columns: Any, starts: tuple[TakeStart, ...], lost: tuple[str, ...]
+) -> SessionNode:
     values = dict(zip(NODE_COLUMNS, columns, strict=True))
     for flag in ("started", "stop_acknowledged", "complete"):
         values[flag] = bool(values[flag])
-    return SessionNode(name=name, starts=starts, **values)
+    return SessionNode(name=name, starts=starts, lost=lost, **values)

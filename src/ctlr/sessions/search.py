@@ -1,7 +1,7 @@
 """Sessions by what people said of them."""
 
 from ctlr.kernel.database import Database
-from ctlr.sessions.model import Session
+from ctlr.sessions.model import REHEARSAL, Session
 from ctlr.sessions.rows import SELECT_SESSIONS, session_of
 
 _CONDITION = (
@@ -24,6 +24,16 @@ class SessionSearch:
         rows = await self._db.fetch(
             "SELECT min(binned_at_ms) FROM session"
             " WHERE folder IS NOT NULL OR bin_scope = 'everything'"
+        )
+        at_ms: int | None = rows[0][0]
+        return at_ms
+
+    async def longest_rehearsed(self) -> int | None:
+        """As ``longest_binned``, of rehearsals."""
+        rows = await self._db.fetch(
+            "SELECT min(binned_at_ms) FROM session JOIN session_event USING (uuid)"
+            " WHERE kind = ? AND bin_scope = 'everything'",
+            (REHEARSAL,),
         )
         at_ms: int | None = rows[0][0]
         return at_ms

@@ -19,6 +19,7 @@ from ctlr.sessions.lifecycle import check_transition
 from ctlr.sessions.model import (
     ACTIVE_STATES,
     ClockSample,
+    HashedFile,
     Mark,
     Session,
     SessionEvent,
@@ -56,8 +57,12 @@ class SessionStore(SessionQueries):
         start_at_ms: int | None,
         node_names: Iterable[str],
         on_clock: OnClock | None = None,
+        rehearsal: SessionEvent | None = None,
     ) -> Session:
         """Store a new session, arm again one whose start failed, or reopen one; returns it.
+
+        A ``rehearsal`` says so by that event, and is in the bin from its first instant: whatever
+        happens to this process, nobody takes it for a session.
 
         ``on_clock`` is the clock that its times are on, where it begins now. What is known of the
         nodes stays, except after a failed start, also of one whose uploads were made ready since.
@@ -81,6 +86,10 @@ class SessionStore(SessionQueries):
                 "INSERT INTO session_node (uuid, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(uuid, name) for name in node_names],
             )
+            if rehearsal is not None:
+                thrown = {"binned_at_ms": created_at_ms, "bin_scope": "everything"}
+                await update(db, "session", {**thrown, "label": "Rehearsal"}, "uuid = ?", (uuid,))
+                await add_events(db, uuid, [rehearsal])
             if on_clock is not None:
                 await keep_clock(db, uuid, on_clock)
         return await self._existing(uuid)
@@ -201,16 +210,29 @@ class SessionStore(SessionQueries):
                 (uuid, mark.at_ms, mark.label),
             )
 
-    async def keep_hashes(
-        self, uuid: str, node: str, hashes: Mapping[str, tuple[int, int, str]]
-    ) -> None:
+    async def keep_hashes(self, uuid: str, node: str, hashes: Mapping[str, HashedFile]) -> None:
         async with self._db.transaction() as db:
             await db.executemany(
-                "INSERT INTO delivered_file (uuid, node, name, size, mtime_ns, xxh128)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                " size = excluded.size, mtime_ns = excluded.mtime_ns, xxh128 = excluded.xxh128",
+                "INSERT INTO delivered_file (uuid, node, name, size, mtime_ns, xxh128, inode)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size,"
+                " mtime_ns = excluded.mtime_ns, xxh128 = excluded.xxh128, inode = excluded.inode",
                 [(uuid, node, name, *values) for name, values in hashes.items()],
             )
+
+    async def keep_lost(self, uuid: str, node: str, lost: Mapping[str, HashedFile]) -> list[str]:
+        """Keep which files of a node were durable and are not there any more; returns the names of
+        those that were not known to be."""
+        rows = await self._db.fetch(
+            "SELECT name, xxh128 FROM lost_file WHERE uuid = ? AND node = ?", (uuid, node)
+        )
+        known = {(row["name"], row["xxh128"]) for row in rows}
+        new = {name: was for name, was in lost.items() if (name, was.xxh128) not in known}
+        async with self._db.transaction() as db:
+            await db.executemany(
+                "INSERT INTO lost_file (uuid, node, name, size, xxh128) VALUES (?, ?, ?, ?, ?)",
+                [(uuid, node, name, was.size, was.xxh128) for name, was in new.items()],
+            )
+        return sorted(new)
 
     async def _move_to_stop(
         self, db: aiosqlite.Connection, stopping: Session, answer: Mapping[str, Any]

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import Controller, running, settings_in, until
 
+from ctlr.api.feed import USUAL
 from ctlr.sessions.reading import read_session
 from ctlr.simulator import phone_clock
 
@@ -107,10 +110,21 @@ async def test_preflight_names_what_would_spoil_the_session(
 async def read_events(
     response: aiohttp.ClientResponse, seen: list[tuple[float, dict[str, Any]]]
 ) -> None:
+    """What is told of the status, and when."""
+    async for name, data in events_of(response):
+        if name == "status":
+            seen += [(time.monotonic(), data)]
+
+
+async def events_of(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, Any]]:
+    """Each event by its name."""
+    event = ""
     async for line in response.content:
-        name, _, value = line.partition(b": ")
-        if name == b"data":
-            seen += [(time.monotonic(), json.loads(value))]
+        name, _, value = line.strip().partition(b": ")
+        if name == b"event":
+            event = value.decode()
+        elif name == b"data":
+            yield event, json.loads(value)
 
 
 async def test_changes_are_pushed_but_not_too_often(controller: Controller) -> None:
@@ -137,6 +151,89 @@ async def test_changes_are_pushed_but_not_too_often(controller: Controller) -> N
         reading.cancel()
     assert seen[0][1]["recording"] is False
     assert len(seen) <= 2 + (seen[-1][0] - seen[0][0]) * 5  # at most five a second
+
+
+async def test_a_page_is_told_the_time_though_nothing_happens(controller: Controller) -> None:
+    async with controller.http.get(f"{controller.url}/api/events") as response:
+        ticks = []
+        async for name, data in events_of(response):
+            if name == "tick":
+                ticks.append(data["now_ms"])
+                if len(ticks) == 3:
+                    break
+    assert ticks[0] < ticks[1] < ticks[2]
+    assert abs(ticks[2] - time.time_ns() // 1_000_000) < 60_000
+
+
+async def test_two_phones_are_told_the_same_and_who_pressed(controller: Controller) -> None:
+    url = f"{controller.url}/api/events"
+    async with controller.http.get(url) as one, controller.http.get(url) as other:
+        (await controller.post(f"/api/record/start?uuid={UUID}&by=Kim%27s%20phone")).expect()
+        (await controller.post("/api/record/start", json={"uuid": UUID})).expect()  # a repetition
+        (await controller.stop(UUID)).expect()
+        last = []
+        for response in (one, other):
+            async for name, data in events_of(response):
+                if name == "status" and data["stopped"]:
+                    last.append((data["started"], data["stopped"]))
+                    break
+    assert last[0] == last[1]
+    started, stopped = last[0]
+    assert (started["uuid"], started["by"]) == (UUID, "Kim's phone")
+    assert (stopped["uuid"], stopped["by"]) == (UUID, "127.0.0.1")
+    assert stopped["at"] >= started["at"] - 3000
+
+
+async def test_the_oldest_of_too_many_pages_is_told_that_it_gives_way(
+    controller: Controller,
+) -> None:
+    async with AsyncExitStack() as stack:
+        pages = [
+            await stack.enter_async_context(controller.http.get(f"{controller.url}/api/events"))
+            for _ in range(USUAL.of_one + 1)
+        ]
+        told = [name async for name, _ in events_of(pages[0])]  # until it ends
+        assert told[-1] == "replaced"
+        assert await anext(events_of(pages[1]))
+
+
+async def test_a_page_that_does_not_read_is_let_go_of_when_others_come(
+    controller: Controller,
+) -> None:
+    """Its connection is full, so it cannot even be told."""
+    api = controller.settings.api
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        deaf.connect((api.host, api.port))
+        deaf.sendall(b"GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with AsyncExitStack() as stack:
+            url = f"{controller.url}/api/events"
+            for _ in range(USUAL.of_one):
+                page = await stack.enter_async_context(controller.http.get(url))
+            assert (await anext(events_of(page)))[0] == "status"
+        assert (await controller.status())["recording"] is False
+
+
+async def test_what_a_camera_says_of_itself_is_in_the_status(
+    controller: Controller, node: CameraNode
+) -> None:
+    node.status_changes = {
+        "frames": 300,
+        "dropped": 2,
+        "minutes_left": 61.5,
+        "throttled": "throttled since boot",
+        "starts_in_ms": 0,
+        "bitrate_kbps": 6000,
+    }
+
+    async def said() -> bool:
+        camera = await controller.camera("cam-01")
+        return node.status_changes.items() <= camera.items()
+
+    await until(said)
+    report = {"camera": "cam-01", "status": "ok"}
+    (await controller.post("/api/sync/report", json=report)).expect()
+    assert (await controller.camera("cam-01"))["last_sync"]
 
 
 async def test_marks_are_kept_with_the_session(controller: Controller) -> None:

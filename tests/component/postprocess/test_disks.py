@@ -19,7 +19,8 @@ from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
 from ctlr.mp4.boxes import make_box
-from ctlr.postprocess.folder.verify import needs_verification, verify_folder, verify_session
+from ctlr.postprocess.folder.read_back import verify_folder
+from ctlr.postprocess.folder.verify import needs_verification, verify_session
 from ctlr.postprocess.manifest.progress import Progress, RunResult
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.run.follow import Follower

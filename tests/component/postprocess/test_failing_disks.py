@@ -20,7 +20,8 @@ from tests.faults.served import needs_faults
 from tests.unit.postprocess.rig import UUID, Rig
 
 from ctlr.kernel.clock import SystemClock
-from ctlr.postprocess.folder.verify import verify_folder, verify_session
+from ctlr.postprocess.folder.read_back import verify_folder
+from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.manifest.progress import Progress
 from ctlr.postprocess.run.follow import Follower
 

@@ -16,7 +16,7 @@ from tests.fakes.controller import Controller, running, settings_in, until
 from tests.unit.postprocess.mp4 import Film, plain
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
-from ctlr.postprocess.manifest.shapes import json_schema
+from ctlr.postprocess.manifest.document import json_schema
 from ctlr.postprocess.tables.header import Header
 from ctlr.postprocess.tables.quantities import Quantity, find_quantity
 from ctlr.postprocess.tables.table import read_table

@@ -11,6 +11,8 @@ import pytest
 from tests.fakes.camera_node import COMMANDS, CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, running, settings_in, until
 
+from ctlr.sessions.reading import read_session
+
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 OTHER = "11111111-2222-4333-8444-555555555555"
 ANSWERED_WITHIN_S = 10.0
@@ -100,6 +102,65 @@ async def test_bad_cameras_at_the_start_are_named_and_join_late(rig: Rig) -> Non
     await until(all_noted)
     problems = (await rig.controller.session(UUID))["problems"]
     assert {p["code"] for p in problems} == {"node_joined_late"}
+
+
+async def test_a_late_join_is_told_once(tmp_path: Path) -> None:
+    """Also where the camera was called back, as it waited for another hour, and joined again."""
+    async with (
+        CameraNode("cam-01") as node,
+        CameraNode("cam-02", ours=True) as late,
+        running(settings_in(tmp_path, [node.address, late.address])) as controller,
+    ):
+        await controller.until_connected(node.name, late.name)
+        late.fault, late.faulty = Fault.REFUSES, frozenset({"/record/start"})
+        (await controller.start(UUID)).expect()
+        late.status_changes = {"starts_in_ms": 10 * 3600 * 1000}
+        late.fault = None
+
+        async def called_back() -> bool:
+            return late.stops > 0
+
+        await until(called_back)
+        late.status_changes = {}
+
+        async def joined_again() -> bool:
+            source = (await controller.session(UUID))["sources"]["cam-02"]
+            return len(late.starts) > 1 and bool(source["started"])
+
+        await until(joined_again)
+        problems = (await controller.session(UUID))["problems"]
+        assert [problem["code"] for problem in problems] == ["node_joined_late", "node_disarmed"]
+
+
+async def test_a_stop_is_news_of_the_session_that_it_ended(tmp_path: Path) -> None:
+    """A camera of ours went on with a session that was over and was stopped once more. In the next
+    one it is only seen not to record any more: nobody knows when it heard of that stop."""
+    async with CameraNode("cam-01", ours=True) as node:
+        settings = settings_in(tmp_path, [node.address])
+        async with running(settings) as controller:
+            await controller.until_connected(node.name)
+            (await controller.start(OTHER)).expect()
+            was = node.recording
+            (await controller.stop(OTHER)).expect()
+            node.recording = was
+
+            async def stopped_again() -> bool:
+                return node.recording is None
+
+            await until(stopped_again)
+            (await controller.start(UUID)).expect()
+            node.fault, node.faulty = Fault.CUTS_OFF, frozenset({"/record/stop"})
+            (await controller.stop(UUID)).expect()
+            node.recording = None
+            node.fault = None
+
+            async def noted() -> bool:
+                return bool((await controller.session(UUID))["sources"]["cam-01"]["stopped"])
+
+            await until(noted)
+    session = read_session(settings.database.path, UUID)
+    assert session is not None
+    assert session.nodes[0].stopped_at_ms is None
 
 
 async def test_bad_cameras_at_the_stop_are_told_again(rig: Rig) -> None:

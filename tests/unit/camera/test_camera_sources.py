@@ -19,6 +19,7 @@ from ctlr.camera.sources.rtsp import open_source as open_rtsp
 from ctlr.camera.sources.test import MovingPicture
 from ctlr.camera.sources.v4l2 import captured_at_us, check, read_camera
 from ctlr.camera.spool import SessionFolder
+from ctlr.camera.stills.program import decode, to_jpeg
 from ctlr.camera.test_picture import Stamp, read_video_stamps
 from ctlr.config import load_settings
 from ctlr.kernel.errors import ConfigError
@@ -67,6 +68,38 @@ def _frames(source: Source) -> Iterator[Frame]:
 
 def _times(count: int, first_us: int = START - 300 * MS) -> list[int]:
     return [first_us + n * 100 * MS for n in range(count)]
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "libx264"])
+def test_the_newest_picture_that_needs_no_other_is_kept_for_who_looks(
+    codec: str, tmp_path: Path
+) -> None:
+    """Of a camera that gives JPEGs its own; of another the keyframe, whole with its parameters."""
+    options = {"bf": "0", "g": "5"} if codec == "libx264" else {}
+    film = _film(tmp_path / "film", codec, _times(12, START), **options)
+
+    class Kind:
+        def check(self, settings: PictureSettings) -> str:
+            return ""
+
+        def open_source(self, settings: PictureSettings, take: Take, clock: CaptureClock) -> Source:
+            return _read(film, ReadingClock(START))
+
+    folder = SessionFolder(tmp_path / UUID)
+    folder.write_record(SessionRecord(uuid=UUID, start_at=START // 1000))
+    schedule = Schedule(START, 10_000_000, START)
+    recording = Recording(folder, Kind(), SETTINGS, schedule, lambda: None, lambda _: None)
+    assert recording.newest_picture() is None
+    recording.start()
+    assert recording.wait_ended(20)
+    picture = recording.newest_picture()
+    assert picture is not None
+    newest = 11 if codec == "mjpeg" else 10
+    assert picture.captured_at_ms == (START + newest * 100 * MS) // 1000
+    assert picture.codec == ("mjpeg" if codec == "mjpeg" else "h264")
+    head = {"codec": picture.codec, "extradata": len(picture.extradata)}
+    jpeg = to_jpeg(decode(head, picture.extradata + picture.data), 0)
+    assert jpeg.startswith(b"\xff\xd8")
 
 
 @pytest.mark.parametrize("codec", ["mjpeg", "libx264"])

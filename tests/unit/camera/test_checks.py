@@ -41,6 +41,6 @@ async def test_a_camera_is_not_opened_twice_at_a_time(
     settings = CameraSettings(spool=tmp_path, width=320, height=64)
     checks = Checks(settings, PictureSettings.of(settings), Card(settings), Vitals())
     with checks.camera_free:  # a recording opens its camera
-        assert (await checks.make("idle"))["camera"].msg == "test: in use by a recording"
+        assert (await checks.make("idle"))["camera"].msg == "test: in use"
     assert (await checks.make("idle"))["camera"].msg == "test: test picture 320x64 at 30 fps"
     assert (await checks.make("recording"))["state"].ok is False

@@ -14,9 +14,9 @@ from ctlr.camera.record import SessionRecord
 from ctlr.camera.recorder import Recording
 from ctlr.camera.schedule import Schedule
 from ctlr.camera.sources import PictureSettings, SourceError, Take, load_source
-from ctlr.camera.sources.ribbon import RibbonSource, check, open_source
+from ctlr.camera.sources.ribbon import RibbonSource, check, open_source, open_view
 from ctlr.camera.spool import SessionFolder
-from ctlr.camera.test_picture import read_video_stamps
+from ctlr.camera.test_picture import luma_of, read_video_stamps
 
 DOUBLE = Path(__file__).parents[2] / "fakes" / "pi"
 SETTINGS = PictureSettings(width=320, height=64, fps=10, bitrate_kbps=500)
@@ -98,6 +98,23 @@ def test_a_recording_is_cut_where_it_should_and_decodes(pi: Any, tmp_path: Path)
         into_us = [pts_us - number * 1_000_000 for pts_us, _ in read_video_stamps(video)]
         assert 0 <= into_us[0] < 200_000  # the encoder is asked a picture ahead, or one late
     assert recording.progress().dropped <= 2  # until the first keyframe after the start
+
+
+def test_who_looks_is_shown_the_small_stream_and_lets_go(pi: Any) -> None:
+    settings = PictureSettings(1280, 720, 10, 500, frame_lock="server")
+    pi.has_frame_lock = False  # of no use to who looks, and so of no harm
+    view = open_view(settings)
+    first, second = next(view).frame, next(view).frame
+    assert first is not None
+    assert (first.width, first.height) == (640, 360)
+    assert pi.is_open
+    assert second is not None
+    assert (luma_of(first) != luma_of(second)).any()
+    view.close()
+    assert not pi.is_open
+    pi.broken = "Failed to start camera: Device or resource busy"
+    with pytest.raises(SourceError, match="resource busy"):
+        next(open_view(settings))
 
 
 def test_configuration_becomes_controls(pi: Any) -> None:

@@ -39,7 +39,9 @@ def locked(roots: list[dict[str, Any]]) -> Pinned:
 @pytest.mark.parametrize("group", ["", "build"])
 def test_an_installation_gets_what_the_lock_file_pins(group: str) -> None:
     (project,) = (package for package in LOCK if package["name"] == "ctlr")
-    roots = project["dev-dependencies"][group] if group else project["dependencies"]
+    extras = project["optional-dependencies"]
+    roles = [*project["dependencies"], *extras["controller"], *extras["camera"]]
+    roots = project["dev-dependencies"][group] if group else roles
     file = f"requirements-{group}.txt" if group else "requirements.txt"
     pinned = pinned_in(ROOT / "packaging" / "python" / file)
     assert pinned == locked(roots), "run script/export_requirements.sh"

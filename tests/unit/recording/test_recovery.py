@@ -78,15 +78,20 @@ CASES: dict[str, tuple[Session | None, list[Session], NodeView, list[Action]]] =
     ),
     "not while arming": (session(started=False, state=SessionState.ARMING), [], IDLE, []),
     "not while stopping": (session(started=True, state=SessionState.STOPPING), [], IDLE, []),
-    "stop did not arrive, plain": (None, [stopped()], BUSY, [StopNode("cam")]),
-    "stop did not arrive, ours": (None, [stopped()], seen("recording", OLD), [StopNode("cam")]),
+    "stop did not arrive, plain": (None, [stopped()], BUSY, [StopNode("cam", OLD)]),
+    "stop did not arrive, ours": (
+        None,
+        [stopped()],
+        seen("recording", OLD),
+        [StopNode("cam", OLD)],
+    ),
     "stopped by itself": (None, [stopped()], IDLE, [NoteStopped("cam", OLD)]),
     "nothing owed": (None, [stopped(acknowledged=True)], BUSY, []),
     "still in the old one while another runs": (
         MISSING,
         [stopped()],
         seen("recording", OLD),
-        [StopNode("cam")],
+        [StopNode("cam", OLD)],
     ),
     "already in the new one, which shows that the old one is over": (
         STARTED,

@@ -57,7 +57,7 @@ async def test_all_times_of_a_session_move_with_the_clock(
     rig: Rig, step_ms: int, tmp_path: Path
 ) -> None:
     await rig.start(UUID)
-    await rig.store.change_node(UUID, "cam-01", start_at_ms=7, last_report_at_ms=EPOCH_MS + 1)
+    await rig.store.change_node(UUID, "cam-01", start_at_ms=7, stopped_at_ms=EPOCH_MS + 1)
     await rig.store.add_mark(UUID, Mark(EPOCH_MS + 2))
     await rig.store.keep_start(UUID, "cam-01", TakeStart(2, EPOCH_MS + 3))
     samples = [ClockSample(EPOCH_MS + n * 3400, 5.0, 1.0) for n in range(3)]
@@ -75,7 +75,7 @@ async def test_all_times_of_a_session_move_with_the_clock(
     assert session.start_at_ms == session.created_at_ms == EPOCH_MS + step_ms
     assert session.stopped_at_ms is None
     assert session.nodes[0].start_at_ms == 7
-    assert session.nodes[0].last_report_at_ms == EPOCH_MS + 1 + step_ms
+    assert session.nodes[0].stopped_at_ms == EPOCH_MS + 1 + step_ms
     assert session.nodes[0].starts == (TakeStart(2, EPOCH_MS + 3 + step_ms),)
     assert session.marks == (Mark(EPOCH_MS + 2 + step_ms),)
     moved = [ClockSample(s.at_ms + step_ms, 5.0 - step_ms, 1.0) for s in samples]

@@ -8,6 +8,8 @@ from ctlr.retention.bin_plan import DAY_MS, BinnedSession, describe, plan_bin
 
 NOW = 100 * DAY_MS
 WEEK_OLD = BinnedSession("u1", NOW - 7 * DAY_MS, copy_bytes=10, raw_bytes=20)
+HOUR_MS = DAY_MS // 24
+REHEARSED = replace(WEEK_OLD, uuid="r", everything=True, is_rehearsal=True)
 FRESH = replace(WEEK_OLD, uuid="u2", binned_at_ms=NOW - DAY_MS)
 
 
@@ -33,6 +35,22 @@ FRESH = replace(WEEK_OLD, uuid="u2", binned_at_ms=NOW - DAY_MS)
             "its raw data was asked to be kept",
         ),
         (replace(WEEK_OLD, is_preserved=True), 0, None),
+        (replace(REHEARSED, binned_at_ms=NOW - HOUR_MS), 0, None),
+        (
+            replace(REHEARSED, binned_at_ms=NOW - HOUR_MS // 2),
+            0,
+            "it can be taken out for 0.0 more days",
+        ),
+        (
+            replace(REHEARSED, binned_at_ms=NOW - HOUR_MS, is_active=True),
+            0,
+            "it is being recorded or worked on",
+        ),
+        (
+            replace(REHEARSED, binned_at_ms=NOW - HOUR_MS, is_preserved=True),
+            0,
+            "its raw data was asked to be kept",
+        ),
     ],
 )
 def test_what_goes_and_why_the_rest_stays(

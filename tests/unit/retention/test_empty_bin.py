@@ -10,7 +10,7 @@ from ctlr.kernel.database import Database, load_migrations
 from ctlr.retention import empty_bin, removal
 from ctlr.retention.bin_plan import DAY_MS
 from ctlr.retention.lines import Emptied, parse_line
-from ctlr.sessions.model import SessionState
+from ctlr.sessions.model import REHEARSAL, SessionEvent, SessionState
 from ctlr.sessions.store import SessionStore
 
 NOW = 100 * DAY_MS
@@ -63,6 +63,38 @@ async def test_everything_goes_where_it_was_said_twice(rig: Rig) -> None:
     assert list(rig.sync.iterdir()) == []
     assert raw_files(rig) == set()
     assert list(empty_bin.empty(rig.settings, NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "is_taken_out", "goes"),
+    [(1.1, False, True), (0.9, False, False), (9, True, False)],
+)
+async def test_a_rehearsal_goes_whole_after_an_hour_unless_it_was_taken_out(
+    rig: Rig, hours_ago: float, is_taken_out: bool, goes: bool
+) -> None:
+    path = rig.settings.database.path
+    path.parent.mkdir(exist_ok=True)
+    store = SessionStore(await Database.open(path, load_migrations("ctlr.sessions.schema")))
+    await store.create(
+        UUID,
+        SessionState.ARMING,
+        created_at_ms=round(NOW - hours_ago * DAY_MS / 24),
+        start_at_ms=1,
+        node_names=["cam-a"],
+        rehearsal=SessionEvent(1, REHEARSAL, "This was a rehearsal."),
+    )
+    for state in (SessionState.RECORDING, SessionState.STOPPING, SessionState.COLLECTING):
+        assert list(empty_bin.empty(rig.settings, NOW)) == []  # not while it is worked on
+        await store.change(UUID, state)
+    await store.change(UUID, SessionState.PROCESSING)
+    await store.change(UUID, SessionState.DONE)
+    if is_taken_out:
+        await store.change(UUID, binned_at_ms=None, bin_scope=None)
+    await store.close()
+    before = raw_files(rig)
+    assert [gone.uuid for gone in empty_bin.empty(rig.settings, NOW)] == ([UUID] if goes else [])
+    assert raw_files(rig) == (set() if goes else before)
+    assert rig.folder.exists() is not goes
 
 
 async def test_what_was_thrown_in_lately_stays(rig: Rig) -> None:

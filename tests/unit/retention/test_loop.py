@@ -113,6 +113,36 @@ async def test_switched_off_nothing_is_deleted_however_full_it_is(room: Room) ->
     assert room.times == 0
 
 
+@pytest.mark.parametrize(("minutes_ago", "times"), [(None, 0), (59, 0), (60, 1)])
+async def test_a_rehearsal_goes_after_an_hour(
+    room: Room, minutes_ago: int | None, times: int
+) -> None:
+    looked: list[None] = []
+    rests = asyncio.Event()
+
+    async def find_none() -> int | None:
+        return None
+
+    async def find_rehearsal() -> int | None:
+        looked.append(None)
+        if len(looked) > 1 and len(room.notes) == times:
+            rests.set()
+            return None
+        return None if minutes_ago is None else 100 * DAY_MS - minutes_ago * 60_000
+
+    said = Emptied("u1", 3 << 20, 2 << 20).to_line()
+    command = ["sh", "-c", f"printf x >> {room.calls}; echo '{said}'"]
+    loop = asyncio.create_task(
+        empty_bin_forever(
+            7, command, find_none, bool, lambda: 100 * DAY_MS, room.note, 0.001, find_rehearsal
+        )
+    )
+    async with asyncio.timeout(20):
+        await rests.wait()
+    loop.cancel()
+    assert room.times == times
+
+
 @pytest.mark.parametrize(
     ("oldest_days_ago", "is_short", "times"),
     [(None, True, 0), (6, False, 0), (7, False, 1), (1, True, 1)],

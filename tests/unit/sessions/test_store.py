@@ -8,7 +8,7 @@ import pytest
 from tests.model.database import open_database
 
 from ctlr.sessions.lifecycle import IllegalTransitionError
-from ctlr.sessions.model import ClockSample, SessionState
+from ctlr.sessions.model import ClockSample, HashedFile, SessionState
 from ctlr.sessions.reading import read_session
 from ctlr.sessions.store import SessionStore
 
@@ -203,13 +203,34 @@ async def test_a_failed_start_may_be_armed_again(store: SessionStore) -> None:
 
 
 async def test_hashes_are_kept_by_file(store: SessionStore) -> None:
-    await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": (1, 2, "aa")})
-    await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": (1, 3, "bb")})
-    await store.keep_hashes(UUID, "cam-01", {"seg_0002.mp4": (4, 5, "cc")})
+    await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": HashedFile(1, 2, "aa")})
+    await store.keep_hashes(UUID, "cam-01", {"seg_0001.mp4": HashedFile(1, 3, "bb", 9)})
+    await store.keep_hashes(UUID, "cam-01", {"seg_0002.mp4": HashedFile(4, 5, "cc")})
     names = ["seg_0001.mp4", "seg_0003.mp4"]
-    assert await store.hashes(UUID, "cam-01", names) == {"seg_0001.mp4": (1, 3, "bb")}
+    assert await store.hashes(UUID, "cam-01", names) == {"seg_0001.mp4": HashedFile(1, 3, "bb", 9)}
     assert await store.hashes(UUID, "cam-02", names) == {}
     assert await store.hashes(UUID, "cam-01", []) == {}
+    assert set(await store.hashes(UUID, "cam-01")) == {"seg_0001.mp4", "seg_0002.mp4"}
+
+
+async def test_a_file_that_was_lost_is_told_once(store: SessionStore) -> None:
+    await create(store, UUID)
+    was = {"seg_0001.mp4": HashedFile(1, 2, "aa")}
+    assert await store.keep_lost(UUID, "cam-01", was) == ["seg_0001.mp4"]
+    assert await store.keep_lost(UUID, "cam-01", was) == []
+    assert await store.keep_lost(UUID, "cam-01", {"seg_0001.mp4": HashedFile(1, 3, "bb")}) != []
+    session = await store.get(UUID)
+    assert session is not None
+    assert session.nodes[0].lost == ("seg_0001.mp4",)
+
+
+async def test_the_sessions_that_were_begun_last(store: SessionStore) -> None:
+    for uuid in (UUID, OTHER):
+        await create(store, uuid, SessionState.COLLECTING)
+    wanted = [SessionState.COLLECTING]
+    assert await store.last_uuids(wanted, 9) == [UUID, OTHER]
+    assert await store.last_uuids(wanted, 1) == [OTHER]
+    assert await store.last_uuids([SessionState.DONE], 9) == []
 
 
 async def test_many_at_once(store: SessionStore) -> None:

@@ -14,7 +14,7 @@ holds neither encoder nor camera library in memory.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ctlr.config import CameraSettings
 
@@ -61,13 +61,23 @@ class Frame:
     """One encoded picture.
 
     ``number`` counts from 0 at ``start_at`` and skips frames that were not taken;
-    ``captured_at_us`` is Unix time in microseconds.
+    ``captured_at_us`` is Unix time in microseconds. ``jpeg`` is the camera's own, where it gives
+    one.
     """
 
     number: int
     captured_at_us: int
     keyframe: bool
     packet: "av.Packet[Stream]"
+    jpeg: "av.Packet[av.VideoStream] | None" = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture for somebody who looks: libav's, or the camera's own JPEG."""
+
+    frame: "av.VideoFrame | None" = None
+    jpeg: bytes | None = None
 
 
 class CaptureClock(Protocol):
@@ -131,15 +141,34 @@ class SourceKind(Protocol):
         ...
 
 
+class ViewKind(Protocol):
+    """What a source's module offers besides, for the program that makes stills."""
+
+    def open_view(self, settings: PictureSettings) -> Iterator[Seen]:
+        """Pictures as they come, as cheaply as this camera gives them, with nothing recorded.
+        Raises ``SourceError``."""
+        ...
+
+
 def load_source(name: str) -> SourceKind:
     """The module of a kind of source. Raises ``SourceError`` for a name that is not known."""
+    module: SourceKind = _load(name)
+    return module
+
+
+def load_view(name: str) -> ViewKind:
+    """As ``load_source``."""
+    module: ViewKind = _load(name)
+    return module
+
+
+def _load(name: str) -> Any:
     if name not in SOURCES:
         raise SourceError(
             f"There is no camera source {name!r}; set camera.source to one of: "
             f"{', '.join(sorted(SOURCES))}."
         )
     try:
-        module: SourceKind = import_module(SOURCES[name])
+        return import_module(SOURCES[name])
     except ImportError as error:
         raise SourceError(f"The camera source {name!r} cannot be loaded: {error}.") from error
-    return module

@@ -15,13 +15,36 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, SourceError, Take
+from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Seen, SourceError, Take
 from ctlr.camera.sources.encoder import CopiedStream, Encoder
 from ctlr.camera.sources.numbering import FrameNumbers
 
 MICROSECOND = 1_000_000
+JPEG = "mjpeg"
 ON_ITS_WAY_US = 700_000
 """So long after the end a picture may come that was taken before it; a stop waits for it."""
+
+
+def view_of(container: InputContainer, name: str) -> Iterator[Seen]:
+    """Pictures of a camera that is open: its own JPEGs, each raw picture, or keyframes only, as a
+    picture between costs the decoding of all before it. Closes it at the end.
+
+    Raises ``SourceError``.
+    """
+    stream = container.streams.video[0]
+    stream.codec_context.skip_frame = "NONKEY"
+    try:
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            if stream.codec_context.name == JPEG:
+                yield Seen(jpeg=bytes(packet))
+            elif packet.is_keyframe:
+                yield from (Seen(picture) for picture in stream.decode(packet))
+    except av.FFmpegError as error:
+        raise SourceError(f"{name} does not go on: {error}") from error
+    finally:
+        container.close()
 
 
 class OpenedCamera:
@@ -104,10 +127,11 @@ class OpenedCamera:
             copied = cast("av.Packet[Stream]", packet)
             yield Frame(number, captured_us, packet.is_keyframe, copied)
             return
+        jpeg = packet if self._stream.codec_context.name == JPEG else None
         for picture in self._stream.decode(packet):
             keyframe = wants_keyframe(captured_us)
             encoded = self._encode(self._encoder, picture, captured_us, keyframe=keyframe)
-            yield Frame(number, captured_us, encoded.is_keyframe, encoded)
+            yield Frame(number, captured_us, encoded.is_keyframe, encoded, jpeg)
 
     def _encode(
         self, encoder: Encoder, picture: av.VideoFrame, captured_us: int, *, keyframe: bool

@@ -17,19 +17,22 @@ many as the card may hold up, and one that does not fit counts as dropped.
 import io
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import av
 
-from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, SourceError, Take
+from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Seen, SourceError, Take
 from ctlr.camera.sources.encoder import CopiedStream
 from ctlr.camera.sources.numbering import FrameNumbers
 
 FIRST_PICTURE_S = 5.0
 SILENCE_S = 2.0
 QUEUED = 120
+LOOKS_EVERY_S = 0.1
+WIDEST_SMALL, ROW_BLOCK = 640, 64
 BELIEVED_US = 50_000
 """A frame's wall clock that is further from ours belongs to another time."""
 
@@ -58,6 +61,37 @@ def check(settings: PictureSettings) -> str:
 def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> "RibbonSource":
     check(settings)
     return RibbonSource(settings, take, clock)
+
+
+def open_view(settings: PictureSettings) -> Generator[Seen, None, None]:
+    """The camera's second, small stream, which its image processor scales for nothing."""
+    check(settings)
+    try:
+        camera = _import("picamera2").Picamera2(_number(settings))
+    except (RuntimeError, OSError, IndexError) as error:
+        raise SourceError(f"The Pi's camera cannot be opened: {error}") from error
+    try:
+        main = {"size": (settings.width, settings.height), "format": "YUV420"}
+        small = {"size": _small_size(settings), "format": "YUV420"}
+        controls = _controls(replace(settings, frame_lock="off"), camera)
+        camera.configure(
+            camera.create_video_configuration(main=main, lores=small, controls=controls)
+        )
+        camera.start()
+        while True:
+            pixels = camera.capture_array("lores")
+            yield Seen(av.VideoFrame.from_ndarray(pixels, "yuv420p"))
+            time.sleep(LOOKS_EVERY_S)
+    except (RuntimeError, OSError) as error:
+        raise SourceError(f"The Pi's camera does not go on: {error}") from error
+    finally:
+        camera.close()
+
+
+def _small_size(settings: PictureSettings) -> tuple[int, int]:
+    """Rows of whole blocks of 64 pixels have nothing between them."""
+    width = min(WIDEST_SMALL, settings.width // ROW_BLOCK * ROW_BLOCK)
+    return width, max(2, round(settings.height * width / settings.width) // 2 * 2)
 
 
 class RibbonSource:

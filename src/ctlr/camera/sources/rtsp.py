@@ -6,13 +6,14 @@ recording with an error; the node then takes the session up again as soon as the
 back, in a new segment, which may then have other parameters, and counts the gap.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import av
 from av.container import InputContainer
 
-from ctlr.camera.sources import CaptureClock, PictureSettings, Source, SourceError, Take
-from ctlr.camera.sources.opened import OpenedCamera
+from ctlr.camera.sources import CaptureClock, PictureSettings, Seen, Source, SourceError, Take
+from ctlr.camera.sources.opened import OpenedCamera, view_of
 from ctlr.camera.sources.sender_clock import SenderClock
 
 OPEN_S = 5.0
@@ -38,6 +39,10 @@ def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> S
     name = f"The camera at {settings.device}"
     capture_time = partial(_captured_at_us, times, clock)
     return OpenedCamera(name, container, settings, take, clock, capture_time, copied=True)
+
+
+def open_view(settings: PictureSettings) -> Iterator[Seen]:
+    return view_of(_open(settings.device), f"The camera at {settings.device}")
 
 
 def _captured_at_us(times: SenderClock, clock: CaptureClock, sent_us: int) -> int:

@@ -10,12 +10,14 @@ window that pans over planes painted once, only the blocks of the stamp are new 
 and the whole pan is one motion vector, so that most of the picture costs the encoder nothing.
 """
 
+import time
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import av
 import numpy as np
 
-from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, SourceError, Take
+from ctlr.camera.sources import CaptureClock, Frame, PictureSettings, Seen, SourceError, Take
 from ctlr.camera.sources.encoder import Encoder, check_encoder
 from ctlr.camera.sources.grid import FrameGrid
 from ctlr.camera.test_picture import Stamp, block_size, draw_stamp, fits, luma_of, pixels_of
@@ -24,6 +26,7 @@ WARM_UP_US = 1_000_000
 PAN_PX = 2  # a frame; even, so that the chroma planes pan by whole pixels
 PAN_RANGE_PX = 256
 NEUTRAL_CHROMA = 128
+LOOKS_EVERY_S = 0.1
 
 
 def check(settings: PictureSettings) -> str:
@@ -39,6 +42,15 @@ def check(settings: PictureSettings) -> str:
 def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> "TestSource":
     check(settings)
     return TestSource(settings, take, clock)
+
+
+def open_view(settings: PictureSettings) -> Iterator[Seen]:
+    check(settings)
+    picture = MovingPicture(settings.width, settings.height)
+    for number in count():
+        drawn = picture.draw(number, Stamp(time.time_ns() // 1000, number))
+        yield Seen(av.VideoFrame.from_ndarray(drawn.to_ndarray(), "yuv420p"))
+        time.sleep(LOOKS_EVERY_S)
 
 
 class TestSource:

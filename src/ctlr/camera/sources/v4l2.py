@@ -8,15 +8,16 @@ otherwise (they exist) is not believed, and the time of reading counts.
 import fcntl
 import os
 import struct
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
 
 import av
 from av.container import InputContainer
 
-from ctlr.camera.sources import CaptureClock, PictureSettings, Source, SourceError, Take
+from ctlr.camera.sources import CaptureClock, PictureSettings, Seen, Source, SourceError, Take
 from ctlr.camera.sources.encoder import check_encoder
-from ctlr.camera.sources.opened import OpenedCamera
+from ctlr.camera.sources.opened import OpenedCamera, view_of
 
 DEFAULT_DEVICE = "/dev/video0"
 OLDEST_US = 2_000_000
@@ -54,6 +55,12 @@ def open_source(settings: PictureSettings, take: Take, clock: CaptureClock) -> S
         container.close()
         raise
     return read_camera(container, settings, take, clock)
+
+
+def open_view(settings: PictureSettings) -> Iterator[Seen]:
+    container = _open(settings)
+    _set_exposure(settings)
+    return view_of(container, f"The camera {_device(settings)}")
 
 
 def read_camera(

@@ -158,13 +158,13 @@ def choose(tables: Mapping[str, Sequence[TableEntry]], kind: Kind, *, on_watch: 
         (f"{folder}/{table.file}", table)
         for folder, entries in tables.items()
         for table in entries
-        if table.measures == kind and table.rows and _is_on_watch(folder, table.file) == on_watch
+        if table.measures == kind and table.rows and is_on_watch(folder, table.file) == on_watch
     ]
     best = min(fitting, key=lambda found: _rank(*found), default=None)
     return best[0] if best else None
 
 
-def _is_on_watch(folder: str, file: str) -> bool:
+def is_on_watch(folder: str, file: str) -> bool:
     return folder == "watch" or PurePosixPath(file).name.casefold().startswith(_ON_WATCH)
 
 

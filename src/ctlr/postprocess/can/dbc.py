@@ -95,8 +95,7 @@ class _Reader:
                 _signal(read, self._floats.get((number, read["name"]), False)) if read else None
             )
             if signal is None:
-                fault = "cannot be understood"
-                self.problems.append(f"the signal {_short(line)} of {message} {fault}")
+                self.problems.append(f"the signal {_short(line)} of {message} cannot be understood")
             else:
                 signals.append(signal)
         whole = []

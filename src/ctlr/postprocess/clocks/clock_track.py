@@ -8,6 +8,7 @@ set: daemons slew what is less. Frame times are tied to the clock once, at the s
 recording, and may or may not follow such a step, so what lies around it is not known.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
@@ -42,6 +43,11 @@ class ClockTrack:
         return [_width_between(a, b, excess_ms) for (a, b), excess_ms in pairs]
 
     @property
+    def lines(self) -> tuple[list[float], list[float]]:
+        """The source's times at the samples, and its offsets then; straight lines in between."""
+        return self._own, self._offsets
+
+    @property
     def drift(self) -> Drift | None:
         """How fast the source's clock gains on the controller's; None where the samples do not
         tell, and where it was set."""
@@ -57,9 +63,36 @@ class ClockTrack:
         later = zip(self.samples[1:], self._excesses, strict=True)
         return next((sample.at_ms for sample, excess_ms in later if excess_ms > STEP_MS), None)
 
+    @property
+    def trusted_until_us(self) -> float:
+        """The time of the source's clock up to which its stamps are known to follow the samples:
+        the last one before it was set; infinite where it was not."""
+        steps = (number for number, ms in enumerate(self._excesses) if ms > STEP_MS)
+        first = next(steps, None)
+        return math.inf if first is None else self._own[first]
+
     def offset_at(self, own_us: float) -> float:
         """The source's clock minus the controller's when the source's shows ``own_us``."""
         return _along(self._own, self._offsets, own_us)
+
+    def corrected(self, own_us: Sequence[int]) -> list[float]:
+        """What the controller's clock showed at each of some times of the source's."""
+        if any(b < a for a, b in pairwise(own_us)):
+            return [time - self.offset_at(time) for time in own_us]
+        found: list[float] = []
+        while len(found) < len(own_us):
+            start = len(found)
+            after = bisect_right(self._own, own_us[start])
+            end = bisect_right(own_us, self._own[after], start) if after < len(self._own) else None
+            found += self._along_a_line(own_us[start:end])
+        return found
+
+    def _along_a_line(self, own_us: Sequence[int]) -> list[float]:
+        """As ``corrected``, between two samples."""
+        first, last = own_us[0], own_us[-1]
+        offset = self.offset_at(first)
+        slope = (self.offset_at(last) - offset) / max(last - first, 1)
+        return [time - offset - slope * (time - first) for time in own_us]
 
     def own_time_of(self, at_us: float) -> float:
         """What the source's clock shows when the controller's shows ``at_us``."""

@@ -28,7 +28,7 @@ FEWEST_FRAMES = 8
 """A second of a slow camera has at least so many frames, so that one late one is none of its step."""
 _BINS = 50_000
 _BLOCK_BYTES = 1 << 18
-_CHUNK_FRAMES = 256  # the offset is a straight line for so long: less than 1 us off
+_CHUNK_FRAMES = 256
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class TimedFrames:
             limit_us, before = BRIDGED * self.period_us, self._before_us or chunk[0]
             self.late += sum(b - a > limit_us for a, b in pairwise([before, *chunk]))
         self._before_us = chunk[-1]
-        self._ahead += _on_controllers_clock(chunk, self.clock)
+        self._ahead += self.clock.corrected(chunk)
         return True
 
     def _is_certain(self, chunk: Sequence[int]) -> bool:
@@ -135,7 +135,7 @@ class TimedFrames:
 
 
 def _read_times(file: Path, byte: int) -> tuple[list[int], int]:
-    """The last column of a joined ``frames.csv`` from a row on, and where its next row begins.
+    """The third column of a joined ``frames.csv`` from a row on, and where its next row begins.
 
     Rows without a time are skipped. Raises ``OSError``, and ``ValueError`` for a file that is none.
     """
@@ -145,15 +145,9 @@ def _read_times(file: Path, byte: int) -> tuple[list[int], int]:
         stream.seek(byte)
         data = stream.read(_BLOCK_BYTES)
     whole = data[: data.rfind(b"\n") + 1]
-    fields = whole.replace(b"\n", b",").split(b",")[2::3] if whole else []
+    width = whole[: whole.find(b"\n")].count(b",") + 1  # columns may be added behind it
+    fields = whole.replace(b"\n", b",").split(b",")[2::width] if whole else []
     return [int(field) for field in fields if field], byte + len(whole)
-
-
-def _on_controllers_clock(chunk: Sequence[int], clock: ClockTrack) -> list[float]:
-    first, last = chunk[0], chunk[-1]
-    offset = clock.offset_at(first)
-    slope = (clock.offset_at(last) - offset) / max(last - first, 1)
-    return [time - offset - slope * (time - first) for time in chunk]
 
 
 class Comparison:

@@ -8,18 +8,17 @@ again. A folder that another session or another program made is never touched: o
 free name.
 """
 
-import fcntl
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory, write_atomic
-from ctlr.kernel.errors import Refusal
-from ctlr.layout.session import MANIFEST_NAME, session_folder_pattern
-from ctlr.postprocess.manifest import shapes as manifests
+from ctlr.kernel.hashing import hash_bytes
+from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME, session_folder_pattern
+from ctlr.postprocess.manifest import document
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.manifest.standing import Standing, file_names
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -32,7 +31,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a folder, or the one that was set aside; None when there is neither."""
     for name in (MANIFEST_NAME, SET_ASIDE_NAME):
         try:
-            return manifests.read((folder / name).read_bytes())
+            return document.read((folder / name).read_bytes())
         except FileNotFoundError:
             continue
         except (OSError, ValueError):
@@ -95,7 +94,7 @@ def publish(workspace: Workspace, folder: Path, manifest: Manifest, dropped: Ite
     Every file of the workspace has been flushed. ``dropped`` are files of the revision before
     that this one does not have.
     """
-    data = manifests.write(manifest)
+    data = document.write(manifest.model_copy(update={"replaces": _hash_of_manifest(folder)}))
     _fsync_tree(workspace.out)
     if not folder.exists() or not any(folder.iterdir()):
         write_atomic(workspace.out / MANIFEST_NAME, data)
@@ -112,6 +111,7 @@ def _update(out: Path, folder: Path, data: bytes, dropped: Iterable[str]) -> Non
     if is_finished(folder):
         os.replace(folder / MANIFEST_NAME, folder / SET_ASIDE_NAME)
         fsync_directory(folder)
+    (folder / CHECKSUMS_NAME).unlink(missing_ok=True)  # of the files as they were
     for path in sorted(out.rglob("*")):
         target = folder / path.relative_to(out)
         if path.is_dir():
@@ -125,33 +125,18 @@ def _update(out: Path, folder: Path, data: bytes, dropped: Iterable[str]) -> Non
     (folder / SET_ASIDE_NAME).unlink(missing_ok=True)
 
 
+def _hash_of_manifest(folder: Path) -> str | None:
+    """Of the manifest that is there, or was set aside."""
+    for name in (MANIFEST_NAME, SET_ASIDE_NAME):
+        with suppress(FileNotFoundError):
+            return hash_bytes((folder / name).read_bytes())
+    return None
+
+
 def _fsync_tree(root: Path) -> None:
     for folder in (p for p in root.rglob("*") if p.is_dir()):
         fsync_directory(folder)
     fsync_directory(root)
-
-
-@contextmanager
-def session_lock(settings: Settings, uuid: str) -> Iterator[None]:
-    """Hold the session's lock. Raises ``Refusal`` ``busy`` while another run has it."""
-    state = settings.database.path.parent
-    folder = state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(folder / f"{uuid}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        if os.geteuid() == 0:  # what root leaves here must not shut the controller out
-            owner = state.stat()
-            os.chown(folder, owner.st_uid, owner.st_gid)
-            os.chown(fd, owner.st_uid, owner.st_gid)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refusal(
-                "busy", f"Session {uuid} is being processed by another run; wait for it to end."
-            ) from error
-        yield
-    finally:
-        os.close(fd)
 
 
 def find_folder(settings: Settings, uuid: str) -> Path | None:

@@ -3,12 +3,14 @@
 Where raw segments of it are gone (by retention, or by hand) it holds more than could be made of
 what is left. What has arrived too late for it cannot be added either: it stays among the raw data,
 and the manifest names it, which also keeps retention away from it. Where they are there, but cannot
-be read any more, it is the only copy.
+be read any more, it is the only copy. So it is where another file came in the place of one while
+nobody was there to keep that.
 """
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
+from ctlr.layout.raw import held_name
 from ctlr.postprocess.manifest.shapes import FailedSource, ProblemEntry, VideoSource
 
 LEFT_OUT = "segment_left_out"
@@ -35,6 +37,26 @@ def worse(video: VideoSource, harmed: Mapping[str, int]) -> set[str]:
     shorter = {c.segment for c in chunks if harmed.get(c.segment, c.length) < c.length}
     remuxed = {name for file in video.videos for name in file.made_of}
     return shorter | {name for name in remuxed if harmed.get(name) == 0}
+
+
+def replaced(video: VideoSource, sizes: Mapping[str, AbstractSet[int]]) -> set[str]:
+    """The segments that a video holds whole and whose files are not there any more, though others
+    of their names are.
+
+    ``sizes`` has those of all files that lie there, by the name that each came under. A file of
+    that size is taken for the one of then: its time is lost where a drive was copied. One that was
+    cut may have been completed since.
+    """
+    cut = {gap.after_segment for gap in video.gaps if "cut" in gap.reason}
+    chunks = (chunk for file in video.videos for chunk in file.chunks)
+    return {
+        chunk.segment
+        for chunk in chunks
+        if chunk.source_bytes is not None
+        and chunk.segment not in cut
+        and (there := sizes.get(held_name(chunk.segment) or chunk.segment))
+        and chunk.source_bytes not in there
+    }
 
 
 def late(video: VideoSource, names: AbstractSet[str]) -> list[str]:

@@ -2,12 +2,11 @@
 
 The shapes here are the committed JSON Schema (``docs/reference/manifest.schema.json``). The keys
 of the first manifests (``uuid`` to ``sources``, ``file``, ``segments``, ``size_mb``, ``files``)
-keep their meaning; readers ignore what they don't know. ``read`` accepts manifests of later
-versions; those of earlier tools list no hashes and are not ours to change.
+keep their meaning; readers ignore what they don't know. ``document`` reads and writes them: there,
+what is for the next run (``inputs``, ``told``, ``measured``) stands under one key at the end.
 """
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, SerializeAsAny
 
@@ -21,12 +20,14 @@ MANIFEST_VERSION = 1
 
 
 class ChunkEntry(Shape):
-    """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent."""
+    """Bytes ``offset`` to ``offset + length`` of the video are this segment's media, as sent;
+    ``source_bytes`` is how large the segment's file was."""
 
     segment: str
     offset: int
     length: int
     xxh128: str
+    source_bytes: int | None = None
 
 
 class IndexEntry(Shape):
@@ -38,13 +39,16 @@ class IndexEntry(Shape):
 
 
 class GapEntry(Shape):
-    """A hole in a video: it shows the frame before for ``expected_ms`` longer."""
+    """A hole in a video: it shows the frame before for ``expected_ms`` longer. It begins ``offset_s``
+    into the camera's first file (``part`` 1), or into a further one; null where nothing tells."""
 
     after_segment: str | None
     expected_ms: int
     reason: str
     segments: tuple[str, ...] = ()
     estimated: bool = False
+    offset_s: float | None = None
+    part: int | None = None
 
 
 class StillEntry(Shape):
@@ -148,22 +152,38 @@ class FileEntry(Shape):
     inputs: str
 
 
+class Summary(Shape):
+    """The session in words, for people; everything in it follows from the keys below it."""
+
+    recorded: str
+    whole: str
+    step: str
+    proof: str
+    sources: dict[str, str] = {}
+
+
 class Manifest(Shape):
-    """A session folder. Times ``*_at`` are Unix milliseconds, ``processed_at`` is ISO 8601.
+    """A session folder. Times ``*_at`` are Unix milliseconds; ``processed_at``, and ``start_time`` and
+    ``end_time``, which repeat ``started_at`` and ``stopped_at``, are ISO 8601 in UTC.
 
     ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
     ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
     ``label``, ``notes`` and ``verdict`` are what people say of it, also after it was made;
     ``unread`` are files that a camera or the phone sent and that could not be read, by path, with what
-    they would have been made of; ``raw_deleted_at`` is when retention deleted the raw data that all this was made of.
+    they would have been made of;
+    ``raw_deleted_at`` is when retention deleted the raw data that all this was made of;
+    ``replaces`` is the xxh128 of the manifest that stood there before, null for the first.
     """
 
+    summary: Summary | None = None
     manifest_version: int = MANIFEST_VERSION
     uuid: str
     folder: str
     revision: int = 1
     started_at: int | None
     stopped_at: int | None
+    start_time: str | None = None
+    end_time: str | None = None
     processed_at: str
     verified_at: int | None = None
     damaged_at: int | None = None
@@ -183,26 +203,7 @@ class Manifest(Shape):
     measured: str = ""
     unread: dict[str, str] = Field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
+    replaces: str | None = None
 
     def file(self, path: str) -> FileEntry | None:
         return next((entry for entry in self.files if entry.path == path), None)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a manifest as this release writes it."""
-    schema = Manifest.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def read(data: bytes) -> Manifest:
-    """A manifest from its bytes. Raises ``ValueError`` when it is none."""
-    return Manifest.model_validate_json(data)
-
-
-def write(manifest: Manifest) -> bytes:
-    """The bytes of ``manifest.json``: one line a key, so that a person can read it."""
-    return (manifest.model_dump_json(indent=1, exclude_none=False) + "\n").encode()
-
-
-if __name__ == "__main__":
-    print(json.dumps(json_schema(), indent=2))  # noqa: T201 - writes the committed schema

@@ -17,6 +17,10 @@ class Workspace:
         """Where what has been copied into the video ``name`` is noted."""
         return self.root / f"{name}.journal"
 
+    def timed(self, name: str) -> Path:
+        """Where the frame times ``name`` grow with their last column."""
+        return self.root / f"{name}.timed"
+
     def prepare(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
 

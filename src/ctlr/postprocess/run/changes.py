@@ -9,12 +9,13 @@ from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.layout.raw import LoggingLayout
 from ctlr.postprocess.can.news import has_news
 from ctlr.postprocess.folder.folders import find_folder, is_finished, read_manifest
-from ctlr.postprocess.folder.superseded import can_be_made_again, gone, late
+from ctlr.postprocess.folder.superseded import can_be_made_again
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.shapes import FailedSource, Manifest, VideoSource
 from ctlr.postprocess.run.plan import missing_nodes, plan_can, plan_copies
+from ctlr.postprocess.run.reuse import is_news
 from ctlr.postprocess.video.facts import SessionFiles
-from ctlr.postprocess.video.planned import node_inputs, node_told
+from ctlr.postprocess.video.planned import raw_state
 from ctlr.postprocess.video.scan import scan_session
 from ctlr.sessions.model import Session
 
@@ -63,17 +64,9 @@ def _can_differs(
 def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | None) -> bool:
     for node in files.nodes:
         source = manifest.sources.get(node.node)
-        if not isinstance(source, VideoSource | FailedSource):
-            return True
-        told = node_told(facts, node.node)
-        names = node.names
-        if not names:
+        if source is not None and not node.names:
             continue
-        if isinstance(source, VideoSource) and gone(source, names):
-            if late(source, names):
-                return True
-            continue
-        if source.inputs != node_inputs(node) or (told and source.told != told):
+        if is_news(source, raw_state(node, facts)):
             return True
     for copy in plan_copies(files):
         entry = manifest.file(copy.target)

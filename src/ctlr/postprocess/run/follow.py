@@ -22,12 +22,15 @@ from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
-from ctlr.postprocess.folder.folders import find_folder, session_lock
+from ctlr.postprocess.folder.folders import find_folder
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
+from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.run.comparing import RunningComparison
 from ctlr.postprocess.run.plan import plan_copies
 from ctlr.postprocess.run.session import failure, growing_parts, process_locked
+from ctlr.postprocess.run.timing import RunningTimes
 from ctlr.postprocess.run.worker import EXIT_TERMINATED
 from ctlr.postprocess.tables.reader import TableReader
 from ctlr.postprocess.tables.table import is_table
@@ -88,6 +91,7 @@ class Follower:
         self._layout = LoggingLayout(settings.storage.logging)
         self._parts = growing_parts(settings, uuid, tables)
         self._comparison = RunningComparison(self._parts)
+        self._times = RunningTimes(self._parts, Workspace(settings.storage.sync, uuid))
         self._cameras: dict[str, _Camera] = {}
         self._bytes = 0
 
@@ -103,9 +107,11 @@ class Follower:
         return taken
 
     def compare(self, facts: Session) -> None:
-        """Compare the frame times that are there, as far as the record tells of the clocks."""
+        """Compare the frame times that are there and put them on the session's clock, as far as the
+        record tells of the clocks."""
         with suppress(OSError, ValueError):  # finishing reads them again, and says so
             self._comparison.advance(facts)
+            self._times.advance(facts)
 
     def finish(self, facts: Session | None, clock: Clock) -> RunResult:
         """Make the session ready with what has arrived. Raises ``OSError``."""
@@ -117,6 +123,7 @@ class Follower:
             self._parts,
             clock,
             self._comparison.finish,
+            self._times.write,
         )
 
     def close(self) -> None:

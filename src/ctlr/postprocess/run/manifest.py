@@ -1,6 +1,7 @@
 """A session's manifest from its plan and the files that were made of it. Pure."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from ctlr.kernel.clock import iso_from_ms
@@ -18,6 +19,7 @@ from ctlr.postprocess.manifest.shapes import (
 )
 from ctlr.postprocess.run.plan import Plan
 from ctlr.postprocess.video.planned import PlannedVideo
+from ctlr.postprocess.video.timeline import Gap, length_of
 
 
 def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource | FailedSource:
@@ -29,6 +31,7 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
             reason=g.reason,
             segments=g.segments,
             estimated=g.estimated,
+            **_place_of(g, planned),
         )
         for g in planned.gaps
     )
@@ -39,8 +42,8 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
             gaps=gaps,
             problems=problems,
             after_stop=planned.after_stop,
-            inputs=planned.inputs,
-            told=planned.told,
+            inputs=planned.raw.inputs,
+            told=planned.raw.told,
         )
     parts = tuple(
         VideoPart(**dict(file), starts_at_s=round(float(part.starts_at), 6))
@@ -52,8 +55,8 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
         problems=problems,
         parts=parts,
         after_stop=planned.after_stop,
-        inputs=planned.inputs,
-        told=planned.told,
+        inputs=planned.raw.inputs,
+        told=planned.raw.told,
     )
 
 
@@ -61,6 +64,18 @@ def _why_nothing(planned: PlannedVideo) -> str:
     if planned.after_stop:
         return "all that it sent was recorded after the stop"
     return planned.error or "not one frame of its segments is readable"
+
+
+def _place_of(gap: Gap, planned: PlannedVideo) -> dict[str, Any]:
+    """In which file a gap begins, counted from 1, and where in it."""
+    if gap.after_segment is None:
+        return {"part": 1, "offset_s": 0.0} if planned.parts else {}
+    for number, part in enumerate(planned.parts, 1):
+        for placed in part.segments:
+            if placed.facts.name == gap.after_segment:
+                at = Fraction(placed.at_ticks, placed.facts.timescale) + length_of(placed.facts)
+                return {"part": number, "offset_s": round(float(at), 6)}
+    return {}
 
 
 def problem_entry(problem: Problem) -> ProblemEntry:

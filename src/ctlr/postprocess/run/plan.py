@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctlr.layout.session import CAN_FILE, MANIFEST_NAME, frames_file, video_file
+from ctlr.layout.clock_rows import CLOCK_FILE
+from ctlr.layout.session import CAN_FILE, CHECKSUMS_NAME, MANIFEST_NAME, frames_file, video_file
 from ctlr.postprocess.can.windows import Window, windows_of
 from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
@@ -137,7 +138,7 @@ def plan_copies(files: SessionFiles) -> list[PlannedCopy]:
 def _own_names(files: SessionFiles) -> list[str]:
     """What the session's own files may be called; nothing that was sent may take these names."""
     names = [MANIFEST_NAME, CAN_FILE, "can_arrival.csv", "can.parquet", "can"]
-    names += ["checksums.xxh128", "ascmhl"]
+    names += [CHECKSUMS_NAME, "ascmhl", CLOCK_FILE]
     for node in files.nodes:
         for part in range(MAX_PARTS):
             names += [video_file(node.node, part), frames_file(node.node, part)]

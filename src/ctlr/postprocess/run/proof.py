@@ -149,7 +149,7 @@ def _marks(
 ) -> tuple[MarkEntry, ...]:
     """Every mark with its place in each video; in a video that an earlier run made of other files
     than lie there now, as it was then."""
-    made = [v for v in plan.videos if v.node in videos and videos[v.node].inputs == v.inputs]
+    made = [v for v in plan.videos if v.node in videos and videos[v.node].inputs == v.raw.inputs]
     before = {(m.at_ms, m.label): m.offset_s for m in previous.marks} if previous else {}
     return tuple(
         MarkEntry(

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ctlr.config import Settings
-from ctlr.kernel.atomic import write_atomic
-from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder, is_finished, read_manifest
-from ctlr.postprocess.manifest import shapes as manifests
+from ctlr.postprocess.folder.manifest_file import write_manifest
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.sessions.model import Session
 from ctlr.sessions.reading import read_session
@@ -31,9 +29,7 @@ def update(folder: Path, manifest: Manifest, facts: Session | None) -> Manifest:
     """The manifest of a finished folder as it is to be, written if it was not. Raises ``OSError``."""
     if not differ(manifest, facts):
         return manifest
-    changed = manifest.model_copy(update=remarks(facts))
-    write_atomic(folder / MANIFEST_NAME, manifests.write(changed))
-    return changed
+    return write_manifest(folder, manifest.model_copy(update=remarks(facts)))
 
 
 def are_news(settings: Settings, uuid: str) -> bool:

@@ -5,27 +5,33 @@ Of a camera's video, the first rule that fits decides:
 
 1. None of its files is left: it is made of what lies there.
 2. Segments that it was made of are gone: it is kept, for it holds more than could be made now.
-3. Segments that it was made of cannot be read any more, or were cut short: kept likewise, and the
+3. Other files have come in the place of segments that it was made of, which are nowhere any more:
+   kept likewise, and the manifest says so.
+4. Segments that it was made of cannot be read any more, or were cut short: kept likewise, and the
    manifest says so. (Where nothing at all can be read, the attempt says why, and then it is kept.)
-4. It proved damaged, or is not there with its size: it is made again.
-5. Segments, the session's record or the chapters are others: it is made again.
-6. It is kept as it is.
+5. It proved damaged, or is not there with its size: it is made again.
+6. Segments, the session's record or the chapters are others: it is made again.
+7. It is kept as it is.
+
+``is_news`` asks the rules of names, sizes and record alone, for whoever wants to know whether a run
+would find anything to do.
 
 An upload or sidecar is kept while it is as large and as old as what it was copied of. What was
 made of raw data that has been cleared away since is carried over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ctlr.postprocess.folder.superseded import gone, keep, keep_instead, worse
+from ctlr.layout.clock_rows import CLOCK_FILE
+from ctlr.postprocess.folder.superseded import gone, keep, keep_instead, late, replaced, worse
 from ctlr.postprocess.manifest.can import CanSource
 from ctlr.postprocess.manifest.shapes import FailedSource, Source, VideoSource
 from ctlr.postprocess.manifest.standing import Standing
 from ctlr.postprocess.run.plan import Plan, PlannedCopy
 from ctlr.postprocess.video.marks import EVENTS_FILE
-from ctlr.postprocess.video.planned import PlannedVideo
+from ctlr.postprocess.video.planned import PlannedVideo, RawState
 
 
 class Why(StrEnum):
@@ -33,6 +39,7 @@ class Why(StrEnum):
 
     NEW = "there is none"
     RAW_GONE = "segments of it are gone from the logging drive"
+    RAW_REPLACED = "other files are in the place of segments of it"
     RAW_WORSE = "segments of it cannot be read any more"
     DAMAGED = "it is not as it was written"
     OTHER_FILES = "other segments lie there"
@@ -84,24 +91,51 @@ def choose_video(video: PlannedVideo, standing: Standing) -> VideoChoice:
     before = standing.video(video.node)
     if before is None:
         return VideoChoice(Why.NEW)
-    if gone(before, video.names):
-        return VideoChoice(Why.RAW_GONE, keep(before, video.names))
+    why = _why_by_names(before, video.raw)
+    if why is Why.RAW_GONE:
+        return VideoChoice(why, keep(before, video.raw.names))
+    if why is Why.RAW_REPLACED:
+        names = ", ".join(sorted(replaced(before, video.raw.sizes)))
+        error = f"another file is in the place of {names}, which is nowhere on it any more"
+        return VideoChoice(why, _keep_better(before, video.raw, error))
     if video.parts and (harmed := worse(before, video.harmed)):
-        return VideoChoice(Why.RAW_WORSE, _keep_better(before, video, harmed))
-    why = _why_again(video, before, standing)
+        error = f"{', '.join(sorted(harmed))} cannot be read any more as it was then"
+        return VideoChoice(Why.RAW_WORSE, _keep_better(before, video.raw, error))
+    if not standing.holds(before):
+        why = Why.DAMAGED
+    elif why is Why.SAME and video.raw.told and not _has_these_chapters(video, standing):
+        why = Why.OTHER_CHAPTERS
     return VideoChoice(why, before if why is Why.SAME else None, before)
 
 
-def _why_again(video: PlannedVideo, before: VideoSource, standing: Standing) -> Why:
-    if not standing.holds(before):
-        return Why.DAMAGED
-    if before.inputs != video.inputs:
+def is_news(before: Source | None, raw: RawState) -> bool:
+    """Whether what lies there of a camera is anything else than what ``before`` speaks of."""
+    if not isinstance(before, VideoSource | FailedSource):
+        return True
+    match _why_by_names(before, raw):
+        case Why.RAW_GONE if isinstance(before, VideoSource):
+            return bool(late(before, raw.names))
+        case Why.RAW_REPLACED:
+            return _is_other(before, raw) is not Why.SAME
+        case why:
+            return why is not Why.SAME
+
+
+def _why_by_names(before: VideoSource | FailedSource, raw: RawState) -> Why:
+    """The first rule that decides without opening a file."""
+    if isinstance(before, VideoSource):
+        if gone(before, raw.names):
+            return Why.RAW_GONE
+        if replaced(before, raw.sizes):
+            return Why.RAW_REPLACED
+    return _is_other(before, raw)
+
+
+def _is_other(before: VideoSource | FailedSource, raw: RawState) -> Why:
+    if before.inputs != raw.inputs:
         return Why.OTHER_FILES
-    if not video.told:  # without the record nothing else of it can be known to be wrong
-        return Why.SAME
-    if before.told != video.told:
-        return Why.OTHER_RECORD
-    return Why.SAME if _has_these_chapters(video, standing) else Why.OTHER_CHAPTERS
+    # Without the record nothing else of it can be known to be wrong.
+    return Why.OTHER_RECORD if raw.told and before.told != raw.told else Why.SAME
 
 
 def _has_these_chapters(video: PlannedVideo, standing: Standing) -> bool:
@@ -110,15 +144,13 @@ def _has_these_chapters(video: PlannedVideo, standing: Standing) -> bool:
     return before == [(m.mark.at_ms, m.mark.label, m.offset_s) for m in video.marks]
 
 
-def _keep_better(before: VideoSource, video: PlannedVideo, harmed: Iterable[str]) -> VideoSource:
+def _keep_better(before: VideoSource, raw: RawState, error: str) -> VideoSource:
     """The earlier video in place of a lesser one. It counts as made of what lies there now, so
     that the same question is not asked again."""
-    if before.inputs == video.inputs and before.told == video.told:
+    if before.inputs == raw.inputs and before.told == raw.told:
         return before
-    names = ", ".join(sorted(harmed))
-    error = f"{names} cannot be read any more as it was then"
-    lesser = FailedSource(error=error, inputs=video.inputs, told=video.told)
-    return keep_instead(keep(before, video.names), lesser)
+    lesser = FailedSource(error=error, inputs=raw.inputs, told=raw.told)
+    return keep_instead(keep(before, raw.names), lesser)
 
 
 def is_copied(copy: PlannedCopy, standing: Standing) -> bool:
@@ -149,6 +181,8 @@ def is_up_to_date(plan: Plan, reuse: Reuse, standing: Standing, measured: str) -
         if choice.kept is None or choice.kept is not before.sources[node]:
             return False
     if plan.marks and standing.is_damaged(EVENTS_FILE):
+        return False
+    if measured and standing.is_damaged(CLOCK_FILE):
         return False
     missing = {node for node, _ in plan.missing if node not in reuse.carried}
     return (

@@ -19,18 +19,28 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.names import readable_name
 from ctlr.layout.raw import LoggingLayout
 from ctlr.layout.session import MANIFEST_NAME
+from ctlr.postprocess.clocks.certificate import clock_section
 from ctlr.postprocess.clocks.frame_distance import compare
+from ctlr.postprocess.clocks.session_times import write_session_times
 from ctlr.postprocess.folder.folders import (
     is_finished,
     publish,
     read_manifest,
-    session_lock,
 )
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.manifest.copying import SourceReadError
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoSource
 from ctlr.postprocess.manifest.workspace import Workspace
 from ctlr.postprocess.run import remarks
+from ctlr.postprocess.run.clocks import (
+    FindFile,
+    FrameClocks,
+    SessionSpan,
+    WriteTimes,
+    all_clocks,
+    write_clock_file,
+)
 from ctlr.postprocess.run.make import Maker
 from ctlr.postprocess.run.manifest import make_manifest
 from ctlr.postprocess.run.plan import Plan
@@ -78,11 +88,12 @@ def process_locked(
     parts: GrowingParts,
     clock: Clock,
     compare_frames: Compare = compare,
+    write_times: WriteTimes = write_session_times,
 ) -> RunResult:
     """As ``process``, for one that holds the session's lock. ``parts`` is what was made ahead;
     it is closed in the end. Raises ``OSError``."""
     try:
-        return _Run(settings, uuid, facts, report, parts, compare_frames).run(clock)
+        return _Run(settings, uuid, facts, report, parts, compare_frames, write_times).run(clock)
     finally:
         parts.close()
 
@@ -102,6 +113,7 @@ class _Run:
         report: Report,
         parts: GrowingParts,
         compare_frames: Compare,
+        write_times: WriteTimes,
     ) -> None:
         self.settings = settings
         self.uuid = uuid
@@ -109,6 +121,7 @@ class _Run:
         self.report = report
         self.parts = parts
         self.compare_frames = compare_frames
+        self.write_times = write_times
 
     def run(self, clock: Clock) -> RunResult:
         """Plan and act; plan again where a segment proves unreadable, or another, while it is
@@ -150,6 +163,7 @@ class _Run:
         workspace.prepare()
         made, files = maker.make()
         sources, proof = self._prove(plan, made, files, previous, folder, workspace)
+        files = self._time(plan, sources, files, proof, folder, workspace)
         manifest = make_manifest(
             plan,
             sources,
@@ -165,6 +179,29 @@ class _Run:
         publish(workspace, folder, manifest, _dropped(previous, manifest))
         return _outcome(manifest, folder, changed=True)
 
+    def _time(
+        self,
+        plan: Plan,
+        sources: Mapping[str, Source],
+        files: Sequence[FileEntry],
+        proof: dict[str, Any],
+        folder: Path,
+        workspace: Workspace,
+    ) -> tuple[FileEntry, ...]:
+        """All files, with those that tell of clocks; ``proof`` gets its key ``clock``."""
+
+        find = _finder(workspace, folder)
+        span = SessionSpan(plan.started_at, plan.stopped_at)
+        clocks = all_clocks(self.facts, sources, proof["truth"], span, find)
+        if self.facts is not None and clocks:
+            proof["clock"] = clock_section(clocks)
+            entry = write_clock_file(workspace.out, clocks)
+            files = [entry, *(file for file in files if file.path != entry.path)]
+        if plan.started_at is None:
+            return tuple(files)
+        timing = FrameClocks(clocks, plan.started_at, workspace.out, folder, self.write_times)
+        return timing.time(sources, files)
+
     def _prove(
         self,
         plan: Plan,
@@ -177,10 +214,7 @@ class _Run:
         """The sources with what phone and watch sent, and the manifest's keys ``sync`` to
         ``measured``."""
 
-        def find(name: str) -> Path:
-            found = workspace.out / name
-            return found if found.exists() else folder / name
-
+        find = _finder(workspace, folder)
         self.report(Progress(self.uuid, "compare"))
         tolerance_ms = self.settings.sync.tolerance_ms
         proof = prove(plan, made, self.facts, previous, find, tolerance_ms, self.compare_frames)
@@ -191,7 +225,18 @@ class _Run:
             proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
         except Exception:  # what phone and watch sent must not cost the session
             _log.exception("clocks could not be compared", uuid=self.uuid)
+            proof["truth"] = ()
         return sources, proof
+
+
+def _finder(workspace: Workspace, folder: Path) -> FindFile:
+    """Where a file of the session lies now: as it was just made, else as it stands."""
+
+    def find(name: str) -> Path:
+        found = workspace.out / name
+        return found if found.exists() else folder / name
+
+    return find
 
 
 def previous_revision(previous: Manifest | None) -> int:

@@ -4,6 +4,8 @@ The modules that know the answer are loaded there too, by the first question: th
 answers its first request without them.
 """
 
+from pathlib import Path
+
 from ctlr.config import Settings
 from ctlr.kernel.threads import in_thread
 from ctlr.postprocess.manifest.shapes import Manifest
@@ -40,6 +42,13 @@ async def needs_verification(settings: Settings, uuid: str) -> bool:
         return needs_verification(settings, uuid)
 
     return await in_thread(COMPARE_DEADLINE_S, look)
+
+
+def find_session_folder(settings: Settings, uuid: str) -> Path | None:
+    """A session's folder on the sync drive. Blocks: for a thread with a deadline."""
+    from ctlr.postprocess.folder.folders import find_folder
+
+    return find_folder(settings, uuid)
 
 
 async def read_session_manifest(settings: Settings, uuid: str) -> Manifest | None:

@@ -206,8 +206,9 @@ class Reconciler:
             await self._begin_to_read_back()
 
     async def _is_to_be_made(self, session: Session) -> bool:
-        """Also a session whose start failed, once something has come for it; none in the bin."""
-        if session.binned_at_ms is not None:
+        """Also a session whose start failed, once something has come for it; none in the bin but a
+        rehearsal, which is judged by what is made of it."""
+        if session.binned_at_ms is not None and not session.is_rehearsal:
             return False
         if session.state is SessionState.COLLECTING or not session.start_failed:
             return True

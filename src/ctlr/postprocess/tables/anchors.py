@@ -9,8 +9,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 
+import numpy as np
+
 from ctlr.postprocess.tables.instants import read_instant
-from ctlr.postprocess.tables.numbers import parse_number
+from ctlr.postprocess.tables.numbers import Floats, parse_number
 from ctlr.postprocess.tables.rows import part_rows
 
 EVENTS = "meta/time.csv"
@@ -54,6 +56,13 @@ def _finer(unix_ms: float, texts: Sequence[str]) -> float:
         if told and told.zoned and told.timed and abs(told.ms - unix_ms) <= _COARSE_MS:
             return told.ms
     return unix_ms
+
+
+def unix_times(own_ms: Floats, anchors: Anchors) -> Floats:
+    """As ``unix_ms``, of many."""
+    starts, unix = np.array(anchors).T
+    at = np.maximum(np.searchsorted(starts, own_ms, side="right") - 1, 0)
+    return np.asarray(unix[at] + own_ms - starts[at])
 
 
 def unix_ms(own_ms: float, anchors: Anchors) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ctlr.postprocess.tables.anchors import (
     EVENTS,
@@ -94,6 +95,17 @@ def list_members(path: Path, limits: Limits = LIMITS) -> Listing:
         return Listing(tuple(names), unread)
 
 
+def find_anchors(path: Path, member: str | None) -> Anchors:
+    """Of a member of an archive, or of a file beside which they lie; none where nothing tells."""
+    if member is not None:
+        return read_anchors(path)
+    try:
+        with open(path.parent / EVENTS, "rb") as file:
+            return parse_events(file.read(MOST_EVENT_BYTES))
+    except OSError:
+        return ()
+
+
 def read_anchors(path: Path) -> Anchors:
     """When the experiment of an archive was, where that is told. Raises nothing: else it is not."""
     try:
@@ -129,6 +141,18 @@ def why_unread(name: str, path: Path) -> NoTable | None:
         f"{kind}."
     )
     return NoTable("not_looked_into", text)
+
+
+@contextmanager
+def open_member(path: Path, member: str | None) -> Iterator[IO[bytes]]:
+    """A table that is a file, or a member of one. Raises ``OSError``, ``ArchiveError``, and
+    ``KeyError`` where an archive has no such member."""
+    if member is None:
+        with open(path, "rb") as file:
+            yield file
+    else:
+        with _opened(path) as archive, archive.open(member) as inside:
+            yield inside
 
 
 @contextmanager

@@ -81,12 +81,14 @@ _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 @dataclass(frozen=True, slots=True)
 class Heading:
     """``name`` as it is compared; ``unit`` of a time, None where none is written;
-    ``longer_unit`` is one that is written and not read, such as minutes."""
+    ``longer_unit`` is one that is written and not read, such as minutes. ``text`` as it is
+    written."""
 
     name: str
     is_time: bool = False
     unit: CountingUnit | None = None
     longer_unit: str | None = None
+    text: str = ""
 
 
 def read_heading(raw: str, unit: str = "") -> Heading:
@@ -105,6 +107,7 @@ def read_heading(raw: str, unit: str = "") -> Heading:
         is_time=is_time,
         unit=UNIT_WORDS[units[-1]] if is_time and units else None,
         longer_unit=longer[-1] if is_time and longer and not units else None,
+        text=bare,
     )
 
 

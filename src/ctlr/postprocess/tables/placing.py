@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from ctlr.postprocess.tables.anchors import Anchors, unix_ms
+from ctlr.postprocess.tables.anchors import Anchors, unix_ms, unix_times
 from ctlr.postprocess.tables.clock import COUNTING, ELAPSED, MS_PER, ClockColumn, Unit
 from ctlr.postprocess.tables.row_times import LEAST_PAUSE_MS, MOST_HOLES, RowPause, RowTimesFound
 from ctlr.postprocess.tables.series import Series
@@ -146,8 +146,7 @@ def _place_by(anchors: Anchors, facts: TableFacts, clock: ClockColumn) -> TableF
         holes=tuple(holes),
     )
     if measured:
-        unix_s = [unix_ms(at * 1000, anchors) / 1000 for at in measured.times_s.tolist()]
-        measured = Series(np.array(unix_s), measured.values)
+        measured = Series(unix_times(measured.times_s * 1000, anchors) / 1000, measured.values)
     return replace(facts, clock=replace(clock, anchored=True), times=placed, measured=measured)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctlr.postprocess.tables.clock import ClockColumn, choose_clock, jumps_to_an_instant
 from ctlr.postprocess.tables.gpx import SUFFIX, is_gpx, read_gpx
@@ -24,6 +25,7 @@ from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.text import LIMITS, Limits, Text
 
 SUFFIXES = (".csv", ".tsv", SUFFIX)
+Stretches = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,25 @@ def find_in_header(path: Path, find_quantity: FindQuantity) -> Quantity | None:
     return None if isinstance(header, NoTable) else find_quantity(header)
 
 
+class KeepRows(Protocol):
+    """Who is shown a table while it is read."""
+
+    def begin(self, header: Header) -> None: ...
+
+    def forget_times(self) -> None:
+        """What was read as times so far is none: the clock is another one."""
+
+    def add(self, rows: Rows, times_ms: Floats | None, stretches: Stretches) -> None:
+        """Rows with their times by the clock as it was read, and the number of each row's stretch,
+        -1 where its time is not believed."""
+
+
 def read_open_table(
-    file: IO[bytes], name: str, find_quantity: FindQuantity, limits: Limits = LIMITS
+    file: IO[bytes],
+    name: str,
+    find_quantity: FindQuantity,
+    limits: Limits = LIMITS,
+    keep: KeepRows | None = None,
 ) -> TableFacts:
     """Read a file from its beginning; its name tells what it is. Raises ``OSError``."""
     if is_gpx(name):
@@ -105,7 +124,9 @@ def read_open_table(
     header = read_header(head)
     if isinstance(header, NoTable):
         return TableFacts(no_table=header)
-    reading = _Reading(header, find_quantity(header))
+    if keep:
+        keep.begin(header)
+    reading = _Reading(header, find_quantity(header), keep)
     data = chain(_without_lines(head, header.data_line), blocks)
     for rows in read_rows(data, header.delimiter, header.width, limits):
         reading.add(rows)
@@ -135,8 +156,11 @@ class _DayTurns:
 class _Reading:
     """Takes in a table's rows; the first ones decide which column is its clock."""
 
-    def __init__(self, header: Header, quantity: Quantity | None) -> None:
+    def __init__(
+        self, header: Header, quantity: Quantity | None, keep: KeepRows | None = None
+    ) -> None:
         self._header = header
+        self._keep = keep
         self._quantity = quantity
         self._clock: ClockColumn | None = None
         self._latest = 0.0
@@ -163,10 +187,14 @@ class _Reading:
         if self._clock:
             with np.errstate(over="ignore", invalid="ignore"):  # what is too large is no time
                 self._add_times(self._clock, rows)
+        elif self._keep:
+            self._keep.add(rows, None, _none_believed(rows))
 
     def _take_clock(self, rows: Rows) -> None:
         """Read times as these rows say from here on; what was read before is not believed."""
         before = self._clock
+        if self._keep:
+            self._keep.forget_times()
         self._clock = choose_clock(self._header, rows)
         self._times = RowTimes(jumping=not (self._clock and self._clock.elapsed))
         self._samples = {}
@@ -180,10 +208,14 @@ class _Reading:
         times_ms = clock.times_ms(rows)
         if clock.of_day:
             times_ms = self._day_turns.add(times_ms)
+        stretches = _none_believed(rows)
         for stretch, chosen in self._times.add(times_ms):
+            stretches[chosen] = stretch
             if self._quantity:
                 samples = self._samples.setdefault(stretch, Samples())
                 samples.add(times_ms[chosen] / 1000, self._quantity.values(rows)[chosen])
+        if self._keep:
+            self._keep.add(rows, times_ms, stretches)
 
     def _read_numbers(self, clock: ClockColumn, rows: Rows) -> None:
         rows.read_numbers((*clock.columns, *(self._quantity.columns if self._quantity else ())))
@@ -210,6 +242,10 @@ class _Reading:
             measured=longest.measured,
             stretches=stretches,
         )
+
+
+def _none_believed(rows: Rows) -> Stretches:
+    return np.full(len(rows), -1, np.int8)
 
 
 def _without_lines(head: str, count: int) -> Iterator[str]:

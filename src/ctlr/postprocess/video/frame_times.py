@@ -1,9 +1,10 @@
 """``{node}.frames.csv`` of the joined video, which grows like the video does.
 
-A row is ``frame,pts_us,captured_at_us``. ``frame`` counts on over the segments, ``pts_us`` is the
-time at which the joined video shows the frame, and ``captured_at_us`` (Unix microseconds) is the
-camera's word for when it was taken; it stays empty where the camera left none. Rows are in the
-order shown, one for every frame of the video.
+A row is ``frame,pts_us,captured_at_us,slot``. ``frame`` counts on over the segments, ``pts_us`` is
+the time at which the joined video shows the frame, ``captured_at_us`` (Unix microseconds) is the
+camera's word for when it was taken, and ``slot`` its own number of the frame; both stay empty where
+the camera left none. Rows are in the order shown, one for every frame of the video. The last
+column, ``t_s``, is added in the end (``clocks.session_times``).
 
 While a session is followed, each segment's rows are written as it arrives, for the place where it
 should stand if nothing else turns up. The plan has the last word: what it places otherwise, and
@@ -15,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctlr.layout.frame_times import FRAMES_HEADER
+from ctlr.layout.frame_times import GROWING_HEADER
 from ctlr.mp4.tables import Track, shown_ticks
 from ctlr.postprocess.video.facts import SegmentFacts, times_name
-from ctlr.postprocess.video.frames import read_captured_us
+from ctlr.postprocess.video.frames import read_frame_columns
 from ctlr.postprocess.video.timeline import Placement
 
-_HEADER = FRAMES_HEADER.encode()
+_HEADER = GROWING_HEADER.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,10 @@ class FrameTimes:
         if not self._written:
             self.path.write_bytes(_HEADER)
         last = self._written[-1] if self._written else _Written(placed, 0, len(_HEADER))
-        captured: Sequence[str] = ()
+        told: tuple[Sequence[str], Sequence[str]] = ((), ())
         if placed.facts.captured:
-            captured = read_captured_us(source / _times_of(placed.facts))
-        rows = _rows(last.frames, _shown_us(track, placed), captured)
+            told = read_frame_columns(source / _times_of(placed.facts))
+        rows = _rows(last.frames, _shown_us(track, placed), *told)
         with open(self.path, "ab") as file:
             file.write(rows)
         self._written.append(_Written(placed, last.frames + track.count, last.end + len(rows)))
@@ -93,11 +94,17 @@ def _shown_us(track: Track, placed: Placement) -> list[int]:
     return [(start + tick) * 1_000_000 // scale for tick in ticks]
 
 
-def _rows(first_frame: int, shown_us: Sequence[int], captured_us: Sequence[str]) -> bytes:
-    captured = [*captured_us[: len(shown_us)], *[""] * (len(shown_us) - len(captured_us))]
-    numbers = range(first_frame, first_frame + len(shown_us))
-    rows = zip(numbers, shown_us, captured, strict=True)
-    return "".join(map("%d,%d,%s\n".__mod__, rows)).encode()
+def _rows(
+    first_frame: int, shown_us: Sequence[int], captured_us: Sequence[str], slots: Sequence[str]
+) -> bytes:
+    count = len(shown_us)
+    numbers = range(first_frame, first_frame + count)
+    rows = zip(numbers, shown_us, _as_many(captured_us, count), _as_many(slots, count), strict=True)
+    return "".join(map("%d,%d,%s,%s\n".__mod__, rows)).encode()
+
+
+def _as_many(fields: Sequence[str], count: int) -> list[str]:
+    return [*fields[:count], *[""] * (count - len(fields))]
 
 
 def _size(path: Path) -> int:

@@ -14,9 +14,10 @@ from ctlr.postprocess.video.stills import find_stills
 _MAX_SIDECAR_BYTES = 64 << 20
 
 
-def read_captured_us(path: Path) -> list[str]:
-    """Capture instants of a segment's frames, as digits; empty when the file cannot be used."""
-    return column(_read_lines(path), "captured_at_us")
+def read_frame_columns(path: Path) -> tuple[list[str], list[str]]:
+    """Capture instants and numbers of a segment's frames, as digits; empty what cannot be used."""
+    lines = _read_lines(path)
+    return column(lines, "captured_at_us"), column(lines, "frame")
 
 
 def read_capture_times(path: Path) -> CaptureTimes | None:

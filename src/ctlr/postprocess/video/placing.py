@@ -79,7 +79,7 @@ class _Placer:
     def __init__(self, found: Sequence[SegmentFacts], total: int | None, span: Span) -> None:
         self.gaps: list[Gap] = []
         self.span = span
-        series, self.problems = sort_series(found, _in_unix_seconds(span))
+        series, self.problems = sort_series(found, _in_unix_seconds(span), span.recordable_s)
         goes = [_Go(one, total if len(series) == 1 else None) for one in series]
         self.goes = _in_time([go for go in goes if go.usable] or goes[:1])
         self.all = [facts for one in series for facts in one.segments]

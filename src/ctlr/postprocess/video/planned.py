@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ctlr.kernel.clock import iso_from_ms
 from ctlr.kernel.hashing import new_hash
+from ctlr.layout.raw import held_name
 from ctlr.layout.session import frames_file, video_file
 from ctlr.postprocess.clocks.clock_track import ClockTrack
 from ctlr.postprocess.manifest.problem import Problem
@@ -27,6 +28,19 @@ CLOCK_DOUBT_US = 3600 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class RawState:
+    """What a camera's video would be made of, as far as names and sizes tell: ``names`` of all
+    segments that lie there, usable or not, and ``sizes`` by the name that each came under;
+    fingerprints of what was found (``inputs``) and of what the session record says (``told``, empty
+    where there is none)."""
+
+    names: frozenset[str]
+    inputs: str
+    told: str
+    sizes: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedVideo:
     """One camera's video: its files, what is missing in it, and its inputs' fingerprint."""
 
@@ -36,9 +50,7 @@ class PlannedVideo:
     problems: tuple[Problem, ...]
     frame_times: bool
     bytes: int
-    names: frozenset[str]  # of all segments that lie there, usable or not
-    inputs: str
-    told: str  # what the session record says of this camera; empty where there is none
+    raw: RawState
     dropped: tuple[int | None, ...] = ()  # frames by part; None where nothing tells
     harmed: Mapping[str, int] = field(default_factory=dict)
     """Of segments that are not whole: how many bytes at most can be read of them."""
@@ -86,13 +98,12 @@ def plan_video(
             *_frames_late([s for of_part in stills for s in of_part if s.dropped == 0]),
             *chapters,
             *choice.problems,
+            *map(_lost, known.lost),
             *name_strays(files.strays),
         ),
         frame_times=any(f.captured for f in segments),
         bytes=sum(placed.facts.size for part in timeline.parts for placed in part.segments),
-        names=files.names,
-        inputs=node_inputs(files),
-        told=node_told(facts, files.node),
+        raw=raw_state(files, facts),
         dropped=dropped,
         harmed=_harmed(segments),
         stills=stills,
@@ -111,11 +122,17 @@ def unplanned_video(files: NodeFiles, facts: Session | None, error: str) -> Plan
         problems=(Problem("not_understood", f"{error}."),),
         frame_times=False,
         bytes=0,
-        names=files.names,
-        inputs=node_inputs(files),
-        told=node_told(facts, files.node),
+        raw=raw_state(files, facts),
         error=error,
     )
+
+
+def _lost(name: str) -> Problem:
+    text = (
+        f"{name} was held and read back before; another file has its name now, and what it held is "
+        "nowhere on the logging drive. The video has what lies there."
+    )
+    return Problem("segment_lost", text, name)
 
 
 def _foreign(
@@ -186,12 +203,22 @@ def _harmed(segments: Sequence[SegmentFacts]) -> dict[str, int]:
     }
 
 
+def raw_state(files: NodeFiles, facts: Session | None) -> RawState:
+    """What is known of a camera's raw data without opening it."""
+    sizes: dict[str, frozenset[int]] = {}
+    for file in (*files.segments, *files.stray_segments):
+        came_as = held_name(file.path) or file.path
+        sizes[came_as] = sizes.get(came_as, frozenset()) | {file.size}
+    return RawState(files.names, node_inputs(files), node_told(facts, files.node), sizes)
+
+
 def node_told(facts: Session | None, node: str) -> str:
     """What the session record says that a camera's timeline depends on."""
     if facts is None:
         return ""
     known = facts.node(node) or SessionNode(node)
     more = "".join(f", take {start.take} at {start.at_ms}" for start in known.starts)
+    more += "".join(f", lost {name}" for name in known.lost)
     if known.stopped_at_ms is not None:
         more += f", stopped {known.stopped_at_ms}"
     return (

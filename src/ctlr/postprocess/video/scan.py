@@ -84,14 +84,14 @@ def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
             stray_segments.append(_found(entry, entry.name))
         else:
             strays.append(readable_name(entry.name))
-    segments = in_takes(layout.node_session(node, uuid), segments)
+    placed = in_takes(layout.node_session(node, uuid), [*segments, *stray_segments])
     return NodeFiles(
         node,
-        tuple(segments),
+        tuple(placed[: len(segments)]),
         tuple(frame_files),
         tuple(sidecars),
         tuple(strays),
-        tuple(stray_segments),
+        tuple(placed[len(segments) :]),
     )
 
 

@@ -75,6 +75,13 @@ class Span:
         """Of a video whose frames do not tell when they were taken."""
         return self.why_early if short_s > EARLY_S and self.stopped_s is None else "short"
 
+    @property
+    def recordable_s(self) -> Fraction | None:
+        """How long it can have recorded, from its first start to when it heard of the stop."""
+        if self.length_s is None:
+            return None
+        return max(self.length_s, self.stopped_s or Fraction(0)) - self.begun_s.get(1, 0)
+
     def shows_lateness(self, first: SegmentFacts) -> bool:
         """Whether a camera's frame times tell how late it began."""
         if first.captured is None or self.begin_us is None:

@@ -1,14 +1,15 @@
 """Files that plainly are segments under a name that is not quite right. Pure.
 
 A copy by way of a FAT card writes names in capitals, a browser adds "(1)", a broken copy has ``.part``
-at its end. One that is whole stands in where the segment itself is missing, cut or
-damaged. Every other is named, and the session is not called complete: nobody knows what it holds.
+at its end. One that is whole stands in where the segment itself is missing, cut or damaged, in the
+take in which it came: of a camera that began again it may be one that another tool saved from being
+replaced. Every other is named, and the session is not called complete: nobody knows what it holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ctlr.layout.raw import parse_segment_name, parse_stray_segment
+from ctlr.layout.raw import held_name, parse_segment_name, parse_stray_segment
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 
@@ -26,7 +27,7 @@ def choose(found: Sequence[SegmentFacts]) -> Choice:
     segments = {facts.name: facts for facts in found if not facts.stray}
     problems = []
     for stray in sorted((f for f in found if f.stray), key=_worth, reverse=True):
-        own = [facts for facts in segments.values() if facts.number == stray.number]
+        own = _of_its_number(stray, segments.values())
         if stray.readability is Readability.WHOLE and not any(_is_better(f, stray) for f in own):
             for facts in own:
                 del segments[facts.name]
@@ -35,6 +36,15 @@ def choose(found: Sequence[SegmentFacts]) -> Choice:
         else:
             problems.append(_left_out(stray, own))
     return Choice(tuple(segments.values()), tuple(problems))
+
+
+def _of_its_number(stray: SegmentFacts, segments: Iterable[SegmentFacts]) -> list[SegmentFacts]:
+    """The segments that a stray may be another form of: those of its take, else one as large that
+    came under another name. Two that came under one name were compared when they came."""
+    same = [facts for facts in segments if facts.number == stray.number]
+    own = [facts for facts in same if facts.take == stray.take]
+    others = [facts for facts in same if held_name(facts.name) != held_name(stray.name)]
+    return own or [facts for facts in others if facts.size == stray.size]
 
 
 def name_strays(names: Sequence[str]) -> list[Problem]:
@@ -60,7 +70,8 @@ def _is_better(own: SegmentFacts, stray: SegmentFacts) -> bool:
 
 def _taken(stray: SegmentFacts, own: Sequence[SegmentFacts]) -> Problem:
     instead = ", ".join(f"{facts.name}, which is {facts.readability}" for facts in own)
-    text = f"{stray.name} was taken as segment {stray.number}"
+    take = f" of take {stray.take}" if stray.take > 1 else ""
+    text = f"{stray.name} was taken as segment {stray.number}{take}"
     text += (
         f" in the place of {instead}." if instead else ", which is not there under its own name."
     )
@@ -74,6 +85,6 @@ def _left_out(stray: SegmentFacts, own: Sequence[SegmentFacts]) -> Problem:
             f"({stray.reason}); it was left out."
         )
         return Problem("stray_segment", text, stray.name)
-    copied = any(facts.size == stray.size for facts in own)
+    copied = any((facts.size, facts.take) == (stray.size, stray.take) for facts in own)
     text = f"{stray.name} looks like a copy of {own[0].name}, which was taken; it was left out."
     return Problem("stray_segment", text, stray.name, harms=not copied)

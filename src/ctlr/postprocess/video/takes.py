@@ -8,7 +8,9 @@ ended, and came too soon to be of the new one, belongs to the one before.
 
 A file that came again without its camera having begun again is one that was sent again: where it
 can be seen to show the same, or the earlier one is not whole, it takes that one's place. Any other
-is left out and said, because nothing tells when it was recorded.
+is left out and said, because nothing tells when it was recorded. So is a file of a beginning that
+came last of all: it is the sign of a restart that nobody saw only where what came before leaves room
+for it until the stop.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +23,8 @@ from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.timeline import length_of
 
 _FIRST_NUMBERS = (0, 1)
+_ROOM = Fraction(1, 2)
+"""So much of a series has to fit before the stop; a camera may have heard of that late."""
 
 
 @dataclass(slots=True)
@@ -39,11 +43,14 @@ class SegmentSeries:
 
 
 def sort_series(
-    found: Sequence[SegmentFacts], begun_s: dict[int, Fraction] | None = None
+    found: Sequence[SegmentFacts],
+    begun_s: dict[int, Fraction] | None = None,
+    recorded_s: Fraction | None = None,
 ) -> tuple[list[SegmentSeries], list[Problem]]:
     """The series of a camera in the order of time, and what was not put into any.
 
-    ``begun_s`` says when takes were begun, in Unix seconds, as far as it is known.
+    ``begun_s`` says when takes were begun, in Unix seconds, and ``recorded_s`` how long the camera
+    can have recorded, both as far as it is known.
     """
     problems: list[Problem] = []
     series: list[SegmentSeries] = []
@@ -52,7 +59,7 @@ def sort_series(
         series += _sort_take(take, list(files), series[-1] if series else None, begun)
     kept: list[SegmentSeries] = []
     for one in series:
-        if kept and not _has_restarted(one, kept) and _is_sent_again(one, kept):
+        if kept and _is_sent_again(one, kept) and not _has_restarted(one, kept, recorded_s):
             problems += _take_over(one, kept)
         else:
             kept.append(one)
@@ -133,14 +140,44 @@ def _numbers_repeat(files: Sequence[SegmentFacts]) -> bool:
     return len({facts.number for facts in files}) < len(files)
 
 
-def _has_restarted(one: SegmentSeries, earlier: Sequence[SegmentSeries]) -> bool:
-    """Not one that counts on; nor a first segment that came alone while its camera, which was not
-    told to begin again, went on where it was."""
-    if not one.restarted or len(one.segments) > 1:
+def _has_restarted(
+    one: SegmentSeries, earlier: Sequence[SegmentSeries], recorded_s: Fraction | None
+) -> bool:
+    """Not one that counts on. Of one that begins again in a take that was told to begin, there is
+    no doubt; another may as well have been sent again."""
+    if not one.restarted or one.first:
         return one.restarted
+    in_its_take = [
+        facts for before in earlier if before.take == one.take for facts in before.segments
+    ]
+    if _shows_the_same(one, in_its_take) or not _has_room(one, earlier, recorded_s):
+        return False
+    # Not a first segment that came alone while its camera went on where it was.
     alone = one.segments[0].mtime_ns
-    in_its_take = [before.segments[-1] for before in earlier if before.take == one.take]
-    return not any(last.mtime_ns > alone for last in in_its_take)
+    return len(one.segments) > 1 or not any(facts.mtime_ns > alone for facts in in_its_take)
+
+
+def _shows_the_same(one: SegmentSeries, before: Sequence[SegmentFacts]) -> bool:
+    """Whether its frames were taken when those of a file before were."""
+    times = {facts.captured.first_us for facts in before if facts.captured}
+    return any(facts.captured and facts.captured.first_us in times for facts in one.segments)
+
+
+def _has_room(
+    one: SegmentSeries, earlier: Sequence[SegmentSeries], recorded_s: Fraction | None
+) -> bool:
+    """Whether a camera can have recorded it after all that came before, and before the stop."""
+    if recorded_s is None or any(facts.captured for facts in one.segments):
+        return True
+    before = sum(map(_recorded_s, earlier), Fraction(0))
+    return before + _ROOM * _recorded_s(one) <= recorded_s
+
+
+def _recorded_s(series: SegmentSeries) -> Fraction:
+    """How long a series is, with the segments that are missing in it."""
+    lengths = sorted(map(length_of, series.segments))
+    missing = series.last - series.segments[0].number + 1 - len(lengths)
+    return sum(lengths, Fraction(0)) + max(missing, 0) * lengths[len(lengths) // 2]
 
 
 def _is_sent_again(one: SegmentSeries, earlier: Sequence[SegmentSeries]) -> bool:

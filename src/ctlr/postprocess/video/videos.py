@@ -108,7 +108,11 @@ def _still_entry(still: PlacedStill) -> StillEntry:
 
 def _chunk_entry(chunk: Chunk) -> ChunkEntry:
     return ChunkEntry(
-        segment=chunk.segment, offset=chunk.offset, length=chunk.length, xxh128=chunk.xxh128
+        segment=chunk.segment,
+        offset=chunk.offset,
+        length=chunk.length,
+        xxh128=chunk.xxh128,
+        source_bytes=chunk.source_bytes,
     )
 
 

@@ -59,14 +59,29 @@ class Picamera2:
         self._thread: threading.Thread | None = None
 
     def create_video_configuration(
-        self, main: dict[str, Any], controls: dict[str, Any]
+        self,
+        main: dict[str, Any],
+        controls: dict[str, Any],
+        lores: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        return {"main": main, "controls": controls}
+        return {"main": main, "lores": lores, "controls": controls}
+
+    def start(self) -> None:
+        assert self._small is not None
+        self._shown = 0
+        self._picture = MovingPicture(*self._small["size"])
+
+    def capture_array(self, name: str) -> Any:
+        """Planes of YUV420 one below the other, as picamera2 has them where rows have no padding."""
+        assert name == "lores"
+        self._shown += 1
+        return self._picture.draw(self._shown, Stamp(self._shown, self._shown)).to_ndarray()
 
     def configure(self, configuration: dict[str, Any]) -> None:
         if pi.broken:
             raise RuntimeError(pi.broken)
         self._size = configuration["main"]["size"]
+        self._small = configuration["lores"]
         assert configuration["main"]["format"] == "YUV420"
         pi.controls = configuration["controls"]
 

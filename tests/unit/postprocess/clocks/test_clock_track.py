@@ -73,3 +73,13 @@ def test_the_worst_uncertainty_is_nowhere_exceeded(
     first, last = us(first_s), us(first_s + length_s)
     inside = first + share * (last - first)
     assert clock.uncertainty_at(inside) <= clock.worst_uncertainty(first, last) + 1e-6
+
+
+def test_times_are_corrected_together_as_they_are_one_by_one() -> None:
+    """Also where the offset bends between them, as that of a slewed clock does."""
+    offsets = (0.0, 0.0, 50.0, -20.0, -20.0)
+    track = ClockTrack([ClockSample(n * 10_000, ms, 0.5) for n, ms in enumerate(offsets)])
+    rising = list(range(-5_000_000, 55_000_000, 333_333))
+    for times in (rising, rising[::-1], rising[:1], rising[17:18] * 3, [0, 10_000_000, 50_000_000]):
+        one_by_one = [time - track.offset_at(time) for time in times]
+        assert track.corrected(times) == pytest.approx(one_by_one, abs=1e-3)

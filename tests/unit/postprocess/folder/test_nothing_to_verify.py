@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ctlr.postprocess.folder.verify import read_back
+from ctlr.postprocess.folder.read_back import read_back
 from ctlr.postprocess.manifest.shapes import FailedSource, FilesSource, Manifest, Source
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"

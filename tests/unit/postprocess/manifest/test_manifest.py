@@ -9,9 +9,10 @@ import pytest
 from tests.unit.postprocess.mp4 import Film
 from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
-from ctlr.postprocess.manifest import shapes as manifests
+from ctlr.postprocess.manifest import document as manifests
 from ctlr.postprocess.manifest.can import CanSource
-from ctlr.postprocess.manifest.shapes import FailedSource, FilesSource, VideoSource, json_schema
+from ctlr.postprocess.manifest.document import json_schema
+from ctlr.postprocess.manifest.shapes import FailedSource, FilesSource, VideoSource
 from ctlr.sessions.model import SessionNode
 
 SCHEMA = Path(__file__).parents[4] / "docs" / "reference" / "manifest.schema.json"
@@ -32,7 +33,7 @@ FIRST_MANIFEST: dict[str, Any] = {
 
 
 def test_the_committed_schema_is_that_of_the_code() -> None:
-    """If this fails and the change is meant: ``python -m ctlr.postprocess.manifest.shapes > SCHEMA``."""
+    """If this fails and the change is meant: ``python -m ctlr.postprocess.manifest.document > SCHEMA``."""
     assert json.loads(SCHEMA.read_text()) == json_schema()
 
 

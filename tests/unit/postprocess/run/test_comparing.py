@@ -36,6 +36,10 @@ def arrive(rig: Rig, number: int) -> None:
         touch_folder(rig, name)
 
 
+def frame_times(rig: Rig) -> dict[str, str]:
+    return {path.name: path.read_text() for path in rig.folder.glob("*.frames.csv")}
+
+
 def nothing(_: Rig, facts: Session) -> Session:
     return facts
 
@@ -70,11 +74,15 @@ def test_it_comes_to_the_same_as_a_plain_run(
         if number % 20 == 19:
             following.step()
             following.compare(known_until(number))
+    ahead = rig.sync / f".tmp-{UUID}" / "cam-a.frames.csv.timed"
+    assert len(ahead.read_text().splitlines()) > 2_000  # most of it need not be written in the end
     facts = change(rig, known_until(81))
     assert following.finish(facts, SystemClock()).exit_code in {0, 3}
-    followed = rig.manifest()
+    followed, times = rig.manifest(), frame_times(rig)
     shutil.rmtree(rig.folder)
     rig.process(facts)
+    assert times == frame_times(rig)
+    assert times["cam-a.frames.csv"].splitlines()[-1].endswith(",79.966657")
     assert followed["sync"] == rig.manifest()["sync"]
     assert followed["sync"]["verdict"] != "unknown"
     assert followed["sync"]["pairs"][0]["frames"] > 4_000

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.unit.postprocess.rig import UUID, Rig
 
+from ctlr.postprocess.folder.read_back import verify_folder
 from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.remarks import differ
 from ctlr.sessions.model import Session, SessionNode, SessionState
@@ -30,7 +31,11 @@ def test_a_remark_changes_the_manifest_and_nothing_else(tmp_path: Path) -> None:
     outcome = rig.process(said)
     assert (outcome.changed, outcome.revision) == (False, 1)
     after = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    assert {path.name for path in after if after[path] != before.get(path)} == {"manifest.json"}
+    assert {path.name for path in after if after[path] != before.get(path)} == {
+        "manifest.json",
+        "checksums.xxh128",  # has its hash
+    }
+    assert verify_folder(folder, lambda _step: None).exit_code == 0
     from ctlr.postprocess.folder.folders import find_folder, read_manifest
 
     assert find_folder(rig.settings, UUID) == folder  # what it is called may change, its place not

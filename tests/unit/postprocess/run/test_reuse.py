@@ -10,21 +10,23 @@ from ctlr.postprocess.manifest.shapes import (
     ChunkEntry,
     FailedSource,
     FileEntry,
+    GapEntry,
     Manifest,
     VideoSource,
 )
 from ctlr.postprocess.manifest.standing import Standing
 from ctlr.postprocess.manifest.sync import MarkEntry
 from ctlr.postprocess.run.plan import Plan, PlannedCopy
-from ctlr.postprocess.run.reuse import Why, choose_video, is_up_to_date, plan_reuse
+from ctlr.postprocess.run.reuse import Why, choose_video, is_news, is_up_to_date, plan_reuse
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.marks import PlacedMark
-from ctlr.postprocess.video.planned import PlannedVideo
+from ctlr.postprocess.video.planned import PlannedVideo, RawState
 from ctlr.postprocess.video.timeline import Part, Placement
 from ctlr.sessions.model import Mark
 
 SEGMENTS = ("seg_0000.mp4", "seg_0001.mp4")
 LATE = "seg_0002.mp4"
+SIZE = 50
 VIDEO, TIMES = "cam-a.mp4", "cam-a.frames.csv"
 MARK = MarkEntry(at_ms=5, label="a", offset_s={"cam-a": 1.5})
 PLACED = PlacedMark(Mark(5, "a"), "a", 1.5)
@@ -48,6 +50,8 @@ RAW = (
     "one a little cut",
     "none readable",
     "one more, one empty",
+    "one replaced",
+    "one replaced, and kept beside",
 )
 RECORD = ("none", "same", "other")
 CHAPTERS = ("same", "other")
@@ -71,6 +75,7 @@ class Case:
     @property
     def video(self) -> PlannedVideo:
         names, harmed, parts = set(SEGMENTS), dict[str, int](), PARTS
+        sizes = {name: {SIZE} for name in SEGMENTS}
         if "one more" in self.raw:
             names.add(LATE)
         if self.raw == "one gone":
@@ -85,6 +90,8 @@ class Case:
             harmed = {SEGMENTS[1]: 60}
         if self.raw == "none readable":
             harmed, parts = dict.fromkeys(SEGMENTS, 0), ()
+        if "one replaced" in self.raw:
+            sizes[SEGMENTS[1]] = {SIZE + 1, *({SIZE} if "beside" in self.raw else ())}
         return PlannedVideo(
             node="cam-a",
             parts=parts,
@@ -92,9 +99,12 @@ class Case:
             problems=(),
             frame_times=True,
             bytes=100,
-            names=frozenset(names),
-            inputs="files" if self.raw == "same" else "other files",
-            told={"none": "", "same": "told", "other": "told other"}[self.record],
+            raw=RawState(
+                frozenset(names),
+                inputs="files" if self.raw == "same" else "other files",
+                told={"none": "", "same": "told", "other": "told other"}[self.record],
+                sizes={name: frozenset(found) for name, found in sizes.items()},
+            ),
             marks=(PLACED,) if self.chapters == "same" else (),
             harmed=harmed,
         )
@@ -109,7 +119,10 @@ PARTS: tuple[Part, ...] = (part(),)
 
 
 def source(**changes: object) -> VideoSource:
-    chunks = [ChunkEntry(segment=name, offset=0, length=45, xxh128="") for name in SEGMENTS]
+    chunks = [
+        ChunkEntry(segment=name, offset=0, length=45, xxh128="", source_bytes=SIZE)
+        for name in SEGMENTS
+    ]
     values = {
         "file": VIDEO, "segments": 2, "size_mb": 0.0, "bytes": 100, "frames": 60, "duration_s": 2.0,
         "codec": "h264", "width": 640, "height": 360, "fps": 30.0, "frames_file": TIMES,
@@ -135,6 +148,7 @@ def manifest(damaged: tuple[str, ...] = (), **changes: object) -> Manifest:
 CASES = [Case(*facts) for facts in product(FOLDER, RAW, RECORD, CHAPTERS)]
 RAW_IS_GONE = {"one gone", "all gone but a late one"}
 RAW_IS_WORSE = {"one empty", "one cut short", "one more, one empty"}
+KEPT_FOR_ITS_RAW_DATA = RAW_IS_GONE | RAW_IS_WORSE | {"one replaced"}
 HARMED_ON_DISK = {"video shorter", "times gone", "disk is silent", "verified as damaged"}
 NOTHING_TO_KEEP = {"never made", "video gone"}
 
@@ -147,6 +161,9 @@ def test_what_stands_is_never_replaced_by_less() -> None:
         elif case.raw in RAW_IS_GONE:
             assert choice.why is Why.RAW_GONE, case
             assert choice.kept is not None, case
+        elif case.raw == "one replaced":
+            assert choice.why is Why.RAW_REPLACED, case
+            assert choice.kept is not None, case
         elif case.raw in RAW_IS_WORSE:
             assert choice.why is Why.RAW_WORSE, case
             assert choice.kept is not None, case
@@ -157,7 +174,7 @@ def test_what_stands_is_never_replaced_by_less() -> None:
 
 def test_a_video_is_made_again_for_each_reason_that_there_is() -> None:
     for case in CASES:
-        if case.folder in NOTHING_TO_KEEP or case.raw in RAW_IS_GONE | RAW_IS_WORSE:
+        if case.folder in NOTHING_TO_KEEP or case.raw in KEPT_FOR_ITS_RAW_DATA:
             continue
         why = choose_video(case.video, case.standing).why
         if case.folder in HARMED_ON_DISK:
@@ -188,6 +205,40 @@ def test_a_video_kept_from_worse_raw_data_says_so_and_is_not_asked_for_again() -
     assert SEGMENTS[1] in kept.problems[1].text
     again = Standing(manifest(sources={"cam-a": kept}), case.standing.sizes)
     assert choose_video(case.video, again).kept == kept
+
+
+def test_a_video_whose_segment_was_replaced_says_so_and_is_not_asked_for_again() -> None:
+    """Its pictures are in the video and nowhere else."""
+    case = Case("as made", "one replaced", "other", "same")
+    assert is_news(source(), case.video.raw)
+    kept = choose_video(case.video, case.standing).kept
+    assert kept is not None
+    assert [(p.code, p.harms) for p in kept.problems] == [("not_made_again", True)]
+    assert f"another file is in the place of {SEGMENTS[1]}" in kept.problems[0].text
+    assert not is_news(kept, case.video.raw)
+    again = Standing(manifest(sources={"cam-a": kept}), case.standing.sizes)
+    assert choose_video(case.video, again).kept == kept
+
+
+def test_a_segment_that_was_cut_may_be_completed() -> None:
+    cut = GapEntry(after_segment=SEGMENTS[1], expected_ms=5, reason="cut")
+    stands = Standing(manifest(sources={"cam-a": source(gaps=(cut,))}), {VIDEO: 100, TIMES: 7})
+    video = Case("as made", "one replaced", "same", "same").video
+    assert choose_video(video, stands).why is Why.OTHER_FILES
+
+
+def test_what_would_be_made_is_news_and_nothing_else() -> None:
+    """Whoever asks by names alone is told what a run would decide, or less: never more."""
+    for case in CASES:
+        if case.folder != "as made" or case.raw in RAW_IS_WORSE | {"none readable"}:
+            continue  # which nobody sees without opening a file
+        choice = choose_video(case.video, case.standing)
+        by_names = choice.why is not Why.OTHER_CHAPTERS and choice.kept != source()
+        assert is_news(source(), case.video.raw) is by_names, case
+    failed = FailedSource(error="", inputs="files", told="told")
+    assert not is_news(failed, Case("", "same", "same", "same").video.raw)
+    assert is_news(failed, Case("", "one more", "same", "same").video.raw)
+    assert is_news(None, Case("", "same", "same", "same").video.raw)
 
 
 def test_only_a_making_that_failed_leaves_the_earlier_video() -> None:

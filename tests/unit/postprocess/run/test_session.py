@@ -13,7 +13,8 @@ from tests.unit.postprocess.rig import START_MS, UUID, Rig, session
 
 from ctlr.kernel.errors import Refusal
 from ctlr.mp4.tables import shown_ticks
-from ctlr.postprocess.folder.folders import SET_ASIDE_NAME, session_lock
+from ctlr.postprocess.folder.folders import SET_ASIDE_NAME
+from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.manifest.progress import Progress
 from ctlr.postprocess.run.changes import needs_processing
@@ -101,9 +102,9 @@ class TestJoin:
         outcome = rig.process(session(node, stopped_at_ms=START_MS + 2000))
         assert outcome.exit_code == 0, outcome.summary
         joined = (rig.folder / "cam-a.frames.csv").read_text().splitlines()
-        assert joined[0] == "frame,pts_us,captured_at_us"
-        assert joined[1] == f"0,0,{START_MS * 1000}"
-        assert joined[31] == f"30,1000000,{START_MS * 1000 + 10**6}"
+        assert joined[0] == "frame,pts_us,captured_at_us,slot,t_s"
+        assert joined[1] == f"0,0,{START_MS * 1000},0,"
+        assert joined[31] == f"30,1000000,{START_MS * 1000 + 10**6},0,"
         assert len(joined) == 61
         assert rig.source()["first_frame_at_us"] == START_MS * 1000
         assert rig.source()["frames_file"] == "cam-a.frames.csv"
@@ -326,7 +327,7 @@ class TestBeginAndEnd:
         assert rig.source()["duration_s"] == 4.0
         assert rig.source()["first_frame_at_us"] == (START_MS + 1000) * 1000
         rows = (rig.folder / "cam-a.frames.csv").read_text().splitlines()
-        assert rows[1] == f"0,1000000,{(START_MS + 1000) * 1000}"
+        assert rows[1] == f"0,1000000,{(START_MS + 1000) * 1000},0,"
         assert rig.movie().tables.reference.start_ticks == 90_000
 
     @pytest.mark.parametrize("off_ms", [-7000, 7000])

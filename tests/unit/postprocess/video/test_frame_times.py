@@ -62,7 +62,7 @@ def test_a_sidecar_that_comes_after_its_segment(rig: Rig) -> None:
 
     followed = follow(rig, range(4), record)
     assert followed == at_once(rig)
-    assert followed.splitlines()[-1] == b"119,3966666,"
+    assert followed.splitlines()[-1] == b"119,3966666,,,"
 
 
 def test_changed_parameters(rig: Rig) -> None:
@@ -73,7 +73,7 @@ def test_changed_parameters(rig: Rig) -> None:
 
     assert follow(rig, range(4), record) == at_once(rig)
     second = (rig.folder / "cam-a.part2.frames.csv").read_text().splitlines()
-    assert second[1] == f"0,0,{START_MS * 1000 + 2 * 10**6}"
+    assert second[1] == f"0,0,{START_MS * 1000 + 2 * 10**6},0,"
 
 
 def test_a_file_that_was_tampered_with_is_written_again(rig: Rig) -> None:

@@ -251,3 +251,55 @@ class TestAgainstTheStop:
         timeline = place(plain(3), span=replace(until(30), stopped_s=None))
         assert not timeline.gaps
         assert [(p.code, p.harms) for p in timeline.problems] == [("end_unproven", True)]
+
+
+class TestSentAgainAfterEverything:
+    """A beginning that comes last of all: its camera was told nothing, and the stop leaves no room."""
+
+    @pytest.mark.parametrize("numbers", [[0], [0, 1], [0, 1, 2, 3]])
+    @pytest.mark.parametrize("base", [0, 1])
+    def test_it_is_joined_once_and_named(self, numbers: list[int], base: int) -> None:
+        found = [replace(of(1, n + base), mtime_ns=n) for n in range(4)]
+        again = [seg(n + base, version=2, size=9, mtime_ns=90 + n) for n in numbers]
+        timeline = place([*found, *again], span=until(40))
+        joined = [placed.facts.name for placed in timeline.parts[0].segments]
+        assert joined == [facts.name for facts in found]
+        assert seconds(timeline) == [0, 10, 20, 30]
+        assert not timeline.gaps
+        assert not timeline.after_stop
+        assert [(p.code, p.segment, p.harms) for p in timeline.problems] == [
+            ("duplicate_number", facts.name, True) for facts in again
+        ]
+
+    def test_by_frame_times_it_shows_the_same(self) -> None:
+        found = [captured(n, n * 10) for n in range(4)]
+        found[0] = replace(found[0], name="seg_0000.take1.mp4")
+        again = replace(captured(0, 0), version=2, size=9, mtime_ns=9)
+        timeline = place([*found, again])
+        assert seconds(timeline) == [0, 10, 20, 30]
+        assert not timeline.gaps
+        assert [(p.code, p.segment, p.harms) for p in timeline.problems] == [
+            ("sent_again", "seg_0000.take1.mp4", False)
+        ]
+
+    def test_where_there_is_room_before_the_stop_it_is_a_restart_that_nobody_saw(self) -> None:
+        found = [of(1, n, at_s=10 + 10 * n) for n in range(3)]
+        timeline = place([*found, of(1, 0, 2, at_s=60)], span=until(45))
+        assert seconds(timeline) == [0, 10, 20, 30]
+        assert "restart_unseen" in [problem.code for problem in timeline.problems]
+
+    def test_a_take_that_was_told_to_begin_needs_no_room(self) -> None:
+        span = until(41, begun_s={2: Fraction(40)})
+        timeline = place(
+            [*(of(1, n) for n in range(4)), of(2, 0, duration_ticks=SECOND)], span=span
+        )
+        assert seconds(timeline) == [0, 10, 20, 30, 40]
+        assert [(gap.reason, gap.expected_ms) for gap in timeline.gaps] == [("restarted", 0)]
+        assert not timeline.problems
+
+    def test_missing_segments_leave_no_room(self) -> None:
+        found = [replace(of(1, n), mtime_ns=n) for n in (0, 1, 3)]
+        timeline = place([*found, seg(0, version=2, size=9, mtime_ns=90)], span=until(40))
+        assert seconds(timeline) == [0, 10, 30]
+        assert [gap.reason for gap in timeline.gaps] == ["missing"]
+        assert [problem.code for problem in timeline.problems] == ["duplicate_number"]
