@@ -149,26 +149,27 @@ async def start(http: aiohttp.ClientSession) -> float:
 
 
 async def change_to_page(http: aiohttp.ClientSession) -> list[float]:
-    """Seconds from the answer to a report until one more page has heard what it said."""
+    """Seconds from a report until one more page has heard of it."""
     delays = []
     async with http.get("/api/events") as stream:
         for number in range(1, CHANGES + 1):
-            began = time.perf_counter()
+            before_ms, began = time.time() * 1000, time.perf_counter()
             await change(http, number)
-            while await next_pending(stream) != 1000 + number:
+            while await next_last_sync(stream) < int(before_ms):
                 pass
             delays.append(time.perf_counter() - began)
             await asyncio.sleep(CHANGE_EVERY_S * (1 + number % 5 / 5))
     return delays
 
 
-async def next_pending(stream: aiohttp.ClientResponse) -> int | None:
+async def next_last_sync(stream: aiohttp.ClientResponse) -> int:
+    """When the first camera reported last, by the next status that is told; Unix ms."""
     async for line in stream.content:
         name, _, value = line.partition(b": ")
         if name == b"data" and b'"cameras"' in value:
-            pending: int | None = json.loads(value)["cameras"][0]["segments_pending"]
-            return pending
-    return None
+            at_ms: int = json.loads(value)["cameras"][0]["last_sync"] or 0
+            return at_ms
+    raise RuntimeError("the controller has ended the stream")
 
 
 @contextmanager

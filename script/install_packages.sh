@@ -9,7 +9,7 @@ set -euo pipefail
 
 packages=(python3-venv rsync mosquitto mosquitto-clients ffmpeg openssh-client openssh-server
   curl xxhash faketime fdisk e2fsprogs exfatprogs)
-only_tests=(fuse3 exfat-fuse chromium shellcheck debootstrap systemd-container qemu-system-x86
+only_tests=(fuse3 exfat-fuse chromium firefox-esr shellcheck debootstrap systemd-container qemu-system-x86
   qemu-utils)
 [ "${1:-}" != tests ] || packages+=("${only_tests[@]}")
 services=(mosquitto ssh)

@@ -60,12 +60,13 @@ default_name() { # the host's, where none was given
 }
 
 own_node='' # what the settings of this machine call it
-is_this_machine() { # is_this_machine HOST
+is_this_machine() { # is_this_machine HOST, in small letters
+  local names
   case $1 in
-    localhost | 127.*) return 0 ;;
+    localhost | 127.* | 0.*) return 0 ;;
   esac
-  is_controller && [ "$1" = "$own_node" ] ||
-    [[ " $(hostname) $(hostname --short) $(hostname --all-ip-addresses 2>/dev/null) " == *" $1 "* ]]
+  names="$(hostname) $(hostname --short) $(hostname --all-ip-addresses 2>/dev/null)"
+  is_controller && [ "$1" = "$own_node" ] || [[ " ${names,,} " == *" $1 "* ]]
 }
 
 # plan_settings FILE KEY=VALUE...: the settings with these values, in $planned, before anything is
@@ -87,7 +88,8 @@ put_base() { # put_base ROLE: everything that comes before the configuration
   put_group ctlr
   put_user ctlr "$state" /usr/sbin/nologin ctlr
   put_folder "$etc" 755 root:root
-  put_folder "$state" 750 ctlr:ctlr
+  # Passed through, not listed: who takes deliveries reads one small file there.
+  put_folder "$state" 751 ctlr:ctlr
   put_release
   put_link "$current/bin/ctlr" /usr/local/bin/ctlr
   put "$packaging/ctlr.toml.example" /usr/local/share/doc/ctlr/ctlr.toml.example 644 root:root || true

@@ -23,8 +23,7 @@ check_controller() {
 
 install_controller() {
   put_base controller
-  put_user ctlr-ingest /var/lib/ctlr-ingest /bin/sh ctlr
-  put_folder /var/lib/ctlr-ingest 750 ctlr-ingest:ctlr
+  put_ingest_user
   put_invoking_user
   put_drives
   put_controller_config
@@ -46,6 +45,23 @@ install_controller() {
   next "on each camera: sudo ./install.sh camera --controller $(hostname --short)"
   next "here, for each camera: sudo ctlr-allow-camera NAME, then ctlr nodes add NAME"
   next "ctlr preflight says whether the rig is ready; $etc/ctlr.toml holds its settings"
+}
+
+# Who takes what cameras deliver is in no group of ours: our passwords, sessions and the privileged
+# program are no business of his. The controller is in his, so that it may handle what arrives.
+put_ingest_user() {
+  put_group ctlr-ingest
+  put_user ctlr-ingest /var/lib/ctlr-ingest /bin/sh ctlr-ingest
+  put_folder /var/lib/ctlr-ingest 750 ctlr-ingest:ctlr-ingest
+  if [ -d /var/lib/ctlr-ingest/.ssh ]; then
+    put_folder /var/lib/ctlr-ingest/.ssh 700 ctlr-ingest:ctlr-ingest
+  fi
+  [ "$(id -gn ctlr-ingest 2>/dev/null || echo ctlr-ingest)" = ctlr-ingest ] ||
+    change "take ctlr-ingest out of the group ctlr" usermod --gid ctlr-ingest ctlr-ingest
+  if ! id -nG ctlr 2>/dev/null | tr ' ' '\n' | grep -qx ctlr-ingest; then
+    change "let ctlr handle what arrives" usermod --append --groups ctlr-ingest ctlr
+    restart+=("${controller_services[@]}")
+  fi
 }
 
 put_broker() {
@@ -90,7 +106,7 @@ put_controller_config() {
   fi
   put_text "$file" 640 root:ctlr <<TOML || true
 # Settings of this controller. Every key there is, with its meaning:
-# /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: ctlr check-config, then
+# /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: sudo ctlr check-config, then
 # sudo systemctl restart ctlr-api mount-watcher can-listener log-subscriber
 node = "$name"
 
@@ -106,9 +122,18 @@ TOML
 }
 
 put_delivery() {
+  # What ctlr-check-mount has to know and may be read by everybody, which the settings may not.
+  put_text "$etc/delivery.toml" 644 root:root <<TOML || true
+# Made of $etc/ctlr.toml by install.sh; after a change there run that again.
+[storage]
+logging = "$(setting "$etc/ctlr.toml" storage.logging /mnt/logging)"
+[database]
+path = "$(setting "$etc/ctlr.toml" database.path "$state/ctlr.db")"
+TOML
   if put_filled "$packaging/rsyncd/rsyncd.conf" "$etc/rsyncd.conf" 644 root:root LOGGING=/mnt/logging; then
     restart+=(ctlr-rsyncd)
   fi
+  if put "$packaging/rsyncd/serve" "$lib/serve-rsync" 755 root:root; then restart+=(ctlr-rsyncd); fi
   put_filled "$packaging/ssh/receive" "$lib/receive" 755 root:root LOGGING=/mnt/logging || true
   put "$packaging/ssh/allow-camera" /usr/local/sbin/ctlr-allow-camera 755 root:root || true
 }

@@ -83,7 +83,7 @@ put_drives() {
   put_mount_point /mnt/logging
   put_mount_point /mnt/sync
   put_mount logging "$logging_tag" ext4 errors=remount-ro
-  put_mount sync "$sync_tag" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0002"
+  put_mount sync "$sync_tag" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0007"
   [ -n "$logging_tag$sync_tag$format_disk" ] ||
     note "no drive with partitions labelled logging (ext4) and sync (exFAT) is plugged in. Plug it in and run this again, name them with --logging-device and --sync-device, or make a new drive with --format-disk."
 }
@@ -101,6 +101,12 @@ make_unwritable() {
   chattr +i "$1" || note "$1 cannot be made unwritable on this file system; its mode must do."
 }
 
+# A drive may have been anywhere, and no link on it is to lead out of it. Where this machine's mount
+# and kernel know how to say so (Linux 5.10), they do; the program looks for itself as well.
+no_links() {
+  ! unshare --mount mount -t tmpfs -o nosymfollow tmpfs /tmp 2>/dev/null || echo nosymfollow,
+}
+
 # Nothing pulls these in at boot: mount-watcher mounts a drive when it is there, and checks it
 # before. So a drive that is away delays nothing.
 put_mount() { # put_mount VOLUME TAG TYPE OPTIONS
@@ -114,7 +120,7 @@ Description=ctlr drive: $1
 What=/dev/disk/by-${kind,,}/${2#*=}
 Where=/mnt/$1
 Type=$3
-Options=nofail,noatime,nosuid,nodev,noexec,$4
+Options=nofail,noatime,nosuid,nodev,noexec,$(no_links)$4
 TimeoutSec=30
 UNIT
 }

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations, pairwise
 from pathlib import Path
 from statistics import median
@@ -28,6 +28,8 @@ from ctlr.simulator.story import ask, read_manifest, wait_until_processed, wait_
 
 SECONDS = 6.0
 SHIFTED, AHEAD_MS = "cam-2", 2000
+ROUNDED_MS = 1.5
+"""A chapter begins at a whole millisecond, and so does a camera's first frame."""
 MONOTONIC_STAYS = "FAKETIME_DONT_FAKE_MONOTONIC=1"
 pytestmark = pytest.mark.usefixtures("faketime_cleans_up")
 THROUGH = {SHIFTED: ["env", MONOTONIC_STAYS, "faketime", "-m", "-f", f"+{AHEAD_MS // 1000}s"]}
@@ -67,6 +69,10 @@ def worst_distance_us(a: Sequence[int], b: Sequence[int]) -> int:
         return worst
 
     return max(one_way(a, b), one_way(b, a))
+
+
+def _distance_to(at_s: float) -> Callable[[tuple[int, Any]], float]:
+    return lambda shown: abs(shown[0] / 1e6 - at_s)
 
 
 def chapters(video: Path) -> list[dict[str, Any]]:
@@ -117,10 +123,14 @@ async def test_the_certificate_agrees_with_the_pixels(tmp_path: Path, shifted: b
         (chapter,) = chapters(file)
         assert chapter["tags"]["title"] == "Gate, north"
         at_s = float(chapter["start_time"])
-        nearest_us, stamp = min(stamps[name], key=lambda s: abs(s[0] / 1e6 - at_s))
-        assert stamp is not None
-        assert nearest_us / 1e6 == pytest.approx(at_s, abs=0.06)
-        frame_at_ms = stamp.captured_at_us / 1000 - ahead_ms[name]
-        assert frame_at_ms == pytest.approx(marked_at_ms, abs=60)
+        # By whichever frame is near: a busy camera may have dropped the nearest ones. What the frame
+        # shows says when the chapter begins, so the distance to it in time is that in the video.
+        shown_us, stamp = min(((at, s) for at, s in stamps[name] if s), key=_distance_to(at_s))
+        chapter_at_ms = (
+            stamp.captured_at_us / 1000 - ahead_ms[name] - (shown_us / 1000 - at_s * 1000)
+        )
+        uncertainty_ms = max(clock[name][end]["uncertainty_ms"] for end in ("start", "end"))
+        print("CHAPTER", name, chapter_at_ms - marked_at_ms, uncertainty_ms, shown_us / 1e6 - at_s)
+        assert abs(chapter_at_ms - marked_at_ms) <= uncertainty_ms + ROUNDED_MS
     rows = list(csv.reader((session / "events.csv").read_text("utf-8").splitlines()))
     assert rows == [["at_ms", "label"], [str(marked_at_ms), "Gate, north"]]

@@ -68,7 +68,10 @@ class _EventStream(StreamingResponse):
             finally:
                 for task in tasks:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+            for error in ended:
+                if isinstance(error, Exception) and not isinstance(error, OSError):
+                    raise error
             if listener.replaced.is_set():
                 await _say_goodbye(send)
 

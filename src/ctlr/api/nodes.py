@@ -31,11 +31,7 @@ def nodes_router(parts: NodesParts) -> APIRouter:
     @router.get("")
     async def nodes() -> node_shapes.NodeList:
         """The rig's cameras, and those that announce themselves and are not in it; from memory."""
-        return node_shapes.NodeList(
-            configured=[_node(parts.fleet, member) for member in parts.roster.members],
-            discovered=[_discovered(found) for found in parts.roster.candidates()],
-            discovery_error=parts.roster.discovery_error,
-        )
+        return list_nodes(parts.roster, parts.fleet)
 
     @router.post(
         "",
@@ -49,10 +45,11 @@ def nodes_router(parts: NodesParts) -> APIRouter:
             "invalid_request",
         ),
     )
-    async def adopt(request: node_shapes.AdoptRequest) -> node_shapes.AdoptAnswer:
+    async def adopt(request: node_shapes.AdoptRequest, call: Request) -> node_shapes.AdoptAnswer:
         """Take a camera into the rig, now and after a restart. It must answer; a recording that
         runs is joined late. Without ``address``: where ``name`` announces itself."""
-        member, status = await parts.roster.adopt(request.name, request.address)
+        by = call.client.host if call.client else None
+        member, status = await parts.roster.adopt(request.name, request.address, by)
         return node_shapes.AdoptAnswer(node=_node(parts.fleet, member), saw=_saw(status))
 
     @router.get(
@@ -98,6 +95,15 @@ def nodes_router(parts: NodesParts) -> APIRouter:
         return shapes.Ok(ok=True)
 
     return router
+
+
+def list_nodes(roster: Roster, fleet: Fleet) -> node_shapes.NodeList:
+    """The rig's cameras and those that it could have, from memory."""
+    return node_shapes.NodeList(
+        configured=[_node(fleet, member) for member in roster.members],
+        discovered=[_discovered(found) for found in roster.candidates()],
+        discovery_error=roster.discovery_error,
+    )
 
 
 def _node(fleet: Fleet, member: Member) -> node_shapes.Node:

@@ -14,6 +14,7 @@ from ctlr.api.readiness import Readiness, judge
 from ctlr.can.status import CanStatus
 from ctlr.ingest.reports import DeliveryFailure, LastReport
 from ctlr.nodes.fleet import NodeView
+from ctlr.nodes.roster import Newcomer
 from ctlr.postprocess.supervise.jobs import Job, JobState
 from ctlr.recording.limits import warn_before_end
 from ctlr.recording.now import is_recording, recording_now
@@ -54,6 +55,7 @@ class Facts:
     newest: Sequence[Known] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
     """How often the broker has turned a camera away lately."""
+    newcomers: Sequence[Newcomer] = ()
     started: Press | None = None
     stopped: Press | None = None
 
@@ -345,6 +347,16 @@ def _warnings(facts: Facts) -> list[shapes.Warn]:
             ),
         )
         for name, times in facts.refused.items()
+    ]
+    found += [
+        shapes.Warn(
+            code="camera_adopted",
+            message=(
+                f"{new.node.name} at {new.node.address} was taken into the rig from {new.by} a moment "
+                f"ago. If that was nobody of the crew: ctlr nodes remove {new.node.name}."
+            ),
+        )
+        for new in facts.newcomers
     ]
     found += [
         shapes.Warn(code="processing_failed", message=f"Session {job.uuid}: {job.error}")

@@ -1,6 +1,6 @@
 """What has been recorded, and processing it again."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from ctlr.api.errors import refusals
 from ctlr.api.newest import summary
 from ctlr.api.overview import job_status
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.ids import is_session_id
 from ctlr.nodes.messages import UnixMs
 from ctlr.postprocess.manifest.copy_facts import copy_of
 from ctlr.postprocess.manifest.shapes import FilesSource, Manifest
@@ -39,6 +40,31 @@ class SessionsParts:
     read_manifest: Callable[[str], Awaitable[Manifest | None]]
 
 
+async def read_summaries(
+    parts: SessionsParts, found: Sequence[Session]
+) -> list[shapes.SessionSummary]:
+    """Sessions as lists show them, from the record."""
+    copies = await parts.copies.find(session.uuid for session in found)
+    return [summary(session, copies.get(session.uuid)) for session in found]
+
+
+async def read_detail(
+    parts: SessionsParts, uuid: str
+) -> tuple[shapes.SessionDetail, Manifest | None]:
+    """One session, and its manifest if its drive is there. Raises ``Refusal``: ``unknown_session``,
+    ``ambiguous_session``, ``invalid_uuid``."""
+    found = await parts.store.get(await parts.store.resolve(uuid))
+    if found is None:
+        raise Refusal("unknown_session", "No session with this id has been recorded here.")
+    found = await parts.store.with_measurements(found)
+    jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
+    why = parts.reconciler.why(found)
+    manifest = await parts.read_manifest(found.uuid)
+    known = (await parts.copies.find([found.uuid])).get(found.uuid)
+    told = summary(found, copy_of(manifest) if manifest else known)
+    return _detail(told, found, jobs, why, manifest), manifest
+
+
 def sessions_router(parts: SessionsParts) -> APIRouter:
     router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -59,8 +85,7 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
         """Sessions, newest first. For the next page give ``before`` = the last ``started_at``, or its
         ``created_at`` where that is null."""
         found = await parts.search.find(limit, before, search, verdict, binned=binned)
-        copies = await parts.copies.find(session.uuid for session in found)
-        return shapes.SessionList(sessions=[summary(s, copies.get(s.uuid)) for s in found])
+        return shapes.SessionList(sessions=await read_summaries(parts, found))
 
     @router.post("/current/marks", responses=refusals("not_recording", "invalid_request"))
     async def mark(mark: shapes.MarkRequest | None = None) -> shapes.MarkAnswer:
@@ -74,16 +99,7 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
     )
     async def session(uuid: str) -> shapes.SessionDetail:
         """One session with its sources, jobs and problems. The beginning of its id will do."""
-        found = await parts.store.get(await parts.store.resolve(uuid))
-        if found is None:
-            raise Refusal("unknown_session", "No session with this id has been recorded here.")
-        found = await parts.store.with_measurements(found)
-        jobs = [job_status(job) for job in parts.reconciler.jobs() if job.uuid == found.uuid]
-        why = parts.reconciler.why(found)
-        manifest = await parts.read_manifest(found.uuid)
-        known = (await parts.copies.find([found.uuid])).get(found.uuid)
-        told = summary(found, copy_of(manifest) if manifest else known)
-        return _detail(told, found, jobs, why, manifest)
+        return (await read_detail(parts, uuid))[0]
 
     @router.post(
         "/{uuid}/process",
@@ -95,7 +111,9 @@ def sessions_router(parts: SessionsParts) -> APIRouter:
     async def process(uuid: str) -> shapes.JobAccepted:
         """Make the session's folder on the sync disk (again), with what is here now. The beginning
         of its id will do."""
-        job = await parts.reconciler.request(await parts.store.resolve(uuid))
+        whole = uuid.lower()  # of one that only the drive knows, too
+        known = whole if is_session_id(whole) else await parts.store.resolve(uuid)
+        job = await parts.reconciler.request(known)
         return shapes.JobAccepted(job=job_status(job))
 
     _add_what_people_say(router, parts)

@@ -54,9 +54,13 @@ class Conditions:
         """The problems that a start does not find out by itself from the cameras' answers."""
         return [
             StartWarning(found.code, found.message)
-            for found in self._find_problems(self._clock_log.phone_ahead_ms())
+            for found in self.known_findings()
             if not found.ok and found.code not in SHOWN_BY_THE_START
         ]
+
+    def known_findings(self) -> list[Finding]:
+        """The preflight from memory: what the cameras say only when asked is not in it."""
+        return self._find_problems(self._clock_log.phone_ahead_ms())
 
     def _find_problems(
         self, phone_ahead_ms: int | None, refusals: Mapping[str, str] | None = None

@@ -161,6 +161,7 @@ class Controller:
             self.gate,
             start_delay_ms=settings.start_delay_ms,
             longest_s=settings.max_session_h * 3600,
+            is_configured={node.name for node in settings.nodes}.__contains__,
         )
         inventory = Inventory(
             self.store,
@@ -199,6 +200,9 @@ class Controller:
             clock,
             check_storage=partial(monitor.require, "logging"),
             on_report=self.camera_reported,
+            members=lambda: self.fleet.names,
+            ask=self.fleet.poll,
+            view=self.fleet.view,
         )
         self.uploads = PhoneUploads(
             layout,
@@ -206,6 +210,7 @@ class Controller:
             self.gate,
             check_storage=partial(monitor.require, "logging"),
             require_mount=settings.storage.require_mounts,
+            floor_bytes=settings.storage.floor_mb << 20,
         )
         self.downloads = Downloads(
             partial(find_session_folder, settings),
@@ -225,6 +230,7 @@ class Controller:
             find_sessions=self.copies.find_newest,
             on_change=self.changes.notify,
         )
+        self.gate.add_reader(self.rehearsal.release)
         self.log_reader = LogReader(
             log_path(settings.storage.logging), partial(monitor.why_unreadable, "logging")
         )
@@ -252,6 +258,7 @@ class Controller:
         self.tasks.start_job("resume eject", self.drives.ejector.resume())
         self.tasks.start_loop("recording", self.camera_reconciler.reconcile_forever())
         self.tasks.start_loop("takes", self.takes_watch.watch_forever())
+        self.tasks.start_loop("reports", self.reports.settle_forever())
         self.tasks.start_loop("session-counts", self.session_counts.count_forever())
         self.tasks.start_loop("session-copies", self.copies.keep_forever())
         self.tasks.start_loop("session clock", self.coordinator.follow_clock_forever())

@@ -19,6 +19,7 @@ from ctlr.api.status import StatusParts, status_router
 from ctlr.api.storage import StorageParts, storage_router
 from ctlr.api.sync import SyncParts, sync_router
 from ctlr.app.controller import Controller
+from ctlr.app.page import page_of
 from ctlr.recording.marks import Marks
 from ctlr.telemetry.sink import BrokerState
 
@@ -38,6 +39,16 @@ def _routers(it: Controller) -> list[APIRouter]:
     feed = Feed(lambda: overview.status(facts()).model_dump_json(), it.changes, it.clock)
     it.tasks.start_loop("events", feed.run_forever())
     drives, marks = it.drives, Marks(it.coordinator, it.store, it.clock)
+    of_sessions = SessionsParts(
+        it.store,
+        it.session_copies,
+        it.search,
+        it.set_remarks,
+        it.bin,
+        marks,
+        it.reconciler,
+        it.read_manifest,
+    )
     return [
         status_router(StatusParts(it.clock, it.clock_log, facts, it.conditions.preflight)),
         events_router(EventsParts(feed)),
@@ -46,21 +57,11 @@ def _routers(it: Controller) -> list[APIRouter]:
         sync_router(SyncParts(facts, it.reports, it.uploads, it.reconciler.uploaded)),
         nodes_router(NodesParts(it.roster, it.fleet, it.stills)),
         storage_router(StorageParts(facts, drives.drive, drives.ejector)),
-        sessions_router(
-            SessionsParts(
-                it.store,
-                it.session_copies,
-                it.search,
-                it.set_remarks,
-                it.bin,
-                marks,
-                it.reconciler,
-                it.read_manifest,
-            )
-        ),
+        sessions_router(of_sessions),
         files_router(FilesParts(it.downloads, it.store.resolve)),
         logs_router(LogsParts(it.telemetry.log_entry, it.log_reader.read)),
         metrics_router(MetricsParts(facts, it.session_counts.read, broker, it.meters)),
+        page_of(it, facts, of_sessions),
     ]
 
 
@@ -90,6 +91,7 @@ def read_facts(it: Controller) -> Facts:
         longest_s=it.settings.max_session_h * 3600,
         record_problem=it.store.problem,
         newest=it.copies.newest,
+        newcomers=it.roster.newcomers(),
         started=it.presses.start,
         stopped=it.presses.stop,
     )

@@ -2,6 +2,9 @@
 
 One client session per process. The controller reads each new file once before it answers, so
 the answer may take a while; the connection may not.
+
+Whoever answers at the controller's address is believed no further than its address: no redirect is
+followed to another, nothing is unpacked, and an answer has a length.
 """
 
 from typing import Self
@@ -16,6 +19,8 @@ ANSWER_S = 60.0
 ASK_S = 1.0
 """A recording that broke off waits no longer than this to hear whether it should go on."""
 HOLD_STATUS = (503, 507)
+MOST_BYTES = 16 << 20
+"""Of an answer: it lists what the controller holds of a session, 100 bytes a file."""
 
 
 class ReportError(Exception):
@@ -28,6 +33,10 @@ class HoldSegmentsError(ReportError):
 
 class RefusedError(ReportError):
     """The controller answered, and did not accept this report; others may pass."""
+
+
+class TooLongError(aiohttp.ClientError):
+    """More comes than any controller answers."""
 
 
 class _SessionEnd(BaseModel):
@@ -46,7 +55,12 @@ class Reporter:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S)
-        self._session = aiohttp.ClientSession(timeout=timeout)
+        self._session = aiohttp.ClientSession(
+            timeout=timeout,
+            headers={"Accept-Encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -59,8 +73,10 @@ class Reporter:
         assert self._session is not None, "the reporter is used outside its context"
         timeout = aiohttp.ClientTimeout(total=ASK_S)
         try:
-            async with self._session.get(f"{self._sessions}/{uuid}", timeout=timeout) as response:
-                body = await response.read() if response.status == 200 else b"{}"
+            async with self._session.get(
+                f"{self._sessions}/{uuid}", timeout=timeout, allow_redirects=False
+            ) as response:
+                body = await _read(response) if response.status == 200 else b"{}"
             return _SessionEnd.model_validate_json(body).stopped_at
         except (aiohttp.ClientError, TimeoutError, OSError, ValidationError):
             return None
@@ -70,12 +86,21 @@ class Reporter:
         assert self._session is not None, "the reporter is used outside its context"
         body = report.model_dump(exclude_none=True)
         try:
-            async with self._session.post(self._url, json=body) as response:
-                answer = await response.read()
+            async with self._session.post(self._url, json=body, allow_redirects=False) as response:
+                answer = await _read(response) if response.status == 200 else b""
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise ReportError(f"The controller cannot be reached: {reason}") from error
         return _read_answer(response.status, answer)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    while piece := await response.content.readany():
+        content += piece
+        if len(content) > MOST_BYTES:
+            raise TooLongError("it answers more than a controller has to say")
+    return bytes(content)
 
 
 def _read_answer(status: int, body: bytes) -> SyncAnswer:

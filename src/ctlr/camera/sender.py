@@ -42,6 +42,7 @@ from ctlr.nodes.messages import MOST_ASKED, NodeSync, SyncAnswer, SyncReport
 
 _log = structlog.get_logger("camera")
 
+MOST_DELIVERED = 8
 READ_TRIES = 12
 """A file that could not be read so often, over some minutes, is not waited for any more."""
 
@@ -83,7 +84,7 @@ class Sender:
         self._held = False
         self._failures = 0
         self._polls = 0
-        self._status = NodeSync()
+        self._status = NodeSync(delivered={})
 
     def wake(self) -> None:
         """There is something new on the card, or a recording has ended."""
@@ -191,6 +192,8 @@ class Sender:
         sent = self._sent[folder.uuid]
         unsent = segments_unsent(files, sent)
         complete = record.ended is not None and not files
+        total = folder.segments_made() if record.ended else None
+        self._set_delivered(folder.uuid, total if complete else None)
         answer = await self._report(
             SyncReport(
                 camera=self._node,
@@ -198,7 +201,7 @@ class Sender:
                 files=sent_now,
                 remaining=unsent,
                 uuid=folder.uuid,
-                segments_total=folder.segments_made() if record.ended else None,
+                segments_total=total,
                 complete=complete,
                 error=error or record.error,
                 clock=self._node_clock(),
@@ -285,6 +288,13 @@ class Sender:
         await asyncio.to_thread(folder.append_event, event)
         if record.ended is not None:
             await asyncio.to_thread(folder.publish_events, record.events)
+
+    def _set_delivered(self, uuid: str, segments: int | None) -> None:
+        """Say in the status too, before it is reported, that a session has been delivered: the
+        controller asks here who reports so. None: it has not been, or is recorded on."""
+        others = [(u, n) for u, n in (self._status.delivered or {}).items() if u != uuid]
+        here = [] if segments is None else [(uuid, segments)]
+        self._set_status(delivered=dict([*others, *here][-MOST_DELIVERED:]))
 
     def _set_status(self, **news: Any) -> None:
         self._status = self._status.model_copy(update=news)

@@ -6,6 +6,8 @@ Parts are imported by their verb, so that a camera does not load the controller 
 
 from ctlr.cli import (
     drive,
+    eject,
+    exporting,
     logs,
     nodes,
     preflight,
@@ -24,6 +26,8 @@ from ctlr.kernel.errors import ConfigError, Refusal
 __all__ = [
     "app",
     "drive",
+    "eject",
+    "exporting",
     "logs",
     "main",
     "nodes",

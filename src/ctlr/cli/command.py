@@ -8,11 +8,23 @@ from typer.core import TyperGroup
 
 from ctlr import __version__
 from ctlr.config import Settings, load_settings
+from ctlr.kernel.texts import show_controls
 
 FIELD, SETUP, SERVICES, TRY = "In the field", "Set up", "Services", "Try it"
 """The groups of verbs in the help."""
 ORDER = (
-    *("preflight", "record", "status", "upload", "sessions", "verify", "eject", "logs"),
+    *(
+        "preflight",
+        "record",
+        "status",
+        "upload",
+        "sessions",
+        "verify",
+        "export",
+        "catalog",
+        "eject",
+        "logs",
+    ),
     *("nodes", "storage", "check-config", "postprocess", "retention"),
     *("serve", "camera", "listen-can", "subscribe-logs", "watch-mounts"),
     *("demo", "simulate"),
@@ -79,7 +91,13 @@ def settings_of(context: typer.Context) -> Settings:
     return load_settings(context.obj)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines in which others may have a say: names of files on a drive, answers of machines.
+    A control character in them is written out, so that it moves no cursor."""
+    typer.echo("\n".join(map(show_controls, text.split("\n"))), err=err)
+
+
 def fail(message: str, code: int) -> NoReturn:
     """Say why on standard error and end with an exit code."""
-    typer.echo(message, err=True)
+    say(message, err=True)
     raise SystemExit(code)

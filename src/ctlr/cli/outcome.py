@@ -5,8 +5,11 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ctlr.cli.command import say
+from ctlr.kernel.texts import show_controls
 from ctlr.postprocess.manifest import progress as steps
 
 
@@ -25,7 +28,7 @@ def with_bar(work: Callable[[steps.Report], steps.RunResult]) -> steps.RunResult
         task = bar.add_task("examine", total=None)
 
         def show(step: steps.Progress) -> None:
-            what = f"{step.stage} {step.source or ''}".rstrip()
+            what = escape(show_controls(f"{step.stage} {step.source or ''}".rstrip()))
             total = step.bytes_total or None
             bar.update(task, description=what, completed=step.bytes_done, total=total)
 
@@ -34,5 +37,5 @@ def with_bar(work: Callable[[steps.Report], steps.RunResult]) -> steps.RunResult
 
 def end_with(outcome: steps.RunResult) -> NoReturn:
     """Say what came of it, and end with its exit code."""
-    typer.echo(outcome.summary, err=outcome.exit_code == 1)
+    say(outcome.summary, err=outcome.exit_code == 1)
     raise typer.Exit(outcome.exit_code)

@@ -1,5 +1,6 @@
 """``ctlr record``: start, stop and mark a session on all cameras together."""
 
+import time
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -22,8 +23,11 @@ from ctlr.cli.controller import (
 )
 from ctlr.kernel.ids import new_session_id
 
+REHEARSAL_LOOK_S = 0.5
+_SIGNS = {"pass": "ok", "fail": "FAILED", "unknown": "-"}
+
 record = typer.Typer(
-    help="Start, stop and mark a session.",
+    help="Start, stop and mark a session; rehearse one.",
     no_args_is_help=True,
     epilog=examples("ctlr record start", "ctlr record mark 'hard braking'", "ctlr record stop"),
 )
@@ -108,3 +112,27 @@ def mark(
     kept = understand(shapes.MarkAnswer, answer)
     named = f": {printable(kept.label)}" if kept.label else ""
     typer.echo(f"Marked {clock_time(kept.at_ms)} in {kept.uuid}{named}")
+
+
+@record.command("rehearse")
+def rehearse(context: typer.Context, *, url: Url = None, as_json: AsJson = False) -> None:
+    """Record five seconds, look at what comes of them, and throw them away.
+
+    Exit code 1 when something is not well.
+    """
+    from ctlr.api.rehearsal import RehearsalAnswer
+
+    base = controller_url(context, url)
+    answer = ask(base, "POST", "/api/rehearsal")
+    while answer.get("state") not in (None, "done"):
+        time.sleep(REHEARSAL_LOOK_S)
+        answer = ask(base, "GET", "/api/rehearsal")
+    if as_json:
+        print_json(answer)
+    else:
+        found = understand(RehearsalAnswer, answer)
+        for check in found.checks:
+            typer.echo(f"{_SIGNS[check.result]:6}  {printable(check.text)}")
+        typer.echo(printable(found.text))
+    if answer.get("result") != "pass":
+        raise typer.Exit(1)

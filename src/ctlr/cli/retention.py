@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ctlr.cli.command import SETUP, app, fail, settings_of
+from ctlr.cli.command import SETUP, app, fail, say, settings_of
 from ctlr.config import Settings
 
 
@@ -42,7 +42,7 @@ def retention(
             return
         now_ms = time.time_ns() // 1_000_000
         if dry_run:
-            typer.echo("\n".join(_planned(settings, now_ms, bin_=bin_)))
+            say("\n".join(_planned(settings, now_ms, bin_=bin_)))
             return
         if not (bin_ or settings.retention.enabled):
             fail("Retention is off ([retention] enabled). --dry-run shows what would go.", code=1)

@@ -10,11 +10,13 @@ from typing import Literal, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from ctlr.cli.command import fail
+from ctlr.cli.command import fail, say
 from ctlr.cli.outcome import end_with, with_bar
 from ctlr.config import Settings
+from ctlr.kernel.texts import show_controls
 from ctlr.postprocess.folder.folders import find_folder
 from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.follow import follow
@@ -53,7 +55,7 @@ def make_ready(settings: Settings, uuid: str, *, dry_run: bool) -> NoReturn:
     facts = read_session(settings.database.path, session)
     if dry_run:
         plan = plan_session(settings, session, facts)
-        typer.echo("\n".join(describe(plan)))
+        say("\n".join(describe(plan)))
         raise typer.Exit(0 if plan.complete else 3)
     end_on_sigterm()
     end_with(with_bar(lambda report: process(settings, session, facts, report)))
@@ -101,7 +103,7 @@ def show_sessions(settings: Settings) -> None:
     """Print what lies on the logging disk."""
     sessions = list_sessions(settings)
     if not sessions:
-        typer.echo(f"No session lies below {settings.storage.logging}.")
+        say(f"No session lies below {settings.storage.logging}.")
         return
     table = Table("session", "cameras", "segments", "size", "folder", "state")
     for found in sessions:
@@ -111,7 +113,7 @@ def show_sessions(settings: Settings) -> None:
             ", ".join(found.nodes) or "-",
             str(found.segments),
             f"{found.bytes / 2**20:.1f} MB",
-            found.folder or "-",
+            escape(show_controls(found.folder or "-")),
             f"{state} (revision {found.revision})" if found.revision else state,
         )
     Console(width=None if Console().is_terminal else 200).print(table)

@@ -112,11 +112,13 @@ class Arrivals:
         watch = delivered.node(node.name)
         if seen != watch.seen:
             watch.seen, watch.changed_at = seen, now
+        says_none_left = has_sent_all(self._view(node.name))
         arrival = Arrival(
             segments_held=sum(parse_segment_name(file.name) is not None for file in files),
             newest_file_age_s=_age(watch.changed_at, now),
             last_report_age_s=_age(watch.reported_at, now),
-            has_sent_all=delivered.taken_up and has_sent_all(self._view(node.name)),
+            has_sent_all=delivered.taken_up and says_none_left,
+            says_none_left=says_none_left,
         )
         verdict = judge_delivery(
             node,

@@ -23,13 +23,15 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True)
 class Arrival:
-    """What is known of one node's delivery; times are seconds ago. ``has_sent_all``: its status
-    says now that it does nothing and has nothing to send."""
+    """What is known of one node's delivery; times are seconds ago. ``says_none_left``: its status
+    says now that it does nothing and has nothing to send; ``has_sent_all``: that stands for the
+    report, which nobody may have been there to hear."""
 
     segments_held: int
     newest_file_age_s: float | None
     last_report_age_s: float | None
     has_sent_all: bool = False
+    says_none_left: bool = False
 
 
 def judge_delivery(
@@ -71,8 +73,10 @@ def is_whole(node: SessionNode, segments_held: int) -> bool:
 
 
 def _says_that_nothing_comes(node: SessionNode, arrival: Arrival) -> bool:
-    """An installed node that was stopped before its first segment reports that for ever."""
-    return node.segments_total is None and node.remaining == 0 and arrival.segments_held == 0
+    """An installed node that was stopped before its first segment reports that for ever; and what
+    somebody reports of a node that says itself that it has nothing left keeps nobody waiting."""
+    sent_none = node.segments_total is None and node.remaining == 0 and arrival.segments_held == 0
+    return sent_none or arrival.says_none_left
 
 
 def _plain_node_is_complete(

@@ -15,11 +15,13 @@ import stat
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from ctlr.ingest.disk import LoggingDisk
 from ctlr.ingest.losses import inode_of
 from ctlr.kernel.atomic import fsync_directory
 from ctlr.kernel.hashing import flush_and_hash
+from ctlr.kernel.untrusted import open_file
 from ctlr.layout.raw import LoggingLayout, is_delivered_name, parse_segment_name
 from ctlr.nodes.messages import DurableFile
 from ctlr.sessions.model import HashedFile
@@ -66,7 +68,7 @@ class Inventory:
         self._monotonic = monotonic
         self._on_other = on_other
         self._disk = LoggingDisk(check_disk)
-        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def files(self, uuid: str, node: str) -> list[DeliveredFile]:
         """What a node has delivered of a session, in no order; empty without a folder.
@@ -212,7 +214,7 @@ def _flush_and_hash_file(path: Path) -> HashedFile:
 
     Raises ``OSError``; the file must then count as bad, the flush is not tried again.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    fd = open_file(path)
     try:
         _, digest = flush_and_hash(fd)
         status = os.fstat(fd)

@@ -12,10 +12,12 @@ flushed: a journal keeps the order, and a replacement that survives a power cut 
 
 import errno
 import os
+import secrets
 import shutil
 import stat
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +55,7 @@ class TakeKeeper:
         shown, takes = _look(folder), folder / TAKES_FOLDER
         if not shown:
             return []
-        takes.mkdir(mode=0o750, exist_ok=True)
+        _make_own(takes, folder)
         held = _look(takes)
         for plain, files in shown.items():
             for file in sorted(files):
@@ -87,6 +89,20 @@ class TakeKeeper:
         if pair not in self._alike:
             self._alike[pair] = _have_same_bytes(file.path, other.path)
         return self._alike[pair]
+
+
+def _make_own(takes: Path, folder: Path) -> None:
+    """Make the folder of second names. What whoever delivers has put there is set aside, as he could
+    take away what it holds; so is a link. Raises ``OSError``."""
+    with suppress(FileNotFoundError):
+        status = os.lstat(takes)
+        delivers = os.lstat(folder).st_uid
+        is_his = status.st_uid == delivers != os.geteuid()
+        if not is_his and not stat.S_ISLNK(status.st_mode):
+            takes.mkdir(exist_ok=True)
+            return
+        os.rename(takes, takes.with_name(f"{TAKES_FOLDER}-stray-{secrets.token_hex(4)}"))
+    takes.mkdir(mode=0o750, exist_ok=True)
 
 
 def _look(folder: Path) -> dict[str, list[_File]]:

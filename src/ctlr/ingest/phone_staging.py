@@ -52,12 +52,16 @@ def storage_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise Refusal(
-                "storage_full",
-                "The drive is full, so nothing of this upload was stored. The recording on the "
-                "phone is untouched: keep it, make room on the drive, and send it again.",
-            ) from error
+            raise storage_full() from error
         raise storage_unavailable(error.strerror) from error
+
+
+def storage_full() -> Refusal:
+    return Refusal(
+        "storage_full",
+        "The drive is full, so nothing of this upload was stored. The recording on the "
+        "phone is untouched: keep it, make room on the drive, and send it again.",
+    )
 
 
 def storage_unavailable(reason: str | None) -> Refusal:
@@ -103,6 +107,12 @@ class Staging:
         finally:
             os.close(root_fd)
         self._staging_fd = _open_folder(self._phone_fd, self._folder)
+
+    def free_bytes(self) -> int:
+        """What the drive has room for, what is kept free on it included."""
+        with storage_errors():
+            space = os.fstatvfs(self._phone_fd)
+        return space.f_bavail * space.f_frsize
 
     def begin_file(self, name: str, sent_as: str) -> None:
         """A file follows. A second one of a name gets another, so that neither is lost."""

@@ -23,6 +23,7 @@ from ctlr.ingest.phone_staging import (
     StoredFile,
     clean_staging,
     staging_name,
+    storage_full,
     storage_unavailable,
 )
 from ctlr.kernel.errors import Refusal
@@ -62,7 +63,9 @@ class PhoneUploads:
 
     ``check_storage`` raises the ``Refusal`` for a drive that takes nothing now. ``require_mount``:
     refuse while the drive is not mounted. ``idle_s``: a phone that sends nothing for so long has
-    gone. ``disk_s``: a drive that takes so long for one piece is dead.
+    gone. ``disk_s``: a drive that takes so long for one piece is dead. ``floor_bytes`` of the drive
+    are left to what records: an upload for which there is no room above them is refused, the rest
+    of those that run counted in.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class PhoneUploads:
         idle_s: float = 60,
         disk_s: float = 30,
         max_parallel: int = 8,
+        floor_bytes: int = 0,
     ) -> None:
         self._layout = layout
         self._max_bytes = max_bytes
@@ -84,6 +88,7 @@ class PhoneUploads:
         self._require_mount = require_mount
         self._idle_s = idle_s
         self._disk_s = disk_s
+        self._floor_bytes = floor_bytes
         self._slots = asyncio.Semaphore(max_parallel)
         self._running: set[_Receiver] = set()
 
@@ -101,7 +106,12 @@ class PhoneUploads:
         if declared_bytes is not None and declared_bytes > self._max_bytes:
             raise self._too_large()
         async with self._slots:
-            receiver = _Receiver(content_type, self._layout, require_mount=self._require_mount)
+            receiver = _Receiver(
+                content_type,
+                self._layout,
+                require_mount=self._require_mount,
+                coming_bytes=declared_bytes or 0,
+            )
             with self._gate.upload():
                 upload = await self._receive(receiver, body)
         _log.info("phone upload stored", uuid=upload.uuid, files=len(upload.stored))
@@ -111,7 +121,9 @@ class PhoneUploads:
         self._running.add(receiver)
         try:
             async for piece in self._pieces(body):
-                await self._on_disk(partial(receiver.feed, piece))
+                others = sum(one.coming_bytes for one in self._running if one is not receiver)
+                kept_bytes = self._floor_bytes + others
+                await self._on_disk(partial(receiver.feed, piece, kept_bytes))
             return await self._on_disk(receiver.finish)
         finally:
             with suppress(TimeoutError):  # a dead drive; clean_staging comes later
@@ -171,13 +183,17 @@ class PhoneUploads:
 
 
 class _Receiver:
-    """One upload's parser and staging folder.
+    """One upload's parser and staging folder. ``coming_bytes`` are still to come, as far as it is
+    known.
 
     The lock lets ``close`` wait for a call that its caller no longer waits for.
     """
 
-    def __init__(self, content_type: str, layout: LoggingLayout, *, require_mount: bool) -> None:
+    def __init__(
+        self, content_type: str, layout: LoggingLayout, *, require_mount: bool, coming_bytes: int
+    ) -> None:
         self.folder = staging_name()
+        self.coming_bytes = coming_bytes
         self._content_type = content_type
         self._layout = layout
         self._require_mount = require_mount
@@ -185,14 +201,20 @@ class _Receiver:
         self._staging: Staging | None = None
         self._reader: PartReader | None = None
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes, kept_bytes: int) -> None:
+        """Take in what has come; ``kept_bytes`` of the drive are left for others."""
         with self._lock:
-            if self._reader is None:
+            if self._staging is None:
                 self._staging = Staging(
                     self._layout, self.folder, require_mount=self._require_mount
                 )
+            if self._reader is None:
                 self._reader = PartReader(self._content_type, self._staging)
+            coming = max(self.coming_bytes, len(data))
+            if self._staging.free_bytes() < kept_bytes + coming:
+                raise storage_full()
             self._reader.feed(data)
+            self.coming_bytes = max(0, self.coming_bytes - len(data))
 
     def finish(self) -> Upload:
         with self._lock:

@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -22,10 +23,12 @@ from ctlr.ingest.keeping import TakeKeeper
 from ctlr.ingest.losses import find_lost
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.names import readable_name
 from ctlr.layout.raw import LoggingLayout
 from ctlr.sessions.model import HashedFile, TakeStart
 from ctlr.sessions.store import SessionStore
 
+MOST_SHOWN = 20
 START_DEADLINE_S = 1.0
 """A start waits no longer than this for the drive: what is not recorded can't be kept either."""
 
@@ -51,7 +54,7 @@ class Takes:
         self._disk = LoggingDisk(check_disk)
         self._on_replaced = on_replaced
         self._keeper = TakeKeeper()
-        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._told: dict[tuple[str, str], int] = {}
         self._checked: set[tuple[str, str]] = set()
 
@@ -120,7 +123,7 @@ class Takes:
         new = await self._store.keep_lost(uuid, node, lost) if lost else []
         if new:
             text = (
-                f"{', '.join(new)} of {node} was here and whole; another file has its name now, and "
+                f"{', '.join(map(readable_name, new[:MOST_SHOWN]))} of {node} was here and whole; another file has its name now, and "
                 "what it held is nowhere on the logging drive. It came there while the controller did "
                 "not run, or was put there by hand. If the camera or a copy of the drive still has "
                 "the first one, put it beside it under another name and process the session again."
@@ -136,7 +139,9 @@ class Takes:
         return self._told[uuid, node]
 
     async def _note(self, uuid: str, node: str, shown: list[str]) -> None:
-        text = f"{node} sent other segments under names that it had used; {', '.join(shown)} kept."
+        names = ", ".join(map(readable_name, shown[:MOST_SHOWN]))
+        more = f" and {len(shown) - MOST_SHOWN} more" if len(shown) > MOST_SHOWN else ""
+        text = f"{node} sent other segments under names that it had used; {names}{more} kept."
         await self._add_event(uuid, "segment_kept", text)
 
     async def _add_event(self, uuid: str, kind: str, text: str) -> None:

@@ -19,7 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ctlr.kernel.ids import RESERVED_NODE_NAMES
+
 TAKES_FOLDER = ".takes"
+PRESERVED_FOLDER = ".ctlr-preserved"
+"""With an empty file for each session that is asked to be kept."""
+RESERVED_FOLDERS = (*sorted(RESERVED_NODE_NAMES), PRESERVED_FOLDER)
+"""At the top of the disk, and the controller's alone."""
 _SEGMENT = re.compile(r"seg_([0-9]{4,9})\.mp4")
 _FRAMES = re.compile(r"seg_([0-9]{4,9})\.frames\.csv")
 _KEPT = re.compile(r"([^.]+)\.take([1-9][0-9]{0,5})(?:-([1-9][0-9]{0,5}))?(\..*|)")

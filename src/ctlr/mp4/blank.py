@@ -73,7 +73,8 @@ def leave_out_blank(tables: SegmentTables, read_at: ReadAt, areas: Sequence[Area
         form = form_of(track.header.first)
         blank = _blank(form, track, read_at, areas) if form else []
         is_picture = track is tables.reference
-        within = _cut_end(tables, track, blank, is_picture=is_picture)
+        before_the_end = _cut_end(tables, track, blank, is_picture=is_picture)
+        within = before_the_end if is_picture else blank  # of the picture's end a gap tells
         if within:
             what = "frames" if is_picture else f"samples of its {track.header.codec} track"
             inside.append(f"{len(within)} {what} (from number {within[0] + 1} on)")
@@ -125,6 +126,7 @@ def _cut_end(
             f"its last {track.count - first} frames are none (zeros or noise, as after a power cut)"
         )
     keep_samples(track, first)
+    track.unshown = track.unshown_ticks = 0
     return blank[: len(blank) - len(runs[-1])]
 
 

@@ -82,7 +82,7 @@ def _references(track: MergedTrack, numbers: dict[int, int]) -> bytes:
 def _edits(track: MergedTrack, movie_timescale: int) -> bytes:
     wait = _converted(max(track.zero + track.skip, 0), track, movie_timescale)
     rows = [struct.pack(">QqI", wait, -1, 0x10000)] if wait else []
-    length = _converted(max(track.end + track.lead - track.skip, 0), track, movie_timescale)
+    length = _converted(track.media_shown, track, movie_timescale)
     rows.append(struct.pack(">QqI", length, track.skip, 0x10000))
     elst = make_full_box(b"elst", 1, struct.pack(">I", len(rows)), *rows)
     return b"".join(_nest(b"edts", [elst]))

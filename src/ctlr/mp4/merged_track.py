@@ -72,6 +72,7 @@ class MergedTrack:
         self.zero = 0  # timeline position of the first sample's decode time
         self.end = 0  # decode time after the last sample, from 0
         self.skip = 0  # media at the head that is decoded but not shown
+        self.tail = 0  # media at the end that is decoded but not shown
         self.lead = 0  # how much later than its decode time the last segment's first frame shows
         self.times = RunLengths()
         self.shifts = RunLengths()
@@ -100,7 +101,7 @@ class MergedTrack:
             return
         if track.header.timescale != self.header.timescale:
             track = rescale(track, self.header.timescale)
-        self.lead = first_shown_ticks(track)
+        self.lead, self.tail = first_shown_ticks(track), track.unshown_ticks
         if self.count == 0:
             self.zero = target
             self.skip = max(self.lead, -target, primed, 0)
@@ -176,7 +177,12 @@ class MergedTrack:
     @property
     def shown_ticks(self) -> int:
         """From the beginning of the timeline to the end of what is shown."""
-        return max(self.zero + self.skip, 0) + self.end + self.lead - self.skip
+        return max(self.zero + self.skip, 0) + self.media_shown
+
+    @property
+    def media_shown(self) -> int:
+        """How much of its media is shown."""
+        return max(self.end + self.lead - self.skip - self.tail, 0)
 
     def chunk_rows(self) -> "array[int]":
         """``stsc``: first chunk, samples in each, description."""

@@ -28,8 +28,10 @@ class Track:
     first sample in the segment's own presentation, edit list applied, in the track's timescale;
     ``start_exact`` is false where an edit list rounded it to the movie's coarser timescale.
     ``declared`` and ``declared_ticks`` are what the index claims, ``said_ticks`` is the length that the
-    track's header says (0: none), ``beyond`` how many samples had times beyond reason. ``hidden_ticks`` of the beginning
-    are not shown by the segment's edit list. ``obstacle`` says why it can't be spliced, if so.
+    track's header says (0: none), ``beyond`` how many samples had times beyond reason. ``hidden_ticks``
+    of the beginning are not shown by the segment's edit list. The last ``unshown`` samples in the order
+    shown, which have ``unshown_ticks`` of its duration, are there to be decoded alone. ``obstacle`` says
+    why it can't be spliced, if so.
     """
 
     track_id: int
@@ -49,6 +51,8 @@ class Track:
     said_ticks: int = 0
     beyond: int = 0
     hidden_ticks: int = 0
+    unshown: int = 0
+    unshown_ticks: int = 0
     obstacle: str | None = None
 
     @property
@@ -58,6 +62,16 @@ class Track:
     @property
     def duration_ticks(self) -> int:
         return total(self.times)
+
+    @property
+    def shown(self) -> int:
+        """How many of its samples are shown."""
+        return self.count - self.unshown
+
+    @property
+    def length_ticks(self) -> int:
+        """From when its first sample is shown to the end of the last that is."""
+        return self.duration_ticks - self.unshown_ticks
 
     @property
     def first_is_sync(self) -> bool:
@@ -112,12 +126,15 @@ def keep_readable(track: Track, limit: int) -> None:
 
 
 def keep_until(track: Track, ticks: int) -> None:
-    """Forget the samples behind the last one that is shown before ``ticks`` after the first one;
-    what has to be decoded for it stays."""
+    """Show nothing from ``ticks`` after the first sample on. What has to be decoded for what is shown
+    before stays, and is not shown; all behind it is forgotten."""
     shown = shown_ticks(track)
-    limit = min(shown, default=0) + ticks
-    wanted = max((n for n, at in enumerate(shown, 1) if at < limit), default=min(1, track.count))
-    keep_samples(track, wanted)
+    first = min(shown, default=0)
+    inside = [n for n, at in enumerate(shown, 1) if at < first + ticks] or [1][: track.count]
+    ends = min((at for at in shown if at >= first + ticks), default=first + track.length_ticks)
+    keep_samples(track, max(inside, default=0))
+    track.unshown = track.count - len(inside)
+    track.unshown_ticks = max(track.duration_ticks - (ends - first), 0) if track.unshown else 0
 
 
 def keep_samples(track: Track, wanted: int) -> None:
@@ -210,6 +227,7 @@ def rescale(track: Track, timescale: int) -> Track:
     result.times = run_lengths(array("I", deltas))
     result.header = replace(track.header, timescale=timescale)
     result.start_ticks = convert(track.start_ticks)
+    result.unshown_ticks = convert(track.unshown_ticks)
     if track.shifts is not None:
         shift_from(result, list(map(convert, shown_ticks(track))), result.times)
     return result

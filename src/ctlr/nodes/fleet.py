@@ -150,7 +150,7 @@ class Fleet:
             if misnamed and misnamed[1]:
                 raise NodeCallError(f"it {misnamed[0]}")
             status = self._views[node.name].status
-            first = first_segment if status and _is_ours(status) else None
+            first = first_segment if status and status.is_ours else None
             reply = await self._client.start(node, uuid, told[node.name], first)
             if not (reply.repeated and reply.error == "already recording"):
                 return reply
@@ -246,7 +246,7 @@ class Fleet:
 
     def _seen(self, name: str, status: NodeStatus, reply: Reply) -> NodeView:
         # Where an installed node delivers has nothing to do with what its answers call it.
-        called = reply.node_id[:LONGEST_SHOWN].lower() if _is_ours(status) else ""
+        called = reply.node_id[:LONGEST_SHOWN].lower() if status.is_ours else ""
         self._called[name] = called or name
         misnamed, _ = find_misnaming(name, self._called) or (None, False)
         return NodeView(
@@ -281,13 +281,9 @@ def _held_start(reply: Reply) -> int | None:
         return None
 
 
-def _is_ours(status: NodeStatus) -> bool:
-    return status.frames is not None
-
-
 def _may_be_asked(status: NodeStatus) -> bool:
     """Whether a node's clock may be read by a call of its own; ours tells it with every answer."""
-    return status.state == "idle" and not _is_ours(status)
+    return status.state == "idle" and not status.is_ours
 
 
 def _was_idle(view: NodeView) -> bool:

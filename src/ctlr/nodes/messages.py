@@ -74,11 +74,14 @@ class NodeSync(BaseModel):
     """How delivery goes, as the node sees it."""
 
     model_config = _LENIENT
-    status: str = "idle"
+    status: Said = "idle"
     segments_synced: Count = 0
     segments_queued: Count = 0
     last_sync: UnixMs | None = None
     error: Said | None = None
+    delivered: dict[str, Count] | None = None
+    """Our own node's addition: the sessions that it has delivered last, each with how many
+    segments it made. Who reports that in its name is believed only if this says the same."""
 
 
 class NodeSystem(BaseModel):
@@ -100,7 +103,7 @@ class NodeStatus(BaseModel):
     error: Said | None = None
     sync: NodeSync = NodeSync()
     system: NodeSystem = NodeSystem()
-    uuid: str | None = None
+    uuid: Said | None = None
     start_at: UnixMs | None = None
     first_frame_at_us: Count | None = None
     frames: Count | None = None
@@ -115,6 +118,11 @@ class NodeStatus(BaseModel):
     """What is wrong with the node's power or cooling, in words."""
     events: list[dict[str, Any]] | None = None
     """What happened to the session that is recorded: ``at_ms``, ``kind``, ``text``, ``size_us``."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether our own node says this; an installed one does not count frames."""
+        return self.frames is not None
 
 
 MOST_ASKED = 256

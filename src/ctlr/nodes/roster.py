@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 
 import structlog
@@ -33,6 +34,7 @@ from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
 from ctlr.nodes.messages import NodeStatus
 
+NEWCOMER_S = 600.0
 Origin = Literal["config", "adopted"]
 
 _IPV4 = re.compile(r"[0-9.]+")
@@ -47,6 +49,15 @@ class Member:
 
     node: NodeAddress
     origin: Origin
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """A camera that was adopted over the network a short while ago, and from where."""
+
+    node: NodeAddress
+    by: str
+    at_s: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ class Roster:
         self._clock = clock
         self._discovery = discovery
         self._gate = gate
+        self._newcomers: dict[str, Newcomer] = {}
 
     async def load(self) -> None:
         """Put the stored nodes into the fleet, beside the configured ones that it has."""
@@ -107,9 +119,26 @@ class Roster:
             if not is_known(announced, known)
         ]
 
-    async def adopt(self, name: str | None, address: str | None) -> tuple[Member, NodeStatus]:
+    def versions(self) -> dict[str, str | None]:
+        """Which release each camera that announces itself runs, by name."""
+        return {camera.name: camera.version for camera in self._announced()}
+
+    def newcomers(self) -> list[Newcomer]:
+        """Those that the crew is told of, as another may have adopted them."""
+        now = self._clock.monotonic()
+        self._newcomers = {
+            name: new
+            for name, new in self._newcomers.items()
+            if name in self._members and now - new.at_s < NEWCOMER_S
+        }
+        return list(self._newcomers.values())
+
+    async def adopt(
+        self, name: str | None, address: str | None, by: str | None = None
+    ) -> tuple[Member, NodeStatus]:
         """Take a camera into the rig, at ``address`` or where ``name`` announces itself, after it
-        has answered; returns it and what it said. An adopted one gets its new address.
+        has answered; returns it and what it said. An adopted one gets its new address. ``by`` is
+        the machine that asks for it: unless it is this one, the crew is told.
 
         Raises ``Refusal``: ``invalid_node``, ``unknown_node``, ``node_unreachable``,
         ``node_conflict``, ``configured_in_file``, ``recording_in_progress`` (a new address only).
@@ -126,7 +155,7 @@ class Roster:
         await self._refuse_double(node)
         async with self._gate.lock:
             if self._known_as(node) is None:
-                await self._take_in(node)
+                await self._take_in(node, by)
         return self._members[node.name], status
 
     async def remove(self, name: str) -> None:
@@ -150,7 +179,7 @@ class Roster:
             del self._members[name]
             _log.info("camera removed", camera=name)
 
-    async def _take_in(self, node: NodeAddress) -> None:
+    async def _take_in(self, node: NodeAddress, by: str | None) -> None:
         moved = node.name in self._members
         if moved:
             await self._refuse_while_recording(node.name)
@@ -159,7 +188,9 @@ class Roster:
             self._fleet.remove_node(node.name)
         self._fleet.add_node(node)
         self._members[node.name] = Member(node, "adopted")
-        _log.info("camera adopted", camera=node.name, address=node.address)
+        _log.warning("camera adopted", camera=node.name, address=node.address, by=by)
+        if by is not None and not _is_this_machine(by):
+            self._newcomers[node.name] = Newcomer(node, by, self._clock.monotonic())
 
     def _known_as(self, node: NodeAddress) -> Member | None:
         """The member that this camera is already. Raises ``Refusal`` where it clashes with one."""
@@ -248,6 +279,13 @@ class Roster:
             KnownNode(m.node.name, m.node.address, connected=views[m.node.name].connected)
             for m in self._members.values()
         ]
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def check_address(address: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from ctlr.postprocess.manifest.shapes import GapEntry, VideoFile, VideoPart, VideoSource
-from ctlr.reader.clocks import Floats, SourceClock
+from ctlr.reader.clocks import Floats, Numbers, SourceClock
 from ctlr.reader.pictures import decode_picture
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ class Frames(Sequence[Frame]):
         """The frames that were taken from one instant to another, both included."""
         chosen = np.flatnonzero((self.t_s >= first_s) & (self.t_s <= last_s))
         return [self._frame(int(number)) for number in chosen]
+
+    def of_file(self, number: int) -> Numbers:
+        """The numbers of the frames that one of the camera's files holds; files from 0."""
+        return np.flatnonzero(self._columns["part"] == number + 1)
 
     def last_before(self, part: int, pts_s: float) -> Frame | None:
         """The last frame that a file, counted from 1, shows before a time of its own."""

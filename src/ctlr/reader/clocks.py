@@ -14,6 +14,7 @@ from ctlr.postprocess.manifest.sync import ClockEntry
 from ctlr.sessions.model import ClockSample
 
 Floats: TypeAlias = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.intp]
 
 
 class SourceClock:

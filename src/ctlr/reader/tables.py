@@ -54,7 +54,7 @@ class Table:
         self._folder = folder
         self._span = span
         self._clocks = clocks
-        self._known: dict[str, list[str]] = {}
+        self._known: dict[int, list[str]] = {}
 
     def __repr__(self) -> str:
         return f"<Table {self.path}: {self.told.rows} rows>"
@@ -74,13 +74,20 @@ class Table:
 
     def __getitem__(self, name: str) -> Floats:
         """A column's numbers; NaN where there is none. Raises ``KeyError``."""
-        return self._read.numbers(name)
+        return self.numbers_at(self._read.index(name))
+
+    def numbers_at(self, number: int) -> Floats:
+        """As ``table[name]``, of a column by its number: headings may be empty, or twice there."""
+        return self._read.numbers(number)
 
     def texts(self, name: str) -> Sequence[str]:
         """A column's fields as they are written. Raises ``KeyError``."""
-        if name not in self._known:
-            self._known[name] = self._read.texts(name)
-        return self._known[name]
+        return self.texts_at(self._read.index(name))
+
+    def texts_at(self, number: int) -> list[str]:
+        if number not in self._known:
+            self._known[number] = self._read.texts(number)
+        return self._known[number]
 
     @cached_property
     def t_s(self) -> Floats:

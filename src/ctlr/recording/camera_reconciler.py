@@ -7,7 +7,7 @@ late camera joins, a lost stop arrives, and a restarted controller carries on.
 
 import asyncio
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -38,7 +38,9 @@ _log = structlog.get_logger("recording")
 
 class CameraReconciler:
     """Acts on the difference between record and cameras. ``start_delay_ms``: for late joins;
-    ``longest_s``: when a recording that nobody stops ends by itself."""
+    ``longest_s``: when a recording that nobody stops ends by itself. ``is_configured``: whether the
+    configuration names a camera. One that was only adopted over the network may bring a session
+    that nobody here knows once it has recorded one that was started here: it is no stranger then."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class CameraReconciler:
         *,
         start_delay_ms: int,
         longest_s: float,
+        is_configured: Callable[[str], bool] = lambda _node: True,
     ) -> None:
         self._coordinator = coordinator
         self._store = store
@@ -60,6 +63,8 @@ class CameraReconciler:
         self._gate = gate
         self._start_delay_ms = start_delay_ms
         self._longest_s = longest_s
+        self._is_configured = is_configured
+        self._not_taken_up: set[str] = set()
         self._wake = asyncio.Event()
         self._backoff = AttemptsByName(RETRY, clock.monotonic)
         self._told = Told()
@@ -205,7 +210,7 @@ class CameraReconciler:
 
     async def _note_started(self, active: Session, node: str, start_at_ms: int | None) -> None:
         await self._store.change_node(
-            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None
+            active.uuid, node, started=True, start_at_ms=start_at_ms, error=None, complete=False
         )
 
     async def _note_joined(self, active: Session, node: str, *, again: bool) -> None:
@@ -233,6 +238,12 @@ class CameraReconciler:
             urgent.cancel()
 
     async def _adopt(self, found: recovery.Adopt) -> None:
+        if not await self._is_trusted(found.node):
+            if found.node not in self._not_taken_up:
+                self._not_taken_up.add(found.node)
+                text = "an adopted camera records a session unknown here; it is not taken up"
+                _log.warning(text, camera=found.node, uuid=found.uuid)
+            return
         now_ms = self._clock.now_ms()
         await self._store.create(
             found.uuid,
@@ -246,6 +257,13 @@ class CameraReconciler:
         )
         text = f"{found.node} was found recording a session unknown here."
         await self._note(found.uuid, "adopted", text)
+
+    async def _is_trusted(self, node: str) -> bool:
+        if self._is_configured(node):
+            return True
+        latest = await self._store.latest_of_node(node)
+        part = latest.node(node) if latest else None
+        return part is not None and part.started
 
     async def _note(self, uuid: str, kind: str, text: str) -> None:
         await self._store.add_event(uuid, self._clock.now_ms(), kind, text)

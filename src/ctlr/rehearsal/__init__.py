@@ -3,6 +3,7 @@
 ::
 
     rehearsal    records, waits for what is made of it, has it looked at, keeps the verdict
+    looking      has them looked at: starts the program, ends it for an eject
     program      looks at the pictures: a child process with the lowest priority
     views        what a picture is like, and whether a camera has moved since another; pure
     verdict      the one verdict, and each check in words; pure

@@ -6,24 +6,21 @@ one. The verdict is kept in memory only.
 """
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import new_session_id
-from ctlr.kernel.process import ProcessTimeoutError, run
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.recording.coordinator import Coordinator
-from ctlr.rehearsal.seen import Look, Seen, View
+from ctlr.rehearsal.looking import Looking
+from ctlr.rehearsal.seen import Seen
 from ctlr.rehearsal.verdict import Verdict, judge, judge_without
 from ctlr.sessions.copies import SessionCopy
 from ctlr.sessions.lacks import is_complete
@@ -32,7 +29,6 @@ from ctlr.sessions.store import SessionStore
 
 LASTS_S = 5.0
 JOIN_WITHIN_S = 30.0
-LOOK_WITHIN_S = 20.0
 LOOK_AGAIN_S = 0.1
 
 State = Literal["none", "recording", "joining", "looking", "done"]
@@ -80,6 +76,7 @@ class Rehearsal:
         self._find_folder = find_folder
         self._find_sessions = find_sessions
         self._on_change = on_change
+        self._looking = Looking()
         self.standing = Standing()
 
     async def begin(self) -> Standing:
@@ -91,6 +88,10 @@ class Rehearsal:
         self._stand(Standing("recording", uuid, answer["start_at"]))
         self._tasks.start_job("rehearsal", self._go_on(uuid))
         return self.standing
+
+    async def release(self) -> None:
+        """End what reads the drive; what it would have seen fails nothing."""
+        await self._looking.release()
 
     async def take_up(self) -> None:
         """Go on with one that an earlier process has begun."""
@@ -154,18 +155,10 @@ class Rehearsal:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _look(self, uuid: str, earlier: Session | None) -> dict[str, Seen]:
-        """What a child process sees in the pictures; what it cannot see fails nothing."""
-        folders = [await self._find_folder(uuid)]
-        folders += [await self._find_folder(earlier.uuid)] if earlier else []
-        there = [str(folder) for folder in folders if folder]
-        command = [sys.executable, "-m", "ctlr.rehearsal.program", *there]
-        try:
-            done = await run(command, LOOK_WITHIN_S)
-            found = json.loads(done.stdout)
-        except (OSError, ProcessTimeoutError, ValueError) as error:
-            _log.error("the pictures could not be looked at", error=str(error), pid=os.getpid())
-            return {}
-        return {name: _seen(what) for name, what in found.items()}
+        wanted = [uuid, *([earlier.uuid] if earlier else [])]
+        folders = [await self._find_folder(each) for each in wanted]
+        there = [folder for folder in folders if folder is not None]
+        return await self._looking.look(there) if folders[0] is not None else {}
 
     def _stand(self, standing: Standing) -> None:
         self.standing = standing
@@ -184,12 +177,3 @@ def choose_earlier(sessions: Iterable[Known]) -> Session | None:
 
 def _name_of(session: Session) -> str:
     return f"session {session.uuid[:8]}" + (f" ({session.label})" if session.label else "")
-
-
-def _seen(found: dict[str, Any]) -> Seen:
-    if "error" in found:
-        return Seen(error=found["error"])
-    earlier, view = found.get("earlier"), found.get("view")
-    return Seen(
-        Look(**found["look"]), Look(**earlier) if earlier else None, View(**view) if view else None
-    )

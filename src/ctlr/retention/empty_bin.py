@@ -17,15 +17,15 @@ from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.ids import is_session_id
-from ctlr.layout.raw import LoggingLayout
+from ctlr.kernel.untrusted import is_folder
+from ctlr.layout.raw import PRESERVED_FOLDER
 from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.folder.folders import find_folder
 from ctlr.postprocess.folder.lock import session_lock
-from ctlr.postprocess.video.scan import node_names
 from ctlr.retention import removal
 from ctlr.retention.bin_plan import BinnedSession, BinPlan, plan_bin
 from ctlr.retention.lines import Emptied
-from ctlr.retention.retire import PRESERVED
+from ctlr.retention.retire import raw_folders
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.reading import read_binned, read_session
 
@@ -66,11 +66,11 @@ def _look(settings: Settings, session: Session) -> BinnedSession:
         uuid=session.uuid,
         binned_at_ms=session.binned_at_ms or 0,
         copy_bytes=_size(folder) if folder else 0,
-        raw_bytes=sum(map(_size, _raw_folders(settings, session.uuid))),
+        raw_bytes=sum(map(_size, raw_folders(settings, session.uuid))),
         everything=session.bin_scope == "everything",
         is_rehearsal=session.is_rehearsal,
         is_active=session.state not in _FINAL,
-        is_preserved=(settings.storage.logging / PRESERVED / session.uuid).exists(),
+        is_preserved=(settings.storage.logging / PRESERVED_FOLDER / session.uuid).exists(),
     )
 
 
@@ -88,7 +88,7 @@ def _empty(settings: Settings, session: BinnedSession) -> Emptied | None:
 
 
 def _delete_raw(settings: Settings, uuid: str) -> int | None:
-    seen = {folder: removal.listing(folder) for folder in _raw_folders(settings, uuid)}
+    seen = {folder: removal.listing(folder) for folder in raw_folders(settings, uuid)}
     hidden = removal.set_aside(seen)
     if seen and not hidden:
         return None
@@ -124,15 +124,8 @@ def _finish_earlier(settings: Settings) -> None:
             for folder in folders:
                 removal.delete(folder, removal.listing(folder))
     for going in sorted(settings.storage.sync.glob(f"{GOING}*")):
-        if is_session_id(going.name.removeprefix(GOING)) and going.is_dir():
+        if is_session_id(going.name.removeprefix(GOING)) and is_folder(going):
             _remove(going)
-
-
-def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
-    layout = LoggingLayout(settings.storage.logging)
-    cameras = [layout.node_session(node, uuid) for node in node_names(layout, uuid)]
-    phone = layout.phone_session(uuid)
-    return [*cameras, *([phone] if phone.is_dir() else [])]
 
 
 def _size(folder: Path) -> int:

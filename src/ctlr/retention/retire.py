@@ -15,7 +15,8 @@ import structlog
 from ctlr.config import Settings
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.errors import Refusal
-from ctlr.layout.raw import LoggingLayout
+from ctlr.kernel.untrusted import is_file, is_folder
+from ctlr.layout.raw import PRESERVED_FOLDER, LoggingLayout
 from ctlr.postprocess.folder.folders import find_folder, read_manifest
 from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.folder.manifest_file import write_manifest
@@ -28,9 +29,6 @@ from ctlr.retention.lines import Deleted
 from ctlr.retention.plan import RawSession, RetentionPlan, plan_retention
 from ctlr.sessions.model import Session, SessionState
 from ctlr.sessions.reading import read_session
-
-PRESERVED = ".ctlr-preserved"
-"""Folder on the logging drive with an empty file for each session that is asked to be kept."""
 
 _FINAL = (SessionState.DONE, SessionState.FAILED)
 _log = structlog.get_logger("retention")
@@ -60,7 +58,7 @@ def find_raw_session(settings: Settings, uuid: str) -> RawSession:
         size_bytes=_size(settings, uuid),
         ended_at_ms=(facts.stopped_at_ms if facts else None) or stopped_at,
         is_active=facts is not None and facts.state not in _FINAL,
-        is_preserved=(settings.storage.logging / PRESERVED / uuid).exists(),
+        is_preserved=(settings.storage.logging / PRESERVED_FOLDER / uuid).exists(),
         copy_problem=_find_copy_problem(settings, uuid, facts, folder, manifest),
     )
 
@@ -107,7 +105,7 @@ def finish_earlier(settings: Settings, now_ms: int) -> Iterator[Deleted]:
 
 def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
     """Ask for a session's raw data to be kept for good, or no longer. Raises ``OSError``."""
-    folder = settings.storage.logging / PRESERVED
+    folder = settings.storage.logging / PRESERVED_FOLDER
     if keep:
         make_durable_directories(folder)
         write_atomic(folder / uuid, b"")
@@ -116,7 +114,7 @@ def preserve(settings: Settings, uuid: str, *, keep: bool) -> None:
 
 
 def _retire(settings: Settings, planned: RawSession, now_ms: int) -> int | None:
-    seen = {raw: removal.listing(raw) for raw in _raw_folders(settings, planned.uuid)}
+    seen = {raw: removal.listing(raw) for raw in raw_folders(settings, planned.uuid)}
     now = find_raw_session(settings, planned.uuid)
     if now != planned or now.is_active or now.is_preserved or now.copy_problem:
         _log.info("raw data kept: it has changed since the plan", uuid=planned.uuid)
@@ -177,20 +175,21 @@ def _find_difference(
             return f"{left[0]} of {node.node} is in no copy"
     for entry in manifest.files:
         path = folder / entry.path
-        if not path.is_file() or path.stat().st_size != entry.bytes:
+        if not is_file(path) or path.stat().st_size != entry.bytes:
             return f"its copy lacks {entry.path}"
     return None
 
 
-def _raw_folders(settings: Settings, uuid: str) -> list[Path]:
+def raw_folders(settings: Settings, uuid: str) -> list[Path]:
+    """The folders of a session on the logging drive; no link leads to one."""
     layout = _layout(settings)
     cameras = [layout.node_session(node, uuid) for node in node_names(layout, uuid)]
     phone = layout.phone_session(uuid)
-    return [*cameras, *([phone] if phone.is_dir() else [])]
+    return [*cameras, *([phone] if is_folder(phone.parent, phone) else [])]
 
 
 def _size(settings: Settings, uuid: str) -> int:
-    return sum(map(_bytes_in, _raw_folders(settings, uuid)))
+    return sum(map(_bytes_in, raw_folders(settings, uuid)))
 
 
 def _bytes_in(folder: Path) -> int:

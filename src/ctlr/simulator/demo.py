@@ -214,7 +214,8 @@ def _say_verdict(console: Console, findings: Findings) -> int:
 async def _stay_up(console: Console, rig: Rig) -> None:
     """Print where everything listens and wait for Ctrl-C, which here is the ordinary end."""
     places = rig.places
-    console.print(f"\nThe rig stays up at [bold]{places.url}[/] until Ctrl-C.", highlight=False)
+    console.print(f"\nThe page: [bold]{places.url}/[/]", highlight=False)
+    console.print("The rig stays up until Ctrl-C. Beside the page there are:", highlight=False)
     if places.api_port != KEPT_API_PORT:
         console.print(f"  Port {KEPT_API_PORT} is taken: the README's lines need this address.")
     for name in rig.camera_names:

@@ -1,8 +1,9 @@
-"""``ctlr-check-mount logging``: may a transfer write to this volume now?
+"""``ctlr-check-mount logging``: may a transfer write to this volume now, and like this?
 
 rsync asks before each transfer (``pre-xfer exec`` of the daemon, the forced command of a camera's
-key): below an empty mount point it would fill the SD card. Exit code 0: yes; 1: no, with the
-reason on standard error, and the camera keeps its files and tries again; 2: bad usage.
+key): below an empty mount point it would fill the SD card, and with some options it would delete or
+read what is there (``transfer_options``). Exit code 0: yes; 1: no, with the reason on standard
+error, and the camera keeps its files and tries again; 2: bad usage.
 
 It looks at the mount table, at the kernel's list of devices and at the controller's record (which
 device was found to be one of ours), never at the drive itself, so that it cannot hang. Standard
@@ -10,9 +11,10 @@ library only: it answers in some 50 ms.
 """
 
 import os
+import shlex
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,11 @@ from ctlr.storage.blockdevices import is_plugged_in
 from ctlr.storage.drive_file import read_record
 from ctlr.storage.mountinfo import mounts_at
 from ctlr.storage.table import read_table
+from ctlr.storage.transfer_options import arguments_of, find_refused
 
 CONFIG = "/etc/ctlr/ctlr.toml"
+PUBLIC = "/etc/ctlr/delivery.toml"
+"""What of it is needed here, for a user who may not read the rest."""
 PATHS = {"logging": "/mnt/logging", "sync": "/mnt/sync"}
 
 
@@ -34,8 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(arguments) != 1 or arguments[0] not in PATHS:
         sys.stderr.write("usage: ctlr-check-mount [--config FILE] logging|sync\n")
         return 2
+    refused = find_refused_option(os.environ)
+    if refused:
+        sys.stderr.write(
+            f"{refused} is refused: files are only added here, under their own names.\n"
+        )
+        return 1
     try:
-        settings = tomllib.loads(Path(config).read_text("utf-8"))
+        settings = _read_settings(config)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{config} cannot be used: {error}\n")
         return 2
@@ -43,6 +54,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem:
         sys.stderr.write(f"The {arguments[0]} drive takes nothing now: {problem}. Try again.\n")
     return 1 if problem else 0
+
+
+def _read_settings(config: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(config).read_text("utf-8"))
+    except PermissionError:
+        if config != CONFIG:
+            raise
+        return tomllib.loads(Path(PUBLIC).read_text("utf-8"))
+
+
+def find_refused_option(environment: Mapping[str, str]) -> str | None:
+    """The option of the transfer that asks which must not pass: one that the daemon tells of, or
+    the command of a camera's key; None where nothing is against it, or neither has asked."""
+    arguments = arguments_of(environment)
+    if arguments is None and "SSH_ORIGINAL_COMMAND" in environment:
+        try:
+            arguments = shlex.split(environment["SSH_ORIGINAL_COMMAND"])[1:]
+        except ValueError:
+            return "a command with an open quote"
+    return find_refused(arguments or ())
 
 
 def find_problem(volume: str, settings: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ import structlog
 from ctlr.config import StorageSettings
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.layout.raw import RESERVED_FOLDERS
 from ctlr.storage.known_volumes import KnownVolumes
 from ctlr.storage.mount_snapshot import MountSnapshot, take_snapshot
 from ctlr.storage.probe_runner import ProbeRunner
@@ -239,7 +240,9 @@ class StorageMonitor:
         ids = volume.snapshot.ids
         if not self._may_be_asked(volume):
             return
-        answer = await self._probe_runner.ask(volume.name, volume.path, self._expectation(volume))
+        reserved = RESERVED_FOLDERS if volume.name == "logging" else ()
+        expected = self._expectation(volume)
+        answer = await self._probe_runner.ask(volume.name, volume.path, expected, reserved)
         if volume.snapshot.ids != ids:
             return  # the answer is about another mount than what is there now
         volume.unanswered = answer is None

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,8 +34,15 @@ class ProbeRunner:
         child = self._left_behind.get(name)
         return child is not None and child.returncode is None
 
-    async def ask(self, name: str, path: Path, expected: dict[str, object] | None) -> Answer | None:
-        """What a probe finds; None when none comes back in time."""
+    async def ask(
+        self,
+        name: str,
+        path: Path,
+        expected: dict[str, object] | None,
+        reserved: Sequence[str] = (),
+    ) -> Answer | None:
+        """What a probe finds; None when none comes back in time. ``reserved`` are the folders that
+        are made and written to as well."""
         if self.is_waiting(name):
             return None
         self._left_behind.pop(name, None)
@@ -43,7 +51,7 @@ class ProbeRunner:
         except TimeoutError:
             return None  # somebody else's probe hangs
         try:
-            child = await self._start(path, expected, lock_fd)
+            child = await self._start(path, expected, reserved, lock_fd)
         except OSError as error:
             return Answer(error=f"no probe could be started: {error.strerror}", error_number=-1)
         finally:
@@ -62,12 +70,17 @@ class ProbeRunner:
         return _parse(output, child.returncode)
 
     async def _start(
-        self, path: Path, expected: dict[str, object] | None, lock_fd: int
+        self,
+        path: Path,
+        expected: dict[str, object] | None,
+        reserved: Sequence[str],
+        lock_fd: int,
     ) -> asyncio.subprocess.Process:
         """Tied to nothing: it ends by itself at once, or hangs where no signal reaches it. A
         ``preexec_fn`` would cost a fork of this whole process, during which it stands still."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "ctlr.storage.probe", str(path), json.dumps(expected)),
+            ",".join(reserved),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.camera_node import CameraNode
-from tests.fakes.controller import Controller, claim_and_release, running, settings_in
+from tests.fakes.controller import Controller, claim_and_release, running, settings_in, until
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 
@@ -122,3 +122,30 @@ async def test_somebody_else_answers(camera: CameraNode) -> None:
 async def test_bad_usage(controller: Controller) -> None:
     assert (await ctlr("status", "--url", "file:///etc/passwd")).code == 2
     assert (await ctlr("nodes", "add", "cam-02", "--name", "x", "--url", controller.url)).code == 2
+
+
+async def test_a_rehearsal_of_which_nothing_comes_is_told_and_ends_with_1(
+    tmp_path: Path, camera: CameraNode
+) -> None:
+    soon = {"quiet_s": 0.2, "give_up_s": 0.5}
+    async with running(settings_in(tmp_path, [camera.address], ingest=soon)) as controller:
+        await controller.until_connected("cam-01")
+        shown = await ctlr("record", "rehearse", "--url", controller.url)
+        assert (shown.code, shown.err) == (1, "")
+        checked, verdict = shown.out.splitlines()
+        assert checked.startswith("FAILED  The rehearsal was recorded, but not made")
+        assert checked.endswith(verdict)
+        assert len(camera.starts) == 1
+        answer = json.loads(
+            (await ctlr("sessions", "--bin", "--json", "--url", controller.url)).out
+        )
+        assert [session["label"] for session in answer["sessions"]] == ["Rehearsal"]
+        await camera.power_off()
+
+        async def is_away() -> bool:
+            return not (await controller.camera("cam-01"))["connected"]
+
+        await until(is_away)
+        refused = await ctlr("record", "rehearse", "--url", controller.url)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.count("\n") == 1

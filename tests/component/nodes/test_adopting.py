@@ -1,13 +1,15 @@
 """Cameras are adopted and removed over the API of a whole controller, without a restart."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.fakes.camera_node import CameraNode, Fault
+from tests.fakes.camera_node import CameraNode, Fault, Recording
 from tests.fakes.controller import Controller, running, settings_in, until
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
+OTHER = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture
@@ -202,3 +204,39 @@ async def test_without_discovery_nobody_is_discovered(controller: Controller) ->
     answer = (await controller.get("/api/nodes")).expect()
     assert answer["discovered"] == []
     assert "switched off" in answer["discovery_error"]
+
+
+async def test_an_adopted_stranger_turns_no_rig_to_recording(
+    controller: Controller, configured: CameraNode, spare: CameraNode
+) -> None:
+    """A session that nobody here has started is taken up of a camera that is known."""
+    (await controller.post("/api/nodes", json={"address": spare.address.address})).expect()
+    await controller.until_connected("cam-01", "cam-02")
+    spare.recording = Recording(UUID, time.time_ns() // 1_000_000)
+
+    async def is_seen() -> bool:
+        return bool((await controller.camera("cam-02"))["state"] == "recording")
+
+    await until(is_seen)
+    configured.recording = Recording(OTHER, time.time_ns() // 1_000_000)
+
+    async def records() -> bool:
+        return bool((await controller.status())["recording"])
+
+    await until(records)
+    assert (await controller.status())["uuid"] == OTHER
+
+
+async def test_one_that_has_recorded_here_is_no_stranger(
+    controller: Controller, spare: CameraNode
+) -> None:
+    (await controller.post("/api/nodes", json={"address": spare.address.address})).expect()
+    await controller.until_connected("cam-01", "cam-02")
+    (await controller.start(UUID)).expect()
+    (await controller.stop(UUID)).expect()
+    spare.recording = Recording(OTHER, time.time_ns() // 1_000_000)
+
+    async def records() -> bool:
+        return bool((await controller.status())["uuid"] == OTHER)
+
+    await until(records)

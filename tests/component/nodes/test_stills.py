@@ -49,6 +49,18 @@ async def test_twenty_phones_cost_a_camera_no_more_than_one(
     assert abs(int(headers["X-Captured-At-Ms"]) - time.time() * 1000) < 60_000
 
 
+async def test_when_it_was_taken_is_told_on_the_controllers_clock(
+    tmp_path: Path, node: CameraNode
+) -> None:
+    node.clock_ahead_ms = 3_600_000
+    async with running(settings_in(tmp_path, [node.address])) as controller:
+        await controller.until_connected("cam-01")
+        before_ms = time.time() * 1000
+        _, headers, _ = await look(controller)
+        # Within what is known of a clock that is an hour ahead.
+        assert before_ms - 2000 <= int(headers["X-Captured-At-Ms"]) <= time.time() * 1000 + 2000
+
+
 async def test_one_who_has_the_newest_is_told_so_and_the_next_is_another(
     controller: Controller,
 ) -> None:

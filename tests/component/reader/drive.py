@@ -57,6 +57,13 @@ def phone_rows() -> Iterator[str]:
         yield f"{own_ns},{n / 100},{n / 100:.2f},{-n},9.81\n"
 
 
+def fixes() -> Iterator[str]:
+    """One a second, going north."""
+    for n in range(SECONDS):
+        own_ms = START_MS + round(AHEAD_MS["phone"]) + n * 1000
+        yield f"{own_ms},{-37.8 + n / 1000:.4f},144.9630,{20 + n}\n"
+
+
 def listen(rig: Rig) -> None:
     bus, files = VehicleBus(1), open_files(rig.logging / "can")
     for glance in range(SECONDS * 10):
@@ -74,6 +81,7 @@ def make_drive(root: Path) -> Rig:
     for name in ("cam-a", "cam-b"):
         record(rig, root / "spool", name)
     rig.upload("Accelerometer.csv", "time,seconds_elapsed,x,y,z\n" + "".join(phone_rows()))
+    rig.upload("Location.csv", "ts_ms,latitude,longitude,altitude\n" + "".join(fixes()))
     rig.upload("Notes.csv", "seconds_elapsed,note\n1.0,turned left\n4.0,stopped\n")
     listen(rig)
     can = {"dbc": [str(DATABASE)]}

@@ -1,5 +1,6 @@
 """What the program sees in real videos: a camera that was turned, one that was covered."""
 
+import asyncio
 import json
 import sys
 from fractions import Fraction
@@ -13,6 +14,7 @@ from tests.unit.rehearsal.test_views import photograph, scene
 from ctlr.kernel.process import run
 from ctlr.postprocess.manifest.document import write
 from ctlr.postprocess.manifest.shapes import Manifest, VideoSource
+from ctlr.rehearsal.looking import Looking
 from ctlr.rehearsal.views import Luma
 
 FPS = 10
@@ -91,6 +93,16 @@ async def test_each_camera_is_compared_with_itself(tmp_path: Path) -> None:
     assert seen["covered"]["look"]["dark"] > 0.7
     assert "view" not in seen["new"]
     assert 0.2 < seen["new"]["look"]["brightness"] < 0.8
+
+
+async def test_an_eject_ends_it_at_once(tmp_path: Path) -> None:
+    now = session(tmp_path / "now", {"cam-01": photograph(scene(1))})
+    looking = Looking()
+    task = asyncio.create_task(looking.look([now]))
+    await asyncio.sleep(0)  # it has begun
+    await looking.release()
+    assert await task == {}
+    assert set(await looking.look([now])) == {"cam-01"}  # and may begin again
 
 
 async def test_what_cannot_be_decoded_is_said_and_spoils_no_other(tmp_path: Path) -> None:

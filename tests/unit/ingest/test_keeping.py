@@ -194,3 +194,28 @@ def test_what_stands_in_the_way_is_an_error(folder: Folder) -> None:
     (folder.path / TAKES_FOLDER).write_bytes(b"in the way")
     with pytest.raises(FileExistsError):
         folder.keep()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_second_names_are_never_kept_where_who_delivers_can_take_them_away(folder: Folder) -> None:
+    squat = folder.path / TAKES_FOLDER
+    squat.mkdir(mode=0o700)
+    (squat / "seg_0000.take1.mp4").write_bytes(b"of a stranger")
+    for path in (folder.path, squat):
+        os.chown(path, 12345, 12345)
+    folder.deliver("seg_0000.mp4", b"first")
+    assert folder.keep() == []
+    folder.deliver("seg_0000.mp4", b"another")
+    assert folder.keep(take=2) == ["seg_0000.take1.mp4"]
+    assert (folder.path / "seg_0000.take1.mp4").read_bytes() == b"first"
+    assert (folder.path / TAKES_FOLDER).stat().st_uid == 0
+
+
+def test_a_link_in_place_of_the_second_names_is_set_aside(folder: Folder, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (folder.path / TAKES_FOLDER).symlink_to(outside)
+    folder.deliver("seg_0000.mp4", b"first")
+    folder.keep()
+    assert list(outside.iterdir()) == []
+    assert (folder.path / TAKES_FOLDER / "seg_0000.take1.mp4").read_bytes() == b"first"

@@ -414,3 +414,45 @@ async def test_leftovers_are_removed_but_running_uploads_are_not(layout: Logging
 async def test_cleaning_where_there_is_no_drive(tmp_path: Path) -> None:
     await uploads(LoggingLayout(tmp_path / "missing")).clean_staging()
     assert not (tmp_path / "missing").exists()
+
+
+def space(layout: LoggingLayout) -> int:
+    found = os.statvfs(layout.root)
+    return found.f_bavail * found.f_frsize
+
+
+async def test_what_records_keeps_its_room(layout: LoggingLayout) -> None:
+    data = body(field("uuid", UUID), file("a.csv", b"x" * MIB))
+    full = PhoneUploads(layout, 64 * MIB, Gate(), floor_bytes=space(layout) + MIB)
+    with pytest.raises(Refusal) as refusal:
+        await full.receive(in_chunks(data), CONTENT_TYPE, len(data))
+    assert refusal.value.code == "storage_full"
+    assert tree(layout) == {}
+    with pytest.raises(Refusal) as refusal:
+        await full.receive(in_chunks(data), CONTENT_TYPE)
+    assert refusal.value.code == "storage_full", "one that does not say how much comes"
+
+
+async def test_what_is_still_to_come_of_others_counts(layout: LoggingLayout) -> None:
+    """There is room for one of two uploads of half of what is free, and some."""
+    large = space(layout) // 2 + (64 << 20)
+    receiver = PhoneUploads(layout, 1 << 60, Gate(), idle_s=60)
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield field("uuid", UUID) + b" " * 0 + file("a.csv", b"x" * 2 * MIB)
+        began.set()
+        await go_on.wait()
+        yield f"--{BOUNDARY}--\r\n".encode()
+
+    first = asyncio.create_task(receiver.receive(slow(), CONTENT_TYPE, large))
+    async with asyncio.timeout(30):
+        await began.wait()
+    small = body(field("uuid", OTHER), file("b.csv", b"y"))
+    with pytest.raises(Refusal) as refusal:
+        await receiver.receive(in_chunks(small), CONTENT_TYPE, large)
+    assert refusal.value.code == "storage_full"
+    assert (await receiver.receive(in_chunks(small), CONTENT_TYPE, len(small))).uuid == OTHER
+    go_on.set()
+    assert (await first).uuid == UUID
+    assert (await receiver.receive(in_chunks(small), CONTENT_TYPE, large)).uuid == OTHER

@@ -1,5 +1,6 @@
 """Whose news a report is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from ctlr.ingest.takes import Takes
 from ctlr.kernel.clock import SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.layout.raw import LoggingLayout
-from ctlr.nodes.messages import SyncReport
-from ctlr.sessions.model import SessionState
+from ctlr.nodes.fleet import NodeView
+from ctlr.nodes.messages import NodeStatus, NodeSync, SyncReport
+from ctlr.sessions.model import SessionNode, SessionState
 from ctlr.sessions.store import SessionStore
 
 OLDER = "11111111-2222-4333-8444-555555555555"
@@ -116,3 +118,101 @@ async def test_a_failure_is_kept_though_the_report_is_refused(desk: Desk) -> Non
     with pytest.raises(Refusal):
         await desk.hear(said("error"))
     assert desk.reports.failure("cam-01") is not None
+
+
+class Camera:
+    """``cam-01`` of the rig as it answers for itself."""
+
+    def __init__(self) -> None:
+        self.status: NodeStatus | None = NodeStatus(state="recording", uuid=NOW, frames=9)
+
+    def view(self, name: str) -> NodeView | None:
+        return NodeView(name, connected=self.status is not None, current=True, status=self.status)
+
+    async def ask(self, name: str) -> NodeView:
+        view = self.view(name)
+        assert view is not None
+        return view
+
+
+@pytest.fixture
+def camera(desk: Desk) -> Camera:
+    made, clock, layout = Camera(), SystemClock(), LoggingLayout(desk.logging)
+    desk.reports = Reports(
+        desk.store,
+        Inventory(desk.store, layout, clock.monotonic),
+        Takes(desk.store, layout, clock),
+        clock,
+        check_storage=lambda: None,
+        on_report=lambda uuid, node: desk.news.append((uuid, node)),
+        members=lambda: ["cam-01"],
+        ask=made.ask,
+        view=made.view,
+    )
+    return made
+
+
+ALL_SENT = SyncReport(camera="cam-01", status="ok", uuid=NOW, segments_total=1, complete=True)
+
+
+async def part(desk: Desk) -> SessionNode:
+    session = await desk.store.get(NOW)
+    found = session.node("cam-01") if session else None
+    assert found is not None
+    return found
+
+
+@pytest.mark.usefixtures("camera")
+async def test_nobody_ends_a_recording_for_a_camera(desk: Desk) -> None:
+    await desk.hear(ALL_SENT)
+    told = await part(desk)
+    assert (told.segments_total, told.complete, told.stop_acknowledged) == (None, False, False)
+
+
+async def test_what_a_camera_said_too_early_counts_once_it_bears_it_out(
+    desk: Desk, camera: Camera
+) -> None:
+    await desk.hear(ALL_SENT)
+    await desk.store.change(NOW, SessionState.STOPPING)
+    await desk.store.change(NOW, SessionState.COLLECTING)
+    settling = asyncio.create_task(desk.reports.settle_forever())
+    try:
+        camera.status = NodeStatus(state="idle", frames=9)
+        async with asyncio.timeout(20):
+            while not (await part(desk)).complete:  # noqa: ASYNC110 - a row of the database
+                await asyncio.sleep(0.05)
+    finally:
+        settling.cancel()
+    assert (await part(desk)).segments_total == 1
+
+
+async def test_who_has_delivered_all_is_not_made_to_owe_something(
+    desk: Desk, camera: Camera
+) -> None:
+    await desk.store.change(NOW, SessionState.STOPPING)
+    await desk.store.change(NOW, SessionState.COLLECTING)
+    camera.status = NodeStatus(state="idle", frames=9, sync=NodeSync(delivered={NOW: 1}))
+    await desk.hear(ALL_SENT)
+    told = await part(desk)
+    assert told.complete
+    for forged in ({"complete": False, "remaining": 99}, {"segments_total": 99}):
+        await desk.hear(ALL_SENT.model_copy(update=forged))
+    assert await part(desk) == told
+
+
+@pytest.mark.usefixtures("camera")
+async def test_a_strangers_report_leaves_nothing_behind(desk: Desk) -> None:
+    before = await desk.store.get(NOW)
+    for number in range(20):
+        forged = {"camera": f"stranger-{number}", "asks": ["seg_0000.mp4"]}
+        answer = await desk.reports.receive(ALL_SENT.model_copy(update=forged))
+        assert (answer.ok, answer.durable, answer.absent) == (True, [], ["seg_0000.mp4"])
+        assert desk.reports.last(f"stranger-{number}") is None
+    assert await desk.store.get(NOW) == before
+    assert desk.news == []
+
+
+@pytest.mark.usefixtures("camera")
+async def test_a_stranger_fails_for_nobody(desk: Desk) -> None:
+    await desk.hear(said("error", error="x").model_copy(update={"camera": "stranger"}))
+    assert desk.reports.failure("stranger") is None

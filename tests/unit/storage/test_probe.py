@@ -60,3 +60,57 @@ def test_m10_nothing_is_written_to_a_foreign_volume(tmp_path: Path, mark: bytes 
     assert "identity" not in answer
     assert os.stat(tmp_path).st_mtime_ns == before
     assert {path.name for path in tmp_path.iterdir()} == ({FILE_NAME} if mark else set())
+
+
+RESERVED = ("can", "phone")
+
+
+def test_reserved_folders_are_made_and_written_to(tmp_path: Path) -> None:
+    assert probe.probe(str(tmp_path), None, RESERVED)["error"] is None
+    assert {path.name: list(path.iterdir()) for path in tmp_path.iterdir()} == {
+        "can": [],
+        "phone": [],
+    }
+
+
+def test_a_link_in_place_of_a_reserved_folder_is_set_aside(tmp_path: Path) -> None:
+    outside, drive = tmp_path / "outside", tmp_path / "drive"
+    outside.mkdir()
+    drive.mkdir()
+    (drive / "phone").symlink_to(outside)
+    (drive / "can").write_text("a file of somebody's")
+    assert probe.probe(str(drive), None, RESERVED)["error"] is None
+    assert list(outside.iterdir()) == []
+    assert (drive / "phone").is_dir()
+    assert not (drive / "phone").is_symlink()
+    strays = sorted(path.name for path in drive.iterdir() if path.name not in RESERVED)
+    assert len(strays) == 2
+    assert all(name.startswith(probe.STRAY_PREFIX) for name in strays)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_reserved_folder_that_is_anothers_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "phone"
+    folder.mkdir(mode=0o700)
+    os.chmod(tmp_path, 0o777)
+    child = os.fork()
+    if child == 0:
+        os.chdir(tmp_path)
+        os.setgid(12345)
+        os.setuid(12345)
+        answer = probe.probe(".", None, ("phone",))
+        os._exit(answer["error_number"] if answer["error"].startswith("phone: ") else 99)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == errno.EACCES
+
+
+@pytest.mark.parametrize("name", [probe.PROBE_NAME, f"{probe.PROBE_NAME}.done"])
+def test_a_folder_in_place_of_the_probe_stops_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "full").touch()
+    assert probe.probe(str(tmp_path))["error"] is None
+
+
+def test_a_pipe_in_place_of_the_mark_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / FILE_NAME)
+    answer = probe.probe(str(tmp_path), expecting(known=["ours"]))
+    assert answer["foreign"] == "it has no mark of this rig; adopt it to use it"

@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from ctlr.camera.sources import PictureSettings
@@ -13,6 +15,10 @@ from ctlr.kernel.process import die_with_parent, kill
 FIRST_ANSWER_S = 20.0
 """A Pi loads the libraries for seconds, at the lowest priority."""
 ANSWER_S = 3.0
+END_S = 0.5
+REST_S = 10.0
+"""So long a machine that was too busy for a still is not bothered with the start of another program."""
+BUSY = "no picture in time: the camera's machine is busy"
 
 
 class NoStillError(Exception):
@@ -37,6 +43,7 @@ class StillMaker:
         self._child: asyncio.subprocess.Process | None = None
         self._has_answered = False
         self._endings = 0
+        self._rests_until_s = 0.0
         self._one_at_a_time = asyncio.Lock()
 
     async def look(self) -> Still:
@@ -59,17 +66,22 @@ class StillMaker:
         self._endings += 1
         child, self._child = self._child, None
         if child is not None:
-            await kill(child)
+            with suppress(TimeoutError):  # stuck in the kernel: a recording does not wait for it
+                async with asyncio.timeout(END_S):
+                    await kill(child)
 
     async def _ask(self, message: bytes) -> Still:
         async with self._one_at_a_time:
+            if time.monotonic() < self._rests_until_s:
+                raise NoStillError(BUSY)
             child = await self._start()
             try:
                 async with asyncio.timeout(ANSWER_S if self._has_answered else FIRST_ANSWER_S):
                     return await self._exchange(child, message)
             except TimeoutError as error:
+                self._rests_until_s = time.monotonic() + REST_S
                 await self.end()
-                raise NoStillError("no picture in time: the camera's machine is busy") from error
+                raise NoStillError(BUSY) from error
             except (OSError, EOFError, ValueError) as error:
                 await self.end()
                 raise NoStillError("the camera is needed for something else") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from ctlr.config import Settings
 from ctlr.kernel.atomic import fsync_directory, write_atomic
 from ctlr.kernel.hashing import hash_bytes
+from ctlr.kernel.untrusted import is_file, is_folder, read_file, refuse_links
 from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME, session_folder_pattern
 from ctlr.postprocess.manifest import document
 from ctlr.postprocess.manifest.shapes import Manifest
@@ -31,7 +32,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a folder, or the one that was set aside; None when there is neither."""
     for name in (MANIFEST_NAME, SET_ASIDE_NAME):
         try:
-            return document.read((folder / name).read_bytes())
+            return document.read(read_file(folder / name, document.MOST_BYTES))
         except FileNotFoundError:
             continue
         except (OSError, ValueError):
@@ -44,14 +45,14 @@ def session_folders(drive: Path) -> list[Path]:
     return [
         folder
         for folder in sorted(drive.iterdir())
-        if folder.is_dir()
-        and not folder.name.startswith(".")
-        and any((folder / name).is_file() for name in (MANIFEST_NAME, SET_ASIDE_NAME))
+        if not folder.name.startswith(".")
+        and is_folder(folder)
+        and any(is_file(folder / name) for name in (MANIFEST_NAME, SET_ASIDE_NAME))
     ]
 
 
 def is_finished(folder: Path) -> bool:
-    return (folder / MANIFEST_NAME).is_file()
+    return is_file(folder / MANIFEST_NAME)
 
 
 def look_at_files(folder: Path, manifest: Manifest | None) -> Standing:
@@ -59,7 +60,7 @@ def look_at_files(folder: Path, manifest: Manifest | None) -> Standing:
     sizes: dict[str, int | None] = {}
     for name in file_names(manifest):
         try:
-            sizes[name] = os.stat(folder / name).st_size
+            sizes[name] = os.lstat(folder / name).st_size
         except FileNotFoundError:
             sizes[name] = None
         except OSError:  # a disk that refuses to tell does not say that the file is gone
@@ -78,8 +79,10 @@ def choose_folder(sync: Path, name: str, uuid: str) -> str:
     """
     for candidate in candidates(name):
         folder = sync / candidate
-        if not folder.exists():
+        if not os.path.lexists(folder):
             return candidate
+        if not is_folder(folder):
+            continue
         found = read_manifest(folder)
         if found is not None and found.uuid == uuid:
             return candidate
@@ -92,8 +95,10 @@ def publish(workspace: Workspace, folder: Path, manifest: Manifest, dropped: Ite
     """Let the workspace's files and the manifest appear in ``folder``. Raises ``OSError``.
 
     Every file of the workspace has been flushed. ``dropped`` are files of the revision before
-    that this one does not have.
+    that this one does not have. Nothing is written or deleted through a link.
     """
+    refuse_links(workspace.root)
+    refuse_links(folder)
     data = document.write(manifest.model_copy(update={"replaces": _hash_of_manifest(folder)}))
     _fsync_tree(workspace.out)
     if not folder.exists() or not any(folder.iterdir()):
@@ -129,7 +134,7 @@ def _hash_of_manifest(folder: Path) -> str | None:
     """Of the manifest that is there, or was set aside."""
     for name in (MANIFEST_NAME, SET_ASIDE_NAME):
         with suppress(FileNotFoundError):
-            return hash_bytes((folder / name).read_bytes())
+            return hash_bytes(read_file(folder / name, document.MOST_BYTES))
     return None
 
 
@@ -151,7 +156,7 @@ def find_folder(settings: Settings, uuid: str) -> Path | None:
 
 
 def _may_be_one(path: Path) -> bool:
-    return not path.name.startswith(".") and path.is_dir()
+    return not path.name.startswith(".") and is_folder(path)
 
 
 def _uuid_of(folder: Path) -> str | None:
@@ -159,7 +164,7 @@ def _uuid_of(folder: Path) -> str | None:
     id stands in the names, each search looks into many folders."""
     for name in (MANIFEST_NAME, SET_ASIDE_NAME):
         try:
-            status = (folder / name).stat()
+            status = os.lstat(folder / name)
         except OSError:
             continue
         return _uuid_in(folder, (status.st_ino, status.st_mtime_ns, status.st_size))

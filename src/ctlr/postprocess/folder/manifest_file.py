@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ctlr.kernel.atomic import write_atomic
 from ctlr.kernel.hashing import hash_bytes
+from ctlr.kernel.untrusted import is_file, read_file
 from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME
 from ctlr.postprocess.manifest import document
 from ctlr.postprocess.manifest.shapes import Manifest
@@ -45,14 +46,15 @@ def manifest_fault(folder: Path, manifest: Manifest) -> str | None:
     listed = read_checksums(folder).get(MANIFEST_NAME)
     if listed is None or listed == manifest.replaces:
         return None
-    found = hash_bytes((folder / MANIFEST_NAME).read_bytes())
+    found = hash_bytes(read_file(folder / MANIFEST_NAME, document.MOST_BYTES))
     return None if found == listed else f" differs from its hash in {CHECKSUMS_NAME}"
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
     """The hashes of a list, by path; empty where there is none."""
     try:
-        text = (folder / CHECKSUMS_NAME).read_text("utf-8")
+        data = read_file(folder / CHECKSUMS_NAME, document.MOST_BYTES)
+        text = data.decode("utf-8", "replace")
     except FileNotFoundError:
         return {}
     lines = (line.partition("  ") for line in text.splitlines())
@@ -61,7 +63,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
 
 def _replace(folder: Path, manifest: Manifest) -> tuple[Manifest, str]:
     path = folder / MANIFEST_NAME
-    before = hash_bytes(path.read_bytes()) if path.is_file() else None
+    before = hash_bytes(read_file(path, document.MOST_BYTES)) if is_file(path) else None
     written = manifest.model_copy(update={"replaces": before})
     data = document.write(written)
     write_atomic(path, data)

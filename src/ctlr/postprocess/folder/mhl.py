@@ -24,10 +24,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ctlr.kernel.atomic import make_durable_directories, write_atomic
 from ctlr.kernel.hashing import hash_bytes
+from ctlr.kernel.untrusted import is_file, read_file
 from ctlr.postprocess.manifest.shapes import Manifest
 
 FOLDER = "ascmhl"
 CHAIN_NAME = "ascmhl_chain.xml"
+MOST_BYTES = 16 << 20
+MOST_LISTS = 1000
 IGNORED = (".DS_Store", "ascmhl", "ascmhl/", "manifest.json", "checksums.xxh128", ".*")
 
 _SPACE = "{urn:ASC:MHL:v2.0}"
@@ -106,7 +109,9 @@ def c4_id(data: bytes) -> str:
 
 
 def _lists(folder: Path) -> list[Path]:
-    return sorted(path for path in (folder / FOLDER).glob("[0-9]*.mhl"))
+    """At most so many that a history of ours may have: what is read is read for each of them."""
+    found = sorted(path for path in (folder / FOLDER).glob("[0-9]*.mhl") if is_file(path))
+    return found[:MOST_LISTS]
 
 
 def _known_hashes(folder: Path) -> dict[str, str]:
@@ -114,7 +119,8 @@ def _known_hashes(folder: Path) -> dict[str, str]:
     known: dict[str, str] = {}
     for path in _lists(folder):
         try:
-            root = ET.parse(path).getroot()  # noqa: S314 - expat limits entity expansion
+            data = read_file(path, MOST_BYTES)
+            root = ET.fromstring(data)  # noqa: S314 - expat limits entity expansion
         except (ET.ParseError, OSError):
             continue
         for entry in root.iter(f"{_SPACE}hash"):
@@ -130,7 +136,7 @@ def _write_chain(folder: Path) -> None:
     for number, path in enumerate(_lists(folder), 1):
         lines.append(f'  <hashlist sequencenr="{number}">')
         lines.append(f"    <path>{escape(path.name)}</path>")
-        lines.append(f"    <c4>{c4_id(path.read_bytes())}</c4>")
+        lines.append(f"    <c4>{c4_id(read_file(path, MOST_BYTES))}</c4>")
         lines.append("  </hashlist>")
     lines.append("</ascmhldirectory>\n")
     write_atomic(folder / FOLDER / CHAIN_NAME, "\n".join(lines).encode())

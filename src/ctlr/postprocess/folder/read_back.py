@@ -5,16 +5,18 @@ first, where the system can. One pass takes the hash of every chunk, of the inde
 file. It only reads, and works on any computer; ``verify`` also records the result.
 """
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctlr.kernel.atomic import drop_cache
 from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
 from ctlr.kernel.names import readable_name
+from ctlr.kernel.untrusted import is_file, open_file
 from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME
 from ctlr.postprocess.folder import mhl
-from ctlr.postprocess.folder.folders import read_manifest
+from ctlr.postprocess.folder.folders import is_finished, read_manifest
 from ctlr.postprocess.folder.manifest_file import manifest_fault
 from ctlr.postprocess.manifest.faults import describe_faults
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
@@ -25,6 +27,8 @@ from ctlr.postprocess.manifest.shapes import (
     VideoFile,
     VideoSource,
 )
+
+MOST_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Verification:
 def verify_folder(folder: Path, report: Report) -> RunResult:
     """Check a session folder. Exit code 0: as it says; 3: not; 1: there is no manifest to go by."""
     manifest = read_manifest(folder)
-    if manifest is None or not (folder / MANIFEST_NAME).is_file():
+    if manifest is None or not is_finished(folder):
         return RunResult(
             "", 1, f"{folder} has no {MANIFEST_NAME} of this program: it is no finished session."
         )
@@ -146,7 +150,7 @@ def hash_ranges(
     Ranges may stand in any order but don't overlap. Raises ``OSError``.
     """
     whole, bad, at = new_hash(), [], 0
-    with open(path, "rb", buffering=0) as file:
+    with os.fdopen(open_file(path), "rb", buffering=0) as file:
         drop_cache(file.fileno())
         read = _reader(file.readinto, whole, count)
         for part in sorted(ranges, key=lambda r: r.offset):
@@ -202,18 +206,23 @@ def _unknown(folder: Path, manifest: Manifest) -> Iterable[str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         own = name in listed or name.startswith((".", f"{mhl.FOLDER}/"))
-        if path.is_file() and not own:
+        if not own and is_file(path):
             yield readable_name(name)
+
+
+def _first(texts: Sequence[str]) -> list[str]:
+    """As many as a person reads."""
+    return [*texts[:MOST_SHOWN], *(["…"] if len(texts) > MOST_SHOWN else [])]
 
 
 def outcome_of(folder: Path, result: Verification) -> RunResult:
     uuid, count = result.manifest.uuid, len(result.manifest.files)
     if not result.ok:
-        text = f"{folder}: {len(result.faults)} faults: " + "; ".join(
-            fault.text for fault in result.faults
-        )
+        faults = _first([fault.text for fault in result.faults])
+        text = f"{folder}: {len(result.faults)} faults: " + "; ".join(faults)
         return RunResult(uuid, 3, text, folder / MANIFEST_NAME, result.manifest.revision)
-    extra = f"; not of the session: {', '.join(result.unknown)}" if result.unknown else ""
+    unknown = _first(result.unknown)
+    extra = f"; not of the session: {', '.join(unknown)}" if unknown else ""
     lacks = "; ".join(describe_faults(result.manifest))
     whole = f"; the session is not whole ({lacks})" if lacks else ""
     text = f"{folder}: {count} files read back, all as they were written{whole}{extra}"

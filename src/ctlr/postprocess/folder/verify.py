@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
-from ctlr.layout.session import CHECKSUMS_NAME, MANIFEST_NAME
+from ctlr.kernel.untrusted import is_file, refuse_links
+from ctlr.layout.session import CHECKSUMS_NAME
 from ctlr.postprocess.folder import mhl
-from ctlr.postprocess.folder.folders import find_folder, read_manifest
+from ctlr.postprocess.folder.folders import find_folder, is_finished, read_manifest
 from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.folder.manifest_file import write_manifest, write_proof
 from ctlr.postprocess.folder.read_back import Verification, outcome_of, read_back
@@ -48,11 +49,11 @@ def needs_verification(settings: Settings, uuid: str) -> bool:
     """
     folder = find_folder(settings, uuid)
     manifest = read_manifest(folder) if folder else None
-    if folder is None or manifest is None or not (folder / MANIFEST_NAME).is_file():
+    if folder is None or manifest is None or not is_finished(folder):
         return False
     if manifest.damaged_at is not None:
         return False
-    listed = (folder / CHECKSUMS_NAME).is_file() and mhl.generation_of(folder) > 0
+    listed = is_file(folder / CHECKSUMS_NAME) and mhl.generation_of(folder) > 0
     return manifest.verified_at is None or not listed
 
 
@@ -61,6 +62,7 @@ def record(folder: Path, result: Verification, now_ms: int) -> None:
 
     Raises ``OSError``.
     """
+    refuse_links(folder)
     manifest = _with_hashes(result.manifest, result.hashes, now_ms)
     write_proof(folder, manifest, {e.path: result.hashes[e.path] for e in manifest.files})
     mhl.add_generation(folder, manifest, now_ms)
@@ -71,6 +73,7 @@ def record_damage(folder: Path, result: Verification, now_ms: int) -> None:
 
     Raises ``OSError``.
     """
+    refuse_links(folder)
     damaged = result.damaged
     mhl.add_failed_generation(folder, result.manifest, result.hashes, set(damaged), now_ms)
     noted = {"verified_at": None, "damaged_at": now_ms, "damaged": damaged}

@@ -3,6 +3,7 @@
 Part of the manifest's committed schema. ``file`` and ``frames`` are what installed tools read.
 """
 
+from ctlr.postprocess.manifest.inside import Inside
 from ctlr.postprocess.manifest.shape import Shape
 
 
@@ -24,7 +25,7 @@ class CanMessage(Shape):
     """
 
     message: str
-    file: str
+    file: Inside
     id: str
     frames: int
     wrong_length: int = 0
@@ -61,9 +62,9 @@ class CanSource(Shape):
     have been looked at.
     """
 
-    file: str
+    file: Inside
     frames: int
-    arrival_file: str | None = None
+    arrival_file: Inside | None = None
     by_arrival: int = 0
     buses: dict[str, int] = {}
     first_ms: int | None = None

@@ -12,10 +12,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ctlr.kernel.ids import is_session_id
 from ctlr.postprocess.manifest.shape import Shape
 from ctlr.postprocess.manifest.shapes import Manifest
 from ctlr.postprocess.manifest.summarize import iso_or_none, summarize
 
+MOST_BYTES = 64 << 20
+MOST_VALUES = 1_500_000
+"""A hundred hours of eight cameras. What it costs to read grows with these, not with bytes."""
+_BETWEEN_VALUES = (b",", b"[", b"{")
 NEXT_RUN = "next_run"
 _FOR_NEXT_RUN = frozenset({"inputs", "told", "measured"})
 """Keys of shapes."""
@@ -26,13 +31,22 @@ _ABOUT = (
 
 
 def read(data: bytes) -> Manifest:
-    """A manifest from its bytes. Raises ``ValueError`` when it is none."""
-    document = json.loads(data)
+    """A manifest from its bytes. Raises ``ValueError`` when it is none, or speaks of more than any
+    of ours would."""
+    if sum(map(data.count, _BETWEEN_VALUES)) > MOST_VALUES:
+        raise ValueError("a manifest has too many values")
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        raise ValueError("a manifest goes too deep") from None
     if isinstance(document, dict):
         told = document.pop(NEXT_RUN, {})
         for pointer, text in told.items() if isinstance(told, dict) else ():
             _put_back(document, pointer, text)
-    return Manifest.model_validate_json(json.dumps(document))
+    manifest = Manifest.model_validate_json(json.dumps(document))
+    if not is_session_id(manifest.uuid):
+        raise ValueError("a manifest names no session")
+    return manifest
 
 
 def write(manifest: Manifest) -> bytes:

@@ -12,6 +12,7 @@ from pydantic import Field, SerializeAsAny
 
 from ctlr.postprocess.manifest.alignment import TruthEntry
 from ctlr.postprocess.manifest.can import CanSource
+from ctlr.postprocess.manifest.inside import Inside
 from ctlr.postprocess.manifest.shape import Shape
 from ctlr.postprocess.manifest.sync import ClockEntry, MarkEntry, SyncSection
 from ctlr.postprocess.manifest.tables import TableEntry
@@ -72,7 +73,7 @@ class VideoFile(Shape):
     """One video file. ``chunks`` tell of a spliced one which segments it holds, ``made_of`` of a
     remuxed one."""
 
-    file: str
+    file: Inside
     segments: int
     size_mb: float
     bytes: int
@@ -85,7 +86,7 @@ class VideoFile(Shape):
     height: int
     fps: float
     first_frame_at_us: int | None = None
-    frames_file: str | None = None
+    frames_file: Inside | None = None
     method: Literal["splice", "remux"] = "splice"
     chunks: tuple[ChunkEntry, ...] = ()
     made_of: tuple[str, ...] = ()
@@ -125,7 +126,7 @@ class FilesSource(Shape):
     """``phone`` or ``watch``: names below the folder of that name, and what is in those of them
     that are tables."""
 
-    files: tuple[str, ...]
+    files: tuple[Inside, ...]
     tables: tuple[TableEntry, ...] = ()
 
 
@@ -146,7 +147,7 @@ Source = VideoSource | FilesSource | CanSource | FailedSource
 class FileEntry(Shape):
     """A file of the folder; ``inputs`` tells a later run whether it has to be made again."""
 
-    path: str
+    path: Inside
     bytes: int
     xxh128: str | None
     inputs: str
@@ -187,7 +188,7 @@ class Manifest(Shape):
     processed_at: str
     verified_at: int | None = None
     damaged_at: int | None = None
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Inside, ...] = ()
     raw_deleted_at: int | None = None
     complete: bool = True
     missing: tuple[str, ...] = ()

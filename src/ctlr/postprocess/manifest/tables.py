@@ -6,6 +6,7 @@ that the table was written by.
 
 from typing import Literal
 
+from ctlr.postprocess.manifest.inside import Inside
 from ctlr.postprocess.manifest.shape import Shape
 
 
@@ -31,7 +32,7 @@ class TableEntry(Shape):
     both null where there is none. ``gaps`` are at most 50, the longest.
     ``measures`` is what of it is compared with another source (see ``truth``)."""
 
-    file: str
+    file: Inside
     rows: int = 0
     first_at: int | None = None
     last_at: int | None = None

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from ctlr.kernel.atomic import TEMPORARY_PREFIX
+from ctlr.kernel.untrusted import find_link, is_folder
 
 
 class Workspace:
@@ -22,7 +23,17 @@ class Workspace:
         return self.root / f"{name}.timed"
 
     def prepare(self) -> None:
+        """Make it, or take up what an earlier run has left there, unless that leads elsewhere."""
+        if find_link(self.root) is not None:
+            self.clear()
         self.out.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Remove it and what stands in its place. Raises ``OSError``."""
+        if is_folder(self.root):
+            shutil.rmtree(self.root)
+        else:
+            self.root.unlink()
 
     def remove(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)

@@ -95,9 +95,12 @@ def choose_video(video: PlannedVideo, standing: Standing) -> VideoChoice:
     if why is Why.RAW_GONE:
         return VideoChoice(why, keep(before, video.raw.names))
     if why is Why.RAW_REPLACED:
-        names = ", ".join(sorted(replaced(before, video.raw.sizes)))
-        error = f"another file is in the place of {names}, which is nowhere on it any more"
-        return VideoChoice(why, _keep_better(before, video.raw, error))
+        unreadable = {name for name, left in video.harmed.items() if not left}
+        if names := replaced(before, video.raw.sizes) - unreadable:
+            named = ", ".join(sorted(names))
+            error = f"another file is in the place of {named}, which is nowhere on it any more"
+            return VideoChoice(why, _keep_better(before, video.raw, error))
+        why = _is_other(before, video.raw)
     if video.parts and (harmed := worse(before, video.harmed)):
         error = f"{', '.join(sorted(harmed))} cannot be read any more as it was then"
         return VideoChoice(Why.RAW_WORSE, _keep_better(before, video.raw, error))

@@ -2,9 +2,9 @@
 
 There is no queue to lose. Each round looks at the sessions that are not finished: one that is
 still coming in is followed, so that its videos grow with it; what has all arrived (or was given
-up) is made ready, then read back from the disk; what failed is tried again, later each time;
-what was finished and got new files is made again. A restart, a full disk or a pulled drive only
-delays the round that sees it.
+up) is made ready, then read back from the disk; what failed is tried again, later each time; what
+nobody has started comes last; what was finished and got new files is made again. A restart, a full
+disk or a pulled drive only delays the round that sees it, and what lies on a drive ends none.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,6 +31,8 @@ from ctlr.sessions.store import SessionStore
 ROUND_INTERVAL_S = 2.0
 IDLE_INTERVAL_S = 30.0
 MAX_PARALLEL = 2
+STRANGERS_AT_ONCE = 1
+"""And while nothing else is made: a place is left for what somebody starts."""
 FOLLOW_AGAIN_S = 10.0
 
 _log = structlog.get_logger("postprocess")
@@ -195,11 +197,13 @@ class Reconciler:
             self._follow(active)
         sessions = await self._store.with_states([SessionState.COLLECTING, SessionState.FAILED])
         due = [session for session in sessions if await self._is_to_be_made(session)]
+        due.sort(key=_nobody_started)  # in their order otherwise
         self.collecting = any(session.state is SessionState.COLLECTING for session in due)
         for session in due:
             record = self._records.of(session.uuid)
             if record.at_work is None:
-                record.waits_for_turn = len(self._records.at_work(AtWork.MAKING)) >= MAX_PARALLEL
+                places = STRANGERS_AT_ONCE if _nobody_started(session) else MAX_PARALLEL
+                record.waits_for_turn = len(self._records.at_work(AtWork.MAKING)) >= places
                 if not record.waits_for_turn:
                     await self._consider(session, record)
         if not self._records.at_work(AtWork.MAKING):  # nor does one wait for its turn
@@ -297,6 +301,8 @@ class Reconciler:
                 )
                 record.has_news = True
                 return
+            except ValueError as error:  # what lies there; the others are looked at all the same
+                _log.error("a session makes no sense", uuid=record.uuid, error=str(error)[:500])
 
     async def _look_again(self, record: WorkRecord) -> None:
         if await self._needs_processing(record.uuid):
@@ -343,3 +349,8 @@ class Reconciler:
             start_at_ms=None,
             node_names=[],
         )
+
+
+def _nobody_started(session: Session) -> bool:
+    """Whether only files tell of a session: somebody has sent them, and it is made last."""
+    return session.start_at_ms is None

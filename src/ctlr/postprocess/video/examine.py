@@ -10,6 +10,7 @@ import os
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import structlog
@@ -20,7 +21,13 @@ from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.kept import Kept, read_kept
 from ctlr.mp4.movie import read_segment
-from ctlr.mp4.tables import SegmentTables, keep_readable, keep_until
+from ctlr.mp4.tables import (
+    SegmentTables,
+    Track,
+    first_shown_ticks,
+    keep_readable,
+    keep_until,
+)
 from ctlr.postprocess.video.described import captured_until, facts_of
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
@@ -103,6 +110,7 @@ class Examiner:
         if known.looked or known.tables is None:
             return False
         known.looked, before = True, known.facts
+        frames = known.tables.reference.count
         try:
             with _opened(str(path)) as read_at:
                 blank = leave_out_blank(known.tables, read_at, areas)
@@ -110,6 +118,8 @@ class Examiner:
             known.facts = replace(before, readability=Readability.DAMAGED, reason=str(error))
             known.tables = None
             return True
+        if not blank and known.tables.reference.count == frames:
+            return False
         file = FoundFile(before.name, before.size, before.mtime_ns)
         facts = facts_of(file, before.number, known.tables, before.captured, blank)
         known.facts = replace(
@@ -119,6 +129,7 @@ class Examiner:
             duration_ticks=facts.duration_ticks,
             declared_ticks=facts.declared_ticks,
             frames=facts.frames,
+            unshown=facts.unshown,
             blank=blank,
         )
         return known.facts != before
@@ -152,16 +163,19 @@ class Examiner:
         known = self._known[str(path)]
         assert known.tables is not None
         before, reference = known.facts, known.tables.reference
-        whole = reference.duration_ticks
+        whole = reference.length_ticks
+        stop = _first_shown(reference) + Fraction(ticks, before.timescale)
         for track in known.tables.tracks:
-            keep_until(track, ticks * track.header.timescale // before.timescale)
-        left = whole - reference.duration_ticks
+            after = stop - _first_shown(track)
+            keep_until(track, max(int(after * track.header.timescale), 0))
+        left = whole - reference.length_ticks
         known.facts = replace(
             before,
-            duration_ticks=reference.duration_ticks,
-            frames=reference.count,
+            duration_ticks=reference.length_ticks,
+            frames=reference.shown,
+            unshown=reference.unshown,
             after_stop_ticks=before.after_stop_ticks + left,
-            captured=captured_until(before, reference.count),
+            captured=captured_until(before, reference.shown),
         )
         return known.facts
 
@@ -233,6 +247,11 @@ def _unusable(
         take=file.take,
         version=file.version,
     )
+
+
+def _first_shown(track: Track) -> Fraction:
+    """When a track's first sample is shown in its segment, in seconds."""
+    return Fraction(track.start_ticks + first_shown_ticks(track), track.header.timescale)
 
 
 def _keep_before(tables: SegmentTables, offset: int) -> None:

@@ -62,8 +62,9 @@ class SegmentFacts:
     sizes where it has several; ``hidden_ticks`` are hidden by its edit list;
     ``blank`` says which of its frames are none, ``doubt`` why its index may be wrong; ``longest_ticks``
     is how long a frame is shown at most, ``otherwise_s`` how long it is by what else of it tells that;
-    ``stray`` says that its name is not quite right. ``take`` and ``version`` are those of ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
-    is not counted in the others.
+    ``stray`` says that its name is not quite right. ``take`` and ``version`` are those of ``FoundFile``;
+    ``after_stop_ticks`` is how much of its end lies after the session's stop, and is not counted in the
+    others. ``unshown`` frames of that are there for the decoder alone.
     """
 
     name: str
@@ -102,6 +103,7 @@ class SegmentFacts:
     take: int = 1
     version: int = 1
     after_stop_ticks: int = 0
+    unshown: int = 0
 
     @property
     def stills(self) -> tuple[Still, ...]:

@@ -44,9 +44,10 @@ _SHORT_S = Fraction(1, 10)
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """What PyAV finds in a file. ``shown`` are the times of its frames and their end, in ticks of
-    ``timescale`` and in the order shown; ``lost`` names the streams that no MP4 can hold; ``broken``
-    says why it is not read to its end, ``refused`` why nothing can be joined of it, if so."""
+    """What PyAV finds in a file. ``shown`` are the times of its frames in the order of the file, and
+    ``ends`` that of their end, in ticks of ``timescale``; ``lost`` names the streams that no MP4 can
+    hold; ``broken`` says why it is not read to its end, ``refused`` why nothing can be joined of it, if
+    so."""
 
     container: str
     codec: str
@@ -54,6 +55,7 @@ class Stranger:
     height: int
     timescale: int
     shown: tuple[int, ...]
+    ends: int
     declared_ticks: int
     starts_with_keyframe: bool
     signature: str
@@ -100,19 +102,22 @@ def tables_of(found: Stranger) -> SegmentTables:
         flags=ENABLED,
         refers=(),
     )
-    times = run_lengths(array("I", map(sub, found.shown[1:], found.shown)))
-    first, frames = found.shown[0], len(found.shown) - 1
+    # Nobody needs its decode times: each frame is decoded when one is shown, in the order of the file.
+    decoded = sorted(found.shown)
+    times = run_lengths(array("I", map(sub, [*decoded[1:], found.ends], decoded)))
+    shifts = array("i", map(sub, found.shown, decoded))
+    reordered = run_lengths(array("I", shifts.tobytes())) if any(shifts) else None
     track = Track(
         track_id=1,
         header=header,
-        sizes=Sizes(frames),
+        sizes=Sizes(len(decoded)),
         times=times,
-        shifts=None,
-        shifts_version=0,
+        shifts=reordered,
+        shifts_version=1 if reordered else 0,
         sync=None if found.starts_with_keyframe else b"",
         chunk_offsets=array("Q"),
         chunk_counts=array("I"),
-        start_ticks=first,
+        start_ticks=decoded[0],
         declared_ticks=found.declared_ticks if found.broken else 0,
         obstacle=f"its container is {found.container}",
     )
@@ -143,8 +148,8 @@ def _look(segment: "InputContainer") -> Stranger | None:
     if not broken and end_s < declared_s - _SHORT_S:
         broken = f"it ends {float(declared_s - end_s):.1f} s before its header says"
     timescale = _timescale(video.time_base or Fraction(1, 90_000))
-    shown = sorted({round(frame.at_s * timescale) for frame in frames})
-    if not 1 <= len(shown) <= MAX_SAMPLES or len(shown) < len(frames):
+    shown = [round(frame.at_s * timescale) for frame in frames]
+    if not 1 <= len(shown) <= MAX_SAMPLES or len({*shown}) < len(frames):
         return None  # frames without times of their own
     context: Any = video.codec_context
     alike = [segment.format.name, *(_alike(stream) for stream in kept)]
@@ -155,7 +160,8 @@ def _look(segment: "InputContainer") -> Stranger | None:
         width=context.width,
         height=context.height,
         timescale=timescale,
-        shown=(*shown, max(last, shown[-1] + 1)),
+        shown=tuple(shown),
+        ends=max(last, max(shown) + 1),
         declared_ticks=max(round((declared_s - frames[0].at_s) * timescale), 0),
         starts_with_keyframe=frames[0].is_key,
         signature="|".join(alike),
@@ -175,6 +181,7 @@ def _refuse(segment: "InputContainer") -> Stranger:
         height=0,
         timescale=1,
         shown=(),
+        ends=0,
         declared_ticks=0,
         starts_with_keyframe=False,
         signature="",

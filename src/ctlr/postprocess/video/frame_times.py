@@ -77,7 +77,7 @@ class FrameTimes:
         rows = _rows(last.frames, _shown_us(track, placed), *told)
         with open(self.path, "ab") as file:
             file.write(rows)
-        self._written.append(_Written(placed, last.frames + track.count, last.end + len(rows)))
+        self._written.append(_Written(placed, last.frames + track.shown, last.end + len(rows)))
 
     def flush(self) -> None:
         with open(self.path, "rb+") as file:
@@ -89,7 +89,7 @@ def _times_of(facts: SegmentFacts) -> str:
 
 
 def _shown_us(track: Track, placed: Placement) -> list[int]:
-    ticks = sorted(shown_ticks(track))
+    ticks = sorted(shown_ticks(track))[: track.shown]
     scale, start = placed.facts.timescale, placed.at_ticks - ticks[0]
     return [(start + tick) * 1_000_000 // scale for tick in ticks]
 

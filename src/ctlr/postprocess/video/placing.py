@@ -109,9 +109,27 @@ class _Placer:
         return Timeline(parts, tuple(self.gaps), problems, left, ending.cut)
 
     def _base(self, go: _Go) -> int:
-        """The number that a series counts from."""
+        """The number that a series counts from: 0 or 1, or any other where there was no time for what
+        would be missing then, as of a camera that counts on from session to session."""
         first = go.usable[0].number if go.usable else None
-        return go.numbers.first(first, self._measured_offset(go), self.usual)
+        offset = self._measured_offset(go)
+        base = go.numbers.first(first, offset, self.usual)
+        if first is None or first == base:
+            return base
+        lead = (first - base) * self.usual
+        nothing_before = offset is not None and abs(offset) * 2 < self.usual
+        if nothing_before or (offset is None and lead > self._most(lead)):
+            return go.series.segments[0].number
+        return base
+
+    def _most(self, guessed: int) -> int:
+        """How long a hole can be at most that is ``guessed`` to be so long: what is here has been
+        recorded too, and before the stop."""
+        if self.span.recordable_s is None:
+            return guessed
+        recorded = sum(map(self.lengths.of, self.usable))
+        room = max(self.lengths.seconds(self.span.recordable_s) - recorded, 0)
+        return guessed if guessed <= room + self.usual // 2 else room
 
     def _measured_offset(self, go: _Go) -> int | None:
         """From the start of a series to its first usable segment, if it shows."""
@@ -193,7 +211,7 @@ class _Placer:
         hole = numbers.between(before, after)
         step, slack = self._measured_step(before, after, length)
         if step is None:
-            distance = self.lengths.expected(before, hole)
+            distance = self._most(self.lengths.expected(before, hole))
         else:
             distance = step - length
             if abs(distance) <= slack:

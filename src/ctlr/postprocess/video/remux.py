@@ -5,7 +5,9 @@ layout, but no frame is decoded or encoded again. Used when a segment of the par
 its media in another file or has another container (``foreign``).
 PyAV is imported only here and only then: it costs 30 MB of memory.
 
-Of a segment that is known to be cut, so many frames are taken as were found readable. One at which
+Of a segment that is known to be cut, so many frames are taken as were found readable; of one that the
+session's stop falls into, those before it and what has to be decoded for them, which an edit list keeps
+from being shown. One at which
 PyAV fails, or that gives other frames than were found in it, is named: what can be made of the
 others must not wait for it. What the target's drive refuses is an ``OSError`` of its own.
 """
@@ -20,10 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ctlr.mp4.boxes import walk
+from ctlr.mp4.ending import end_at
 from ctlr.mp4.labels import NO_LABELS, Labels, user_data
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.foreign import METADATA_ERRORS, OPTIONS, fits
-from ctlr.postprocess.video.timeline import Part, Placement
+from ctlr.postprocess.video.timeline import Part, Placement, length_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -76,6 +79,8 @@ def remux(
         unfit = next((p.facts for p in part.segments if p.facts.obstacle), part.segments[0].facts)
         raise RemuxError(unfit.name, 0, f"the muxer cannot end the file: {error}") from error
     _label(target, labels)
+    if part.segments[-1].facts.unshown:
+        end_at(target, writer.end)
     return Remuxed(writer.frames, float(writer.end), target.stat().st_size)
 
 
@@ -128,9 +133,13 @@ class _Writer:
                 if isinstance(error, OSError):
                     raise
                 raise RemuxError(facts.name, 0, str(error)) from error
-        if self.frames - before != facts.frames:
-            why = f"it gives {self.frames - before} frames, where {facts.frames} were found"
+        given = self.frames - before
+        if given != facts.frames + facts.unshown:
+            why = f"it gives {given} frames, where {facts.frames + facts.unshown} were found"
             raise RemuxError(facts.name, 0, why)
+        self.frames -= facts.unshown
+        if facts.unshown:
+            self.end = Fraction(placed.at_ticks + facts.duration_ticks, facts.timescale)
 
     def _add_streams(self, first: "InputContainer") -> dict[int, Any]:
         """The streams that an MP4 can hold; the others were named when the segment was examined."""
@@ -182,19 +191,34 @@ def _packets(
     import av
 
     is_cut = facts.readability is Readability.CUT or facts.after_stop_ticks > 0
+    wanted = facts.frames + facts.unshown
+    stop = _first_shown(segment, facts) + length_of(facts) if facts.after_stop_ticks else None
     frames, end = 0, 0
     try:
         for packet in segment.demux(*[segment.streams[index] for index in streams]):
             if packet.dts is None and packet.pts is None:
                 continue  # the demuxer's end mark
-            frames += packet.stream.index == picture
-            if is_cut and (frames > facts.frames or packet.is_corrupt):
+            is_picture = packet.stream.index == picture
+            frames += is_picture
+            if is_cut and packet.is_corrupt:
+                return
+            if stop is not None:  # the sound may lie behind the picture in the file
+                if frames > wanted if is_picture else _starts_at(packet) >= stop:
+                    frames -= is_picture
+                    continue
+            elif is_cut and frames > wanted:
                 return
             end = max(end, (packet.pos or 0) + packet.size)
             yield packet
     except av.FFmpegError as error:
         if not is_cut:
             raise RemuxError(facts.name, end, str(error)) from error
+
+
+def _starts_at(packet: Any) -> Fraction:
+    """When a packet is shown or heard, in seconds of its segment."""
+    at: Fraction = (packet.dts if packet.pts is None else packet.pts) * packet.time_base
+    return at
 
 
 def _first_shown(segment: "InputContainer", facts: SegmentFacts) -> Fraction:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ctlr.kernel.atomic import is_temporary
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name, is_session_id
 from ctlr.kernel.names import is_readable, readable_name
+from ctlr.kernel.untrusted import is_file, is_folder
 from ctlr.layout.raw import (
     LoggingLayout,
     is_delivered_name,
@@ -23,6 +24,8 @@ from ctlr.layout.raw import (
 from ctlr.postprocess.video.facts import FoundFile, NodeFiles, SessionFiles
 from ctlr.postprocess.video.ledger import in_takes
 
+MOST_STRAYS = 100
+
 
 def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
     """All files of one session. A folder that is not there is empty. Raises ``OSError``."""
@@ -30,7 +33,7 @@ def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
     nodes = [scan_node(layout, name, uuid) for name in names if is_node_name(name)]
     others = [name for name in names if not is_node_name(name)]
     foreign = [name for name in others if name not in RESERVED_NODE_NAMES]
-    strays = [f"{readable_name(name)}/{uuid}" for name in foreign]
+    strays = _shown([f"{readable_name(name)}/{uuid}" for name in foreign])
     return replace(
         scan_uploads(layout, uuid),
         nodes=tuple(nodes),
@@ -41,7 +44,8 @@ def scan_session(layout: LoggingLayout, uuid: str) -> SessionFiles:
 
 def scan_uploads(layout: LoggingLayout, uuid: str) -> SessionFiles:
     """What phone and watch sent, and nothing else. Raises ``OSError``."""
-    uploads = list(_walk(layout.phone_session(uuid)))
+    folder = layout.phone_session(uuid)
+    uploads = list(_walk(folder)) if is_folder(folder.parent, folder) else []
     return SessionFiles(
         uuid=uuid,
         phone=tuple(f for f in uploads if not f.path.startswith("watch/")),
@@ -56,7 +60,7 @@ def node_names(layout: LoggingLayout, uuid: str) -> list[str]:
 
 def _owners(layout: LoggingLayout, uuid: str) -> list[str]:
     folders = _folders(layout.root)
-    return [f.name for f in folders if os.path.isdir(os.path.join(f.path, uuid))]
+    return [f.name for f in folders if is_folder(Path(f.path, uuid))]
 
 
 def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
@@ -90,9 +94,15 @@ def scan_node(layout: LoggingLayout, node: str, uuid: str) -> NodeFiles:
         tuple(placed[: len(segments)]),
         tuple(frame_files),
         tuple(sidecars),
-        tuple(strays),
+        tuple(_shown(strays)),
         tuple(placed[len(segments) :]),
     )
+
+
+def _shown(strays: list[str]) -> list[str]:
+    """As many as a person looks at, and how many more there are."""
+    more = len(strays) - MOST_STRAYS
+    return strays if more <= 0 else [*strays[:MOST_STRAYS], f"{more} more"]
 
 
 def session_ids(layout: LoggingLayout) -> list[str]:
@@ -135,8 +145,7 @@ def _found(entry: "os.DirEntry[str]", path: str) -> FoundFile:
 
 
 def _one_file(path: Path) -> FoundFile | None:
-    try:
-        stat = os.stat(path, follow_symlinks=False)
-    except FileNotFoundError:
+    if not (is_folder(path.parent) and is_file(path)):
         return None
+    stat = os.lstat(path)
     return FoundFile(path.name, stat.st_size, stat.st_mtime_ns)

@@ -14,15 +14,17 @@ for it until the stop.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.timeline import length_of
 
 _FIRST_NUMBERS = (0, 1)
+_LEAST_FULL = 99
+"""A counter that runs full has as many nines as it has digits, and two at least."""
 _ROOM = Fraction(1, 2)
 """So much of a series has to fit before the stop; a camera may have heard of that late."""
 
@@ -54,6 +56,7 @@ def sort_series(
     """
     problems: list[Problem] = []
     series: list[SegmentSeries] = []
+    found = _unwrap(found)
     for take, files in groupby(sorted(found, key=_order), key=lambda f: f.take):
         begun = (begun_s or {}).get(take)
         series += _sort_take(take, list(files), series[-1] if series else None, begun)
@@ -64,6 +67,20 @@ def sort_series(
         else:
             kept.append(one)
     return kept, problems
+
+
+def _unwrap(found: Sequence[SegmentFacts]) -> Sequence[SegmentFacts]:
+    """The segments of a camera whose counter ran full (9998, 9999, 0, 1), counted on beyond it."""
+    in_time = sorted(found, key=_order)
+    falls = [n for n, (a, b) in enumerate(pairwise(in_time), 1) if b.number <= a.number]
+    if len(falls) != 1 or len({facts.take for facts in found}) > 1:
+        return found
+    before, behind = in_time[: falls[0]], in_time[falls[0] :]
+    last, first = before[-1].number, behind[0].number
+    is_full = last >= _LEAST_FULL and not str(last).strip("9")
+    if not is_full or first not in _FIRST_NUMBERS or behind[-1].number >= before[0].number:
+        return found
+    return [*before, *(replace(facts, number=facts.number + last + 1) for facts in behind)]
 
 
 def _order(facts: SegmentFacts) -> tuple[int, int, int, int, int, str]:
@@ -145,12 +162,18 @@ def _has_restarted(
 ) -> bool:
     """Not one that counts on. Of one that begins again in a take that was told to begin, there is
     no doubt; another may as well have been sent again."""
+    if one.first and one.segments[0].number == earlier[0].segments[0].number:
+        return True  # it counts from where it did, wherever that is
     if not one.restarted or one.first:
         return one.restarted
     in_its_take = [
         facts for before in earlier if before.take == one.take for facts in before.segments
     ]
-    if _shows_the_same(one, in_its_take) or not _has_room(one, earlier, recorded_s):
+    if (
+        _shows_the_same(one, in_its_take)
+        or _completes(one, in_its_take)
+        or not _has_room(one, earlier, recorded_s)
+    ):
         return False
     # Not a first segment that came alone while its camera went on where it was.
     alone = one.segments[0].mtime_ns
@@ -161,6 +184,16 @@ def _shows_the_same(one: SegmentSeries, before: Sequence[SegmentFacts]) -> bool:
     """Whether its frames were taken when those of a file before were."""
     times = {facts.captured.first_us for facts in before if facts.captured}
     return any(facts.captured and facts.captured.first_us in times for facts in one.segments)
+
+
+def _completes(one: SegmentSeries, before: Sequence[SegmentFacts]) -> bool:
+    """Whether it is whole where what came before under its numbers is not: as of a transfer that broke
+    off and left what it had, and was made again."""
+    whole = {facts.number for facts in before if facts.readability is Readability.WHOLE}
+    return all(
+        facts.readability is Readability.WHOLE and facts.number not in whole
+        for facts in one.segments
+    )
 
 
 def _has_room(

@@ -630,3 +630,37 @@ async def test_a_good_reading_back_takes_a_failed_one_back(
     session = await bench.store.get(UUID)
     assert session is not None
     assert session.error == problem
+
+
+async def test_what_nobody_has_started_is_made_last(bench: Bench) -> None:
+    """Anybody can send files for any id; what was recorded on purpose does not wait for those."""
+    strangers = [f"00000000-0000-4000-8000-{number:012d}" for number in range(6)]
+    for uuid in strangers:
+        await bench.store.create(
+            uuid, SessionState.COLLECTING, created_at_ms=1, start_at_ms=None, node_names=[]
+        )
+    bench.shop.go_on.clear()
+    await bench.add(SessionState.COLLECTING)
+    async with reconciling(bench):
+        await bench.rounds(2)
+        assert bench.shop.begun == [(Task.PROCESS, UUID)]
+        bench.shop.go_on.set()
+        await bench.settles()
+    assert {uuid for task, uuid in bench.shop.begun if task is Task.PROCESS} == {UUID, *strangers}
+    assert bench.shop.most_at_once == 1
+
+
+async def test_a_session_that_makes_no_sense_holds_up_no_other(bench: Bench) -> None:
+    other = "00000000-0000-4000-8000-000000000001"
+    await bench.add(SessionState.DONE, other)
+    await bench.add(SessionState.DONE)
+
+    async def fail() -> None:
+        bench.shop.while_comparing = None
+        raise ValueError("surrogates not allowed")
+
+    bench.shop.while_comparing = fail
+    async with reconciling(bench):
+        await bench.rounds(2)
+        await bench.settles()
+    assert bench.shop.count(Task.PROCESS, UUID) + bench.shop.count(Task.PROCESS, other) == 1

@@ -70,14 +70,14 @@ def test_columns_by_either_name(tmp_path: Path) -> None:
     _, table = load(tmp_path, "Time (s),Linear Acceleration x (m/s^2),note\n0.0,1.5,a\n0.1,,b\n")
     assert table.names == ("Time (s)", "Linear Acceleration x (m/s^2)", "note")
     for name in ("Linear Acceleration x (m/s^2)", "linear_acceleration_x"):
-        assert table.numbers(name)[0] == 1.5
-    assert np.isnan(table.numbers("linear_acceleration_x")[1])
-    assert table.texts("note") == ["a", "b"]
+        assert table.numbers(table.index(name))[0] == 1.5
+    assert np.isnan(table.numbers(1)[1])
+    assert table.texts(2) == ["a", "b"]
 
 
 def test_a_table_without_a_clock_has_rows_and_no_times(tmp_path: Path) -> None:
     _, table = load(tmp_path, "x,y\n1,2\n3,4\n")
-    assert table.numbers("y").tolist() == [2, 4]
+    assert table.numbers(1).tolist() == [2, 4]
     assert np.isnan(table.times_ms).all()
     assert len(table.times_ms) == 2
 

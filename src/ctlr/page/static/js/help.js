@@ -1,0 +1,4 @@
+/** Help: read only. */
+import { beginScreen } from 'ctlr/screen.js';
+
+beginScreen();

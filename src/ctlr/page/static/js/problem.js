@@ -1,0 +1,4 @@
+/** Nothing was found. */
+import { beginScreen } from 'ctlr/screen.js';
+
+beginScreen();

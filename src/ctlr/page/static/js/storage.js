@@ -1,0 +1,4 @@
+/** The drive. */
+import { beginScreen } from 'ctlr/screen.js';
+
+beginScreen();
