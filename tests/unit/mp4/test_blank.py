@@ -1,7 +1,9 @@
 """Frames that an index names and that are none."""
 
 import random
+from array import array
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.unit.postprocess.mp4 import Film, fragmented, plain
@@ -78,3 +80,19 @@ def test_zeros_of_an_earlier_block_do_not_count() -> None:
     assert zeros(block, 1000, 0) == []
     assert zeros(bytearray(bytes(100) + b"\1" * 900), 1000, 0) == [], "as silence may be"
     assert zeros(bytearray(4096), 4096, 4096) == [(4096, 8192)]
+
+
+def test_the_end_of_sound_is_said_and_cut_off() -> None:
+    """Beside a picture that is whole: nothing else would tell. Both are read from one file here, of
+    which the sound's part is noise."""
+    film, other = Film(), Film(tag=b"heard")
+    first, second = plain(film), plain(other)
+    spoilt = spoil(first + second, 20, 10, other, random.Random(8).randbytes(999))
+    tables, _ = opened(first)
+    (beside,) = opened(second)[0].tracks
+    beside.header = replace(beside.header, kind=b"soun")
+    beside.chunk_offsets = array("Q", (at + len(first) for at in beside.chunk_offsets))
+    tables.tracks.append(beside)
+    said = leave_out_blank(tables, lambda at, n: bytes(spoilt[at : at + n]))
+    assert said == "10 samples of its h264 track (from number 21 on)"
+    assert (tables.reference.count, beside.count, tables.cut) == (30, 20, False)
