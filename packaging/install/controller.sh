@@ -106,7 +106,7 @@ put_controller_config() {
   fi
   put_text "$file" 640 root:ctlr <<TOML || true
 # Settings of this controller. Every key there is, with its meaning:
-# /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: ctlr check-config, then
+# /usr/local/share/doc/ctlr/ctlr.toml.example. After a change: sudo ctlr check-config, then
 # sudo systemctl restart ctlr-api mount-watcher can-listener log-subscriber
 node = "$name"
 
@@ -133,6 +133,7 @@ TOML
   if put_filled "$packaging/rsyncd/rsyncd.conf" "$etc/rsyncd.conf" 644 root:root LOGGING=/mnt/logging; then
     restart+=(ctlr-rsyncd)
   fi
+  if put "$packaging/rsyncd/serve" "$lib/serve-rsync" 755 root:root; then restart+=(ctlr-rsyncd); fi
   put_filled "$packaging/ssh/receive" "$lib/receive" 755 root:root LOGGING=/mnt/logging || true
   put "$packaging/ssh/allow-camera" /usr/local/sbin/ctlr-allow-camera 755 root:root || true
 }

@@ -21,11 +21,13 @@ _serial = count()
 
 
 class PlainCamera(CameraNode):
-    """``base`` is the number that it counts from; ``lost`` holds names that it never delivers."""
+    """``base`` is the number that it counts from, ``naming`` what it calls its segments; ``lost``
+    holds names that it never delivers."""
 
-    def __init__(self, name: str, *, base: int = 0) -> None:
+    def __init__(self, name: str, *, base: int = 0, naming: str = "seg_{:04d}.mp4") -> None:
         super().__init__(name)
         self.base = base
+        self.naming = naming
         self.card: dict[tuple[str, str], bytes] = {}
         self.made: list[bytes] = []
         self.lost: set[str] = set()
@@ -73,7 +75,7 @@ class PlainCamera(CameraNode):
         frames = max(round(length_ms / FRAME_MS), 1)
         film = Film(frames=frames, delta=FRAME_MS * TICKS, tag=b"%d" % next(_serial))
         data = plain(film)
-        self.card[self.recording.uuid, f"seg_{self._next:04d}.mp4"] = data
+        self.card[self.recording.uuid, self.naming.format(self._next)] = data
         self.made.append(data)
         self._next += 1
         self._until_ms += length_ms

@@ -18,9 +18,16 @@ from tests.fakes.plain_camera import PlainCamera, put
 
 UUID = "3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f"
 AHEAD = {"cam-ahead": 3000, "cam-behind": -3000}
+HABITS: dict[str, Any] = {
+    "cam-from-one": {"base": 1},
+    "cam-counts-on": {"base": 37},
+    "cam-in-capitals": {"naming": "SEG_{:04d}.MP4"},
+}
 NAMES = [
     "cam-steady",
     "cam-from-one",
+    "cam-counts-on",
+    "cam-in-capitals",
     "cam-restarts",
     "cam-restarts-twice",
     "cam-dies",
@@ -76,12 +83,13 @@ class Rig:
 
 def digests(folder: Path) -> set[bytes]:
     """Of all segments that a person finds in a camera's folder."""
-    return {hashlib.sha256(path.read_bytes()).digest() for path in folder.glob("seg_*.mp4")}
+    shown = [path for path in folder.glob("*") if path.name.lower().startswith("seg_")]
+    return {hashlib.sha256(path.read_bytes()).digest() for path in shown}
 
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    cameras = [PlainCamera(name, base=int(name == "cam-from-one")) for name in NAMES]
+    cameras = [PlainCamera(name, **HABITS.get(name, {})) for name in NAMES]
     async with AsyncExitStack() as stack:
         for camera in cameras:
             camera.clock_ahead_ms = AHEAD.get(camera.name, 0)
@@ -111,9 +119,10 @@ async def record(rig: Rig) -> None:
         name,
         (rig.folder("cam-sends-twice") / name).read_bytes()[:-1],
     )
-    await asyncio.gather(rig.restart("cam-restarts"), rig.restart("cam-restarts-twice"))
+    restarting = ("cam-restarts", "cam-restarts-twice", "cam-in-capitals")
+    await asyncio.gather(*map(rig.restart, restarting))
     await asyncio.sleep(3)
-    await rig.deliver("cam-restarts", "cam-restarts-twice", "cam-sends-twice")
+    await rig.deliver(*restarting, "cam-sends-twice")
     await rig.restart("cam-restarts-twice")
 
     async def late_joined() -> bool:
@@ -143,7 +152,9 @@ async def check_what_status_says(rig: Rig) -> None:
     assert ("node_restarted", "cam-restarts-twice") in told
     assert ("node_joined_late", "cam-late") in told
     kept = {name for code, name in told if code == "segment_kept"}
-    assert kept == {"cam-restarts", "cam-restarts-twice", "cam-sends-twice"}
+    assert kept == {"cam-restarts", "cam-restarts-twice", "cam-in-capitals", "cam-sends-twice"}
+    joined = [problem for problem in session["problems"] if problem["code"] == "node_joined_late"]
+    assert len(joined) == 1
     unconfirmed = {name for name, source in session["sources"].items() if not source["stopped"]}
     assert unconfirmed == {"cam-dies", "cam-never-confirms"}
     status = await rig.controller.status()
@@ -171,12 +182,14 @@ async def test_the_table(rig: Rig) -> None:
         problems = [problem["code"] for problem in source["problems"]]
         return [gap["reason"] for gap in source["gaps"]], problems
 
-    for name in ("cam-steady", "cam-from-one", *AHEAD):
+    for name in ("cam-steady", "cam-from-one", "cam-counts-on", *AHEAD):
         assert said(name) == ([], []), name
         assert manifest["sources"][name]["duration_s"] == pytest.approx(session_s, abs=0.7)
     assert said("cam-restarts") == (["restarted"], [])
     assert said("cam-restarts-twice") == (["restarted", "restarted"], [])
-    for name in ("cam-restarts", "cam-restarts-twice"):
+    reasons, problems = said("cam-in-capitals")
+    assert (reasons, set(problems)) == (["restarted"], {"stray_taken"})
+    for name in ("cam-restarts", "cam-restarts-twice", "cam-in-capitals"):
         source = manifest["sources"][name]
         assert source["duration_s"] == pytest.approx(session_s, abs=0.7)
         assert all(gap["expected_ms"] > 0 for gap in source["gaps"])

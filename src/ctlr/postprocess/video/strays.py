@@ -39,12 +39,12 @@ def choose(found: Sequence[SegmentFacts]) -> Choice:
 
 
 def _of_its_number(stray: SegmentFacts, segments: Iterable[SegmentFacts]) -> list[SegmentFacts]:
-    """The segments that a stray may be another form of: those of its take, else one as large that
-    came under another name. Two that came under one name were compared when they came."""
-    same = [facts for facts in segments if facts.number == stray.number]
+    """The segments under other names that a stray may be another form of: those of its take, else
+    one as large. Two that came under one name were compared when they came: they are two (``takes``)."""
+    name = held_name(stray.name)
+    same = [f for f in segments if f.number == stray.number and held_name(f.name) != name]
     own = [facts for facts in same if facts.take == stray.take]
-    others = [facts for facts in same if held_name(facts.name) != held_name(stray.name)]
-    return own or [facts for facts in others if facts.size == stray.size]
+    return own or [facts for facts in same if facts.size == stray.size]
 
 
 def name_strays(names: Sequence[str]) -> list[Problem]:

@@ -162,6 +162,8 @@ def _has_restarted(
 ) -> bool:
     """Not one that counts on. Of one that begins again in a take that was told to begin, there is
     no doubt; another may as well have been sent again."""
+    if one.first and one.segments[0].number == earlier[0].segments[0].number:
+        return True  # it counts from where it did, wherever that is
     if not one.restarted or one.first:
         return one.restarted
     in_its_take = [

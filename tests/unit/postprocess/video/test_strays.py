@@ -35,6 +35,14 @@ def test_two_takes_of_a_camera_that_writes_capitals_are_both_joined(*, same_size
     assert [reason for _, _, reason in gaps(timeline)] == ["restarted"]
 
 
+def test_what_came_late_of_the_take_before_is_joined_beside_one_of_its_name() -> None:
+    """It lay on the card when the camera lost its power, and came once that was back."""
+    found = [stray(0, "SEG_0000.take1.MP4"), stray(1, "SEG_0001.take2.MP4", take=2)]
+    found += [stray(0, "SEG_0000.MP4", take=2), stray(1, "SEG_0001.MP4", take=2, version=2)]
+    assert len(names(*found)) == 4
+    assert {code for code, _, _ in said(*found)} == {"stray_taken"}
+
+
 def test_what_another_tool_renamed_is_of_the_take_in_which_it_came() -> None:
     first = [seg(n, size=5) for n in range(2)]
     second = [stray(n, f"seg_{n:04d} (1).mp4", take=2, size=6) for n in range(2)]

@@ -303,3 +303,70 @@ class TestSentAgainAfterEverything:
         assert seconds(timeline) == [0, 10, 30]
         assert [gap.reason for gap in timeline.gaps] == ["missing"]
         assert [problem.code for problem in timeline.problems] == ["duplicate_number"]
+
+
+class TestWhereACameraCountsFrom:
+    """Others count on from session to session, and begin again when their counter is full."""
+
+    @pytest.mark.parametrize("base", [2, 37, 5000])
+    @pytest.mark.parametrize("restarted", [False, True])
+    def test_numbers_that_begin_anywhere_hide_no_segment(
+        self, base: int, *, restarted: bool
+    ) -> None:
+        begun = {2: Fraction(50)} if restarted else {}
+        found = [of(1, n + base, at_s=10 + 10 * n) for n in range(4)]
+        if restarted:
+            found += [of(2, n + base, at_s=60 + 10 * n) for n in range(2)]
+        timeline = place(found, span=until(70 if restarted else 40, begun_s=begun))
+        assert seconds(timeline) == [0, 10, 20, 30, 50, 60][: len(found)]
+        assert [gap.reason for gap in timeline.gaps] == ["restarted"] * restarted
+        assert not timeline.problems
+        assert not timeline.after_stop
+
+    def test_where_there_was_time_for_them_the_first_ones_are_missing(self) -> None:
+        timeline = place([replace(seg(n), mtime_ns=n) for n in range(2, 6)], span=until(60))
+        assert seconds(timeline) == [20, 30, 40, 50]
+        assert gaps(timeline) == [(None, 20_000, "missing")]
+
+    def test_by_frame_times_nothing_is_missing_before(self) -> None:
+        found = [captured(n + 37, n * 10) for n in range(3)]
+        told_us = found[0].captured.first_us if found[0].captured else None
+        timeline = place(found, span=Span(told_us=told_us, begin_us=told_us))
+        assert seconds(timeline) == [0, 10, 20]
+        assert not timeline.gaps
+
+    @pytest.mark.parametrize("full", [99, 999, 9999])
+    def test_a_counter_that_ran_full_goes_on(self, full: int) -> None:
+        numbers = [full - 1, full, 0, 1]
+        found = [replace(seg(n), mtime_ns=at) for at, n in enumerate(numbers)]
+        timeline = place(found, span=until(40))
+        names = [placed.facts.name for placed in timeline.parts[0].segments]
+        assert names == [segment_name(n) for n in numbers]
+        assert seconds(timeline) == [0, 10, 20, 30]
+        assert not timeline.gaps
+        assert not timeline.problems
+
+    def test_a_hole_in_the_numbers_pushes_nothing_behind_the_stop(self) -> None:
+        timeline = place([replace(seg(n), mtime_ns=n) for n in (0, 1, 500, 501)], span=until(60))
+        assert seconds(timeline) == [0, 10, 40, 50]
+        assert [(gap.expected_ms, gap.reason) for gap in timeline.gaps] == [(20_000, "missing")]
+        assert not timeline.after_stop
+
+
+@pytest.mark.parametrize("readability", [Readability.CUT, Readability.DAMAGED])
+@pytest.mark.parametrize("span", [None, until(40)])
+def test_a_first_segment_that_broke_off_and_came_again_last_of_all(
+    readability: Readability, span: Span | None
+) -> None:
+    """As rsync's ``--partial`` leaves it under its name."""
+    ticks = 3 * SECOND if readability is Readability.CUT else 0
+    name = "seg_0000.take1.mp4"
+    broken = seg(0, name=name, readability=readability, duration_ticks=ticks, mtime_ns=1)
+    rest = [replace(seg(n), mtime_ns=5 + n) for n in range(1, 4)]
+    timeline = place([broken, *rest, seg(0, version=2, mtime_ns=99)], span=span)
+    assert seconds(timeline) == [0, 10, 20, 30]
+    assert timeline.parts[0].segments[0].facts.name == "seg_0000.mp4"
+    assert not timeline.gaps
+    assert [(p.code, p.segment, p.harms) for p in timeline.problems] == [
+        ("sent_again", name, False)
+    ]
