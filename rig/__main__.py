@@ -17,7 +17,7 @@ from rig.image import PYTHON, Image, prepare
 from rig.isolation import enter_isolation, remove_run
 from rig.machine import MachineError
 from rig.report import Row, document, merged, note, read, table
-from rig.scenario import SCENARIOS
+from rig.scenario import how_often, named
 from rig.shell import ShellError
 from rig.telling import tell
 from rig.vm_image import PACKAGES
@@ -43,7 +43,7 @@ def main() -> int:
     assert scenarios.__all__, "importing them has listed them"
     arguments = _arguments()
     if arguments.list:
-        for one in SCENARIOS:
+        for one in named(arguments.names):
             print(f"{one.name} (short: {one.short}, full: {one.full})")
         return 0
     try:
@@ -78,10 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _tell_chosen(arguments: argparse.Namespace, image: Image, folder: Path) -> Iterator[Row]:
     """Each scenario that is meant, as often as is meant; each telling is noted at once."""
-    for chosen in SCENARIOS:
-        times = arguments.times or (chosen.full if arguments.full else chosen.short)
-        if not any(word in chosen.name for word in arguments.names or [chosen.name]):
-            continue
+    for chosen, times in how_often(arguments.names, full=arguments.full, times=arguments.times):
         for turn in range(times):
             stages = EmulatedWorkshop(image, Path(tempfile.mkdtemp(dir=folder)))
             row = tell(chosen, f"{arguments.seed} {turn}", stages)
@@ -112,7 +109,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="end well, with a notice, where no machine can be booted",
     )
-    parser.add_argument("--list", action="store_true", help="print the names")
+    parser.add_argument("--list", action="store_true", help="print their names")
     return parser.parse_args()
 
 

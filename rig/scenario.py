@@ -1,7 +1,7 @@
 """What a scenario is: a story told on a stage, and what is noted of it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,3 +59,18 @@ def scenario(name: str, *, short: int = 1, full: int = 1) -> Callable[[Story], S
         return story
 
     return add
+
+
+def named(words: Sequence[str]) -> list[Scenario]:
+    """Those with one of these words in their names; without a word, all."""
+    return [one for one in SCENARIOS if not words or any(word in one.name for word in words)]
+
+
+def how_often(words: Sequence[str], *, full: bool, times: int) -> list[tuple[Scenario, int]]:
+    """The scenarios of these words, and how often each is told: ``times``, where that is not 0.
+
+    One that a short run leaves out is told once where the words fit no other.
+    """
+    chosen = named(words)
+    least = 1 if words and not any(one.short for one in chosen) else 0
+    return [(one, times or (one.full if full else max(least, one.short))) for one in chosen]

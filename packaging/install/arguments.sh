@@ -14,9 +14,14 @@ read_arguments() {
       controller | camera) [ -z "$role" ] || wrong "give one role, not $role and $1"; role=$1 ;;
       --dry-run) ;;
       --uninstall) uninstall=yes ;;
-      --yes) assume_yes=yes given+=("$1") ;;
-      --ssh) by_ssh=yes given+=("$1") ;;
-      --another) another=yes given+=("$1") ;;
+      --yes | --ssh | --another)
+        ! is_given "$1" || wrong "$1 was given twice"
+        given+=("$1")
+        case $1 in
+          --yes) assume_yes=yes ;;
+          --ssh) by_ssh=yes ;;
+          --another) another=yes ;;
+        esac ;;
       --name | --wheels | --wheel | --logging-device | --sync-device | --format-disk | \
         --controller | --source | --device | --port)
         # A word that was forgotten would else take the next option for itself.
@@ -29,6 +34,8 @@ read_arguments() {
         printf -v "${variable//-/_}" %s "$2"
         shift ;;
       -h | --help) usage; exit 0 ;;
+      --?*=*) wrong "I do not know $1; a value stands after a space: ${1%%=*} VALUE" ;;
+      [–—−]* | -[!-]?*) wrong "I do not know $1; options begin with two plain hyphens" ;;
       *) wrong "I do not know $1" ;;
     esac
     shift
@@ -93,7 +100,8 @@ check_camera_arguments() {
   [ -z "$controller" ] || check_host
   [ -z "$source" ] || [[ $source =~ ^(test|v4l2|rtsp|picamera2)$ ]] ||
     wrong "there is no camera source $source (test, v4l2, rtsp, picamera2)"
-  [[ $device != *[\"\\]* ]] || wrong "--device may hold no quotes and no backslashes"
+  [[ $device != *[\"\\[:space:][:cntrl:]]* ]] ||
+    wrong "--device may hold no spaces, no quotes and no backslashes"
   if [ -n "$port" ]; then
     [[ $port =~ ^[1-9][0-9]{0,4}$ ]] && [ "$port" -le 65535 ] || wrong "$port is no port (1 to 65535)"
   fi
@@ -109,6 +117,7 @@ check_host() {
     wrong "$controller is no host name or address (without http:// and without a port; give an IPv6 address a name in /etc/hosts)"
   [[ ! $controller =~ ^[0-9.]+$ ]] || [[ $controller =~ ^$byte(\.$byte){3}$ ]] ||
     wrong "$controller is no address: that has four numbers from 0 to 255"
+  controller=${controller,,} # names of hosts know no case, and settings are compared
 }
 
 # check_device: whether what is recorded from fits the kind of camera, given or configured.

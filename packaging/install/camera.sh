@@ -35,7 +35,7 @@ check_first_camera() {
 }
 
 further_camera() { # its own settings and unit
-  [[ $name != ctlr && $name != rsyncd && $name != "$own_node" ]] ||
+  [[ $name != ctlr && $name != rsyncd && $name != delivery && $name != "$own_node" ]] ||
     wrong "$name is taken on this machine; give the camera another --name"
   config=$etc/$name.toml unit=ctlr-camera@$name suffix=-$name
 }

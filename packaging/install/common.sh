@@ -60,12 +60,13 @@ default_name() { # the host's, where none was given
 }
 
 own_node='' # what the settings of this machine call it
-is_this_machine() { # is_this_machine HOST
+is_this_machine() { # is_this_machine HOST, in small letters
+  local names
   case $1 in
-    localhost | 127.*) return 0 ;;
+    localhost | 127.* | 0.*) return 0 ;;
   esac
-  is_controller && [ "$1" = "$own_node" ] ||
-    [[ " $(hostname) $(hostname --short) $(hostname --all-ip-addresses 2>/dev/null) " == *" $1 "* ]]
+  names="$(hostname) $(hostname --short) $(hostname --all-ip-addresses 2>/dev/null)"
+  is_controller && [ "$1" = "$own_node" ] || [[ " ${names,,} " == *" $1 "* ]]
 }
 
 # plan_settings FILE KEY=VALUE...: the settings with these values, in $planned, before anything is

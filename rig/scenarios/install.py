@@ -1,6 +1,7 @@
 """Installing: on bare Debian until a session is verified, again, for show, and off again."""
 
 import random
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,6 +52,14 @@ _MISTYPED = (
     "controller --name can",
     "contoller",
     "--uninstall camera",
+    "camera --controller ctlr \N{EM DASH}dry-run",
+    "camera \N{EN DASH}controller ctlr",
+    "camera --controller= ctlr",
+    "camera --controller ctlr --ssh --ssh",
+    "camera --controller 'ctlr\\'",
+    "camera --controller 'melb-01 ctlr'",
+    "camera --controller fd00::10",
+    "camera --controller ctlr --name CAM-1",
 )
 _ON_A_CONTROLLER = (
     "camera --controller ctlr",
@@ -212,7 +221,7 @@ def _refused_unchanged(machine: Machine, lines: Sequence[str]) -> None:
 
     before = state()
     for line in lines:
-        refused = machine.run([INSTALLER, *line.split()], check=False)
+        refused = machine.run([INSTALLER, *shlex.split(line)], check=False)
         assert refused.returncode in {1, 2}, refused
         assert refused.stderr.startswith("install.sh: "), refused
         assert refused.stdout == "", refused

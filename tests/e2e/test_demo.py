@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+from tests.e2e import tutorial
 from tests.e2e.programs import demo, processes_left, read_until
 
 CAMERAS = ["demo-cam-1", "demo-cam-2", "demo-cam-3"]
@@ -16,6 +17,8 @@ async def test_it_records_a_complete_session_and_leaves_no_process(tmp_path: Pat
     assert process.returncode == 0, printed
     assert [name for name in CAMERAS if name not in printed] == []
     assert "The session is complete" in printed
+    assert tutorial.unexplained("Record", printed) == []
+    assert tutorial.never_printed("Record", printed) == []
     (manifest_file,) = (tmp_path / "demo" / "sync").glob("*/manifest.json")
     assert str(manifest_file.parent) in printed
     manifest = json.loads(manifest_file.read_text())

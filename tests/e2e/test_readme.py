@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e import tutorial
 from tests.e2e.programs import demo, processes_left, read_until
 
 README = Path(__file__).parents[2] / "README.md"
@@ -64,8 +65,12 @@ async def test_the_api_section_works_as_printed(tmp_path: Path) -> None:
         for stated, answer in zip(stated_answers(lines), answers, strict=True):
             assert fits(stated, answer), f"stated {stated}\nanswered {answer}"
         kept.send_signal(signal.SIGINT)
-        await kept.communicate()
+        rest, _ = await kept.communicate()
         assert kept.returncode == 0
+    before, _, after = (printed + rest.decode()).partition("The page: ")
+    assert tutorial.unexplained("Record", before) == []
+    assert tutorial.unexplained("Drive it yourself", f"The page: {after}") == []
+    assert tutorial.never_printed("Drive it yourself", f"The page: {after}") == []
     assert await processes_left(tmp_path) == []
 
 

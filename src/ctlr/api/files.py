@@ -15,7 +15,6 @@ from ctlr.api.errors import refusals
 from ctlr.downloads.folder import ChangedError, NoSuchFileError, SessionFile
 from ctlr.downloads.ranges import UnsatisfiableError, parse_range
 from ctlr.downloads.sending import Downloads
-from ctlr.downloads.zip_format import Entry, length
 from ctlr.kernel.errors import Refusal
 
 _OWN_TYPES = {
@@ -88,16 +87,16 @@ def files_router(parts: FilesParts) -> APIRouter:
         """The session's folder as one zip, stored and not compressed, made while it is sent."""
         whole = await parts.resolve(uuid)
         try:
-            folder, files = await parts.downloads.list(whole)
+            plan = await parts.downloads.plan_zip(whole)
         except (OSError, TimeoutError) as error:
             raise _unreadable(error) from error
-        entries = [Entry(f"{folder}/{f.name}", f.size, f.modified_ns // 10**9) for f in files]
+        name = quote(plan.folder, safe="")
         headers = {
-            "Content-Length": str(length(entries)),
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(folder, safe='')}.zip",
+            "Content-Length": str(plan.length),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}.zip",
             **_NOT_OURS,
         }
-        body = _told(parts.downloads.send_zip(entries, files), whole)
+        body = _told(parts.downloads.send_zip(plan), whole)
         return StreamingResponse(body, media_type="application/zip", headers=headers)
 
     return router

@@ -6,6 +6,7 @@ Parts are imported by their verb, so that a camera does not load the controller 
 
 from ctlr.cli import (
     drive,
+    eject,
     exporting,
     logs,
     nodes,
@@ -25,6 +26,7 @@ from ctlr.kernel.errors import ConfigError, Refusal
 __all__ = [
     "app",
     "drive",
+    "eject",
     "exporting",
     "logs",
     "main",

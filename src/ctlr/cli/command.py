@@ -13,7 +13,18 @@ from ctlr.kernel.texts import show_controls
 FIELD, SETUP, SERVICES, TRY = "In the field", "Set up", "Services", "Try it"
 """The groups of verbs in the help."""
 ORDER = (
-    *("preflight", "record", "status", "upload", "sessions", "verify", "export", "eject", "logs"),
+    *(
+        "preflight",
+        "record",
+        "status",
+        "upload",
+        "sessions",
+        "verify",
+        "export",
+        "catalog",
+        "eject",
+        "logs",
+    ),
     *("nodes", "storage", "check-config", "postprocess", "retention"),
     *("serve", "camera", "listen-can", "subscribe-logs", "watch-mounts"),
     *("demo", "simulate"),

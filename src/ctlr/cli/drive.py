@@ -1,14 +1,12 @@
-"""Verbs for the drive: how it is, eject, mount, unmount, remount, adopt; they ask the controller."""
+"""Verbs for the drive: how it is, mount, unmount, remount, adopt; they ask the controller."""
 
-import sys
-import time
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 import typer
 from rich.table import Table
 
-from ctlr.cli.command import FIELD, SETUP, app, examples, fail
+from ctlr.cli.command import SETUP, app, fail
 from ctlr.cli.controller import (
     AsJson,
     Json,
@@ -26,36 +24,11 @@ if TYPE_CHECKING:  # loaded by the verb that reads an answer: a worker and a cam
 
 DRIVE_S = 300.0
 """Checking a large drive before it is mounted takes its time."""
-POLL_S = 1.0
 
 storage = typer.Typer(help="The drive: status, mount, unmount, remount.", no_args_is_help=True)
 app.add_typer(storage, name="storage", rich_help_panel=SETUP)
 OneMount = Annotated[str, typer.Argument(help="logging or sync")]
 Mount = Annotated[str, typer.Argument(help="logging, sync or all")]
-
-
-@app.command(rich_help_panel=FIELD, epilog=examples("ctlr eject", "ctlr eject --when-safe"))
-def eject(
-    context: typer.Context,
-    *,
-    when_safe: Annotated[
-        bool, typer.Option("--when-safe", help="Wait for all work to end, then eject.")
-    ] = False,
-    now: Annotated[
-        bool, typer.Option("--now", help="Do not ask, whatever is not on the drive yet.")
-    ] = False,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make the drive safe to remove, or say why it is not, and what is not on it."""
-    base = controller_url(context, url)
-    if not (when_safe or now or as_json) and sys.stdin.isatty():
-        when_safe = _ask_whether_to_wait(base)
-    when = "safe" if when_safe else "now"
-    answer = ask(base, "POST", f"/api/storage/eject?when={when}", timeout_s=DRIVE_S)
-    if when_safe and answer.get("details", {}).get("waiting"):
-        answer = _wait(base, as_json=as_json)
-    _end(answer, as_json=as_json)
 
 
 @storage.command("status")
@@ -74,7 +47,7 @@ def status(context: typer.Context, *, url: Url = None, as_json: AsJson = False) 
 def mount(context: typer.Context, *, url: Url = None, as_json: AsJson = False) -> None:
     """Bring the drive, its services and the uploads back."""
     base = controller_url(context, url)
-    _end(ask(base, "POST", "/api/storage/mount", timeout_s=DRIVE_S), as_json=as_json)
+    end(ask(base, "POST", "/api/storage/mount", timeout_s=DRIVE_S), as_json=as_json)
 
 
 @storage.command("unmount")
@@ -101,46 +74,13 @@ def adopt(
     _post(context, "adopt", mount, url, as_json=as_json)
 
 
-def _ask_whether_to_wait(base: str) -> bool:
-    """Where something is not on the drive yet, whether to wait for what is under way. Ends the
-    command where nothing is to be done."""
-    eject: Json = ask(base, "GET", "/api/storage/status").get("eject", {})
-    left = eject.get("not_on_drive", [])
-    if not left:
-        return False
-    typer.echo("\n".join(map(printable, left)))
-    said = typer.prompt("wait, eject now, or leave it? [w/e/l]", default="w", show_default=False)
-    if said.lower().startswith("e"):
-        return False
-    if said.lower().startswith("w"):
-        return True
-    raise typer.Exit(1)
-
-
 def _post(context: typer.Context, verb: str, mount: str, url: str | None, *, as_json: bool) -> None:
     path = f"/api/storage/{verb}?{urlencode({'mount': mount})}"
-    _end(ask(controller_url(context, url), "POST", path, timeout_s=DRIVE_S), as_json=as_json)
+    end(ask(controller_url(context, url), "POST", path, timeout_s=DRIVE_S), as_json=as_json)
 
 
-def _wait(base: str, *, as_json: bool) -> Json:
-    """Until the drive is out, or somebody has ended the waiting."""
-    said = ""
-    while True:
-        eject: Json = ask(base, "GET", "/api/storage/status").get("eject", {})
-        phase, message = eject.get("phase"), printable(eject.get("message"))
-        if phase == "ejected":
-            left = eject.get("not_on_drive", [])
-            details = {"not_on_drive": left}
-            return {"success": True, "message": "Safe to remove drive", "details": details}
-        if phase == "in_use":
-            return {"success": False, "message": "The eject was called off."}
-        if message != said and not as_json and phase == "waiting":
-            said = message
-            typer.echo(message, err=True)
-        time.sleep(POLL_S)
-
-
-def _end(answer: Json, *, as_json: bool) -> None:
+def end(answer: Json, *, as_json: bool) -> None:
+    """Say what became of it; exit code 1 where it was refused."""
     if as_json:
         print_json(answer)
         raise typer.Exit(0 if answer.get("success") else 1)

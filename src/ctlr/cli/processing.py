@@ -38,7 +38,8 @@ def postprocess(
 def verify(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(help="A drive with sessions, or one session's folder.")
+        Path | None,
+        typer.Argument(help="A session's folder, a drive with sessions, or a folder of drives."),
     ] = None,
     uuid: Annotated[
         str | None,
@@ -46,12 +47,16 @@ def verify(
             help="A session on the sync disk, or its id's beginning; the result is kept there."
         ),
     ] = None,
+    done: Annotated[
+        Path | None,
+        typer.Option(help="Note here what was read back; started again, go on behind that."),
+    ] = None,
 ) -> None:
     """Read sessions back from the disk and compare them with their manifests."""
     if folder is not None:
         from ctlr.cli.reading_back import read_back_folder
 
-        read_back_folder(folder)
+        read_back_folder(folder, done)
     elif uuid is not None:
         from ctlr.cli import session_work
 

@@ -73,46 +73,39 @@ def list_sessions(
     printer().print(_table(found) if found else "Nothing has been recorded here yet.")
 
 
-@sessions.command("label", epilog=examples("ctlr sessions label 3f2b 'lap 1, dry'"))
-def label(
-    context: typer.Context,
-    session: SessionId,
-    text: Text,
-    *,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Say what a session is called; "" takes the label away."""
-    _remark(context, session, {"label": text or None}, url, as_json=as_json)
+def _add_saying(verb: str, key: str, meaning: str, example: str) -> None:
+    """A verb that keeps a text with a session, under a key of the API's; "" takes it away."""
+
+    @sessions.command(verb, help=meaning, epilog=examples(f"ctlr sessions {verb} 3f2b '{example}'"))
+    def say(
+        context: typer.Context,
+        session: SessionId,
+        text: Text,
+        *,
+        url: Url = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _remark(context, session, {key: text or None}, url, as_json=as_json)
 
 
-@sessions.command("note", epilog=examples("ctlr sessions note 3f2b 'fog on the left lens'"))
-def note(
-    context: typer.Context,
-    session: SessionId,
-    text: Text,
-    *,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Keep notes with a session, in place of those that it had; "" takes them away."""
-    _remark(context, session, {"notes": text or None}, url, as_json=as_json)
+def _add_verdict(verdict: Verdict, meaning: str) -> None:
+    """A verb that says what a session is worth."""
+
+    @sessions.command(verdict, help=meaning, epilog=examples(f"ctlr sessions {verdict} 3f2b"))
+    def judge(
+        context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
+    ) -> None:
+        _remark(context, session, {"verdict": verdict}, url, as_json=as_json)
 
 
-@sessions.command("good")
-def good(
-    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
-) -> None:
-    """Say that it is a good take."""
-    _remark(context, session, {"verdict": "good"}, url, as_json=as_json)
-
-
-@sessions.command("bad")
-def bad(
-    context: typer.Context, session: SessionId, *, url: Url = None, as_json: AsJson = False
-) -> None:
-    """Say that it is a bad take. Nothing is deleted for that."""
-    _remark(context, session, {"verdict": "bad"}, url, as_json=as_json)
+_add_saying("label", "label", 'Say what a session is called; "" takes it away.', "lap 1, dry")
+_add_saying(
+    *("note", "notes"),
+    'Keep notes with a session, in place of those that it had; "" takes them away.',
+    "fog on the left lens",
+)
+_add_verdict("good", "Say that it is a good take.")
+_add_verdict("bad", "Say that it is a bad take. Nothing is deleted for that.")
 
 
 @sessions.command("bin", epilog=examples("ctlr sessions bin 3f2b", "ctlr sessions restore 3f2b"))

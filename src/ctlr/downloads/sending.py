@@ -7,13 +7,14 @@ a client that counts bytes sees that it has not got all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from zlib import crc32
 
 from ctlr.downloads.folder import ChangedError, SessionFile, find_file, list_files
-from ctlr.downloads.zip_format import Entry, Stored, begin, directory, finish
+from ctlr.downloads.zip_format import Entry, Stored, begin, directory, finish, length
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.threads import in_thread
@@ -21,6 +22,16 @@ from ctlr.kernel.threads import in_thread
 PIECE_BYTES = 256 * 1024
 RECORDING_BYTES_S = 8 << 20
 DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True)
+class ZipPlan:
+    """A session's files, each under its entry of the zip, and how long that will be."""
+
+    folder: str
+    entries: tuple[Entry, ...]
+    files: tuple[SessionFile, ...]
+    length: int
 
 
 class Downloads:
@@ -50,34 +61,37 @@ class Downloads:
         self._check_drive()
         return await in_thread(DEADLINE_S, lambda: find_file(self._folder(uuid), name))
 
-    async def list(self, uuid: str) -> tuple[str, list[SessionFile]]:
-        """All files of a session and the name of its folder. Raises as ``find``."""
+    async def plan_zip(self, uuid: str) -> ZipPlan:
+        """All files of a session. Raises as ``find``."""
         self._check_drive()
 
-        def look() -> tuple[str, list[SessionFile]]:
+        def look() -> ZipPlan:
             folder = self._folder(uuid)
-            return folder.name, list_files(folder)
+            files = tuple(list_files(folder))
+            entries = tuple(
+                Entry(f"{folder.name}/{file.name}", file.size, file.modified_ns // 10**9)
+                for file in files
+            )
+            return ZipPlan(folder.name, entries, files, length(entries))
 
         return await in_thread(DEADLINE_S, look)
 
-    async def send(self, file: SessionFile, first: int, length: int) -> AsyncIterator[bytes]:
-        """Bytes of a file. Raises ``ChangedError``, ``NoSuchFileError``, ``OSError``,
+    async def send(self, file: SessionFile, first: int, count: int) -> AsyncIterator[bytes]:
+        """So many bytes of a file. Raises ``ChangedError``, ``NoSuchFileError``, ``OSError``,
         ``TimeoutError``."""
         released = self._released
-        for offset in range(first, first + length, PIECE_BYTES):
-            size = min(PIECE_BYTES, first + length - offset)
+        for offset in range(first, first + count, PIECE_BYTES):
+            size = min(PIECE_BYTES, first + count - offset)
             await self._wait_for_turn(size)
             if released != self._released:
                 raise ChangedError("the drive is being ejected")
             yield await self._read(partial(file.read, offset, size))
 
-    async def send_zip(
-        self, entries: Sequence[Entry], files: Sequence[SessionFile]
-    ) -> AsyncIterator[bytes]:
-        """A zip of files, each under its entry. Raises as ``send``."""
+    async def send_zip(self, plan: ZipPlan) -> AsyncIterator[bytes]:
+        """A zip of what was planned. Raises as ``send``."""
         stored: list[Stored] = []
         sent = 0
-        for entry, file in zip(entries, files, strict=True):
+        for entry, file in zip(plan.entries, plan.files, strict=True):
             stored_at, crc = sent, 0
             yield (head := begin(entry))
             async for piece in self.send(file, 0, file.size):
@@ -86,7 +100,7 @@ class Downloads:
             yield (tail := finish(entry, crc))
             sent += len(head) + file.size + len(tail)
             stored.append(Stored(entry, crc, stored_at))
-        yield directory(stored, sent)
+        yield await in_thread(DEADLINE_S, partial(directory, stored, sent))
 
     async def release(self) -> None:
         """Break off all downloads, so that the drive is free; returns when nobody reads any more."""

@@ -21,7 +21,10 @@ def is_temporary(name: str) -> bool:
 
 
 def fsync_directory(path: Path) -> None:
-    """Make the entries of a folder durable. Raises ``OSError``."""
+    """Make the entries of a folder durable, where a system lets one open folders. Raises
+    ``OSError``."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -59,7 +59,7 @@ def _templates() -> "Environment":
         static=static.address,
         modules=lambda name: [static.address(path) for path in static.needed_by(name)],
         blank=ChainableUndefined(),
-        import_map=Markup(import_map()),  # ours alone  # noqa: S704
+        import_map=Markup(import_map()),  # noqa: S704 - ours alone
     )
     return environment
 

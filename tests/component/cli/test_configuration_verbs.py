@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,26 @@ def test_watch_mounts_touches_nothing_that_no_configuration_names(
     assert missing in told.stderr
     assert "nothing was touched" in told.stderr
     assert not (file.parent / "state").exists()
+
+
+def test_a_path_is_a_name_for_a_volume(file: Path) -> None:
+    """Who says where both volumes are has named them; nothing else is asked for."""
+    folder = file.parent
+    for name in ("logging", "sync"):
+        (folder / name).mkdir()
+    file.write_text(
+        f'[storage]\nlogging = "{folder}/logging"\nsync = "{folder}/sync"\nrequire_mounts = false\n'
+        f'[database]\npath = "{folder}/state/ctlr.db"\n[mqtt]\nspool = "{folder}/spool.db"\n'
+    )
+    (folder / "state").mkdir()
+    command = [sys.executable, "-W", "error", "-m", "ctlr", "watch-mounts"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as watching:
+        try:
+            until = time.monotonic() + 30
+            while not (folder / "state" / "watcher.lock").exists() and watching.poll() is None:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        finally:
+            watching.terminate()
+        _, said = watching.communicate(timeout=30)
+    assert watching.returncode == 0, said

@@ -5,29 +5,19 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.component.packaging.machine import Machine
+from tests.component.packaging.pages import DOCS, PAGES, READ, ROOT, blocks, named, sentences
 from typer.main import get_command
 
 from ctlr.cli import app
-from ctlr.config import load_settings
+from ctlr.config import Settings
 
-ROOT = Path(__file__).parents[3]
-DOCS = ROOT / "docs"
 ZENSICAL = Path(sys.executable).parent / "zensical"
-PAGES = sorted(DOCS.rglob("*.md"))
-READ = [*PAGES, ROOT / "README.md"]
-BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-
-
-def named(page: Path) -> str:
-    return str(page.relative_to(ROOT))
-
-
-def blocks(page: Path, *kinds: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text("utf-8")) if kind in kinds]
+DATABASE = ROOT / "src/ctlr/simulator/vehicle.dbc"
 
 
 @pytest.mark.skipif(not ZENSICAL.exists(), reason="zensical comes with `make docs`")
@@ -73,15 +63,70 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("text", SETTINGS)
-def test_settings_in_the_pages_are_good(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+def test_settings_in_the_pages_are_good(tmp_path: Path, text: str) -> None:
+    """As ``ctlr check-config`` says of a file that has nothing else in it."""
     file = tmp_path / "ctlr.toml"
     text = "".join(line.strip() + "\n" for line in text.splitlines())
     assert tomllib.loads(text)
-    file.write_text(text)
-    monkeypatch.chdir(tmp_path)
-    load_settings(file)
+    file.write_text(text.replace("/etc/ctlr/vehicle.dbc", str(DATABASE)))
+    told = subprocess.run(
+        [sys.executable, "-m", "ctlr", "--config", file, "check-config"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stderr == f"The configuration {file} is good.\n"
+
+
+SECTIONS = [field.annotation for field in Settings.model_fields.values()]
+KEYS = set(Settings.model_fields).union(*(getattr(one, "model_fields", ()) for one in SECTIONS))
+OF_A_BUS = {
+    "listen_only",
+    "options",
+    "interface",
+    "channel",
+    "bitrate",
+    "fd",
+    "host",
+    "port",
+    "name",
+}
+
+
+def test_each_key_that_a_sentence_sets_is_there() -> None:
+    """``key = value`` in a sentence is TOML, and the key is one that the program knows."""
+    setting = re.compile(r"[a-z_.]{2,} = (?!\.\.\.)[^…]+")
+    said = [(page, code) for page in READ for code in sentences(page) if setting.fullmatch(code)]
+    assert len(said) > 8
+    assert all(tomllib.loads(code) for _, code in said)
+    keys = {code.partition(" = ")[0].rpartition(".")[2] for _, code in said}
+    assert keys - KEYS - OF_A_BUS == set()
+
+
+def verbs_of(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
+    """Each verb that is shown, by what is typed; a group only where it does something by itself."""
+    for name, verb in getattr(command, "commands", {}).items():
+        words = (*path, name)
+        if not verb.hidden and getattr(verb, "invoke_without_command", True):
+            yield " ".join(words), verb
+        yield from verbs_of(verb, *words)
+
+
+def test_the_reference_has_every_verb_and_each_option_is_there() -> None:
+    text = (DOCS / "reference/command-line.md").read_text("utf-8")
+    known, said = dict(verbs_of(get_command(app))), set()
+    for row in re.findall(r"^\| (`.*?)(?<!\\) \| ", text, re.MULTILINE):
+        for code in re.findall(r"`([^`]+)`", row.replace("\\|", "|")):
+            first, *rest = code.split()
+            one_of = [f"{first} {name}" for name in (rest or [""])[0].split("|")]
+            verbs = [path for path in one_of if path in known] or [first]
+            options = {name for verb in verbs for p in known[verb].params for name in p.opts}
+            assert set(re.findall(r"--[a-z-]+", code)) <= options, code
+            said |= set(verbs)
+    assert said == set(known)
 
 
 def test_each_verb_in_the_pages_is_there() -> None:
@@ -104,25 +149,3 @@ def test_each_verb_in_the_pages_is_there() -> None:
             if verb is None or not given <= options | {"--help"}:
                 wrong.append(f"{named(page)}: ctlr {line}")
     assert wrong == []
-
-
-INSTALLING = sorted(
-    {
-        line.strip()
-        for page in READ
-        for line in re.findall(r"\./install\.sh ([a-z-][^`#\n]*)", page.read_text("utf-8"))
-        if not re.search("/dev/|UUID=|LABEL=|--wheels", line)  # of what is not on this machine
-    }
-)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
-@pytest.mark.parametrize("line", INSTALLING)
-def test_the_installer_takes_each_line_of_the_pages(tmp_path: Path, line: str) -> None:
-    machine = Machine(tmp_path, ROOT)
-    if line.startswith("camera --name"):
-        machine.write("/usr/local/lib/systemd/system/ctlr-api.service", "")
-        machine.write("/etc/ctlr/ctlr.toml", 'node = "melb-01-ctlr"\n')
-    line = line.replace("NAME", "cam-1").replace("PORT", "8081")
-    told = machine.run("./install.sh", *line.split(), "--dry-run")
-    assert told.status == 0, told

@@ -3,6 +3,7 @@ what it would change when it is run again, and a camera that stands on its contr
 
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,60 @@ MISTYPED = [
     "--uninstall camera",
     "--uninstall --name cam-1",
     "",
+    # dashes that a keyboard or a web page has made of two hyphens
+    "camera \N{EN DASH}controller ctlr",
+    "camera \N{EM DASH}controller ctlr",
+    "camera \N{MINUS SIGN}\N{MINUS SIGN}controller ctlr",
+    "camera --controller ctlr \N{EM DASH}dry-run",
+    "camera --controller \N{EN DASH}\N{EN DASH}dry-run",
+    "camera -controller ctlr",
+    # a value that is not where it belongs, or is none
+    "camera --controller= ctlr",
+    "camera --controller=ctlr",
+    "camera --controller ''",
+    "camera --controller ' '",
+    "camera --controller ctlr --name=",
+    "camera --controller ctlr --port=8081",
+    # twice
+    "camera camera --controller ctlr",
+    "camera --controller ctlr --ssh --ssh",
+    "camera --controller ctlr --name cam-1 --name cam-1",
+    "camera --another --another --name cam-2 --port 8081",
+    "controller --format-disk /dev/null --yes --yes",
+    # what a shell leaves of a line that was cut or continued
+    "camera --controller 'ctlr\\'",
+    "camera --controller ctlr '\\'",
+    "camera --controller ctlr --source v4l2 --device '/dev/video0\\'",
+    # spaces
+    "camera --controller 'melb-01 ctlr'",
+    "camera --controller ' ctlr'",
+    "camera --controller ctlr --name 'cam 1'",
+    "camera --controller ctlr --port '80 81'",
+    "camera --controller ctlr --source 'v4l2 '",
+    "camera --controller ctlr --source v4l2 --device '/dev/video 0'",
+    "camera --controller ctlr --source v4l2 --device '/dev/video0\nport = 1'",
+    "camera --controller ctlr --source rtsp --device 'rtsp://10.0.0.5/a b'",
+    "'camera --controller ctlr'",
+    "controller --sync-device 'LABEL=my drive'",
+    # addresses that are no name or address of a controller
+    "camera --controller fd00::10",
+    "camera --controller [fd00::10]",
+    "camera --controller [fd00::10]:8000",
+    "camera --controller 10.0.0.10:8000",
+    "camera --controller ctlr.",
+    "camera --controller ctlr/",
+    "camera --controller pi@ctlr",
+    "camera --controller 010.0.0.10",
+    "camera --controller 0.0.0.0",
+    "camera --controller LOCALHOST",
+    # capitals
+    "Camera --controller ctlr",
+    "CAMERA --controller ctlr",
+    "camera --CONTROLLER ctlr",
+    "camera --controller ctlr --name CAM-1",
+    "camera --controller ctlr --source V4L2",
+    "controller --name Melb-01-Ctlr",
+    "controller --logging-device label=logging",
 ]
 ON_A_CAMERA = [
     "controller",
@@ -85,6 +140,7 @@ ON_A_CONTROLLER = [
     "camera --name melb-01-ctlr",
     "camera --name cam-9 --controller other-ctlr",
     "camera --name cam-9 --ssh",
+    "camera --name delivery",
     "camera --name cam-9 --port 8000",
     "controller --name other",
     "controller --sync-device /dev/nothing",
@@ -107,7 +163,7 @@ def a_controller(machine: Machine, settings: str = CONTROLLER) -> None:
 
 
 def refused_unchanged(machine: Machine, line: str) -> str:
-    told = machine.run("./install.sh", *line.split())
+    told = machine.run("./install.sh", *shlex.split(line))
     assert told.status in {1, 2}, told
     assert told.changed == []
     assert told.stdout == ""
@@ -123,6 +179,27 @@ def test_a_change_of_the_machine_is_seen(machine: Machine) -> None:
 @pytest.mark.parametrize("line", MISTYPED)
 def test_a_mistyped_line_changes_nothing(machine: Machine, line: str) -> None:
     refused_unchanged(machine, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("camera --controller=ctlr", "a value stands after a space: --controller VALUE"),
+        ("camera --controller ctlr \N{EM DASH}dry-run", "options begin with two plain hyphens"),
+        ("camera -controller ctlr", "options begin with two plain hyphens"),
+        ("camera --controller fd00::10", "give an IPv6 address a name in /etc/hosts"),
+        ("camera --controller ctlr:8000", "without a port"),
+    ],
+)
+def test_what_was_meant_is_told(machine: Machine, line: str, says: str) -> None:
+    assert says in refused_unchanged(machine, line)
+
+
+def test_a_hosts_name_in_capitals_is_the_same_host(machine: Machine) -> None:
+    a_camera(machine)
+    told = machine.run("./install.sh", "camera", "--dry-run", "--controller", "MELB-01-CTLR")
+    assert told.status == 0, told
+    assert "/etc/ctlr/ctlr.toml" not in told.stdout
 
 
 @pytest.mark.parametrize("line", ON_A_CAMERA)

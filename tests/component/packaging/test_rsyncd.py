@@ -332,3 +332,37 @@ def test_a_key_asks_for_such_an_option_without_effect(
     assert kept.read_text() == "the only copy"
     assert own.read_text() == "its own, delivered"
     assert not (tmp_path / "drive" / "cam-1" / UUID).exists()
+
+
+def test_a_connection_that_asks_for_nothing_is_ended(tmp_path: Path) -> None:
+    """And one that delivers meanwhile is not, however long it takes."""
+    claim = claim_port()
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    text = CONFIG.read_text("utf-8").replace("/run/ctlr-rsyncd", str(tmp_path))
+    text = text.replace("@LOGGING@", f"{drive}\n    uid = {os.getuid()}\n    gid = {os.getgid()}")
+    text = text.replace("/opt/ctlr/current/bin/ctlr-check-mount logging", "true")
+    config = tmp_path / "rsyncd.conf"
+    config.write_text(text.replace("port = 873", f"port = {claim.number}\naddress = 127.0.0.1"))
+    serving = subprocess.Popen(["sh", str(CONFIG.with_name("serve")), str(config), "1"])
+    try:
+        _wait_for(claim.number)
+        sent = tmp_path / "seg_0000.mp4"
+        sent.write_bytes(os.urandom(60_000))
+        url = f"rsync://127.0.0.1:{claim.number}/logging/cam-1/"
+        slow = subprocess.Popen(["rsync", "-a", "--bwlimit=10", str(sent), url])
+        silent = socket.create_connection(("127.0.0.1", claim.number), timeout=60)
+        greeted = socket.create_connection(("127.0.0.1", claim.number), timeout=60)
+        greeted.sendall(b"@RSYNCD: 31.0\n")
+        for connection in (silent, greeted):
+            with connection:
+                while connection.recv(1000):
+                    pass
+        assert slow.wait(60) == 0
+        assert (drive / "cam-1" / "seg_0000.mp4").read_bytes() == sent.read_bytes()
+    finally:
+        serving.terminate()
+        serving.wait(20)
+        claim.release()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", claim.number)) != 0, "the daemon goes with it"

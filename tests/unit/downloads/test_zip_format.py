@@ -17,14 +17,14 @@ AT_S = 1_776_313_714
 
 
 def make_zip(files: dict[str, bytes], limit: int = LARGEST_32) -> bytes:
-    data, stored = b"", []
+    data, stored = bytearray(), []
     for name, content in files.items():
         entry, crc = Entry(name, len(content), AT_S), crc32(content)
         stored.append(Stored(entry, crc, len(data)))
         data += begin(entry, limit) + content + finish(entry, crc, limit)
     data += directory(stored, len(data), limit)
     assert len(data) == length([one.entry for one in stored], limit)
-    return data
+    return bytes(data)
 
 
 def read_zip(data: bytes) -> dict[str, bytes]:
