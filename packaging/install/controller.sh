@@ -146,6 +146,7 @@ put_delivery() {
 # Made of $etc/ctlr.toml by install.sh; after a change there run that again.
 [storage]
 logging = "$(setting "$etc/ctlr.toml" storage.logging /mnt/logging)"
+require_mounts = $(setting "$etc/ctlr.toml" storage.require_mounts true | tr '[:upper:]' '[:lower:]')
 [database]
 path = "$(setting "$etc/ctlr.toml" database.path "$state/ctlr.db")"
 TOML

@@ -104,7 +104,8 @@ make_unwritable() {
 }
 
 # A drive may have been anywhere, and no link on it is to lead out of it. Where this machine's mount
-# and kernel know how to say so (Linux 5.10), they do; the program looks for itself as well.
+# and kernel know how to say so (Linux 5.10), they do; the program looks for itself as well. exFAT has
+# no links.
 no_links() {
   ! unshare --mount mount -t tmpfs -o nosymfollow tmpfs /tmp 2>/dev/null || echo nosymfollow,
 }
@@ -122,7 +123,7 @@ Description=ctlr drive: $1
 What=/dev/disk/by-${kind,,}/${2#*=}
 Where=/mnt/$1
 Type=$3
-Options=nofail,noatime,nosuid,nodev,noexec,$(no_links)$4
+Options=nofail,noatime,nosuid,nodev,noexec,$([ "$3" != ext4 ] || no_links)$4
 TimeoutSec=30
 UNIT
 }
