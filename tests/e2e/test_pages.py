@@ -43,7 +43,7 @@ NAMED = {
 """What is spoken of, and not to be typed like that; its help is asked for."""
 PATTERNS = {"ctlr [--config FILE] VERB", "ctlr VERB -h"}
 """The form of lines."""
-CODES = {"ctlr preflight": {0, 1}}
+CODES = {"ctlr preflight": {0, 1}, "ctlr record rehearse": {0, 1}}
 """How a line may end, where that hangs on the machine."""
 
 
@@ -81,7 +81,8 @@ class Place:
             (r"/etc/ctlr/NAME.toml", str(places.config(CAMERAS[0]))),
             (r"--uuid U\b", f"--uuid {UUID}"),
             (r"\[--dry-run\]", "--dry-run"),
-            (r"/media/me/SYNC\b", str(places.sync)),
+            (r"/media/me/SYNC\b|/data/drives\b", str(places.sync)),
+            (r"/data/parquet\b", str(self.folder / "parquet")),
             (r"\bFILES\b", "Gyroscope.csv"),
             (r"\bFOLDER\b", str(places.sync / UUID)),
             (r"\blogs\.db\b", str(places.logging / "logs/logs.db")),

@@ -130,7 +130,7 @@ def test_who_may_come_in_is_said_as_printed(tmp_path: Path) -> None:
         PATH=$PATH:/usr/local/sbin; cd /srv
         install -D -m 755 packaging/mosquitto/mqtt-user.sh /usr/local/sbin/ctlr-mqtt-user
         install -D -m 755 packaging/ssh/allow-camera /usr/local/sbin/ctlr-allow-camera
-        id ctlr-ingest >/dev/null 2>&1 || { groupadd ctlr; useradd -g ctlr ctlr-ingest; }
+        id ctlr-ingest >/dev/null 2>&1 || useradd --system --user-group ctlr-ingest
         mkdir -p /etc/mosquitto/conf.d /etc/ctlr /var/lib/ctlr-ingest/.ssh"""
     asked = [line.line for line in lines("granting") if " " in line.line.removeprefix("sudo ")]
     first = [line for line in asked if line.startswith("sudo cp") or "packaging/" in line]
