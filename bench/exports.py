@@ -27,7 +27,6 @@ def make_session(root: Path, segments: int) -> Path:
     logging, sync = root / "logging", root / "sync"
     sync.mkdir()
     distinct = root / "distinct"
-    distinct.mkdir()
     make_distinct(distinct, seconds=SEGMENT_S, kbps=6000, size="1280x720", fragmented=True)
     arrive(distinct, logging, range(segments))
     phone = logging / "phone" / UUID

@@ -117,7 +117,7 @@ release_key() {
       cat "$wheel"
     else
       cd "$checkout" || exit
-      find src/ctlr pyproject.toml README.md LICENSE -type f ! -name '*.pyc' -print0 |
+      find src/ctlr docs/how-to pyproject.toml README.md LICENSE -type f ! -name '*.pyc' -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum
     fi
   } | sha256sum | cut -c 1-16
@@ -150,7 +150,7 @@ build_wheel() { # build_wheel FOLDER: the wheel of this checkout, without touchi
   python3 -m venv "$folder/tools" || return
   pip=("$folder/tools/bin/pip" --quiet --no-input --disable-pip-version-check)
   pip_install "$packaging/python/requirements-build.txt" "${pip[@]}" || return
-  (cd "$checkout" && cp -r pyproject.toml README.md LICENSE src "$folder/") || return
+  (cd "$checkout" && cp -r --parents pyproject.toml README.md LICENSE src docs/how-to "$folder/") || return
   "${pip[@]}" wheel --no-deps --no-index --no-build-isolation --wheel-dir "$folder" "$folder"
 }
 

@@ -1,11 +1,11 @@
 """A session as one MCAP file, for Foxglove and whatever else reads that.
 
 ===========================  ==========================================================
-``/{camera}/video``          ``foxglove.CompressedVideo``, a message a frame
+``/{camera}/video``          Foxglove's ``CompressedVideo``, a message a frame
 ``/phone/Accelerometer``     a table: JSON, a message a row, its columns by their headings
-``/phone/Location/fix``      ``foxglove.LocationFix`` of a table with latitude and longitude
+``/phone/Location/fix``      Foxglove's ``LocationFix`` of a table with latitude and longitude
 ``/can/Vehicle``, ``/can_raw``  decoded and raw frames, as tables
-``/marks``, ``/session``     ``foxglove.Log``: what was marked; gaps and problems
+``/marks``, ``/session``     Foxglove's ``Log``: what was marked; gaps and problems
 ===========================  ==========================================================
 
 Every message stands at its ``t_s``, as Unix time of the controller's clock, in the order of time

@@ -26,7 +26,7 @@ FORMATS = {"h264": "h264", "hevc": "h265", "mjpeg": "jpeg", "vp9": "vp9", "av1":
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """``number`` is the frame's in ``camera.frames``; ``form`` one of the values of ``FORMATS``."""
+    """``number`` is the frame's in the camera's ``frames``; ``form`` one of the values of ``FORMATS``."""
 
     number: int
     data: bytes

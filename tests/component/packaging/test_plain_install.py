@@ -53,7 +53,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, root / name)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src", root / "src", ignore=ignored)
+    for name in ("src", "docs/how-to"):
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
     build = [sys.executable, "-m", "hatchling", "build", "-d", "dist", "-t", "wheel"]
     subprocess.run(build, cwd=root, capture_output=True, timeout=110, check=True)
     venv.create(root / "venv", with_pip=True)
