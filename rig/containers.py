@@ -28,7 +28,10 @@ from rig.stage import (
 )
 
 EXTRA_PACKAGES = ("exfat-fuse",)
-INSTALLED_FROM = ("install.sh", "packaging", "src", "pyproject.toml", "README.md", "LICENSE")
+INSTALLED_FROM = (
+    *("install.sh", "packaging", "src", "docs/how-to"),
+    *("pyproject.toml", "README.md", "LICENSE"),
+)
 ADDRESSES = {name: address_of(index) for index, name in enumerate((CONTROLLER, *CAMERAS))}
 KEPT_S = 86_400
 _CHRONY = """[Unit]
