@@ -7,7 +7,7 @@ SYNCED := .venv/.synced
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 UV_VERSION := 0.13.9
 UV = $$(command -v uv || echo .cache/uv-$(UV_VERSION)/bin/uv)
-FIGURES := $(basename $(notdir $(wildcard bench/can*.py bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
+FIGURES := $(basename $(notdir $(wildcard bench/attacks.py bench/can*.py bench/fanout.py bench/first_frame.py bench/idle.py bench/offset.py bench/readopt.py bench/sensors.py bench/truth.py bench/*join.py bench/*mqtt.py)))
 FIGURES += together join_finish stills page_clients
 export UV_PYTHON_DOWNLOADS := never
 # Modules are compiled once, not at the start of each process of a rig and each test worker.

@@ -8,6 +8,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from bench.paired import machine
@@ -56,7 +57,7 @@ def check(found: tuple[int, int], wanted: tuple[int, int]) -> None:
     assert found == wanted, found
 
 
-def timed(work) -> float:
+def timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun

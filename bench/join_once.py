@@ -27,7 +27,9 @@ def join(folder: Path, out: Path) -> None:
             path = folder / placed.facts.name
             tables = examiner.tables(path)
             seen = placed.facts.size, placed.facts.mtime_ns
-            movie.append(tables, placed.at_ticks, video.append(path, tables.media, seen).offset)
+            chunk = video.append(path, tables.media, seen)
+            assert not examiner.look_closer(path, chunk.blank)
+            movie.append(tables, placed.at_ticks, chunk.offset)
         video.finish(movie.moov())
 
 

@@ -2,7 +2,9 @@
 """Photograph every screen of the page, for the documents and for a person to look through.
 
 Starts a rig of its own, records with it, breaks it, and writes pictures into a folder (default:
-``.cache/pictures``): light, dark and sun; phone, tablet and desktop; empty, busy and broken.
+``.cache/pictures``): light, dark and sun; phone and desktop; empty, busy and broken. The machine
+should have nothing else to do: cameras that lose frames say so. With ``--docs`` the three that the
+documents show are replaced.
 """
 
 import asyncio
@@ -20,6 +22,9 @@ from ctlr.simulator.story import wait_until_ready
 SIZES = {"phone": (360, 740), "desktop": (1280, 800)}
 LOOKS = ("light", "dark", "sun")
 SMALL = {"camera": {"width": 640, "height": 360, "segment_s": 2}}
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+SHOWN = ("ready", "recording", "leaving")
+"""What the documents show, as a phone has it."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 
@@ -77,11 +82,13 @@ async def main(folder: Path) -> None:
 
 
 async def photograph(rig: Rig, pictures: Pictures) -> None:
+    await pictures.take("docs-ready", "/", sizes=("phone",), whole=False)
     await pictures.take("record-ready", "/", LOOKS)
     await pictures.take("takes-empty", "/sessions")
     await rig.http.post("/api/record/start?label=lap 1, dry&by=An iPhone")
     await asyncio.sleep(8)
     await rig.http.post("/api/sessions/current/marks", json={"label": "hard braking"})
+    await pictures.take("docs-recording", "/", sizes=("phone",), whole=False)
     await pictures.take("recording", "/", LOOKS)
     await pictures.take(
         "recording-stop", "/", sizes=("phone",), prepare="document.getElementById('go').click()"
@@ -96,6 +103,7 @@ async def photograph(rig: Rig, pictures: Pictures) -> None:
     await rig.http.post("/api/record/stop?by=An iPhone")
     await pictures.take("leaving-wait", "/", sizes=("phone",), whole=False)
     await asyncio.sleep(12)
+    await pictures.take("docs-leaving", "/", sizes=("phone",), whole=False)
     await pictures.take("leaving", "/", LOOKS, whole=False)
     await pictures.take("leaving-whole", "/", sizes=("phone",))
     await pictures.take("takes", "/sessions", LOOKS)
@@ -117,4 +125,10 @@ async def photograph(rig: Rig, pictures: Pictures) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else ".cache/pictures")))
+    named = [word for word in sys.argv[1:] if not word.startswith("--")]
+    place = Path(named[0] if named else ".cache/pictures")
+    asyncio.run(main(place))
+    if "--docs" in sys.argv:
+        DOCS.mkdir(exist_ok=True)
+        for shown in SHOWN:
+            shutil.copyfile(place / f"docs-{shown}-phone-light.png", DOCS / f"{shown}.png")

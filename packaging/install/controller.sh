@@ -3,6 +3,17 @@
 
 readonly controller_services=(ctlr-api mount-watcher can-listener log-subscriber)
 
+# Where the CAN listener says how it goes: in its own folder, since everybody may write to /tmp, and
+# the listener has one of its own there.
+status_file() {
+  local told
+  told=$(setting "$etc/ctlr.toml" can.status_file)
+  case ${told:-/tmp/} in
+    /tmp/* | /var/tmp/*) echo /run/ctlr-can/status.json ;;
+    *) echo "$told" ;;
+  esac
+}
+
 # Everything that can be wrong, before anything is changed.
 check_controller() {
   local file=$etc/ctlr.toml
@@ -70,11 +81,16 @@ put_broker() {
   if put "$packaging/mosquitto/ctlr.conf" $folder/conf.d/ctlr.conf 644 root:root; then
     restart+=(mosquitto)
   fi
+  if put "$packaging/mosquitto/limits.conf" /etc/systemd/system/mosquitto.service.d/ctlr.conf 644 root:root; then
+    restart+=(mosquitto)
+  fi
   # Rights are added to this file, so it is ours only until then.
   [ -e $folder/ctlr.acl ] || put "$packaging/mosquitto/ctlr.acl" $folder/ctlr.acl 644 root:root || true
-  # An earlier version gave it fewer rights; who has a password keeps it.
+  # An earlier version gave it fewer rights, and nodes and readers more; who has a password keeps it.
   if [ ! -e "$etc/mqtt.env" ] || ! grep -qs "^$name:" $folder/ctlr.passwd ||
-    ! grep -qs 'topic read $SYS/broker/log/N' $folder/ctlr.acl; then
+    ! grep -qs 'topic read $SYS/broker/log/N' $folder/ctlr.acl ||
+    ! grep -qsx "topic write status/node/$name/+" $folder/ctlr.acl ||
+    grep -qsx 'pattern write logging/%u/#' $folder/ctlr.acl; then
     change "let $name in at the broker" \
       "$packaging/mosquitto/mqtt-user.sh" controller "$name" --into "$etc/mqtt.env" --no-reload
     restart+=(mosquitto)
@@ -118,6 +134,9 @@ logging_device = "$logging_tag"
 sync_device = "$sync_tag"
 # Names of the sessions' folders: day and time of the start in UTC, and what the session is called.
 session_folder = "{date}_{time}_{label}"
+
+[can]
+status_file = "$(status_file)"
 TOML
 }
 
@@ -127,6 +146,7 @@ put_delivery() {
 # Made of $etc/ctlr.toml by install.sh; after a change there run that again.
 [storage]
 logging = "$(setting "$etc/ctlr.toml" storage.logging /mnt/logging)"
+require_mounts = $(setting "$etc/ctlr.toml" storage.require_mounts true | tr '[:upper:]' '[:lower:]')
 [database]
 path = "$(setting "$etc/ctlr.toml" database.path "$state/ctlr.db")"
 TOML

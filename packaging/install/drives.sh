@@ -54,7 +54,8 @@ refuse_fstab() {
 plan_drives() {
   logging_tag=$(tag_of logging ext4 logging --logging-device "$logging_device") || exit
   sync_tag=$(tag_of sync exfat sync --sync-device "$sync_device") || exit
-  plan_settings "$etc/ctlr.toml" "storage.logging_device=$logging_tag" "storage.sync_device=$sync_tag"
+  plan_settings "$etc/ctlr.toml" "storage.logging_device=$logging_tag" \
+    "storage.sync_device=$sync_tag" "can.status_file=$(status_file)"
 }
 
 # What a new disk's file systems will be called is not known yet; that it can be written down is.
@@ -65,7 +66,8 @@ check_format() {
     fail "$format_disk is no whole disk. Nothing was changed."
   [ -z "$(lsblk --noheadings --output MOUNTPOINTS "$disk" | tr -d '[:space:]')" ] ||
     fail "$disk is in use; unmount it first (ctlr eject). Nothing was changed."
-  plan_settings "$etc/ctlr.toml" storage.logging_device=UUID=0 storage.sync_device=UUID=0
+  plan_settings "$etc/ctlr.toml" storage.logging_device=UUID=0 storage.sync_device=UUID=0 \
+    "can.status_file=$(status_file)"
   planned='' logging_tag=$(configured_tag logging) sync_tag=$(configured_tag sync)
   if [ "$dry_run" = no ] && [ "$assume_yes" = no ]; then
     lsblk --output NAME,SIZE,MODEL,LABEL,FSTYPE "$disk"
@@ -102,7 +104,8 @@ make_unwritable() {
 }
 
 # A drive may have been anywhere, and no link on it is to lead out of it. Where this machine's mount
-# and kernel know how to say so (Linux 5.10), they do; the program looks for itself as well.
+# and kernel know how to say so (Linux 5.10), they do; the program looks for itself as well. exFAT has
+# no links.
 no_links() {
   ! unshare --mount mount -t tmpfs -o nosymfollow tmpfs /tmp 2>/dev/null || echo nosymfollow,
 }
@@ -120,7 +123,7 @@ Description=ctlr drive: $1
 What=/dev/disk/by-${kind,,}/${2#*=}
 Where=/mnt/$1
 Type=$3
-Options=nofail,noatime,nosuid,nodev,noexec,$(no_links)$4
+Options=nofail,noatime,nosuid,nodev,noexec,$([ "$3" != ext4 ] || no_links)$4
 TimeoutSec=30
 UNIT
 }

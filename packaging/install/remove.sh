@@ -12,6 +12,7 @@ remove_everything() {
   free_mount_point /mnt/logging
   free_mount_point /mnt/sync
   remove_configuration chrony /etc/chrony/conf.d/ctlr.conf
+  drop /etc/systemd/system/mosquitto.service.d/ctlr.conf
   remove_configuration mosquitto /etc/mosquitto/conf.d/ctlr.conf
   drop /etc/sysctl.d/80-ctlr.conf "$lib" "$opt" /usr/local/bin/ctlr /usr/local/share/doc/ctlr \
     /usr/local/sbin/ctlr-allow-camera /usr/local/sbin/ctlr-mqtt-user

@@ -41,10 +41,12 @@ passwords=$folder/ctlr.passwd rights=$folder/ctlr.acl
 rights_of() {
   case $role in
     controller)
-      printf 'topic write logging/#\ntopic write status/recording\n'
+      printf 'topic write logging/#\ntopic write status/recording\ntopic write status/node/%s/+\n' "$name"
       printf 'topic read logging/#\ntopic read status/#\ntopic read %s/broker/log/N\n' "\$SYS" ;;
     reader) # everybody may write below the own name; a reader may not even that
       printf 'topic deny logging/%s/#\ntopic deny status/node/%s/#\n' "$name" "$name"
+      # The broker's log names the clients' ids, by which their sessions could be taken.
+      printf 'topic deny %s/broker/log/#\n' "\$SYS"
       printf 'topic read logging/#\ntopic read status/#\ntopic read %s/#\n' "\$SYS" ;;
     node | remove) ;;
     *) fail "$role is none of node, controller, reader, remove" ;;
@@ -57,8 +59,27 @@ replace() {
   mv -f "$2" "$1"
 }
 
+# What an earlier version gave to everybody and to readers was more than they need.
+update() {
+  awk '
+    $0 == "pattern write logging/%u/#" { print "pattern write logging/%u"; next }
+    $0 == "pattern write status/node/%u/#" {
+      print "pattern write status/node/%u"
+      print "pattern write status/node/%u/camera"
+      next
+    }
+    $1 == "user" { bounded = 0 }
+    $0 == "topic deny $SYS/broker/log/#" { bounded = 1 }
+    $0 == "topic read $SYS/#" && !bounded { print "topic deny $SYS/broker/log/#" }
+    { print }
+  ' "$rights"
+}
+
 work=$(mktemp -d "$folder/.mqtt-user.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+
+update >"$work/acl"
+cmp -s "$work/acl" "$rights" || replace "$rights" "$work/acl"
 
 lines_of() { awk -v name="$name" -v is="$1" '$1 == "user" { own = ($2 == name) } own == is' "$rights"; }
 block=$(rights_of)

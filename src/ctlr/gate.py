@@ -35,7 +35,7 @@ class Gate:
         """Of starts, stops, changes of the rig's cameras, and decisions to take a volume off."""
         self.session: str | None = None
         """The uuid of the active session; the coordinator sets it."""
-        self._uploads = 0
+        self._uploads: list[Callable[[], bool]] = []
         self._is_ejecting = is_ejecting
         self._users: list[Callable[[], Iterable[Work]]] = []
         self._readers: list[Callable[[], Awaitable[None]]] = []
@@ -63,13 +63,14 @@ class Gate:
             )
 
     @contextmanager
-    def upload(self) -> Iterator[None]:
-        """While the block lasts an upload is on its way to the drive."""
-        self._uploads += 1
+    def upload(self, is_moving: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """While the block lasts an upload is on its way to the drive. One that does not move any
+        more keeps nobody waiting; it must let go like a reader (``add_reader``)."""
+        self._uploads.append(is_moving)
         try:
             yield
         finally:
-            self._uploads -= 1
+            self._uploads.remove(is_moving)
 
     def add_user(self, find_work: Callable[[], Iterable[Work]]) -> None:
         """Somebody who uses the drive; ``find_work`` tells from memory what it does there now."""
@@ -90,6 +91,6 @@ class Gate:
         found = []
         if self.session is not None:
             found.append(Work("recording_in_progress", "Recording in progress", self.session))
-        if self._uploads:
+        if any(is_moving() for is_moving in self._uploads):
             found.append(Work("upload_in_progress", "Phone upload in progress"))
         return found + [work for find_work in self._users for work in find_work()]

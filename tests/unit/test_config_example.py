@@ -22,6 +22,8 @@ PLACEHOLDERS = {  # their default is to have none
     ("can", "dbc"),
     ("can", "speed_signal"),
     ("camera", "ssh_config"),
+    ("api", "names"),
+    ("camera", "names"),
     ("sync", "tolerance_ms"),
     ("camera", "spool"),  # it ends in the node's name
 }

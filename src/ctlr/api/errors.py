@@ -52,11 +52,18 @@ STATUS_OF_CODE = {
     "upload_in_progress": 409,
     "drive_ejecting": 409,
     "drive_busy": 409,
+    "unknown_host": 403,
+    "foreign_page": 403,
     "log_rate_limited": 429,
     "no_logs": 404,
 }
 
-_CODE_OF_HTTP = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_CODE_OF_HTTP = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timed_out",
+    413: "body_too_large",
+}
 _CODE_OF_PATH = {"/api/log": "invalid_log", "/api/sync/report": "invalid_report"}
 _MEDIA_TYPE = "application/problem+json"
 
@@ -129,6 +136,13 @@ def refuse_while_sending(refusal: Refusal, read_away: Callable[[], Awaitable[Non
 
     headers = {**answer.headers, "connection": "close"}
     return StreamingResponse(answer_then_read_away(), answer.status_code, headers)
+
+
+def answer_refusal(refusal: Refusal) -> JSONResponse:
+    """The answer to a request that no route has seen."""
+    answer = _of_refusal(refusal)
+    answer.headers["Connection"] = "close"  # its body is not read
+    return answer
 
 
 def _problem(status: int, code: str, detail: str, **extra: object) -> JSONResponse:

@@ -1,7 +1,8 @@
 """The API as one ASGI application, made of routers that are given what they may touch.
 
 Bodies count as JSON whatever their content type says: installed clients send it by plain
-``curl -d``, which calls it a form. Only uploads may be large; every other body is bounded.
+``curl -d``, which calls it a form. Only uploads may be large and slow; every other body is bounded,
+and due. What a web page of another site has a browser send is refused before anything of it is read.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +12,12 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ctlr import __version__
-from ctlr.api.errors import body_too_large, describe_errors, install_error_handlers
+from ctlr.api.errors import (
+    answer_refusal,
+    body_too_large,
+    describe_errors,
+    install_error_handlers,
+)
 from ctlr.api.events import events_router
 from ctlr.api.files import files_router
 from ctlr.api.lenient import lenient
@@ -26,6 +32,9 @@ from ctlr.api.sessions import sessions_router
 from ctlr.api.status import status_router
 from ctlr.api.storage import storage_router
 from ctlr.api.sync import UPLOAD_PATH, sync_router
+from ctlr.kernel.own_names import OwnNames
+from ctlr.kernel.own_pages import own_pages_only
+from ctlr.kernel.small_body import small
 
 MAX_JSON_BYTES = 64 * 1024
 
@@ -46,9 +55,11 @@ ROUTERS: tuple[Callable[[Any], APIRouter], ...] = (
 """Every group of endpoints, in the order of the document. Each takes what it may touch."""
 
 
-def create_api(routers: Iterable[APIRouter], meters: Meters) -> ASGIApp:
-    """The application; the caller runs it and closes after it what the routers touch."""
-    return lenient(_everything_is_json(measured(create_routes(routers), meters)))
+def create_api(routers: Iterable[APIRouter], meters: Meters, names: Iterable[str] = ()) -> ASGIApp:
+    """The application; the caller runs it and closes after it what the routers touch. ``names``:
+    what this machine is called besides what it knows itself."""
+    api = lenient(_everything_is_json(measured(create_routes(routers), meters)))
+    return own_pages_only(api, OwnNames(names), "api.names", answer_refusal)
 
 
 class _Api(FastAPI):
@@ -84,7 +95,7 @@ def _everything_is_json(app: ASGIApp) -> ASGIApp:
         else:
             others = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
             headers = [*others, (b"content-type", b"application/json")]
-            await app({**scope, "headers": headers}, receive, send)
+            await app({**scope, "headers": headers}, small(receive), send)
 
     return call
 

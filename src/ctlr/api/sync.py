@@ -13,6 +13,7 @@ from ctlr.api.overview import Facts
 from ctlr.ingest.phone_uploads import PhoneUploads, read_away
 from ctlr.ingest.reports import Reports
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.places import group_of
 from ctlr.nodes.messages import SyncAnswer, SyncReport
 
 UPLOAD_PATH = "/api/sync/phone"
@@ -88,6 +89,7 @@ def sync_router(parts: SyncParts) -> APIRouter:
                 body,
                 request.headers.get("content-type", ""),
                 int(length) if length.isdecimal() else None,
+                group_of(request.client.host) if request.client else "",
             )
         except Refusal as refusal:
             return refuse_while_sending(refusal, lambda: read_away(body))

@@ -26,7 +26,7 @@ from ctlr.telemetry.sink import BrokerState
 
 def api_of(controller: Controller) -> ASGIApp:
     """The REST API of a controller."""
-    return create_api(_routers(controller), controller.meters)
+    return create_api(_routers(controller), controller.meters, controller.settings.api.names)
 
 
 def _routers(it: Controller) -> list[APIRouter]:

@@ -1,32 +1,53 @@
 """The camera node's HTTP API, as installed controllers know it.
 
 Every answer is HTTP 200 with the same envelope, errors included; only a body that does not
-parse gets 422. The content type of a body is not looked at: ``curl -d`` sends JSON as a form,
-and so do installed clients. Each answer also says when the request came and when the answer
-left, so that any exchange measures this node's clock. A still is no envelope: it is a JPEG, or 204
-with the reason in a header.
+parse gets 422, one that is too large 413, one that does not come 408, and what a web page of
+another site has a browser send 403. The content type of a body is not looked at: ``curl -d`` sends
+JSON as a form, and so do installed clients. Each answer also says when the request came and when
+the answer left, so that any exchange measures this node's clock. A still is no envelope: it is a
+JPEG, or 204 with the reason in a header.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from email.utils import formatdate
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 
 from ctlr.camera.node import CameraNode, NodeError
 from ctlr.camera.stills.maker import NoStillError
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.kernel.own_names import OwnNames
+from ctlr.kernel.own_pages import own_pages_only
+from ctlr.kernel.small_body import small
 from ctlr.kernel.texts import make_harmless
 from ctlr.nodes.messages import Envelope, StartCommand
+
+MAX_BODY_BYTES = 64 * 1024
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 
-def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
-    """The application that serves ``node``."""
+def build_agent(node_id: str, node: CameraNode, clock: Clock, names: Iterable[str] = ()) -> ASGIApp:
+    """The application that serves ``node``. ``names``: what this machine is called besides what it
+    knows itself."""
+    agent = _routes(node_id, node, clock)
+    answers = _Answers(node_id, clock)
+
+    def refuse(refusal: Refusal) -> ASGIApp:
+        answer = answers.error(clock.now_us(), refusal.detail).model_dump()
+        return JSONResponse(answer, status_code=403, headers={"Connection": "close"})
+
+    return own_pages_only(agent, OwnNames(names), "camera.names", refuse)
+
+
+def _routes(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
     app = FastAPI(title="ctlr camera node", docs_url=None, redoc_url=None)
     answers = _Answers(node_id, clock)
     received_at_us = Annotated[int, Depends(answers.receive)]
@@ -56,20 +77,44 @@ def build_agent(node_id: str, node: CameraNode, clock: Clock) -> FastAPI:
     @app.post("/record/start", response_model=Envelope)
     async def start(request: Request, received: received_at_us) -> Envelope | JSONResponse:
         try:
-            command = StartCommand.model_validate_json(await request.body())
+            command = await _read_command(request)
             started = node.start(command.uuid, command.start_at, command.first_segment)
             return await answers.outcome(received, started)
-        except ValidationError as error:
-            reason = _first_problem(error)
+        except _UnusableBodyError as error:
+            status, reason = error.status, str(error)
         except Refusal as refusal:
-            reason = refusal.detail
-        return JSONResponse(answers.error(received, reason).model_dump(), status_code=422)
+            status, reason = 422, refusal.detail
+        # What is left of the body is not read.
+        headers = {"Connection": "close"} if status != 422 else None
+        return JSONResponse(answers.error(received, reason).model_dump(), status, headers)
 
     @app.post("/record/stop")
     async def stop(received: received_at_us) -> Envelope:
         return await answers.outcome(received, node.stop())
 
     return app
+
+
+class _UnusableBodyError(Exception):
+    """The body of a command, with the HTTP status that it is answered with."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+async def _read_command(request: Request) -> StartCommand:
+    """Raises ``_UnusableBodyError``."""
+    body = Request(request.scope, small(request.receive, MAX_BODY_BYTES))
+    try:
+        return StartCommand.model_validate_json(await body.body())
+    except ValidationError as error:
+        raise _UnusableBodyError(422, _first_problem(error)) from error
+    except HTTPException as error:
+        reason = f"{error.detail}; nothing was changed."
+        raise _UnusableBodyError(error.status_code, reason) from error
+    except ClientDisconnect as error:  # nobody reads that
+        raise _UnusableBodyError(422, "the connection was lost") from error
 
 
 class _Answers:

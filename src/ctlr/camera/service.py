@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ctlr.camera import rsync
 from ctlr.camera.agent import build_agent
@@ -65,7 +65,7 @@ async def run_camera(settings: Settings, *, inherits: bool = False) -> None:
 @asynccontextmanager
 async def build_node(
     settings: Settings, on_death: Callable[[], None], *, inherits: bool = False
-) -> AsyncIterator[FastAPI]:
+) -> AsyncIterator[ASGIApp]:
     """A running node; yields its API. Raises ``ConfigError``. ``on_death`` is called when a part
     of it has died."""
     clock = SystemClock()
@@ -81,7 +81,7 @@ async def build_node(
         stack.push_async_callback(tasks.close)  # before what they use
         node = _assemble(settings, spool, resumable, clock, reporter, tasks)
         stack.push_async_callback(node.close)
-        yield build_agent(settings.node, node, clock)
+        yield build_agent(settings.node, node, clock, settings.camera.names)
 
 
 def _assemble(
@@ -155,7 +155,7 @@ def _load_early(source: str) -> None:
     """Import the camera's libraries before the first start needs them."""
     try:
         load_source(source)
-    except SourceError as error:
+    except (SourceError, OSError) as error:  # the first recording tries again
         _log.error("the camera source cannot be used", reason=str(error))
 
 

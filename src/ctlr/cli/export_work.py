@@ -47,8 +47,8 @@ def make_catalog(folder: Path, to: Path | None, *, html: bool) -> None:
         if html:
             page = target.with_suffix(".html")
             rows = list(all_rows(target))
-            root = os.path.relpath(folder, page.parent or Path())
-            text = make_page(rows, map(search_words, rows), Path(root).as_posix())
+            root = Path(os.path.relpath(str(folder), str(page.parent)))
+            text = make_page(rows, map(search_words, rows), root.as_posix())
             write_atomic(page, text.encode())
             typer.echo(f"{page}: open it in a browser")
     except OSError as error:

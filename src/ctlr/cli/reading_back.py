@@ -11,6 +11,7 @@ from ctlr.cli.outcome import end_with, with_bar
 from ctlr.export.jobs import find_sessions
 from ctlr.kernel.hashing import hash_bytes
 from ctlr.layout.session import MANIFEST_NAME
+from ctlr.postprocess.folder.folders import SET_ASIDE_NAME
 from ctlr.postprocess.folder.read_back import verify_folder
 from ctlr.postprocess.manifest import progress as steps
 
@@ -22,7 +23,7 @@ def read_back_folder(folder: Path, done: Path | None = None) -> NoReturn:
     has had no new revision since, is not read again.
     """
     try:
-        found = list(find_sessions([folder]))
+        found = list(find_sessions([folder], (MANIFEST_NAME, SET_ASIDE_NAME)))
         if found in ([], [folder]):
             end_with(with_bar(lambda report: verify_folder(folder, report)))
         before = _read(done)
@@ -49,11 +50,14 @@ def _read_back_one(folder: Path, done: Path | None) -> steps.RunResult:
 
 
 def _is_done(folder: Path, before: dict[str, str]) -> bool:
-    return before.get(str(folder.resolve())) == _hash(folder)
+    known = before.get(str(folder.resolve()))
+    return known is not None and known == _hash(folder)
 
 
-def _hash(folder: Path) -> str:
-    return hash_bytes((folder / MANIFEST_NAME).read_bytes())
+def _hash(folder: Path) -> str | None:
+    """Of the manifest; None where a session is not finished."""
+    path = folder / MANIFEST_NAME
+    return hash_bytes(path.read_bytes()) if path.is_file() else None
 
 
 def _read(done: Path | None) -> dict[str, str]:

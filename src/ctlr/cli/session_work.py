@@ -22,7 +22,8 @@ from ctlr.postprocess.folder.verify import verify_session
 from ctlr.postprocess.run.follow import follow
 from ctlr.postprocess.run.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.run.plan_text import describe
-from ctlr.postprocess.run.session import explain, plan_session, process
+from ctlr.postprocess.run.planning import plan_session
+from ctlr.postprocess.run.session import explain, process
 from ctlr.postprocess.run.worker import (
     ProgressLines,
     become_background,

@@ -1,18 +1,28 @@
 """``[can]``: the buses, what is written of them, and how sessions make sense of it."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, model_validator
 
 _SECTION = ConfigDict(frozen=True, extra="forbid")
 
 TCP = "tcp"
+OWN_NETWORKS = tuple(
+    ip_network(text)
+    for text in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+        *("::1/128", "fe80::/10", "fc00::/7"),
+    )
+)
+"""The ranges that private networks have."""
 
 
 class CanBus(BaseModel):
     """One bus. ``interface`` is ``tcp`` for a bridge that connects to ``host`` and ``port`` and
-    sends lines, else one of python-can's, which gets ``channel``, ``bitrate`` and ``options``."""
+    sends lines, from an address or network of ``allow``, else one of python-can's, which gets
+    ``channel``, ``bitrate`` and ``options``."""
 
     model_config = _SECTION
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -24,6 +34,7 @@ class CanBus(BaseModel):
     options: dict[str, bool | int | float | str] = {}
     host: str = "0.0.0.0"  # noqa: S104 - the bridge reaches the controller over the rig's network
     port: Annotated[int, Field(ge=1, le=65535)] = 9101
+    allow: Annotated[tuple[IPvAnyNetwork, ...], Field(min_length=1)] = OWN_NETWORKS
 
     @model_validator(mode="after")
     def _check(self) -> "CanBus":

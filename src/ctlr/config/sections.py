@@ -16,7 +16,19 @@ _DEVICE_PIN = re.compile(
 _FOLDER_TEMPLATE = re.compile(r"(?:[A-Za-z0-9._-]|\{(?:uuid|short|date|time|label)\})+")
 _CONTROLLER_URL = re.compile(r"https?://(?:[^\s/:\[\]]+|\[[^\s/\]]+\])(?::\d{1,5})?(?:/\S*)?")
 
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _check_host_name(name: str) -> str:
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no host name, such as rig.example.org: no http://, no port")
+    return name
+
+
+HostName = Annotated[str, AfterValidator(_check_host_name)]
+"""A name that this machine is called by, which it cannot know by itself."""
 
 
 class NodeAddress(BaseModel):
@@ -50,6 +62,7 @@ class ApiSettings(BaseModel):
     model_config = _SECTION
     host: str = "0.0.0.0"  # noqa: S104 - the phone reaches the controller over the rig's Wi-Fi
     port: Port = 8000
+    names: tuple[HostName, ...] = ()
     max_upload_mb: Annotated[int, Field(ge=1)] = 1024
 
 
@@ -188,6 +201,7 @@ class CameraSettings(BaseModel):
     frame_lock: Literal["off", "server", "client"] = "off"
     host: str = "0.0.0.0"  # noqa: S104 - the controller reaches the node over the rig's network
     port: Port = 8080
+    names: tuple[HostName, ...] = ()
     controller: Annotated[str, AfterValidator(_check_controller)] = "http://ctlr:8000"
     target: Annotated[str, AfterValidator(_check_target)] = "rsync://ctlr/logging/"
     ssh_config: Path | None = None  # for a target over SSH: the key, the port, the known host

@@ -79,13 +79,13 @@ def _told(manifest: Mapping[str, Any]) -> Row:
     sync, marks = manifest.get("sync") or {}, manifest.get("marks") or ()
     failed = [name for name, s in sources.items() if isinstance(s, dict) and "error" in s]
     started, stopped = manifest.get("started_at"), manifest.get("stopped_at")
-    timed = isinstance(started, int) and isinstance(stopped, int)
+    long_ms = stopped - started if isinstance(started, int) and isinstance(stopped, int) else None
     direct = (
         *("uuid", "label", "notes", "verdict", "start_time", "started_at", "complete"),
         *("verified_at", "revision", "raw_deleted_at"),
     )
     return {name: manifest.get(name) for name in direct} | {
-        "duration_s": (stopped - started) / 1000 if timed else None,
+        "duration_s": None if long_ms is None else long_ms / 1000,
         "damaged": len(manifest.get("damaged") or ()),
         "cameras": _words(videos),
         "frames": _sum(parts, "frames"),

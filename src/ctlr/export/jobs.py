@@ -50,14 +50,19 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def find_sessions(paths: Sequence[Path], deepest: int = DEEPEST) -> Iterator[Path]:
-    """The sessions' folders at and below some paths, in order. Raises ``OSError``."""
+def find_sessions(
+    paths: Sequence[Path], names: Sequence[str] = (MANIFEST_NAME,), deepest: int = DEEPEST
+) -> Iterator[Path]:
+    """The sessions' folders at and below some paths, in order: those that hold a file of one of
+    the ``names``. What lies below and may not be read is passed over, as a drive's ``lost+found``.
+    Raises ``OSError`` where one of the paths cannot be read."""
     for path in paths:
-        if (path / MANIFEST_NAME).is_file():
+        if any((path / name).is_file() for name in names):
             yield path
         elif deepest:
-            below = (p for p in sorted(path.iterdir()) if p.is_dir())
-            yield from find_sessions([p for p in below if not p.name.startswith(".")], deepest - 1)
+            below = [p for p in sorted(path.iterdir()) if p.is_dir()]
+            shown = [p for p in below if not p.name.startswith(".") and os.access(p, os.R_OK)]
+            yield from find_sessions(shown, names, deepest - 1)
 
 
 def export_session(folder: Path, kind: Kind, to: Path, report: Report) -> Exported:

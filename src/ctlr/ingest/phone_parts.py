@@ -6,6 +6,8 @@ Other fields are skipped, and so is what a share sheet adds by itself and a file
 filled; those are listed. Nothing is kept but the headers of the current part.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from typing import Protocol
@@ -138,7 +140,8 @@ class PartReader:
 def _boundary(content_type: str) -> bytes:
     header = Message()
     header["Content-Type"] = content_type
-    boundary = header.get_param("boundary")
+    with _sensible_header():
+        boundary = header.get_param("boundary")
     if header.get_content_type() != "multipart/form-data" or not isinstance(boundary, str):
         raise _malformed("it is not multipart/form-data with a boundary")
     return boundary.encode("latin-1", "replace")
@@ -154,7 +157,9 @@ def _disposition(value: str) -> tuple[str | None, bytes | None]:
     header["Content-Disposition"] = value
     plain: dict[str, bytes] = {}
     extended: dict[str, bytes] = {}
-    for key, text in header.get_params([], header="content-disposition"):
+    with _sensible_header():
+        params = header.get_params([], header="content-disposition")
+    for key, text in params:
         if isinstance(text, tuple):
             extended.setdefault(key.lower(), text[2].encode("latin-1"))
         else:
@@ -162,6 +167,15 @@ def _disposition(value: str) -> tuple[str | None, bytes | None]:
     name = plain.get("name")
     filename = extended.get("filename", plain.get("filename"))
     return (name.decode("utf-8", "replace") if name is not None else None), filename
+
+
+@contextmanager
+def _sensible_header() -> Iterator[None]:
+    """A header may have a parameter in numbered pieces (RFC 2231), and these may not fit together."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise _malformed("a header makes no sense") from error
 
 
 def _malformed(fault: str) -> Refusal:

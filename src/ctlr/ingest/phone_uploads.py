@@ -26,6 +26,7 @@ from ctlr.ingest.phone_staging import (
     storage_full,
     storage_unavailable,
 )
+from ctlr.ingest.upload_places import SLOW_S, Place, UploadPlaces
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.threads import in_thread
 from ctlr.layout.raw import LoggingLayout
@@ -65,7 +66,8 @@ class PhoneUploads:
     refuse while the drive is not mounted. ``idle_s``: a phone that sends nothing for so long has
     gone. ``disk_s``: a drive that takes so long for one piece is dead. ``floor_bytes`` of the drive
     are left to what records: an upload for which there is no room above them is refused, the rest
-    of those that run counted in.
+    of those that run counted in. At most ``max_parallel`` run at a time, ``per_address``
+    of them for one host; who stands still for ``slow_s`` gives way.
     """
 
     def __init__(
@@ -78,7 +80,9 @@ class PhoneUploads:
         require_mount: bool = False,
         idle_s: float = 60,
         disk_s: float = 30,
-        max_parallel: int = 8,
+        max_parallel: int = 16,
+        per_address: int = 8,
+        slow_s: float = SLOW_S,
         floor_bytes: int = 0,
     ) -> None:
         self._layout = layout
@@ -89,15 +93,21 @@ class PhoneUploads:
         self._idle_s = idle_s
         self._disk_s = disk_s
         self._floor_bytes = floor_bytes
-        self._slots = asyncio.Semaphore(max_parallel)
+        self._places = UploadPlaces(max_parallel, per_address, slow_s)
         self._running: set[_Receiver] = set()
+        gate.add_reader(self._places.end_still)
 
     async def receive(
-        self, body: AsyncIterator[bytes], content_type: str, declared_bytes: int | None = None
+        self,
+        body: AsyncIterator[bytes],
+        content_type: str,
+        declared_bytes: int | None = None,
+        address: str = "",
     ) -> Upload:
         """Store a multipart body: a field ``uuid`` and any number of files, in any order.
 
-        ``declared_bytes`` is the request's Content-Length, to refuse before the first byte.
+        ``declared_bytes`` is the request's Content-Length, to refuse before the first byte;
+        ``address`` is whose upload it is.
         Raises ``Refusal``: ``invalid_uuid``, ``invalid_filename``, ``invalid_upload``,
         ``no_files``, ``upload_too_large``, ``upload_timed_out``, ``storage_full``,
         ``storage_unavailable``; and whatever ``body`` raises when the client has gone.
@@ -105,22 +115,24 @@ class PhoneUploads:
         self._check_storage()
         if declared_bytes is not None and declared_bytes > self._max_bytes:
             raise self._too_large()
-        async with self._slots:
+        async with self._places.take(address) as place:
             receiver = _Receiver(
                 content_type,
                 self._layout,
                 require_mount=self._require_mount,
                 coming_bytes=declared_bytes or 0,
             )
-            with self._gate.upload():
-                upload = await self._receive(receiver, body)
+            with self._gate.upload(place.is_moving):
+                upload = await self._receive(receiver, body, place)
         _log.info("phone upload stored", uuid=upload.uuid, files=len(upload.stored))
         return upload
 
-    async def _receive(self, receiver: "_Receiver", body: AsyncIterator[bytes]) -> Upload:
+    async def _receive(
+        self, receiver: "_Receiver", body: AsyncIterator[bytes], place: Place
+    ) -> Upload:
         self._running.add(receiver)
         try:
-            async for piece in self._pieces(body):
+            async for piece in self._pieces(body, place):
                 others = sum(one.coming_bytes for one in self._running if one is not receiver)
                 kept_bytes = self._floor_bytes + others
                 await self._on_disk(partial(receiver.feed, piece, kept_bytes))
@@ -143,10 +155,11 @@ class PhoneUploads:
             if removed:
                 _log.info("leftovers of phone uploads removed", folders=removed)
 
-    async def _pieces(self, body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    async def _pieces(self, body: AsyncIterator[bytes], place: Place) -> AsyncGenerator[bytes]:
         total = 0
         buffer = bytearray()
-        while (chunk := await self._next_chunk(body)) is not None:
+        while (chunk := await self._next_chunk(body, place)) is not None:
+            place.note(len(chunk))
             total += len(chunk)
             if total > self._max_bytes:
                 raise self._too_large()
@@ -156,14 +169,16 @@ class PhoneUploads:
                 buffer.clear()
         yield bytes(buffer)
 
-    async def _next_chunk(self, body: AsyncIterator[bytes]) -> bytes | None:
+    async def _next_chunk(self, body: AsyncIterator[bytes], place: Place) -> bytes | None:
         try:
-            async with asyncio.timeout(self._idle_s):
+            async with place.waiting(self._idle_s):
                 return await anext(body, None)
         except TimeoutError as error:
+            sent = "next to nothing" if place.gave_way else f"nothing for {self._idle_s:g} s"
+            why = ", and others were waiting" if place.gave_way else ""
             raise Refusal(
                 "upload_timed_out",
-                f"The phone sent nothing for {self._idle_s:g} s, so nothing of the upload was "
+                f"The phone sent {sent}{why}, so nothing of the upload was "
                 "stored. Its recording is untouched: keep it and send it again.",
             ) from error
 

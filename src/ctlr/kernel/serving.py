@@ -14,10 +14,13 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import anyio.lowlevel
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn._types import ASGIApplication
 
+from ctlr.kernel.connection import Connection
+from ctlr.kernel.door import Door, open_listeners
 from ctlr.kernel.sd_notify import signs_of_life
 from ctlr.kernel.service import stop_on_signals
 
@@ -29,16 +32,37 @@ KEEP_ALIVE_S = 75
 requests. A request that meets the end of its connection is lost, and a POST is not sent again."""
 
 
+_log = structlog.get_logger("network")
+
+
 class _Server(uvicorn.Server):
-    """``listening`` is set once the port is open."""
+    """uvicorn's, with a door of our own. ``listening`` is set once the port is open."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        config = self.config
+        try:
+            listeners = await open_listeners(config.host, config.port)
+        except OSError as error:
+            where = f"port {config.port} of {config.host}"
+            raise OSError(f"{where} cannot be opened; is it in use?") from error
+        await self.lifespan.startup()
+
+        def make(received: bytes) -> Connection:
+            return Connection(config, self.server_state, self.lifespan.state, received=received)
+
+        connections = cast("set[Connection]", self.server_state.connections)
+        # uvicorn closes what stands there at the end, and waits for it.
+        self.servers = cast("Any", [Door(listeners, make, connections, self._door_died)])
+        self.started = True
         self.listening.set()
+
+    def _door_died(self, error: BaseException | None) -> None:
+        _log.error("nobody is let in any more; the process ends", exc_info=error)
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -81,6 +105,8 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
             cast("ASGIApplication", app),  # the same thing, typed by two libraries
             host=host,
             port=port,
+            http=Connection,
+            ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -89,7 +115,7 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
         )
     )
     stop_on_signals(stopped)
-    running = asyncio.create_task(_run(server, host, port), name="server")
+    running = asyncio.create_task(server.serve(), name="server")
     stopping = asyncio.create_task(stopped.wait(), name="stop")
     listening = asyncio.create_task(server.listening.wait(), name="listen")
     try:
@@ -106,10 +132,3 @@ async def serve_until(stopped: asyncio.Event, app: ASGIApp, host: str, port: int
 
 async def _first_of(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _run(server: uvicorn.Server, host: str, port: int) -> None:
-    try:
-        await server.serve()
-    except SystemExit as error:  # how uvicorn says that it could not bind
-        raise OSError(f"port {port} of {host} cannot be opened; is it in use?") from error

@@ -11,7 +11,9 @@ to it:
   millisecond is left out;
 - SocketCAN's flags of extended and remote frames in the identifier, ``0x``, leading zeros, spaces;
 - a length that is the code of CAN FD (9 to 15), or that of a classic frame of eight bytes;
-- lines of ``candump -L``: ``(1436509052.249713) can0 044#2A366C2B``.
+- lines of ``candump -L``: ``(1436509052.249713) can0 044#2A366C2B``, and as it shows them otherwise:
+  ``(1436509052.249713)  can0  RX - -  044   [4]  2A 36 6C 2B   '*6l+'``;
+- fields in quotes, and an ``x`` behind an extended identifier.
 
 Error frames are no frames, and neither is what cannot be understood: the reason is said.
 """
@@ -36,11 +38,17 @@ _CLASSIC_BYTES = 8
 
 _FIELDS = re.compile(rb"\s*[,;\t]\s*")
 _NUMBER = re.compile(rb"-?[0-9]{1,20}(?:\.[0-9]*)?")
-_IDENTIFIER = re.compile(rb"(?:0[xX])?(?:0+(?=[0-9A-Fa-f]{8}\Z))?([0-9A-Fa-f]{1,8})")
+_IDENTIFIER = re.compile(rb"(?:0[xX])?(?:0+(?=[0-9A-Fa-f]{8}[xX]?\Z))?([0-9A-Fa-f]{1,8})([xX]?)")
 _DATA = re.compile(rb"(?:0[xX])?((?:[0-9A-Fa-f]{2})*)")
 _CANDUMP = re.compile(
     rb"\(([0-9.]+)\)\s+\S+\s+([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})#"
     rb"(?:#[0-9A-Fa-f])?(R?)([0-9A-Fa-f]*)(?:_[0-9A-Fa-f])?(?:\s+[RTBE]+)?"
+)
+
+_SHOWN = re.compile(
+    rb"\(([0-9.]+)\)\s+\S+\s+(?:[RT]X(?:\s+[A-Z-])*\s+)?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{8})\s+"
+    rb"\[0?([0-9]{1,2})\]\s*((?:[0-9A-Fa-f]{2}(?:\s+|\Z))*)(remote request|ERRORFRAME)?\s*(?:'.*)?",
+    re.DOTALL,
 )
 
 _SIZES = b"|".join(b"%d,(?:[0-9A-Fa-f]{%d})?" % (n, 2 * n) for n in (8, *range(8), *LENGTHS[9:]))
@@ -74,17 +82,27 @@ class Refused(NamedTuple):
 def read_row(line: bytes, near_ms: int | None = None) -> Row | Refused:
     """A line without its end. ``near_ms`` is when it arrived, where that is known: it tells a
     time in seconds from the milliseconds of a device that has been on for some weeks."""
-    if dumped := _CANDUMP.fullmatch(line.strip()):
+    bare = line.strip()
+    if dumped := _CANDUMP.fullmatch(bare):
         at, name, remote, data = dumped.groups()
         length = data or b"0" if remote else b"%d" % (len(data) // 2)
-        if len(name) > 3 and int(name, 16) <= ID_BITS:
-            name = b"%08X" % (int(name, 16) | EXTENDED)
-        fields = [at, name, length, b"" if remote else data]
+        fields = [at, _extended(name), length, b"" if remote else data]
+    elif shown := _SHOWN.fullmatch(bare):
+        at, name, length, data, kind = shown.groups()
+        if kind == b"ERRORFRAME":
+            return Refused(ERROR_FRAME)
+        fields = [at, _extended(name), length, b"" if kind else b"".join(data.split())]
     else:
-        fields = _FIELDS.split(line.strip())
+        fields = _FIELDS.split(bare.replace(b'"', b""))
     if len(fields) != 4:
         return Refused(NO_ROW)
     return _read(fields, near_ms)
+
+
+def _extended(name: bytes) -> bytes:
+    """An identifier of candump, which has eight digits where it is an extended one."""
+    number = int(name, 16)
+    return b"%08X" % (number | EXTENDED) if len(name) > 3 and number <= ID_BITS else name
 
 
 def read_time(text: bytes, near_ms: int | None = None) -> int | None:
@@ -124,6 +142,8 @@ def _read(fields: list[bytes], near_ms: int | None) -> Row | Refused:
     if not name:
         return Refused(BAD_IDENTIFIER)
     number, digits = int(name[1], 16), name[1]
+    if name[2]:
+        number |= EXTENDED
     if number & ERROR:
         return Refused(ERROR_FRAME)
     if number > ID_BITS:

@@ -15,6 +15,8 @@ be added behind these.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+MOST_DIGITS = 18
+"""What has more is no instant and no frame's number."""
 FRAMES_HEADER = "frame,pts_us,captured_at_us\n"
 GROWING_HEADER = "frame,pts_us,captured_at_us,slot\n"
 """Beside a joined video that is being made: when its session began, and how far clocks were off, is
@@ -53,8 +55,8 @@ def column(lines: Sequence[str], name: str) -> list[str]:
         values = [line.split(",")[column] for line in lines[1:]]
     except (ValueError, IndexError):
         return []
-    return values if all(map(str.isdecimal, values)) else []
+    return values if all(map(_is_number, values)) else []
 
 
 def _is_number(field: str) -> bool:
-    return field.isascii() and field.isdigit()
+    return len(field) <= MOST_DIGITS and field.isascii() and field.isdigit()

@@ -14,11 +14,13 @@ from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.service import Lifetime, stop_on_signals
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.logbook.entry import read_message
+from ctlr.logbook.former import end_former_session
 from ctlr.logbook.intake import Intake
 from ctlr.logbook.keeper import Keeper
 from ctlr.logbook.loki import Forwarder
 from ctlr.logbook.store import LogStore, log_path
 from ctlr.logbook.tail import Arrived, Tail, Ticket
+from ctlr.telemetry.mqtt import client_id
 from ctlr.telemetry.process import telemetry_of
 from ctlr.telemetry.sink import Telemetry
 
@@ -56,7 +58,10 @@ class Subscriber:
         self._clock = clock
         self._ignored = 0
         self._tail = Tail()
-        self._intake = Intake(settings.mqtt, f"ctlr-{settings.node}-{PROCESS}-intake", self.take)
+        own, self._mqtt = f"{PROCESS}-intake", settings.mqtt
+        self._session = client_id(settings.mqtt, settings.node, own)
+        self._former_session = f"ctlr-{settings.node}-{own}"
+        self._intake = Intake(settings.mqtt, self._session, self.take)
         open_store = partial(LogStore, path, logs.max_records, logs.max_mb << 20)
         self._keeper = Keeper(path, open_store, find_problem, self._tail, self._intake.acknowledge)
         self._forwarder = (
@@ -65,6 +70,9 @@ class Subscriber:
 
     def start(self, tasks: BackgroundTasks) -> None:
         tasks.start_loop("intake", self._intake.run())
+        if self._former_session != self._session:
+            former = end_former_session(self._mqtt, self._former_session, self.take)
+            tasks.start_job("former session", former)
         tasks.start_loop("keeper", self._keeper.run())
         if self._forwarder is not None:
             tasks.start_loop("loki", self._forwarder.run())

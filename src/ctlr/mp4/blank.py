@@ -1,102 +1,55 @@
-"""Frames that an index names and that were never written. Pure.
+"""Frames that an index names and that are none. Pure.
 
 A power cut leaves a file whose index is on the disk and whose media are not: they read as zeros, or as
-what the blocks held before. Nothing in the index tells, and a player shows a grey second. A few
-frames of each segment are looked at when it is read; pages of zeros are noticed when it is copied
-(``zeros``), and then every frame is looked at.
-
-H.264, HEVC and VVC frames consist of units with their lengths before them: a length that can't be is
-no frame, nor is a unit with many zeros (14496-10, 7.4.1: three in a row never occur in one). Of other
-codecs, none begins with eight zeros.
+what the blocks held before. A bad card or a flipped bit leaves noise, or an index whose sizes are not
+those of the frames. Nothing in the index tells, and a player shows a grey second. A few frames of
+each segment are looked at when it is read (``seems_blank``), each frame's beginning and the stretches
+of zeros when it is copied (``leave_out_blank``), as far as its codec tells (``forms``).
 """
 
 import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from ctlr.mp4.boxes import Damaged, ReadAt
-from ctlr.mp4.descriptions import Description
+from ctlr.mp4.forms import HEAD_BYTES, Form, form_of
 from ctlr.mp4.tables import SegmentTables, Track, keep_samples
 
 PROBES = 8
-_HEAD_BYTES = 16
-_LONGEST_SAMPLE = 32 << 20
-_ZEROS = bytes(64)
-_STRIDE = 1024
-_PAGE_OF_ZEROS = re.compile(rb"\0{3,}")
-_LENGTH_BYTE = {b"avcC": (4, 0), b"hvcC": (21, 0), b"vvcC": (4, 1)}  # where it is, and its shift
-_PICTURES = frozenset({"av1", "vp8", "vp9", "mpeg4", "mjpeg", "prores"})
-_SOUNDS = frozenset({"aac", "opus", "mp3", "ac3", "flac"})
+_SECTOR_OF_ZEROS = bytes(256)
+"""In any sector (512 bytes) of zeros, wherever it lies."""
+_ZEROS = re.compile(rb"\0+")
+_TOGETHER = 64 << 10
+_SMALL = 4096
 
 Area = tuple[int, int]
 """Begin and end of a stretch of a file."""
 
 
-def zeros(block: memoryview, at: int) -> list[Area]:
-    """Where a block of a file (lying at ``at``) seems to be zeros: pages of them, not single bytes.
-
-    Costs about a hundredth of copying the block: every 1024th byte is looked at.
-    """
-    probes = bytes(block[::_STRIDE])
-    if b"\0\0\0" not in probes:
-        return []
-    found = _PAGE_OF_ZEROS.finditer(probes)
-    return [(at + m.start() * _STRIDE, at + (m.end() - 1) * _STRIDE + 1) for m in found]
+class Blank(Damaged):
+    """Not one frame of its picture is where its index says."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Format:
-    """How frames of a description begin: with a length of so many bytes, or not with zeros."""
-
-    length_bytes: int
-
-    def is_blank(self, head: bytes, size: int) -> bool:
-        if size < 8:
-            return False
-        if not any(head[:8]):
-            return True
-        if not self.length_bytes or head[:3] == b"\0\0\1" or head[:4] == b"\0\0\0\1":
-            return False
-        return int.from_bytes(head[: self.length_bytes]) > size - self.length_bytes
-
-    def has_holes(self, sample: bytes) -> bool:
-        """Whether a unit of a whole frame holds what can't be; zeros behind the last are padding."""
-        at = 0
-        while self.length_bytes and at + self.length_bytes <= len(sample):
-            length = int.from_bytes(sample[at : at + self.length_bytes])
-            at += self.length_bytes
-            if not length:
-                return any(sample[at:])
-            if at + length > len(sample) or _ZEROS in sample[at : at + length]:
-                return True
-            at += length
-        return False
-
-
-def _format(description: Description) -> _Format | None:
-    """None for a codec of which nothing is known, such as PCM or raw pictures."""
-    if description.encrypted:
-        return None
-    for kind, (offset, shift) in _LENGTH_BYTE.items():
-        where = description.entry.find(kind) + 4 + offset
-        if where >= 4 + offset and where < len(description.entry):
-            return _Format((description.entry[where] >> shift & 3) + 1)
-    return _Format(0) if description.codec in _PICTURES | _SOUNDS else None
+def zeros(block: bytearray, size: int, at: int) -> list[Area]:
+    """Where the first ``size`` bytes of a block of a file (lying at ``at``) are zeros: sectors of
+    them, not single bytes. Costs about a hundredth of copying the block."""
+    found: list[Area] = []
+    begin = block.find(_SECTOR_OF_ZEROS, 0, size)
+    while begin >= 0 and (run := _ZEROS.match(block, begin, size)):
+        found.append((at + begin, at + run.end()))
+        begin = block.find(_SECTOR_OF_ZEROS, run.end(), size)
+    return found
 
 
 def seems_blank(tables: SegmentTables, read_at: ReadAt) -> bool:
-    """Whether one of a few frames of the picture, the last among them, was never written."""
+    """Whether one of a few frames of the picture, the last among them, is none."""
     track = tables.reference
-    form = _format(track.header.first)
+    form = form_of(track.header.first)
     if form is None or not track.count:
         return False
-    return any(
-        form.is_blank(_read(read_at, offset, min(size, _HEAD_BYTES)), size)
-        for offset, size in _few_samples(track)
-    )
+    return not all(form.is_frame(read_at, offset, size) for offset, size in _few_samples(track))
 
 
 def _few_samples(track: Track) -> Iterator[Area]:
@@ -110,33 +63,54 @@ def _few_samples(track: Track) -> Iterator[Area]:
 
 
 def leave_out_blank(tables: SegmentTables, read_at: ReadAt, areas: Sequence[Area] = ()) -> str:
-    """Look at every frame; cut the tracks where nothing but unwritten ones follow.
+    """Look at every frame; cut the tracks where nothing but such that are none follow.
 
-    ``areas`` are stretches of zeros in the file. Returns in words what is unwritten within what
-    stays, nothing where all is well. Raises ``Damaged`` where no frame of the picture stays.
+    ``areas`` are stretches of zeros in the file. Returns in words which frames are none within what
+    stays, nothing where all is well. Raises ``Blank`` where no frame of the picture stays.
     """
     inside = []
     for track in tables.tracks:
-        form = _format(track.header.first)
-        if form is None:
-            continue
-        blank = [
-            number
-            for number, (offset, size) in enumerate(_samples(track))
-            if _is_blank(form, read_at, offset, size, areas)
-        ]
+        form = form_of(track.header.first)
+        blank = _blank(form, track, read_at, areas) if form else []
         is_picture = track is tables.reference
-        within = _cut_end(tables, track, blank, is_picture=is_picture)
+        before_the_end = _cut_end(tables, track, blank, is_picture=is_picture)
+        within = before_the_end if is_picture else blank  # of the picture's end a gap tells
         if within:
             what = "frames" if is_picture else f"samples of its {track.header.codec} track"
             inside.append(f"{len(within)} {what} (from number {within[0] + 1} on)")
     return ", ".join(inside)
 
 
+def _blank(form: Form, track: Track, read_at: ReadAt, areas: Sequence[Area]) -> list[int]:
+    """The numbers of samples that are no frames. Small ones that lie together are read together."""
+    blank: list[int] = []
+    sizes: array[int] = track.sizes.numbers()
+    together, begin, number = b"", 0, 0
+    for chunk, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
+        offset = chunk
+        for size in sizes[number : number + count]:
+            head = b""
+            if size <= _SMALL:
+                if not begin <= offset <= offset + min(size, HEAD_BYTES) <= begin + len(together):
+                    begin, together = offset, _read(read_at, offset)
+                head = together[offset - begin : offset - begin + min(size, HEAD_BYTES)]
+            if not form.is_frame(read_at, offset, size, head) or (
+                areas and _in_any(areas, offset, size) and form.has_holes(read_at, offset, size)
+            ):
+                blank.append(number)
+            offset += size
+            number += 1
+    return blank
+
+
+def _in_any(areas: Sequence[Area], offset: int, size: int) -> bool:
+    return any(begin < offset + size and offset < end for begin, end in areas)
+
+
 def _cut_end(
     tables: SegmentTables, track: Track, blank: list[int], *, is_picture: bool
 ) -> list[int]:
-    """Take the last of the unwritten samples off a track's end; returns those before."""
+    """Take the last of the samples that are none off a track's end; returns those before."""
     runs = [
         [n for _, n in run] for _, run in groupby(enumerate(blank), lambda pair: pair[1] - pair[0])
     ]
@@ -146,41 +120,18 @@ def _cut_end(
     track.declared_ticks = max(track.declared_ticks, track.duration_ticks)
     if is_picture:
         if not first:
-            raise Damaged("its frames were never written: where they should be are zeros or noise")
+            raise Blank("there are no frames where its index says, but zeros or noise")
         tables.cut = True
         tables.note = (
-            f"its last {track.count - first} frames were never written (zeros or noise, as after a "
-            "power cut)"
+            f"its last {track.count - first} frames are none (zeros or noise, as after a power cut)"
         )
     keep_samples(track, first)
+    track.unshown = track.unshown_ticks = 0
     return blank[: len(blank) - len(runs[-1])]
 
 
-def _is_blank(
-    form: _Format, read_at: ReadAt, offset: int, size: int, areas: Sequence[Area]
-) -> bool:
-    if form.is_blank(_read(read_at, offset, min(size, _HEAD_BYTES)), size):
-        return True
-    if not any(begin < offset + size and offset < end for begin, end in areas):
-        return False
-    return form.has_holes(_read(read_at, offset, min(size, _LONGEST_SAMPLE)))
-
-
-def _read(read_at: ReadAt, offset: int, length: int) -> bytes:
-    """What is there; a bad sector is not for here to report."""
+def _read(read_at: ReadAt, offset: int) -> bytes:
     try:
-        return read_at(offset, length)
-    except Damaged:
-        return b"\xff\xff"
-
-
-def _samples(track: Track) -> Iterator[Area]:
-    """Offset and size of each sample."""
-    sizes: array[int] = track.sizes.numbers()
-    at = 0
-    for chunk, count in zip(track.chunk_offsets, track.chunk_counts, strict=True):
-        offset = chunk
-        for size in sizes[at : at + count]:
-            yield offset, size
-            offset += size
-        at += count
+        return read_at(offset, _TOGETHER)
+    except Damaged:  # a bad sector in so many bytes: what is before it is looked at alone
+        return b""

@@ -55,6 +55,13 @@ def u32(data: bytes, offset: int) -> int:
         raise Damaged("a box ends within a number") from error
 
 
+def version(data: bytes, box: Box) -> int:
+    """Of a full box. Raises ``Damaged`` where it is empty."""
+    if box.body >= len(data):
+        raise Damaged("a box ends within a number")
+    return data[box.body]
+
+
 def u64(data: bytes, offset: int) -> int:
     try:
         return int(_U64.unpack_from(data, offset)[0])

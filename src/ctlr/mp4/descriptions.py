@@ -11,7 +11,7 @@ are dropped.
 import struct
 from dataclasses import dataclass
 
-from ctlr.mp4.boxes import Box, Damaged, children, make_box, u32
+from ctlr.mp4.boxes import Box, Damaged, children, make_box, u32, version
 
 _CODECS = {
     b"avc1": "h264",
@@ -43,6 +43,7 @@ _CODECS = {
 }
 ENCRYPTED = frozenset({b"encv", b"enca", b"encs", b"enct"})
 
+_RATE_BYTES, _RATE_HEAD = 20, b"\0\0\0\x14btrt"
 _VISUAL_BYTES, _SOUND_BYTES = 78, 28
 _QUICKTIME_SOUND_BYTES = {1: 16, 2: 36}
 _MAX_ENTRY_BYTES = 1 << 20
@@ -68,7 +69,7 @@ def read_descriptions(data: bytes, stsd: Box, kind: bytes) -> list[Description]:
         raise Damaged("it has no sample description")
     if len(entries) > _MAX_ENTRIES or stsd.end - stsd.start > _MAX_ENTRY_BYTES:
         raise Damaged("its sample description is too large")
-    quicktime = data[stsd.body] == 0
+    quicktime = version(data, stsd) == 0
     return [_describe(data[box.start : box.end], kind, quicktime=quicktime) for box in entries]
 
 
@@ -87,7 +88,8 @@ def _without_rates(entry: bytes, kind: bytes, *, quicktime: bool) -> tuple[bytes
     if kind == b"soun" and quicktime and len(entry) >= fixed:
         fixed += _QUICKTIME_SOUND_BYTES.get(int.from_bytes(entry[16:18]), 0)
     if len(entry) <= fixed:
-        return entry, entry
+        clean = _without_rate_at_the_end(entry)
+        return clean, clean
     try:
         parts = list(children(entry, fixed, len(entry)))
     except Damaged:
@@ -95,6 +97,13 @@ def _without_rates(entry: bytes, kind: bytes, *, quicktime: bool) -> tuple[bytes
     kept = [(c.kind, _cleaned(c.kind, entry[c.start : c.end])) for c in parts if c.kind != b"btrt"]
     clean = make_box(entry[4:8], entry[8:fixed], *(body for _, body in kept))
     return clean, entry[4:fixed] + b"".join(_mark(kind, body) for kind, body in kept)
+
+
+def _without_rate_at_the_end(entry: bytes) -> bytes:
+    """Of texts and other data: their entries have fields of their own, then boxes."""
+    if entry[-_RATE_BYTES : -_RATE_BYTES + 8] != _RATE_HEAD or len(entry) < 16 + _RATE_BYTES:
+        return entry
+    return make_box(entry[4:8], entry[8:-_RATE_BYTES])
 
 
 def _cleaned(kind: bytes, box: bytes) -> bytes:
@@ -109,7 +118,7 @@ def _cleaned(kind: bytes, box: bytes) -> bytes:
 
 def _mark(kind: bytes, box: bytes) -> bytes:
     if kind == b"esds":
-        return _decoder_config(box)
+        return decoder_config(box)
     if kind == b"wave":
         return _wave_mark(box)
     if kind == b"dac3" and len(box) >= 11:
@@ -129,7 +138,7 @@ def _wave_mark(wave: bytes) -> bytes:
         return wave
 
 
-def _decoder_config(esds: bytes) -> bytes:
+def decoder_config(esds: bytes) -> bytes:
     """What an ``esds`` box (14496-1, 7.2.6) tells a decoder: its kind and DecoderSpecificInfo.
 
     MP3 and others have no such info: then the kind alone, without the bit rates beside it.

@@ -4,7 +4,7 @@ What a list hides was recorded all the same. A recording shows every frame that 
 own time: so of a list only the time at which its track begins is taken, and pauses between.
 """
 
-from ctlr.mp4.boxes import Box, Damaged, find, u32, u64
+from ctlr.mp4.boxes import Box, Damaged, find, u32, u64, version
 from ctlr.mp4.plain import read_rows
 from ctlr.mp4.runs import MAX_DELTA, RunList, read_runs, unpack
 from ctlr.mp4.tables import Track, first_shown_ticks, signed
@@ -20,7 +20,7 @@ def read_edits(data: bytes, trak: Box) -> list[Edit]:
         box = find(data, trak, b"edts", b"elst")
         if box is None:
             return []
-        step = 20 if data[box.body] == 1 else 12
+        step = 20 if version(data, box) == 1 else 12
         rows = read_rows(data, box, step)
         return [_read_edit(rows, at, wide=step == 20) for at in range(0, len(rows), step)]
     except Damaged:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ctlr.mp4.boxes import Box, Damaged, children, find, require, u32, u64
+from ctlr.mp4.boxes import Box, Damaged, children, find, require, u32, u64, version
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.plain import make_track
 from ctlr.mp4.runs import RunList, pack, unpack
@@ -231,7 +231,7 @@ def _fields(data: bytes, at: int, flags: int) -> dict[int, int]:
 
 
 def _decode_time(data: bytes, tfdt: Box) -> int:
-    time = u64(data, tfdt.body + 4) if data[tfdt.body] == 1 else u32(data, tfdt.body + 4)
+    time = u64(data, tfdt.body + 4) if version(data, tfdt) == 1 else u32(data, tfdt.body + 4)
     if time >= 1 << 62:
         raise Damaged("a fragment claims an impossible time")
     return time

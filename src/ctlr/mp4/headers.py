@@ -7,7 +7,18 @@ rotation and sample descriptions. Their timescales may differ: ticks can be conv
 import struct
 from dataclasses import dataclass, replace
 
-from ctlr.mp4.boxes import Box, Damaged, children, find, make_box, make_full_box, require, u32, u64
+from ctlr.mp4.boxes import (
+    Box,
+    Damaged,
+    children,
+    find,
+    make_box,
+    make_full_box,
+    require,
+    u32,
+    u64,
+    version,
+)
 from ctlr.mp4.descriptions import Description, read_descriptions
 
 _MAX_INFO_BYTES = 1 << 20
@@ -15,6 +26,7 @@ _INSIDE = make_box(
     b"dinf", make_full_box(b"dref", 0, struct.pack(">I", 1), make_full_box(b"url ", 0, flags=1))
 )
 ENABLED = 1
+_UNKNOWN_32, _UNKNOWN_64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +102,29 @@ def read_header(data: bytes, trak: Box) -> TrackHeader:
         handler=data[hdlr.start : hdlr.end],
         media_info=_media_info(data, minf),
         descriptions=tuple(descriptions),
-        stsd_version=data[stsd.body],
+        stsd_version=version(data, stsd),
         flags=flags,
         refers=tuple(_references(data, trak)),
         obstacle=obstacle,
     )
 
 
+def read_length(data: bytes, trak: Box) -> int:
+    """How many ticks a track's header says that it lasts; 0 where it says nothing. Raises ``Damaged``."""
+    box = require(data, trak, b"mdia", b"mdhd")
+    wide = version(data, box) == 1
+    said = u64(data, box.body + 24) if wide else u32(data, box.body + 16)
+    return 0 if said == (_UNKNOWN_64 if wide else _UNKNOWN_32) else said
+
+
 def read_track_id(data: bytes, trak: Box) -> int:
     """Raises ``Damaged``."""
     box = require(data, trak, b"tkhd")
-    return u32(data, box.body + (20 if data[box.body] == 1 else 12))
+    return u32(data, box.body + (20 if version(data, box) == 1 else 12))
 
 
 def _read_tkhd(data: bytes, box: Box) -> tuple[int, bytes]:
-    wide = data[box.body] == 1
+    wide = version(data, box) == 1
     placement = data[box.body + (36 if wide else 24) : box.end]
     if len(placement) < 60:
         raise Damaged("its track header has the wrong size")
@@ -112,7 +132,7 @@ def _read_tkhd(data: bytes, box: Box) -> tuple[int, bytes]:
 
 
 def _read_mdhd(data: bytes, box: Box) -> tuple[int, bytes]:
-    wide = data[box.body] == 1
+    wide = version(data, box) == 1
     timescale = u32(data, box.body + (20 if wide else 12))
     if not 1 <= timescale <= 1_000_000_000:
         raise Damaged(f"a track claims a timescale of {timescale}")
@@ -148,7 +168,7 @@ def _references(data: bytes, trak: Box) -> list[tuple[bytes, int]]:
 def read_movie_header(data: bytes, moov: Box) -> tuple[int, int]:
     """Timescale of the movie, and when it says that it was made (seconds since 1904, 0 unknown)."""
     box = require(data, moov, b"mvhd")
-    if data[box.body] == 1:
+    if version(data, box) == 1:
         timescale, created = u32(data, box.body + 20), u64(data, box.body + 4)
     else:
         timescale, created = u32(data, box.body + 12), u32(data, box.body + 4)

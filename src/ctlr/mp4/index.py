@@ -13,13 +13,14 @@ from ctlr.mp4.labels import Labels, user_data
 from ctlr.mp4.merged_track import MergedTrack, Pieces
 from ctlr.mp4.runs import pack
 
+_LARGEST = (1 << 63) - 1
 _UNITY_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
 def make_moov(tracks: Sequence[MergedTrack], timescale: int, labels: Labels, kept: Kept) -> Pieces:
     """The ``moov`` box of tracks, in a movie of this timescale."""
     made = labels.creation_time or kept.created
-    duration = max(t.shown_ticks * timescale // t.header.timescale for t in tracks)
+    duration = max(_converted(t.shown_ticks, t, timescale) for t in tracks)
     mvhd = make_full_box(
         b"mvhd",
         1,
@@ -47,7 +48,7 @@ def _trak(
     track: MergedTrack, movie_timescale: int, numbers: dict[int, int], made: int, kept: Kept
 ) -> Pieces:
     header = track.header
-    shown = track.shown_ticks * movie_timescale // header.timescale
+    shown = _converted(track.shown_ticks, track, movie_timescale)
     tkhd = make_full_box(
         b"tkhd",
         1,
@@ -79,13 +80,17 @@ def _references(track: MergedTrack, numbers: dict[int, int]) -> bytes:
 
 
 def _edits(track: MergedTrack, movie_timescale: int) -> bytes:
-    scale = track.header.timescale
-    wait = max(track.zero + track.skip, 0) * movie_timescale // scale
+    wait = _converted(max(track.zero + track.skip, 0), track, movie_timescale)
     rows = [struct.pack(">QqI", wait, -1, 0x10000)] if wait else []
-    length = track.media_shown * movie_timescale // scale
+    length = _converted(track.media_shown, track, movie_timescale)
     rows.append(struct.pack(">QqI", length, track.skip, 0x10000))
     elst = make_full_box(b"elst", 1, struct.pack(">I", len(rows)), *rows)
     return b"".join(_nest(b"edts", [elst]))
+
+
+def _converted(ticks: int, track: MergedTrack, movie_timescale: int) -> int:
+    """In ticks of the movie; where a stranger's times are beyond all reason, what 64 bits can hold."""
+    return min(ticks * movie_timescale // track.header.timescale, _LARGEST)
 
 
 def _sample_tables(track: MergedTrack) -> Pieces:

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 from ctlr.mp4.boxes import Box, Damaged, ReadAt, Unfinished, children, read_whole, u32, walk
+from ctlr.mp4.coverage import find_doubt, find_unnamed
 from ctlr.mp4.edits import apply_edits, normalise_shifts, read_edits
 from ctlr.mp4.fragments import (
     Defaults,
@@ -32,7 +33,9 @@ from ctlr.mp4.plain import claims_samples, read_plain
 from ctlr.mp4.tables import LostTrack, SegmentTables, Track
 
 MAX_TRACKS = 32
+_FURTHEST_S = 24 * 3600
 _SECONDS_1904_TO_1970 = 2_082_844_800
+_YEAR_2200 = _SECONDS_1904_TO_1970 + 7_258_118_400
 _PICTURE, _SOUND = b"vide", b"soun"
 
 
@@ -48,6 +51,7 @@ class _Layout:
     begun_again: bool = False  # behind the index another file begins
     films: int = 0
     cut: bool = False
+    cut_media: bool = False  # the last of its media
     note: str = ""
 
 
@@ -66,11 +70,20 @@ def read_segment(read_at: ReadAt, size: int) -> SegmentTables:
         text = "another film lies behind the first one in the file"
         tables.lost.append(LostTrack(text, True, 0))
     tables.media = [(start, length) for start, length in layout.media if length > 0]
+    if layout.fragments:
+        tables.doubt = _find_doubt(tables, layout)
+    elif not tables.lost and not layout.films:
+        tables.doubt = find_unnamed(tables.tracks, tables.media, read_at)
     _leave_out_what_lies_elsewhere(tables, layout, size)
     if layout.fragments and not layout.closed:  # what came after the last one, nobody can tell
         tables.cut = tables.cut or layout.cut
     tables.cut = tables.cut or any(track.is_cut for track in tables.tracks)
     tables.note = tables.note or layout.note
+    if not tables.doubt and (beyond := tables.reference.beyond):
+        tables.doubt = (
+            f"it says of {beyond} frames that they last for longer than any player shows one; they were "
+            "given the usual time"
+        )
     return tables
 
 
@@ -81,6 +94,7 @@ def _read_layout(read_at: ReadAt, size: int) -> _Layout:
             layout.cut = layout.cut or box.cut
             if box.kind == b"mdat":
                 layout.media.append((box.body, box.end - box.body))
+                layout.cut_media = box.cut
             elif box.kind == b"moov" and layout.moov is None:
                 layout.moov, layout.moov_at = read_whole(read_at, box), (box.start, box.end)
             elif box.kind == b"ftyp":
@@ -110,7 +124,7 @@ def _read_movie(layout: _Layout, read_at: ReadAt, size: int) -> SegmentTables:
     root = Box(b"moov", 0, 16 if u32(moov, 0) == 1 else 8, len(moov))
     timescale, created = read_movie_header(moov, root)
     tables = SegmentTables(timescale, [], [])
-    if created > _SECONDS_1904_TO_1970:
+    if _SECONDS_1904_TO_1970 < created < _YEAR_2200:
         tables.created_at_s = created - _SECONDS_1904_TO_1970
     traks = [box for box in children(moov, root.body, root.end) if box.kind == b"trak"]
     heads = _read_heads(moov, traks, tables)
@@ -123,6 +137,7 @@ def _read_movie(layout: _Layout, read_at: ReadAt, size: int) -> SegmentTables:
             normalise_shifts(track)
             tables.tracks.append(track)
     _require_a_picture(moov, traks, tables)
+    _leave_out_far_ones(tables)
     return tables
 
 
@@ -184,6 +199,15 @@ def _read_fragments(
     ]
 
 
+def _find_doubt(tables: SegmentTables, layout: _Layout) -> str:
+    """Of a file that ends early, as far as its media boxes are whole and behind them all is read."""
+    whole = layout.media[:-1] if layout.cut_media else layout.media
+    if tables.cut or any(track.obstacle for track in tables.tracks):
+        return ""
+    known = not tables.lost and not layout.cut
+    return find_doubt(tables.tracks, [one for one in whole if one[1]], all_known=known)
+
+
 def _require_a_picture(moov: bytes, traks: list[Box], tables: SegmentTables) -> None:
     """Raises ``Damaged`` where there should be a picture and is none, or nothing at all."""
     pictures = any(track.header.kind == _PICTURE and track.count for track in tables.tracks)
@@ -228,6 +252,18 @@ def _leave_out_what_lies_elsewhere(tables: SegmentTables, layout: _Layout, size:
         what = "sound" if track.header.kind == _SOUND else "data"
         text = f"its {what} track {track.track_id} points outside its media"
         tables.lost.append(LostTrack(text, True, track.track_id))
+
+
+def _leave_out_far_ones(tables: SegmentTables) -> None:
+    """Tracks that begin more than a day from the picture: their times are none."""
+    picture = tables.reference
+    for track in [track for track in tables.tracks if track is not picture and track.count]:
+        scale, of_picture = track.header.timescale, picture.header.timescale
+        apart = track.start_ticks * of_picture - picture.start_ticks * scale
+        if abs(apart) > _FURTHEST_S * scale * of_picture:
+            tables.tracks.remove(track)
+            text = f"its {track.header.codec} track {track.track_id} begins days from its picture"
+            tables.lost.append(LostTrack(text, True, track.track_id))
 
 
 def _lies_in(track: Track, media: list[tuple[int, int]]) -> bool:

@@ -7,9 +7,9 @@ little goes on with its last entry. What can't be meant in any way is ``Damaged`
 from array import array
 from dataclasses import dataclass
 
-from ctlr.mp4.boxes import Box, Damaged, children, require, u32
-from ctlr.mp4.headers import TrackHeader
-from ctlr.mp4.runs import first_runs, pack, repair_times, unpack
+from ctlr.mp4.boxes import Box, Damaged, children, require, u32, version
+from ctlr.mp4.headers import TrackHeader, read_length
+from ctlr.mp4.runs import count_beyond, first_runs, pack, repair_times, unpack
 from ctlr.mp4.sizes import MAX_SAMPLES, Sizes, read_sizes
 from ctlr.mp4.tables import Track, keep_readable
 
@@ -47,7 +47,7 @@ def read_plain(data: bytes, trak: Box, header: TrackHeader, track_id: int, limit
         sizes=sizes.first(held),
         times=_read_times(data, boxes[b"stts"], held, shown=header.kind == b"vide"),
         shifts=_read_shifts(data, boxes.get(b"ctts"), held),
-        shifts_version=data[boxes[b"ctts"].body] if b"ctts" in boxes else 0,
+        shifts_version=version(data, boxes[b"ctts"]) if b"ctts" in boxes else 0,
         sync=_read_sync(data, boxes.get(b"stss"), held),
         chunk_offsets=offsets[: len(chunks.counts)],
         chunk_counts=chunks.counts,
@@ -56,6 +56,8 @@ def read_plain(data: bytes, trak: Box, header: TrackHeader, track_id: int, limit
     )
     _choose_descriptions(track, chunks.entries)
     track.declared_ticks = track.duration_ticks
+    track.said_ticks = read_length(data, trak)
+    track.beyond = count_beyond(first_runs(read_rows(data, boxes[b"stts"], 8), held))
     keep_readable(track, limit)
     return track
 
@@ -213,4 +215,5 @@ def make_track(
         obstacle=header.obstacle,
     )
     _choose_descriptions(track, chunk_entries)
+    track.beyond = count_beyond(times)
     return track

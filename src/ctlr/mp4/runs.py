@@ -9,6 +9,8 @@ from array import array
 from collections.abc import Iterator
 
 _SWAP = sys.byteorder == "little"
+MAX_DELTA = (1 << 31) - 1
+"""Longest time one sample can stand in the media timescale; players read it as signed."""
 
 
 def unpack(data: bytes, code: str = "I") -> "array[int]":
@@ -110,6 +112,11 @@ def total(pairs: bytes) -> int:
     return sum(count * value for count, value in read_runs(pairs))
 
 
+def count_beyond(times: bytes) -> int:
+    """How many samples are said to last longer than any player can show."""
+    return sum(count for count, value in read_runs(times) if value > MAX_DELTA)
+
+
 def squash(times: bytes, excess: int) -> tuple[bytes, int]:
     """Shorten the first samples by ``excess`` ticks in all, leaving each at least one.
 
@@ -128,16 +135,12 @@ def squash(times: bytes, excess: int) -> tuple[bytes, int]:
     return runs.pairs(), excess
 
 
-MAX_DELTA = (1 << 31) - 1
-"""Longest time one sample can stand in the media timescale; players read it as signed."""
-
-
 def repair_times(times: bytes, shown: bool) -> bytes:
     """The times of a track whose last sample says nothing of its length: it lasts as long as usual.
 
     Phones' and browsers' muxers give the last frame a duration of 0, or of a tick, and ffmpeg shortens
     it by what the sound beside it was primed with; where that is the picture (``shown``), each join
-    would cost a frame's time. What is too long for any player is 0.
+    would cost a frame's time. So does one that is too long for any player (``count_beyond``).
     """
     values = unpack(times)[1::2]
     if len(values) < 2 or (max(values) <= MAX_DELTA and (values[-1] >= values[-2] or not shown)):
@@ -145,6 +148,8 @@ def repair_times(times: bytes, shown: bool) -> bytes:
     runs = [(count, value if value <= MAX_DELTA else 0) for count, value in read_runs(times)]
     before = [*runs[:-1], (runs[-1][0] - 1, runs[-1][1])]
     usual = _median([(value, count) for count, value in before if value])
+    beyond = [value > MAX_DELTA for value in values]
+    runs = [(n, usual if too_long else at) for (n, at), too_long in zip(runs, beyond, strict=True)]
     steady = all(abs(value - usual) * 8 <= usual for count, value in before if count)
     result = RunList()
     for count, value in runs:

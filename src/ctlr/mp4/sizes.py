@@ -101,7 +101,7 @@ def read_sizes(data: bytes, box: Box) -> Sizes:
 def _read_compact(data: bytes, box: Box, count: int) -> bytes:
     """Sizes of 4, 8 or 16 bits each."""
     _sane(count, 0)
-    bits = data[box.body + 7]
+    bits = u32(data, box.body + 4) & 0xFF
     rows = data[box.body + 12 : box.end]
     if bits not in (4, 8, 16) or len(rows) * 8 < count * bits:
         raise Damaged(f"its stz2 table claims {count} entries of {bits} bits")

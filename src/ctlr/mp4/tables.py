@@ -27,10 +27,11 @@ class Track:
     numbers of their descriptions where there are several. ``start_ticks`` is the decode time of the
     first sample in the segment's own presentation, edit list applied, in the track's timescale;
     ``start_exact`` is false where an edit list rounded it to the movie's coarser timescale.
-    ``declared`` and ``declared_ticks`` are what the index claims. ``hidden_ticks`` of the beginning
-    are not shown by the segment's edit list. The last ``unshown`` samples in the order shown, which
-    have ``unshown_ticks`` of its duration, are there to be decoded alone. ``obstacle`` says why it
-    can't be spliced, if so.
+    ``declared`` and ``declared_ticks`` are what the index claims, ``said_ticks`` is the length that the
+    track's header says (0: none), ``beyond`` how many samples had times beyond reason. ``hidden_ticks``
+    of the beginning are not shown by the segment's edit list. The last ``unshown`` samples in the order
+    shown, which have ``unshown_ticks`` of its duration, are there to be decoded alone. ``obstacle`` says
+    why it can't be spliced, if so.
     """
 
     track_id: int
@@ -47,6 +48,8 @@ class Track:
     start_exact: bool = True
     declared: int = 0
     declared_ticks: int = 0
+    said_ticks: int = 0
+    beyond: int = 0
     hidden_ticks: int = 0
     unshown: int = 0
     unshown_ticks: int = 0
@@ -99,6 +102,7 @@ class SegmentTables:
     created_at_s: int | None = None  # Unix seconds of the movie header, where it has any
     cut: bool = False
     note: str = ""  # why it is cut, if more is known than that it ends
+    doubt: str = ""  # why it may not be what its index says
     lost: list[LostTrack] = field(default_factory=list)
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 
 from ctlr.kernel.ids import is_node_name
+from ctlr.nodes.addresses import is_local
 
 SERVICE_TYPE = "_ctlr-cam._tcp.local."
 API_VERSION = "1"
@@ -75,17 +76,6 @@ def believe(
         api=_legible(text.get("api")),
         seen_at_ms=seen_at_ms,
     )
-
-
-def is_local(host: str) -> bool:
-    """Whether an IPv4 address can be that of a camera of this rig: private, link-local or
-    loopback, and of one machine."""
-    try:
-        address = IPv4Address(host)
-    except AddressValueError:
-        return False
-    near = address.is_private or address.is_link_local or address.is_loopback
-    return near and not (address.is_unspecified or address.is_reserved or address.is_multicast)
 
 
 def is_known(announced: Announced, nodes: Iterable[KnownNode]) -> bool:

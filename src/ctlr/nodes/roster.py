@@ -7,7 +7,7 @@ Adopted nodes are stored before they are used. Members change under the gate's l
 starts and stops do, so that no session ever sees half of a change; what old sessions hold stays.
 """
 
-import re
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,24 +21,26 @@ from ctlr.config import NodeAddress
 from ctlr.gate import Gate
 from ctlr.kernel.clock import Clock
 from ctlr.kernel.errors import Refusal
+from ctlr.nodes.addresses import is_callable, is_host_name, is_local
 from ctlr.nodes.adopted import AdoptedNodes
 from ctlr.nodes.announcement import (
     Announced,
     KnownNode,
     find_conflict,
     is_known,
-    is_local,
 )
-from ctlr.nodes.client import NodeCallError, NodeClient
+from ctlr.nodes.client import CALL_TIMEOUT_S, NodeCallError, NodeClient
 from ctlr.nodes.discovery import Discovery
 from ctlr.nodes.fleet import Fleet
+from ctlr.nodes.local_network import resolve
 from ctlr.nodes.messages import NodeStatus
 
 NEWCOMER_S = 600.0
 Origin = Literal["config", "adopted"]
 
-_IPV4 = re.compile(r"[0-9.]+")
-_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+LOOK_UP_S = 1.0
+SILENCE_S = LOOK_UP_S + CALL_TIMEOUT_S
+"""How long it takes to say that nobody answered, whatever was seen, and however soon."""
 
 _log = structlog.get_logger("roster")
 
@@ -143,7 +145,7 @@ class Roster:
         Raises ``Refusal``: ``invalid_node``, ``unknown_node``, ``node_unreachable``,
         ``node_conflict``, ``configured_in_file``, ``recording_in_progress`` (a new address only).
         """
-        addresses = [check_address(address)] if address else self._addresses_of(name)
+        addresses = (check_address(address),) if address else self._addresses_of(name)
         called, at, status = await self._meet(addresses)
         if name is not None and called != name:
             raise Refusal(
@@ -254,20 +256,28 @@ class Roster:
             f"No camera on this network announces itself as {name!r}. Give its address.",
         )
 
-    async def _meet(self, addresses: Iterable[str]) -> tuple[str, str, NodeStatus]:
-        """The name, address and status of the camera at the first address that answers."""
-        silent = []
+    async def _meet(self, addresses: tuple[str, ...]) -> tuple[str, str, NodeStatus]:
+        """The name, address and status of the camera at the first address that answers.
+
+        Who asks is told no more than that nobody did, and never sooner: by what is closed, open or
+        there at all, everybody on the network could have the controller look into its others.
+        """
+        loop = asyncio.get_running_loop()
+        told_at = loop.time() + SILENCE_S * len(addresses)
         for address in addresses:
             try:
+                await _require_near(address)
                 called, status = await self._client.introduce(address)
             except NodeCallError as error:
-                silent.append(f"{address}: {error}")
+                _log.warning("no camera answered", address=address, reason=str(error))
             else:
                 return called, address, status
+        await asyncio.sleep(told_at - loop.time())
         raise Refusal(
             "node_unreachable",
-            f"No camera answered ({'; '.join(silent)}). Nothing was changed. "
-            "Check that it is on, in this network, and that ctlr camera runs on it.",
+            f"No camera answered at {' or '.join(addresses)}. Nothing was changed. Check that it is "
+            "on, in this network, and that ctlr camera runs on it; the controller's log says what "
+            "was seen (journalctl -u ctlr-api).",
         )
 
     def _announced(self) -> list[Announced]:
@@ -289,20 +299,27 @@ def _is_this_machine(host: str) -> bool:
 
 
 def check_address(address: str) -> str:
-    """A host:port that may be called. Raises ``Refusal`` ``invalid_node``.
-
-    Whoever reaches the API chooses it, so a number must be one of the own network, and nothing
-    in it may lead to another path of another host.
-    """
-    host, _, port = address.rpartition(":")
-    numeric = _IPV4.fullmatch(host) is not None
-    legal = is_local(host) if numeric else _HOST_NAME.fullmatch(host) is not None
-    if not (legal and re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536):
+    """A host:port that may be called. Raises ``Refusal`` ``invalid_node``."""
+    if not is_callable(address):
         raise Refusal(
             "invalid_node",
             f"{address!r} is not the host:port of a camera in this network, such as 10.0.0.13:8080.",
         )
     return address
+
+
+async def _require_near(address: str) -> None:
+    """Raise ``NodeCallError`` for a name that leads out of this network."""
+    host = address.rpartition(":")[0]
+    if not is_host_name(host):
+        return
+    try:
+        async with asyncio.timeout(LOOK_UP_S):
+            found = await resolve(host)
+    except (OSError, TimeoutError) as error:
+        raise NodeCallError(f"the name {host} is not known") from error
+    if not all(is_local(one) for one in found):
+        raise NodeCallError(f"the name {host} leads out of this network")
 
 
 def _as_node(name: str, address: str) -> NodeAddress:

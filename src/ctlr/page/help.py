@@ -49,10 +49,13 @@ def _page(name: str, text: str, names: list[str]) -> HelpPage:
 
 
 def _turn_links(tokens: "list[Token]", names: list[str]) -> None:
-    """Links to pages that are here lead there; those to others become plain words."""
+    """Links to pages that are here lead there; those to others become plain words. Pictures are of
+    this page, which the reader has in hand."""
     ends: list[bool] = []
     for token in tokens:
-        if token.type == "link_open":
+        if token.type == "image":
+            token.type, token.content = "text", ""
+        elif token.type == "link_open":
             target = _target(str(token.attrGet("href")), names)
             ends.append(target is None)
             if target is None:

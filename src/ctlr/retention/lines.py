@@ -37,7 +37,7 @@ def parse_line(line: bytes) -> Deleted | Emptied | dict[str, Any] | None:
     library printed."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match message:
         case {"deleted": {"uuid": str(uuid), "bytes": int(size)}}:

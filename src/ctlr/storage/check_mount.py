@@ -25,8 +25,8 @@ from ctlr.storage.table import read_table
 from ctlr.storage.transfer_options import arguments_of, find_refused
 
 CONFIG = "/etc/ctlr/ctlr.toml"
-PUBLIC = "/etc/ctlr/delivery.toml"
-"""What of it is needed here, for a user who may not read the rest."""
+PUBLIC_NAME = "delivery.toml"
+"""Beside it: what of it is needed here, for a user who may not read the rest."""
 PATHS = {"logging": "/mnt/logging", "sync": "/mnt/sync"}
 
 
@@ -60,9 +60,7 @@ def _read_settings(config: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(config).read_text("utf-8"))
     except PermissionError:
-        if config != CONFIG:
-            raise
-        return tomllib.loads(Path(PUBLIC).read_text("utf-8"))
+        return tomllib.loads(Path(config).with_name(PUBLIC_NAME).read_text("utf-8"))
 
 
 def find_refused_option(environment: Mapping[str, str]) -> str | None:

@@ -4,13 +4,15 @@
 terminal, under systemd without the time (the journal has its own) and with the priority in
 front (``<4>``, see sd-daemon(3)), as JSON where asked for. What libraries say through the
 standard ``logging`` comes along from WARNING up. Text from outside can't break a line: control
-characters are written out.
+characters are written out. Nor can it push out what others have said: a line that comes over and
+over is left out (see ``ctlr.telemetry.flood``), and the next that is said carries how many were.
 """
 
 import io
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -18,10 +20,12 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ctlr.kernel.texts import show_controls
+from ctlr.telemetry.flood import Flood
 from ctlr.telemetry.record import Record
 
 _LEVELS = {"debug": "DEBUG", "info": "INFO", "warning": "WARN", "error": "ERROR"}
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+_KIND_LETTERS = 60  # of a line; what follows may be of one occasion alone
 _OWN_FIELDS = frozenset(
     {"event", "level", "timestamp", "ts", "component", "_record", "_from_structlog"}
 )
@@ -50,7 +54,7 @@ def configure_logging(
         common.append(_to_telemetry(node, publish))
     renderer = _renderer(stream, json=json)
     structlog.configure(
-        processors=[_add_component(component), *common, *renderer],
+        processors=[_add_component(component), _leave_out(Flood()), *common, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *names: _Line(stream, names[0] if names else component),
         cache_logger_on_first_use=False,
@@ -84,6 +88,34 @@ def _add_component(default: str) -> Processor:
         return event
 
     return add
+
+
+def _leave_out(flood: Flood) -> Processor:
+    def bound(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        kind = event["component"], str(event["event"])[:_KIND_LETTERS]
+        left_out = flood.let(kind, time.monotonic())
+        if left_out is None:
+            raise structlog.DropEvent
+        if left_out:
+            event["left_out"] = left_out
+        return event
+
+    return bound
+
+
+class _LibraryFlood(logging.Filter):
+    """The same for what libraries say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._flood = Flood()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.name, str(record.msg)[:_KIND_LETTERS]
+        left_out = self._flood.let(kind, time.monotonic())
+        if left_out:
+            record.msg = f"{record.msg} ({left_out} more like it were left out)"
+        return left_out is not None
 
 
 def _show_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -143,6 +175,7 @@ def _adopt_standard_logging(
     stream: TextIO, before: list[Processor], renderer: list[Processor]
 ) -> None:
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_LibraryFlood())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,

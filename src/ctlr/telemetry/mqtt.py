@@ -10,6 +10,8 @@ broker turns to offline (last will) when the process goes away without a word.
 """
 
 import asyncio
+import hashlib
+import hmac
 import json
 import socket
 import ssl
@@ -201,6 +203,18 @@ def _end_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def client_id(settings: MqttSettings, node: str, process: str) -> str:
+    """What a process is called at the broker: the same after a restart, so that it has its session
+    again, and nothing that anybody else can say. The broker lets a client take over the session of
+    another by its id alone, and an id made of names alone is known to every node; so the password
+    plays a part, of which nothing can be read from the id."""
+    name = f"ctlr-{node}-{process}"
+    password = password_of(settings)
+    if password is None:
+        return name
+    return f"{name}-{hmac.new(password.encode(), name.encode(), hashlib.sha256).hexdigest()[:24]}"
 
 
 def password_of(settings: MqttSettings) -> str | None:

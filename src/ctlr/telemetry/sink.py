@@ -21,7 +21,7 @@ from ctlr.kernel.errors import Refusal
 from ctlr.kernel.tasks import BackgroundTasks
 from ctlr.telemetry.broker_log import RefusedClients
 from ctlr.telemetry.health import Health, HealthSensor
-from ctlr.telemetry.mqtt import Publisher
+from ctlr.telemetry.mqtt import Publisher, client_id
 from ctlr.telemetry.outbox import Outbox
 from ctlr.telemetry.rate import RateLimit
 from ctlr.telemetry.record import Record, client_record, make_record
@@ -56,7 +56,7 @@ class Telemetry:
         self._refused = RefusedClients()
         self._publisher = Publisher(
             mqtt,
-            f"ctlr-{settings.node}-{process}",
+            client_id(mqtt, settings.node, process),
             f"status/node/{origin}",
             self._outbox,
             self._hear_broker if process == "serve" else None,

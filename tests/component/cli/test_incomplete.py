@@ -126,6 +126,7 @@ async def test_what_is_said_of_a_session_reaches_its_manifest(controller: Contro
     (await controller.ask("PATCH", path, json={"verdict": None})).expect()
     await says("verdict", None)
     after = json.loads(manifest.read_bytes())
-    assert after == {**before, "notes": "fog"}
+    assert after == {**before, "notes": "fog", "replaces": after["replaces"]}
+    assert after["replaces"] != before["replaces"]
     refused = await controller.ask("PATCH", path, json={"label": "two\nlines"})
     refused.expect_problem(422, "invalid_request")

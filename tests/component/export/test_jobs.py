@@ -70,6 +70,16 @@ def test_sessions_of_a_folder_of_drives(drive: Path, tmp_path: Path) -> None:
     assert list(find_sessions([drive])) == [drive]
 
 
+def test_what_may_not_be_read_is_passed_over(drive: Path, tmp_path: Path) -> None:
+    """A drive's ``lost+found`` is its system's own. The superuser reads it, and finds nothing."""
+    (tmp_path / "a").mkdir()
+    shutil.copy(drive / "manifest.json", tmp_path / "a")
+    (tmp_path / "lost+found").mkdir(mode=0)
+    assert list(find_sessions([tmp_path])) == [tmp_path / "a"]
+    with pytest.raises(FileNotFoundError):
+        list(find_sessions([tmp_path / "away"]))
+
+
 def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ctlr", "export", *map(str, arguments)],

@@ -47,14 +47,15 @@ class Tree:
     def tables(self, kind: bytes = b"vide") -> Node:
         return self.track(kind).at(b"mdia", b"minf", b"stbl")
 
-    def hide(self, *rows: tuple[float, float]) -> None:
-        """Give the picture an edit list: seconds shown, from which second of the media on."""
-        track = self.track()
+    def hide(self, *rows: tuple[float, float], kind: bytes = b"vide") -> None:
+        """Give a track an edit list: seconds shown, from which second of the media on (-1: nothing)."""
+        track = self.track(kind)
         track.drop(b"edts")
         movie = struct.unpack_from(">I", self.moov.at(b"mvhd").data, 12)[0]
         media = struct.unpack_from(">I", track.at(b"mdia", b"mdhd").data, 12)[0]
         packed = b"".join(
-            struct.pack(">IiI", int(a * movie), int(b * media), 1 << 16) for a, b in rows
+            struct.pack(">IiI", round(a * movie), -1 if b < 0 else int(b * media), 1 << 16)
+            for a, b in rows
         )
         elst = Node(b"elst", struct.pack(">II", 0, len(rows)) + packed)
         assert track.inner is not None

@@ -341,6 +341,48 @@ class TestThePictureIsNotThrownAway:
         assert joined.complete
         assert_one_film(joined)
 
+    def test_texts_are_one_track(self, join: Join, tmp_path: Path) -> None:
+        """Muxers write another bit rate into each segment's description of them."""
+        text = "".join(
+            f"{n + 1}\n00:00:{n:02d},200 --> 00:00:{n:02d},700\nline {n:02d}\n\n" for n in range(12)
+        )
+        (tmp_path / "texts.srt").write_text(text)
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=12", "-i", str(tmp_path / "texts.srt"),
+               "-map", "0", "-map", "1", *X264, "-c:s", "mov_text", str(tmp_path / "f.mp4"))  # fmt: skip
+        folder = tmp_path / "cut"
+        folder.mkdir()
+        for number in range(3):
+            ffmpeg("-ss", f"{number * 4}", "-t", "4", "-i", str(tmp_path / "f.mp4"), "-map", "0",
+                   "-c", "copy", str(folder / f"seg_{number:04d}.mp4"))  # fmt: skip
+        wanted = packets(tmp_path / "f.mp4")["subtitle"]
+        joined = join(folder, None)
+        assert (joined.outcome.exit_code, joined.problems) == (0, [])
+        tracks = [
+            node for node in Tree(joined.path.read_bytes()).moov.inner or () if node.kind == b"trak"
+        ]
+        assert len(tracks) == 2
+        found = {packet.md5: packet.shown_s for packet in joined.packets["subtitle"]}
+        texts = {packet.md5: packet.shown_s for packet in wanted[1::2]}
+        assert len(texts) == 12
+        assert {md5: found[md5] for md5 in texts} == pytest.approx(texts, abs=0.5)
+
+    @pytest.mark.parametrize(("picture_ms", "sound_ms"), [(21, 0), (0, 21), (500, 0), (0, 500)])
+    def test_a_track_that_begins_with_an_empty_edit(
+        self, join: Join, heard: Path, picture_ms: int, sound_ms: int
+    ) -> None:
+        """Sound stays where it is beside the picture; the picture begins at 0."""
+
+        def change(tree: Tree) -> None:
+            for kind, wait_ms in ((b"vide", picture_ms), (b"soun", sound_ms)):
+                waits = [(wait_ms / 1000, -1.0)] if wait_ms else []
+                tree.hide(*waits, (4.0, 0.0), kind=kind)
+
+        joined = join(heard, changing(change))
+        assert (joined.outcome.exit_code, joined.problems) == (0, [])
+        assert_one_film(joined)
+        first = joined.packets["audio"][0].shown_s
+        assert first == pytest.approx((sound_ms - picture_ms) / 1000, abs=1e-3)
+
     def test_a_second_picture_is_kept_beside_the_first(self, join: Join, heard: Path) -> None:
         joined = join(heard, changing(lambda tree: tree.add_copy(7)))
         assert joined.complete

@@ -113,6 +113,11 @@ def test_two_million_rows_take_no_more_memory_than_few(tmp_path: Path) -> None:
     assert many < some + (30 << 20)  # of the 90 MB: the samples that are kept for comparisons
 
 
+def without_inputs(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The manifest has what is for the next run at its end."""
+    return [{key: value for key, value in one.items() if key != "inputs"} for one in entries]
+
+
 def test_a_ride_on_the_bus_and_by_gps(rig: Rig) -> None:
     seconds = 180
     rig.record()
@@ -157,8 +162,9 @@ async def test_a_late_upload_makes_a_new_revision_that_the_api_shows(tmp_path: P
             await until(lambda: _is_done(controller, revision=2))
             shown = await controller.session(UUID)
     manifest = json.loads((settings.storage.sync / UUID / "manifest.json").read_text())
-    assert shown["truth"] == manifest["truth"]
-    assert shown["tables"]["phone"] == manifest["sources"]["phone"]["tables"]
+    assert without_inputs(shown["truth"]) == manifest["truth"]
+    tables = manifest["sources"]["phone"]["tables"]
+    assert without_inputs(shown["tables"]["phone"]) == tables
     assert {table["file"] for table in shown["tables"]["watch"]} == {
         "gyroscope.csv",
         "heart_rate.csv",

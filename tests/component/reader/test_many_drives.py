@@ -13,6 +13,18 @@ def verify(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]
     )  # fmt: skip
 
 
+def test_a_session_that_is_not_finished_is_named(drive: Path, tmp_path: Path) -> None:
+    """Power was cut while a revision of it was put in place: its manifest is set aside."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    shutil.copy(drive / "manifest.json", tmp_path / "a" / ".manifest.json.previous")
+    shutil.copy(drive / "manifest.json", tmp_path / "b" / ".manifest.json.previous")
+    done = verify(tmp_path)
+    assert done.returncode == 3
+    assert "2 sessions read back, 2 with faults" in done.stdout
+    assert "it is no finished session" in done.stdout
+
+
 def test_what_was_read_back_is_not_read_again(drive: Path, tmp_path: Path) -> None:
     drives, done = tmp_path / "drives", tmp_path / "done"
     shutil.copytree(drive, drives / "one" / "a")

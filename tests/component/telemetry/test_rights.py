@@ -2,9 +2,11 @@
 
 import asyncio
 import itertools
+import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -14,9 +16,18 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from pydantic import SecretStr
 from tests.component.telemetry.broker import MOSQUITTO, PACKAGING, Broker
 from tests.fakes.camera_node import CameraNode
 from tests.fakes.controller import running, settings_in, until
+
+from ctlr.config import MqttSettings, Settings, StorageSettings
+from ctlr.logbook.reader import LogQuery, read_page
+from ctlr.logbook.store import log_path
+from ctlr.simulator.places import to_toml
+from ctlr.telemetry.mqtt import client_id
 
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
 
@@ -124,6 +135,7 @@ async def test_a_node_says_its_own_records_and_nothing_else(rig: Rig) -> None:
     others = [
         *("logging/cam-02", "logging/phone", "logging/melb-01-ctlr", "logging"),
         *("logging/cam-011", "status/node/cam-02", "status/recording", "status/node"),
+        *("logging/cam-01/more", "status/node/cam-01/serve", "status/node/cam-01/camera/more"),
     ]
     assert await reached(rig, "cam-01", *own, *others) == own
 
@@ -285,3 +297,182 @@ async def test_an_installed_camera_comes_in_by_the_defaults_of_mosquitto_pub(
         await reader.subscribe("logging/#", qos=1)
         assert await asyncio.to_thread(log) == 0
         assert "logging/cam-01" in await everything_heard(reader)
+
+
+async def test_what_a_node_can_have_retained_is_bounded(rig: Rig) -> None:
+    """Each retained message stays in the broker's memory, and a topic costs nothing to make up."""
+    async with rig.client("cam-01") as node:
+        for number in range(200):
+            for topic in ("logging/cam-01", "status/node/cam-01"):
+                await node.publish(f"{topic}/{number}", "x" * 1000, qos=1, retain=True)
+        await node.publish("status/node/cam-01/camera", "x", qos=1, retain=True)
+    async with rig.client(CTLR) as reader:
+        await reader.subscribe([("logging/#", 1), ("status/#", 1)])
+        assert await everything_heard(reader) == ["status/node/cam-01/camera"]
+
+
+async def test_nobody_reads_the_ids_of_others(rig: Rig) -> None:
+    async with rig.client("desk") as reader, rig.client(CTLR) as controller:
+        await reader.subscribe([("$SYS/#", 1), ("$SYS/broker/log/N", 1)])
+        await controller.subscribe("$SYS/broker/log/N", qos=1)
+        async with rig.client("cam-01"):
+            pass
+        async with asyncio.timeout(20):
+            while b"cam-01" not in bytes((await anext(controller.messages)).payload):
+                pass
+        heard_of = await everything_heard(reader)
+    assert [topic for topic in heard_of if "log" in topic] == []
+
+
+def subscriber_settings(rig: Rig, folder: Path) -> Settings:
+    mqtt = MqttSettings(
+        host="127.0.0.1",
+        port=rig.broker.port,
+        spool=folder / "spool.db",
+        username=CTLR,
+        password=SecretStr(rig.passwords[CTLR]),
+    )
+    storage = StorageSettings(logging=folder / "logging", require_mounts=False)
+    return Settings(node=CTLR, mqtt=mqtt, storage=storage)
+
+
+@asynccontextmanager
+async def subscribing(rig: Rig, folder: Path) -> AsyncIterator[None]:
+    """``ctlr subscribe-logs`` of the rig's controller."""
+    config = folder / "ctlr.toml"
+    settings = subscriber_settings(rig, folder)
+    settings.storage.logging.mkdir(exist_ok=True)
+    values = settings.model_dump(mode="json", exclude_none=True)
+    values["mqtt"]["password"] = rig.passwords[CTLR]
+    config.write_text(to_toml(values))
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ctlr", "--config", str(config), "subscribe-logs")
+    )
+    try:
+        yield
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+async def until_stored(folder: Path, wanted: set[str]) -> None:
+    async def all_stored() -> bool:
+        return wanted <= await asyncio.to_thread(stored_in, folder)
+
+    await until(all_stored)
+
+
+def stored_in(folder: Path) -> set[str]:
+    """The messages in the log store; none before it is made."""
+    try:
+        page = read_page(log_path(folder / "logging"), LogQuery(limit=1000))
+    except (OSError, sqlite3.Error):
+        return set()
+    return {json.loads(record.payload)["message"] for record in page.records}
+
+
+async def publish(rig: Rig, *messages: str) -> None:
+    async with rig.client("cam-02") as node:
+        for message in messages:
+            record = {"id": message, "component": "test", "message": message}
+            await node.publish("logging/cam-02", json.dumps(record), qos=1)
+
+
+async def test_a_nodes_password_takes_nobodys_session(rig: Rig, tmp_path: Path) -> None:
+    """The id of the log subscriber, as far as a node can know it."""
+    async with subscribing(rig, tmp_path):
+
+        async def hears() -> bool:  # from the first subscription on
+            await publish(rig, "first")
+            return "first" in await asyncio.to_thread(stored_in, tmp_path)
+
+        await until(hears)
+    await publish(rig, "while it is away")
+    for known in (f"ctlr-{CTLR}-subscribe-logs-intake", f"ctlr-{CTLR}-subscribe-logs-intake-"):
+        async with aiomqtt.Client(
+            *("127.0.0.1", rig.broker.port),
+            username="cam-01",
+            password=rig.passwords["cam-01"],
+            identifier=known,
+        ):
+            pass
+    async with subscribing(rig, tmp_path):
+        await until_stored(tmp_path, {"first", "while it is away"})
+
+
+async def test_what_waited_under_a_former_name_is_taken_and_that_session_ended(
+    rig: Rig, tmp_path: Path
+) -> None:
+    former = f"ctlr-{CTLR}-subscribe-logs-intake"
+    connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    connect.SessionExpiryInterval = 3600
+
+    def as_before() -> aiomqtt.Client:
+        return aiomqtt.Client(
+            *("127.0.0.1", rig.broker.port),
+            username=CTLR,
+            password=rig.passwords[CTLR],
+            identifier=former,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=connect,
+        )
+
+    async with as_before() as client:
+        await client.subscribe("logging/#", qos=1)
+    await publish(rig, "before the update", "and another")
+    async with subscribing(rig, tmp_path):
+        await until_stored(tmp_path, {"before the update", "and another"})
+        await publish(rig, "after it")
+        await until_stored(tmp_path, {"after it"})
+
+        async def is_forgotten() -> bool:
+            async with as_before() as client:
+                await publish(rig, "for nobody")
+                return await everything_heard(client) == []
+
+        await until(is_forgotten)
+
+
+def test_ids_follow_from_the_password_and_tell_nothing_of_it() -> None:
+    def made(password: str | None, node: str = "cam-01", process: str = "camera") -> str:
+        secret = None if password is None else SecretStr(password)
+        settings = MqttSettings(username="u" if password else None, password=secret)
+        return client_id(settings, node, process)
+
+    assert made(None) == "ctlr-cam-01-camera"
+    ids = {made("p"), made("q"), made("p", "cam-02"), made("p", process="serve")}
+    assert len(ids) == 4
+    assert made("p") in ids
+    assert re.fullmatch(r"ctlr-cam-01-camera-[0-9a-f]{24}", made("p"))
+
+
+BEFORE = """# Who may say and read what
+pattern write logging/%u/#
+pattern write status/node/%u/#
+user melb-01-ctlr
+topic write logging/#
+topic write status/recording
+topic read logging/#
+topic read status/#
+topic read $SYS/broker/log/N
+user desk
+topic deny logging/desk/#
+topic deny status/node/desk/#
+topic read logging/#
+topic read status/#
+topic read $SYS/#
+"""
+
+
+def test_rights_of_an_earlier_version_become_todays(rig: Rig, tmp_path: Path) -> None:
+    for name in ("ctlr.passwd", "ctlr.acl"):
+        (tmp_path / name).write_bytes((rig.folder / name).read_bytes())
+    today = (tmp_path / "ctlr.acl").read_text()
+    (tmp_path / "ctlr.acl").write_text(BEFORE)
+    for _ in range(2):
+        assert run_script(tmp_path, "controller", CTLR).returncode == 0
+        changed = (tmp_path / "ctlr.acl").read_text()
+        rules = [line for line in changed.splitlines() if line and not line.startswith("#")]
+        wanted = [line for line in today.splitlines() if line and not line.startswith("#")]
+        assert sorted(rules) == sorted(wanted)

@@ -24,34 +24,47 @@ def line(number: int) -> bytes:
 
 
 class Listening:
-    def __init__(self) -> None:
+    def __init__(self, **bus: object) -> None:
         with socket.socket() as probe:
             probe.bind((HOST, 0))
             self.port = probe.getsockname()[1]
         self.batches: list[Batch] = []
+        self.open: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
         self.intake = Intake("bridge", self.batches.append, SystemClock())
-        bus = CanBus(name="bridge", interface="tcp", host=HOST, port=self.port)
-        self.bridge = Bridge(bus, self.intake)
+        told = {"name": "bridge", "interface": "tcp", "host": HOST, "port": self.port} | bus
+        self.bridge = Bridge(CanBus.model_validate(told), self.intake)
 
     @property
     def data(self) -> bytes:
         return b"".join(batch.data for batch in self.batches)
 
-    async def connect(self) -> asyncio.StreamWriter:
+    async def ended(self, writer: asyncio.StreamWriter) -> None:
+        """Returns once the other side has let go of a connection."""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(20):
+                await self.open[writer].read()
+
+    async def connect(self, host: str = HOST) -> asyncio.StreamWriter:
+        """From an address of this machine."""
         while True:
             with suppress(ConnectionRefusedError):
-                _, writer = await asyncio.open_connection(HOST, self.port)
+                reader, writer = await asyncio.open_connection(
+                    HOST, self.port, local_addr=(host, 0)
+                )
+                self.open[writer] = reader
                 return writer
             await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Listening]:
-    rig = Listening()
+async def listening(**bus: object) -> AsyncIterator[Listening]:
+    rig = Listening(**bus)
     serving = asyncio.create_task(rig.bridge.serve_forever())
     try:
         yield rig
     finally:
+        for writer in rig.open:
+            writer.transport.abort()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
         await until(lambda: not rig.intake.connected)
@@ -184,3 +197,68 @@ async def test_a_port_that_is_taken_is_said() -> None:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
     assert (rig.intake.connected, rig.intake.errors) == (False, 1)
+
+
+async def test_only_hosts_that_the_bus_allows_are_listened_to() -> None:
+    async with listening(allow=["127.0.0.7", "127.1.0.0/16"]) as rig:
+        for host, number in (("127.0.0.7", 1), ("127.1.2.3", 2)):
+            writer = await rig.connect(host)
+            writer.write(line(number))
+            await until(lambda want=number: rig.intake.frames == want)  # type: ignore[misc]
+        strangers = [await rig.connect(host) for host in ("127.0.0.1", "127.0.0.8", "127.2.0.1")]
+        with capture_logs() as said:
+            for stranger in strangers:
+                stranger.write(line(9))
+            for stranger in strangers:
+                await rig.ended(stranger)
+        (last := await rig.connect("127.0.0.7")).write(line(3))
+        await until(lambda: rig.intake.frames == 3)
+        assert rig.data == line(1) + line(2) + line(3)
+        last.close()
+    assert {entry["host"] for entry in said if "turned away" in entry["event"]} <= {
+        "127.0.0.1",
+        "127.0.0.8",
+        "127.2.0.1",
+    }
+
+
+def test_an_allowed_address_is_one() -> None:
+    usual = CanBus(name="a", interface="tcp").allow
+    assert all(network.is_private or network.is_link_local for network in usual)
+    for allow in ([], ["10.0.0.256"], ["bridge"], ["10.0.0.1/8"]):
+        with pytest.raises(ValueError, match="allow"):
+            CanBus.model_validate({"name": "a", "interface": "tcp", "allow": allow})
+
+
+async def test_a_host_that_connects_often_costs_another_no_place() -> None:
+    async with listening() as rig:
+        bridge = await rig.connect("127.0.0.2")
+        bridge.write(line(0))
+        await until(lambda: rig.intake.frames == 1)
+        flood = [await rig.connect("127.0.0.3") for _ in range(2 * MAX_CLIENTS)]
+        for gone in flood[:MAX_CLIENTS]:
+            await rig.ended(gone)
+        bridge.write(line(1))
+        await until(lambda: rig.intake.frames == 2)
+
+
+async def test_a_host_that_sends_without_end_leaves_another_its_share() -> None:
+    async with listening() as rig:
+        floods = [await rig.connect("127.0.0.3") for _ in range(4)]
+        sending = [asyncio.create_task(flood_forever(writer)) for writer in floods]
+        bridge = await rig.connect("127.0.0.2")
+        try:
+            for number in range(300):  # as many bytes as the flood's own clients wait for in turn
+                bridge.write(line(number) * 100)
+                await bridge.drain()
+            await until(lambda: rig.data.count(line(299)) == 100)
+        finally:
+            for task in sending:
+                task.cancel()
+            await asyncio.gather(*sending, return_exceptions=True)
+
+
+async def flood_forever(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"9,7FF,1,FF\n" * 1000)
+        await writer.drain()

@@ -125,6 +125,14 @@ async def test_the_extended_spelling_of_a_name(layout: LoggingLayout) -> None:
     assert [f.name for f in upload.stored] == ["加.csv"]
 
 
+async def test_a_name_in_pieces_that_do_not_fit_together(layout: LoggingLayout) -> None:
+    """RFC 2231 has them, and a form has none."""
+    odd = part('form-data; name="files"; filename*0="a"; filename*=".csv"', b"1")
+    assert await refused(layout, body(field("uuid", UUID), odd)) == "invalid_upload"
+    boundary = 'multipart/form-data; boundary*0="a"; boundary*="b"'
+    assert await refused(layout, body(field("uuid", UUID)), boundary) == "invalid_upload"
+
+
 async def test_a_name_in_plain_utf8(layout: LoggingLayout) -> None:
     upload = await receive(layout, body(field("uuid", UUID), file("Straße 1.csv", b"1")))
     assert [f.name for f in upload.stored] == ["Straße 1.csv"]

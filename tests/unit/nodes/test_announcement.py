@@ -2,13 +2,13 @@
 
 import pytest
 
+from ctlr.nodes.addresses import is_local
 from ctlr.nodes.announcement import (
     Announced,
     KnownNode,
     believe,
     find_conflict,
     is_known,
-    is_local,
     service_name,
     text_record,
 )

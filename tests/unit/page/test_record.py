@@ -114,7 +114,7 @@ def test_what_was_wrong_stays_said_though_it_is_well_now() -> None:
         "cam-01 has dropped 3 frames in this take.",
         "cam-01 was away for 12 s in this take. It may have recorded on its card.",
     ]
-    assert record.watch(facts(**RECORDING), found).text.endswith("And 1 more below.")
+    assert record.watch(facts(**RECORDING), found).text == f"1 of 2: {found[0].text}"
 
 
 def test_the_line_that_never_moves_says_that_all_is_well() -> None:

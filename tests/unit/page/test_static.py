@@ -83,6 +83,7 @@ def test_help_is_text_and_no_script() -> None:
     html = "".join(page.html for page in help_pages().values())
     assert "<script" not in html
     assert "javascript:" not in html
+    assert "<img" not in html
 
 
 def _hash(path: Path) -> str:

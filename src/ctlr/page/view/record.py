@@ -92,8 +92,8 @@ def alerts(facts: Facts, cameras: Mapping[str, CameraMemory]) -> list[Alert]:
 def watch(facts: Facts, found: Sequence[Alert]) -> Watch:
     """While it records: that all is well, or what is not, at a place that never moves."""
     if found:
-        more = f" And {len(found) - 1} more below." if len(found) > 1 else ""
-        return Watch(found[0].level, f"{found[0].text}{more}")
+        which = f"1 of {len(found)}: " if len(found) > 1 else ""
+        return Watch(found[0].level, f"{which}{found[0].text}")
     recording = sum(bool(view.status and view.status.state == "recording") for view in facts.views)
     text = f"{words.count(recording, 'camera')} of {len(facts.views)} record, no frame was dropped."
     return Watch("ok" if recording == len(facts.views) else "warn", text)

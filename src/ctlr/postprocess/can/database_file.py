@@ -20,7 +20,7 @@ from cantools.database.can import Database
 from cantools.database.can import Message as DatabaseMessage
 from cantools.database.can import Signal as DatabaseSignal
 
-from ctlr.postprocess.can.dbc import LARGEST_STANDARD, find_fault, read_dbc
+from ctlr.postprocess.can.dbc import LARGEST_STANDARD, find_fault, read_dbc, without_pages_of_nobody
 from ctlr.postprocess.can.j1939 import find_groups
 from ctlr.postprocess.can.signals import Message, Signal
 
@@ -54,12 +54,17 @@ def read_database(path: Path) -> DatabaseFile:
     kind = _FORMATS.get(path.suffix.lower())
     try:
         found, problems = _without_faulty_signals(_load(text, kind))
+        if kind in ("dbc", None):
+            found, forgotten = without_pages_of_nobody(text, found)
+            problems += [f"{problem}." for problem in forgotten]
     except Exception as error:  # whatever a parser makes of any file
         found, problems = _load_partly(text, kind)
         if not found:
             return DatabaseFile(refused=_say(error))
         said = f"as a whole it is refused ({_say(error)}); it was read message by message."
         problems = [said, *problems]
+    if not found:
+        return DatabaseFile(refused="there is no message in it")
     groups = find_groups(text)
     return DatabaseFile(tuple(map(groups.mark, found)), tuple(problems))
 

@@ -10,6 +10,7 @@ that the library takes, both readers find the same (the tests hold them to it).
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from math import isfinite
 
 from ctlr.postprocess.can.signals import Message, Signal
 
@@ -34,6 +35,8 @@ _LONG_NAME = re.compile(
     r'"([^"]+)"\s*;',
     re.MULTILINE,
 )
+PAGELESS = "is on one page of several, and nothing says which signal tells the page"
+_ON_A_PAGE = re.compile(r"[^:]*\sm\d+M?\s*:")
 _RANGE = re.compile(r"(\d+)\s*-\s*(\d+)")
 _MOST_PAGES = 1 << 16
 
@@ -63,6 +66,7 @@ class _Reader:
         self.messages: list[Message] = []
         self.problems: list[str] = []
         self.unmarked = 0
+        self.pageless: dict[str, list[str]] = {}  # signals by the name of their message
 
     def take(self, head: str, lines: list[str]) -> None:
         found = _MESSAGE.fullmatch(head)
@@ -90,13 +94,21 @@ class _Reader:
             signal = (
                 _signal(read, self._floats.get((number, read["name"]), False)) if read else None
             )
-            fault = find_fault(signal) if signal else "cannot be understood"
-            if fault or signal is None:
-                self.problems.append(f"the signal {_short(line)} of {message} {fault}")
+            if signal is None:
+                self.problems.append(f"the signal {_short(line)} of {message} cannot be understood")
             else:
                 signals.append(signal)
-        placed = _on_pages(signals, self._pages.get(number, {}), lines)
-        return tuple(self._with_long_name(number, signal) for signal in placed)
+        whole = []
+        for signal in _on_pages(signals, self._pages.get(number, {}), lines):
+            named = self._with_long_name(number, signal)
+            if fault := find_fault(signal):
+                self.problems.append(f"the signal {named.name} of {message} {fault}")
+            else:
+                whole.append(named)
+            if fault == PAGELESS:
+                of = self._long.get((number, ""), message)
+                self.pageless.setdefault(of, []).append(named.name)
+        return tuple(whole)
 
     def _with_long_name(self, number: str, signal: Signal) -> Signal:
         """Names of more than 32 characters stand in attributes."""
@@ -106,11 +118,36 @@ class _Reader:
 
 def find_fault(signal: Signal) -> str | None:
     """Why a signal can't be decoded."""
-    if signal.length < 1:
+    if signal.length < 1 or signal.start < 0:
         return "has no bits"
+    if not (isfinite(signal.scale) and isfinite(signal.offset)):
+        return "has a factor or an offset that is no number"
+    if signal.pages and signal.page_of is None:
+        return PAGELESS
     if signal.is_float and signal.length not in (16, 32, 64):
         return f"is a floating-point number of {signal.length} bits, which there is not"
     return None
+
+
+def without_pages_of_nobody(text: str, messages: list[Message]) -> tuple[list[Message], list[str]]:
+    """What the library has read, without signals of which it has forgotten that they are on a page:
+    of a message that names several signals, or none, to tell the page."""
+    reader = _Reader(text)
+    for head, lines in _messages(text):
+        if any(_ON_A_PAGE.match(line) for line in lines):
+            reader.take(head, lines)
+    forgotten = {
+        (m.name, name) for m in reader.messages for name in reader.pageless.get(m.name, ())
+    }
+    whole, problems = [], []
+    for message in messages:
+        left_out = [
+            s for s in message.signals if (message.name, s.name) in forgotten and not s.page_of
+        ]
+        problems += [f"the signal {s.name} of {message.name} {PAGELESS}" for s in left_out]
+        kept = tuple(signal for signal in message.signals if signal not in left_out)
+        whole.append(replace(message, signals=kept))
+    return whole, problems
 
 
 def _messages(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -151,11 +188,12 @@ def _on_pages(
     """Signals with the one that says which page a frame holds, in the order of their bits."""
     read = [found for found in map(_SIGNAL.fullmatch, lines) if found and found["page"]]
     choosers = [found["name"] for found in read if found["page"] in ("M", "m")]
-    choosers += [found["name"] for found in read if found["page"][-1] == "M"]
+    choosers = choosers or [found["name"] for found in read if found["page"][-1] == "M"]
+    only = choosers[0] if len(choosers) == 1 else None
     placed = []
     for signal in signals:
         if signal.pages or signal.name in told:
-            of, on = told.get(signal.name, (choosers[0] if choosers else None, signal.pages))
+            of, on = told.get(signal.name, (only, signal.pages))
             placed.append(replace(signal, page_of=of, pages=on))
         else:
             placed.append(signal)

@@ -5,17 +5,17 @@ it is in the processor's cache, and written.
 """
 
 import errno
-import mmap
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ctlr.kernel.hashing import BLOCK_BYTES, CountBytes, Hash, new_hash, not_counted
 
-LookAtBlock = Callable[[memoryview, int], None]
+LookAtBlock = Callable[[bytearray, int, int], None]
+"""Is shown what was read, how many bytes of it count, and where these lie in the source."""
 
 
-def not_looked_at(_block: memoryview, _offset: int) -> None:
+def not_looked_at(_block: bytearray, _size: int, _offset: int) -> None:
     """For who only copies."""
 
 
@@ -35,7 +35,7 @@ class SourceChangedError(SourceReadError):
 
 
 class Copier:
-    """Copies ranges into one open file; ``look`` is shown each block and where it lies in the source."""
+    """Copies ranges into one open file; ``look`` is shown each block."""
 
     def __init__(
         self, target: int, count: CountBytes = not_counted, look: LookAtBlock = not_looked_at
@@ -43,7 +43,7 @@ class Copier:
         self._target = target
         self._count = count
         self._look = look
-        self._block = memoryview(mmap.mmap(-1, BLOCK_BYTES))
+        self._block = bytearray(BLOCK_BYTES)
 
     def copy(self, source: int, ranges: Iterable[tuple[int, int]], at: int) -> tuple[int, str]:
         """Copy ranges (offset, length) of ``source`` to ``at``, one after another.
@@ -57,12 +57,12 @@ class Copier:
         return at - start, digest.hexdigest()
 
     def _copy_range(self, source: int, offset: int, length: int, at: int, digest: Hash) -> None:
+        block = memoryview(self._block)
         while length:
             size = min(length, BLOCK_BYTES - at % BLOCK_BYTES)  # whole pages, but for the ends
-            block = self._block[:size]
-            got = _read(source, block, offset)
+            got = _read(source, block[:size], offset)
             digest.update(block[:got])
-            self._look(block[:got], offset)
+            self._look(self._block, got, offset)
             self._write(block[:got], at)
             self._count(got)
             offset, at, length = offset + got, at + got, length - got
@@ -84,9 +84,17 @@ def _read(source: int, block: memoryview, offset: int) -> int:
 
 
 def copy_file(source: Path, target: Path, count: CountBytes = not_counted) -> tuple[int, str]:
-    """Copy a whole file, flushed to the disk; returns its length and xxh128. Raises ``OSError``."""
-    with open(source, "rb") as file, open(target, "wb") as out:
-        size = os.fstat(file.fileno()).st_size
-        result = Copier(out.fileno(), count).copy(file.fileno(), [(0, size)], 0)
-        os.fsync(out.fileno())
+    """Copy a whole file, flushed to the disk; returns its length and xxh128. Raises ``OSError``:
+    ``SourceReadError`` where it is the source that cannot be read."""
+    try:
+        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise SourceReadError(error.errno or errno.EIO, error.strerror or "", 0) from error
+    try:
+        with open(target, "wb") as out:
+            size = os.fstat(fd).st_size
+            result = Copier(out.fileno(), count).copy(fd, [(0, size)], 0)
+            os.fsync(out.fileno())
+    finally:
+        os.close(fd)
     return result

@@ -13,7 +13,8 @@ from ctlr.kernel.names import readable_name
 
 _REFUSED = re.compile(r'[\x00-\x1f\x7f"*:<>?|\\\ufffd]')
 _KEPT_BY_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
-_MAX_CHARACTERS = 200
+_MAX_CHARACTERS, _MAX_BYTES = 200, 240
+"""Of a name, so that no file system refuses it, with a number at its end if need be."""
 
 
 def portable_paths(paths: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -39,11 +40,18 @@ def _portable(name: str) -> str:
     clean = _REFUSED.sub("_", unicodedata.normalize("NFC", readable_name(name))).rstrip(". ") or "_"
     if _KEPT_BY_WINDOWS.match(clean):
         clean = f"_{clean}"
-    if len(clean) > _MAX_CHARACTERS:
+    if len(clean) > _MAX_CHARACTERS or len(clean.encode()) > _MAX_BYTES:
         stem, dot, suffix = clean.rpartition(".")
-        keep = _MAX_CHARACTERS - len(suffix) - 1
-        clean = f"{stem[:keep]}.{suffix}" if dot and keep > 0 else clean[:_MAX_CHARACTERS]
+        room = _MAX_BYTES - len(suffix.encode()) - 1
+        if dot and room > 0 and len(suffix) < _MAX_CHARACTERS:
+            stem = stem[: _MAX_CHARACTERS - len(suffix) - 1]
+            return f"{_first_bytes(stem, room)}.{suffix}"
+        clean = _first_bytes(clean[:_MAX_CHARACTERS], _MAX_BYTES)
     return clean
+
+
+def _first_bytes(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore")
 
 
 def _folded(path: str) -> str:

@@ -170,6 +170,8 @@ class Manifest(Shape):
     ``measured`` is the fingerprint of what ``sync``, ``clock`` and ``marks`` follow from;
     ``damaged`` are paths of files that proved other than they were written, ``damaged_at`` when;
     ``label``, ``notes`` and ``verdict`` are what people say of it, also after it was made;
+    ``unread`` are files that a camera or the phone sent and that could not be read, by path, with what
+    they would have been made of;
     ``raw_deleted_at`` is when retention deleted the raw data that all this was made of;
     ``replaces`` is the xxh128 of the manifest that stood there before, null for the first.
     """
@@ -200,6 +202,7 @@ class Manifest(Shape):
     marks: tuple[MarkEntry, ...] = ()
     truth: tuple[TruthEntry, ...] = ()
     measured: str = ""
+    unread: dict[str, str] = Field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
     replaces: str | None = None
 

@@ -70,7 +70,8 @@ def _inputs_differ(files: SessionFiles, manifest: Manifest, facts: Session | Non
             return True
     for copy in plan_copies(files):
         entry = manifest.file(copy.target)
-        if entry is None or entry.inputs != copy.inputs:
+        inputs = entry.inputs if entry else manifest.unread.get(copy.target)
+        if inputs != copy.inputs:
             return True
     missing = {name for name, _ in missing_nodes(files, facts) if name not in manifest.sources}
     return bool(missing) or _can_be_repaired(files, manifest)

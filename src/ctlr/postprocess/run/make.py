@@ -3,8 +3,12 @@
 A file of an earlier run goes only where another takes its place.
 """
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import structlog
 
 from ctlr.kernel.hashing import hash_file
 from ctlr.postprocess.can.make import CanMaker
@@ -23,9 +27,12 @@ from ctlr.postprocess.video.marks import EVENTS_FILE
 from ctlr.postprocess.video.planned import PlannedVideo
 from ctlr.postprocess.video.videos import VideoMaker
 
+_log = structlog.get_logger("postprocess")
+
 
 class Maker:
-    """One run's work. ``folder`` is where the session stands or will stand."""
+    """One run's work. ``folder`` is where the session stands or will stand. ``unread`` are files that
+    were to be copied and could not be read, with their inputs."""
 
     def __init__(
         self,
@@ -56,6 +63,7 @@ class Maker:
             alive=lambda: self._count("can", None, 0),
         )
         self._done, self._total = 0, self.bytes_to_write
+        self.unread: dict[str, str] = {}
 
     @property
     def bytes_to_write(self) -> int:
@@ -103,7 +111,8 @@ class Maker:
         for video in self._plan.videos:
             sources[video.node] = self._keep_or_make(video)
         for copy in self._reuse.copies:
-            files[copy.target] = self._copy(copy)
+            if entry := self._copy(copy):
+                files[copy.target] = entry
         bus, made = self._can.make()
         if bus is not None:
             sources[SOURCE] = bus
@@ -146,7 +155,22 @@ class Maker:
             self._workspace,
             self._plan.started_at,
         )
-        return video_source(video, maker.make(video, lambda n: self._count("join", video.node, n)))
+        try:
+            made = maker.make(video, lambda n: self._count("join", video.node, n))
+        except OSError:
+            raise
+        except Exception as error:  # one camera's files must not cost the others
+            _log.exception("a camera's segments could not be joined", node=video.node)
+            self._remove(video)
+            why = f"its segments could not be joined ({type(error).__name__})"
+            return video_source(replace(video, error=why), [])
+        return video_source(video, made)
+
+    def _remove(self, video: PlannedVideo) -> None:
+        """What was begun of a camera's video."""
+        for number in range(len(video.parts)):
+            self._parts.get(video.node, number).remove()
+            (self._workspace.out / video.frames_file(number)).unlink(missing_ok=True)
 
     def _video_files(self, node: str, source: VideoSource) -> dict[str, FileEntry]:
         files = {}
@@ -166,22 +190,38 @@ class Maker:
         size, digest = hash_file(made, lambda _: self._count("join", node, 0))
         return FileEntry(path=name, bytes=size, xxh128=digest, inputs=inputs)
 
-    def _copy(self, copy: PlannedCopy) -> FileEntry:
+    def _copy(self, copy: PlannedCopy) -> FileEntry | None:
+        """None where it cannot be read: that costs itself, and is said."""
         target = self._workspace.out / copy.target
         target.parent.mkdir(parents=True, exist_ok=True)
-        size, digest = self._copied(copy, target)
+        try:
+            size, digest = self._copied(copy, target)
+        except SourceReadError as error:
+            source = self._logging / copy.source
+            if not _answers(source.parent):
+                raise OSError(error.errno, error.strerror, str(source)) from error
+            _log.error("a file could not be read", path=copy.source, error=error)
+            target.unlink(missing_ok=True)
+            self.unread[copy.target] = copy.inputs
+            return None
         return FileEntry(path=copy.target, bytes=size, xxh128=digest, inputs=copy.inputs)
 
     def _copied(self, copy: PlannedCopy, target: Path) -> tuple[int, str]:
         source = self._logging / copy.source
-        try:
-            return copy_file(source, target, lambda n: self._count("copy", copy.target, n))
-        except SourceReadError as error:
-            raise OSError(error.errno, error.strerror, str(source)) from error
+        return copy_file(source, target, lambda n: self._count("copy", copy.target, n))
 
     def _count(self, stage: str, source: str | None, size: int) -> None:
         self._done += size
         self._report(Progress(self._plan.uuid, stage, source, self._done, self._total))
+
+
+def _answers(folder: Path) -> bool:
+    """Whether a folder can be read: where it can, its drive is not what failed."""
+    try:
+        os.listdir(folder)
+    except OSError:
+        return False
+    return True
 
 
 def _size(path: Path) -> int:

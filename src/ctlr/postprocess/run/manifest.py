@@ -38,9 +38,7 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
     problems = tuple(problem_entry(p) for p in planned.problems)
     if not files:
         return FailedSource(
-            error="all that it sent was recorded after the stop"
-            if planned.after_stop
-            else "not one frame of its segments is readable",
+            error=_why_nothing(planned),
             gaps=gaps,
             problems=problems,
             after_stop=planned.after_stop,
@@ -62,6 +60,12 @@ def video_source(planned: PlannedVideo, files: list[VideoFile]) -> VideoSource |
     )
 
 
+def _why_nothing(planned: PlannedVideo) -> str:
+    if planned.after_stop:
+        return "all that it sent was recorded after the stop"
+    return planned.error or "not one frame of its segments is readable"
+
+
 def _place_of(gap: Gap, planned: PlannedVideo) -> dict[str, Any]:
     """In which file a gap begins, counted from 1, and where in it."""
     if gap.after_segment is None:
@@ -78,6 +82,11 @@ def problem_entry(problem: Problem) -> ProblemEntry:
     return ProblemEntry(
         code=problem.code, text=problem.text, segment=problem.segment, harms=problem.harms
     )
+
+
+def _unread_entry(path: str) -> ProblemEntry:
+    text = f"{path} could not be read on the logging drive, and was left out."
+    return ProblemEntry(code="file_unread", text=text, segment=path, harms=True)
 
 
 def _is_complete(plan: Plan, sources: Mapping[str, Source]) -> bool:
@@ -104,10 +113,11 @@ def make_manifest(
     damaged: tuple[str, ...],
     raw_deleted_at: int | None,
     proof: Mapping[str, Any],
+    unread: Mapping[str, str],
 ) -> Manifest:
     """The manifest of a finished run.
 
-    ``damaged`` are files of an earlier run that are known to be and could not be made again,
+    ``unread`` are files that were sent and could not be read, with their inputs; ``damaged`` are files of an earlier run that are known to be and could not be made again,
     ``raw_deleted_at`` is what an earlier one says;
     ``proof`` holds the keys from ``sync`` to ``measured``, and what people say of it.
     """
@@ -122,10 +132,11 @@ def make_manifest(
         processed_at=iso_from_ms(now_ms),
         damaged=damaged,
         raw_deleted_at=raw_deleted_at,
-        complete=_is_complete(plan, everything),
+        complete=_is_complete(plan, everything) and not unread,
         missing=tuple(missing),
         sources=everything,
-        problems=tuple(problem_entry(p) for p in plan.problems),
+        problems=(*map(problem_entry, plan.problems), *map(_unread_entry, unread)),
+        unread=dict(unread),
         files=files,
         **proof,
     )

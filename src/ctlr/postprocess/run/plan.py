@@ -5,7 +5,7 @@ the session will be complete. ``inputs`` is a fingerprint of what was found: a l
 it to tell what has changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ from ctlr.layout.session import CAN_FILE, CHECKSUMS_NAME, MANIFEST_NAME, frames_
 from ctlr.postprocess.can.windows import Window, windows_of
 from ctlr.postprocess.manifest.portable import portable_paths
 from ctlr.postprocess.manifest.problem import Problem
-from ctlr.postprocess.video.facts import SegmentFacts, SessionFiles
-from ctlr.postprocess.video.planned import PlannedVideo, plan_video
+from ctlr.postprocess.video.facts import SessionFiles
+from ctlr.postprocess.video.planned import PlannedVideo
 from ctlr.postprocess.video.twins import Twins
 from ctlr.sessions.clock_steps import say_step
 from ctlr.sessions.model import ClockStep, Mark, Session, SessionNode
@@ -84,26 +84,20 @@ class Plan:
 
 
 def make_plan(
-    files: SessionFiles,
-    segments: Mapping[str, Sequence[SegmentFacts]],
-    folder: str,
-    facts: Session | None,
+    files: SessionFiles, videos: Sequence[PlannedVideo], folder: str, facts: Session | None
 ) -> Plan:
     """Decide what to do with what was found.
 
-    ``segments`` holds each node's examined segments; ``facts`` is what the session record says,
-    None for a session that only the disk knows.
+    ``videos`` are what is planned of each camera; ``facts`` is what the session record says, None
+    for a session that only the disk knows.
     """
-    videos = tuple(
-        plan_video(node, segments[node.node], facts) for node in files.nodes if node.names
-    )
     started, stopped = _instants(facts, videos)
     return Plan(
         uuid=files.uuid,
         folder=folder,
         started_at=started,
         stopped_at=stopped,
-        videos=videos,
+        videos=tuple(videos),
         copies=tuple(plan_copies(files)),
         can=plan_can(files, started, stopped, facts.clock_steps if facts else ()),
         missing=tuple(missing_nodes(files, facts)),

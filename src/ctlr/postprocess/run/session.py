@@ -8,30 +8,27 @@ last rename is invisible to readers, and starting again carries on from what was
 import errno
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from ctlr.config import Settings
 from ctlr.kernel.clock import Clock, SystemClock
 from ctlr.kernel.errors import Refusal
 from ctlr.kernel.names import readable_name
 from ctlr.layout.raw import LoggingLayout
-from ctlr.layout.session import MANIFEST_NAME, session_folder
-from ctlr.postprocess.can.found import find_rows
+from ctlr.layout.session import MANIFEST_NAME
 from ctlr.postprocess.clocks.certificate import clock_section
 from ctlr.postprocess.clocks.frame_distance import compare
 from ctlr.postprocess.clocks.session_times import write_session_times
 from ctlr.postprocess.folder.folders import (
-    choose_folder,
-    find_folder,
     is_finished,
     publish,
     read_manifest,
 )
 from ctlr.postprocess.folder.lock import session_lock
 from ctlr.postprocess.manifest.copying import SourceReadError
-from ctlr.postprocess.manifest.problem import Problem
 from ctlr.postprocess.manifest.progress import Progress, Report, RunResult
 from ctlr.postprocess.manifest.shapes import FileEntry, Manifest, Source, VideoSource
 from ctlr.postprocess.manifest.workspace import Workspace
@@ -46,76 +43,17 @@ from ctlr.postprocess.run.clocks import (
 )
 from ctlr.postprocess.run.make import Maker
 from ctlr.postprocess.run.manifest import make_manifest
-from ctlr.postprocess.run.plan import Plan, make_plan
+from ctlr.postprocess.run.plan import Plan
+from ctlr.postprocess.run.planning import plan_session
 from ctlr.postprocess.run.proof import Compare, fingerprint, prove
 from ctlr.postprocess.run.uploads import Uploads
 from ctlr.postprocess.tables.reader import TableReader
-from ctlr.postprocess.video.examine import Examiner
-from ctlr.postprocess.video.facts import SegmentFacts
 from ctlr.postprocess.video.growing import GrowingParts
-from ctlr.postprocess.video.scan import scan_session
-from ctlr.postprocess.video.twins import find_twins
 from ctlr.sessions.model import Session
 
 SPARE_BYTES = 64 << 20
 
-
-def plan_session(
-    settings: Settings, uuid: str, facts: Session | None = None, examiner: Examiner | None = None
-) -> Plan:
-    """What ``process`` would do now. Opens every segment, writes nothing. Raises ``OSError``."""
-    layout = LoggingLayout(settings.storage.logging)
-    examiner = examiner or Examiner()
-    files = scan_session(layout, uuid)
-    segments = {
-        node.node: examiner.examine_node(layout.node_session(node.node, uuid), node)
-        for node in files.nodes
-    }
-    plan = make_plan(files, segments, "", facts)
-    if _end_at_stop(plan, segments, layout, examiner):
-        plan = make_plan(files, segments, "", facts)
-    plan = _with_twins(_with_can_rows(plan, layout), segments, layout)
-    existing = find_folder(settings, uuid)
-    if existing is None:
-        wanted = session_folder(
-            settings.storage.session_folder, uuid, plan.started_at, facts.label if facts else None
-        )
-        name = choose_folder(settings.storage.sync, wanted, uuid)
-    else:
-        name = existing.name
-    return replace(plan, folder=name)
-
-
-def _end_at_stop(
-    plan: Plan,
-    segments: dict[str, list[SegmentFacts]],
-    layout: LoggingLayout,
-    examiner: Examiner,
-) -> bool:
-    """Have segments that the session's stop falls into end there; whether there are any."""
-    cuts = [(video.node, *video.cut) for video in plan.videos if video.cut]
-    for node, name, ticks in cuts:
-        shorter = examiner.end_at(layout.node_session(node, plan.uuid) / name, ticks)
-        segments[node] = [shorter if f.name == name else f for f in segments[node]]
-    return bool(cuts)
-
-
-def _with_can_rows(plan: Plan, layout: LoggingLayout) -> Plan:
-    """The plan with where the session's CAN rows are. What ails that recording harms no other."""
-    if plan.can is None:
-        return plan
-    try:
-        found = find_rows(layout.can_folder(), plan.can.windows)
-    except OSError as error:
-        text = f"The CAN recording cannot be read ({error.strerror}); its rows were left out."
-        return replace(plan, problems=(*plan.problems, Problem("can_unreadable", text)))
-    return replace(plan, can=replace(plan.can, found=found))
-
-
-def _with_twins(plan: Plan, segments: dict[str, list[SegmentFacts]], layout: LoggingLayout) -> Plan:
-    twins = tuple(find_twins(segments, lambda node: layout.node_session(node, plan.uuid)))
-    problems = (*plan.problems, *(found.problem() for found in twins))
-    return replace(plan, twins=twins, problems=problems)
+_log = structlog.get_logger("postprocess")
 
 
 def process(
@@ -235,6 +173,7 @@ class _Run:
             damaged=maker.still_damaged(files),
             raw_deleted_at=previous.raw_deleted_at if previous else None,
             proof={**proof, **remarks.remarks(self.facts)},
+            unread=maker.unread,
         )
         self.report(Progress(self.uuid, "publish"))
         publish(workspace, folder, manifest, _dropped(previous, manifest))
@@ -282,7 +221,11 @@ class _Run:
         uploads = Uploads(plan, files, previous, self.parts.tables, find)
         sources = {**made, **uploads.sources()}
         signal = self.settings.can.speed_signal
-        proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
+        try:
+            proof["truth"] = uploads.truth(sources, proof.get("clock", {}), signal)
+        except Exception:  # what phone and watch sent must not cost the session
+            _log.exception("clocks could not be compared", uuid=self.uuid)
+            proof["truth"] = ()
         return sources, proof
 
 

@@ -16,10 +16,12 @@ from ctlr.postprocess.manifest.shapes import FileEntry, FilesSource, Manifest, S
 from ctlr.postprocess.manifest.sync import ClockEntry
 from ctlr.postprocess.manifest.tables import TableEntry
 from ctlr.postprocess.run.plan import Plan
+from ctlr.postprocess.tables.anchors import EVENTS, MOST_EVENT_BYTES, Anchors, parse_events
 from ctlr.postprocess.tables.archives import (
     ArchiveError,
     is_archive,
     list_members,
+    read_anchors,
     split_member,
     why_unread,
 )
@@ -39,7 +41,7 @@ KINDS = ("phone", "watch")
 FindFile = Callable[[str], Path]
 """Where a file of the session's folder lies now, by its name."""
 
-_VERSION = 2  # of what is said of a table; a new one reads all tables again
+_VERSION = 3  # of what is said of a table; a new one reads all tables again
 
 
 class Uploads:
@@ -112,9 +114,12 @@ class Uploads:
             return
         path = self._find(f"{kind}/{name}")
         try:
-            for member in list_members(path) if is_archive(name) else ():
-                yield self._table(kind, f"{name}/{member}", before)
             unread = why_unread(name, path)
+            if is_archive(name):
+                listing = list_members(path)
+                unread = listing.unread
+                for member in listing.tables:
+                    yield self._table(kind, f"{name}/{member}", before)
         except ArchiveError as error:
             unread = NoTable("not_looked_into", str(error))
         if unread:
@@ -132,12 +137,28 @@ class Uploads:
     def _inputs(self, path: str) -> str:
         """Equal means that the entry would say the same."""
         file = self._files[split_member(path)[0]]
-        return f"{file.inputs} {self._span.started_ms} {self._span.stopped_ms} v{_VERSION}"
+        events = self._files.get(_events_beside(path))
+        told = f" {events.inputs}" if events else ""
+        return f"{file.inputs} {self._span.started_ms} {self._span.stopped_ms} v{_VERSION}{told}"
 
     def _facts(self, path: str) -> TableFacts:
-        file = split_member(path)[0]
+        file, member = split_member(path)
         facts = self._reader.read(path, self._files[file].inputs, self._find(file))
-        return place(facts, self._span)
+        anchors: Anchors = ()
+        if facts.clock and facts.clock.elapsed:
+            anchors = read_anchors(self._find(file)) if member else self._anchors(path)
+        return place(facts, self._span, anchors)
+
+    def _anchors(self, path: str) -> Anchors:
+        """Of a table that was sent alone, with the events of its experiment."""
+        events = _events_beside(path)
+        if events not in self._files:
+            return ()
+        try:
+            with open(self._find(events), "rb") as file:
+                return parse_events(file.read(MOST_EVENT_BYTES))
+        except OSError:
+            return ()  # the table itself is there
 
     def _record(
         self, tables: Mapping[str, tuple[TableEntry, ...]], kind: Kind, *, on_watch: bool
@@ -161,6 +182,11 @@ class Uploads:
             return None
         inputs = f"{path} {self._files[path].xxh128} {signal}"
         return Record(path, inputs, lambda: read_table(self._find(path), find).measured)
+
+
+def _events_beside(path: str) -> str:
+    """Where the events of an experiment lie, of which a table was sent alone."""
+    return f"{path.partition('/')[0]}/{EVENTS}"
 
 
 def _span(plan: Plan, previous: Manifest | None) -> SessionSpan:

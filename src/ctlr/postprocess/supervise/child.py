@@ -142,7 +142,7 @@ def _parse_line(line: bytes) -> dict[str, Any]:
     """What the child says; nothing where a library of its own printed something."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
 

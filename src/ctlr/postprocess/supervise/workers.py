@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
+from math import inf
 
 import structlog
 
@@ -115,6 +116,8 @@ class Workers:
         ended = await self._run_light(Task.FOLLOW, uuid, following.finish)
         record = self._records.of(uuid)
         record.following = None
+        if ended.lasting:  # with this drive it would end so again: a drive that comes makes it due
+            record.follow_at = inf
         following.result.set_result(ended)
         if not following.finish.is_set():
             _log.warning("following ended early", uuid=uuid, error=ended.error)

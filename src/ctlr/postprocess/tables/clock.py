@@ -3,7 +3,8 @@
 Columns are looked for by their headings, those with the best known names first. A clock is, in
 this order:
 
-1. a column with instants: dates with a time of day, or numbers of the size of Unix time;
+1. a column with instants: dates with a time of day, numbers of the size of Unix time, or days since
+   1900 with the time of day as their fraction, as spreadsheets have them;
 2. a column with dates and one with times of day, together;
 3. a column that counts from a start that the file does not tell: seconds since the sensor's own
    start, time since boot, a time of day.
@@ -23,6 +24,7 @@ import numpy as np
 from ctlr.postprocess.tables.header import Header
 from ctlr.postprocess.tables.headings import Heading
 from ctlr.postprocess.tables.instants import (
+    DAY_MS,
     DateOrder,
     Instant,
     find_order,
@@ -50,6 +52,8 @@ _LEAST_READABLE = 0.5
 _SAMPLE = 500
 _JUMPED = 100.0  # so many times as much: a clock was set
 _COMMON = 0.05
+_SERIAL_1970, _SERIAL_2000, _SERIAL_2100 = 25_569, 36_526, 73_051
+_SERIAL_STEP = 1 / 1440  # a minute; what counts seconds from row to row steps by less seldom
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class ClockColumn:
     ``time_index`` is the column with the times of day where ``index`` has the dates.
     ``of_day``: times of day without a date. ``zoned``: dates name their zone; without one UTC is
     taken. ``order_known``: day and month are not told apart by guessing. ``taken_for_year``: the
-    year that a counter would be in if it were Unix time."""
+    year that a counter would be in if it were Unix time. ``anchored``: when its start was is known.
+    ``serial``: it counts days as spreadsheets do."""
 
     name: str
     index: int
@@ -71,14 +76,18 @@ class ClockColumn:
     order: DateOrder = "day first"
     order_known: bool = True
     taken_for_year: int | None = None
+    anchored: bool = False
+    serial: bool = False
 
     @property
     def columns(self) -> tuple[int, ...]:
         """Columns whose numbers it needs."""
-        return () if self.unit == "iso" else (self.index,)
+        return () if self.unit == "iso" and not self.serial else (self.index,)
 
     def times_ms(self, rows: Rows) -> Floats:
         """Each row's time; NaN where it cannot be read."""
+        if self.serial:
+            return (rows.numbers(self.index) - _SERIAL_1970) * DAY_MS
         if self.unit != "iso":
             return rows.numbers(self.index) * MS_PER[self.unit]
         if self.of_day:
@@ -140,6 +149,8 @@ def _counting_clock(
     if heading.unit:
         absolute = is_instant(middle * MS_PER[heading.unit])
         return ClockColumn(name, index, heading.unit, elapsed=not absolute, written=True)
+    if header.named and _is_serial(numbers):
+        return ClockColumn(name, index, "iso", zoned=False, serial=True)
     unit = unix_unit(middle)
     if unit and (header.named or _runs_on(numbers)):
         return ClockColumn(name, index, unit)
@@ -147,6 +158,19 @@ def _counting_clock(
     if not header.named or heading.longer_unit or not believed:
         return None
     return ClockColumn(name, index, "s", elapsed=True)
+
+
+def _is_serial(numbers: Floats) -> bool:
+    """Whether numbers count days since 1900 as a spreadsheet does: of this century, with the time of
+    day as their fraction, and all of some rows within a day."""
+    readable = numbers[np.isfinite(numbers)]
+    if len(readable) < 2:
+        return False
+    first, last = float(readable.min()), float(readable.max())
+    of_this_age = first >= _SERIAL_2000 and last < _SERIAL_2100 and last - first <= 1
+    steps = np.abs(np.diff(readable))
+    parted = float((readable % 1 > 0).mean())
+    return of_this_age and parted > _LEAST_READABLE and float(np.median(steps)) < _SERIAL_STEP
 
 
 def _was_set(numbers: Floats, middle: float, latest: float) -> bool:

@@ -2,7 +2,8 @@
 
 - Times that count from an unknown start begin where the session does: ``seconds_elapsed`` is
   added to its start, of any other counter the first row is put there. A unit that no heading
-  tells is the one that makes the table about as long as the session.
+  tells is the one that makes the table about as long as the session. Where the export says when its
+  experiment was started (``anchors``), that is believed.
 - Time since boot may have the size of Unix time (20 days in nanoseconds are an instant of 2024 in
   microseconds). Such a number is a counter where as an instant it is days from the session, and
   as a counter about as long as the session is.
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from ctlr.postprocess.tables.anchors import Anchors, unix_ms, unix_times
 from ctlr.postprocess.tables.clock import COUNTING, ELAPSED, MS_PER, ClockColumn, Unit
 from ctlr.postprocess.tables.row_times import LEAST_PAUSE_MS, MOST_HOLES, RowPause, RowTimesFound
 from ctlr.postprocess.tables.series import Series
@@ -44,11 +46,14 @@ class SessionSpan:
         return self.stopped_ms - self.started_ms
 
 
-def place(facts: TableFacts, span: SessionSpan) -> TableFacts:
-    """The same table with Unix times; without any where these cannot be known."""
+def place(facts: TableFacts, span: SessionSpan, anchors: Anchors = ()) -> TableFacts:
+    """The same table with Unix times; without any where these cannot be known. ``anchors`` are those
+    of the experiment that it is of."""
     clock = facts.clock
     if clock is None or facts.times.first_ms is None:
         return facts
+    if anchors and clock.elapsed and clock.written:
+        return _place_by(anchors, facts, clock)
     unit = _boot_unit(clock, facts.times, span)
     if unit:
         year = datetime.fromtimestamp(facts.times.first_ms / 1000, UTC).year
@@ -123,6 +128,30 @@ def _place_counter(facts: TableFacts, clock: ClockColumn, span: SessionSpan) -> 
     from_zero = clock.name in ELAPSED and first_ms <= (span.length_ms or math.inf)
     by_ms = span.started_ms - (0.0 if from_zero else first_ms)
     return replace(facts, times=_shift(times, by_ms), measured=_shift_series(facts.measured, by_ms))
+
+
+def _place_by(anchors: Anchors, facts: TableFacts, clock: ClockColumn) -> TableFacts:
+    """Times that count from the start of an experiment of which is known when it was."""
+    times, measured = facts.times, facts.measured
+    if times.first_ms is None or times.last_ms is None:
+        return facts
+    holes = (
+        RowPause(unix_ms(hole.at_ms, anchors), _between(hole.at_ms, hole.at_ms + hole.ms, anchors))
+        for hole in times.holes
+    )
+    placed = replace(
+        times,
+        first_ms=unix_ms(times.first_ms, anchors),
+        last_ms=unix_ms(times.last_ms, anchors),
+        holes=tuple(holes),
+    )
+    if measured:
+        measured = Series(unix_times(measured.times_s * 1000, anchors) / 1000, measured.values)
+    return replace(facts, clock=replace(clock, anchored=True), times=placed, measured=measured)
+
+
+def _between(first_ms: float, last_ms: float, anchors: Anchors) -> float:
+    return unix_ms(last_ms, anchors) - unix_ms(first_ms, anchors)
 
 
 def _in_unit(facts: TableFacts, unit: Unit) -> TableFacts:

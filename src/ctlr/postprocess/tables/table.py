@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctlr.postprocess.tables.clock import ClockColumn, choose_clock, jumps_to_an_instant
+from ctlr.postprocess.tables.gpx import SUFFIX, is_gpx, read_gpx
 from ctlr.postprocess.tables.header import Header, NoTable, read_header
 from ctlr.postprocess.tables.instants import DAY_MS
 from ctlr.postprocess.tables.numbers import Floats
@@ -23,7 +24,7 @@ from ctlr.postprocess.tables.samples import Samples
 from ctlr.postprocess.tables.series import Series
 from ctlr.postprocess.tables.text import LIMITS, Limits, Text
 
-SUFFIXES = (".csv", ".tsv")
+SUFFIXES = (".csv", ".tsv", SUFFIX)
 Stretches = NDArray[np.int8]
 
 
@@ -73,7 +74,7 @@ def read_table(path: Path, find_quantity: FindQuantity, limits: Limits = LIMITS)
     """Read a file whole; a disk that refuses is a finding too."""
     try:
         with open(path, "rb") as file:
-            return read_open_table(file, find_quantity, limits)
+            return read_open_table(file, path.name, find_quantity, limits)
     except OSError as error:
         text = f"It could not be read ({error.strerror})."
         return TableFacts(no_table=NoTable("unreadable", text))
@@ -104,11 +105,17 @@ class KeepRows(Protocol):
 
 def read_open_table(
     file: IO[bytes],
+    name: str,
     find_quantity: FindQuantity,
     limits: Limits = LIMITS,
     keep: KeepRows | None = None,
 ) -> TableFacts:
-    """Read a file from its beginning. Raises ``OSError``."""
+    """Read a file from its beginning; its name tells what it is. Raises ``OSError``."""
+    if is_gpx(name):
+        track = read_gpx(file)
+        if isinstance(track, NoTable):
+            return TableFacts(no_table=track)
+        file = track
     text = Text(file, limits)
     blocks = text.blocks()
     head = next(blocks, "")

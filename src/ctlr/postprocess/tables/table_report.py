@@ -130,7 +130,7 @@ def _order_problems(times: RowTimesFound) -> Iterator[TableProblem]:
 
 
 def _clock_problems(clock: ClockColumn) -> Iterator[TableProblem]:
-    if clock.elapsed:
+    if clock.elapsed and not clock.anchored:
         how = "is a time of day without a date" if clock.of_day else "counts from an unknown start"
         if clock.taken_for_year:
             how += f" (as Unix time it would be in {clock.taken_for_year})"

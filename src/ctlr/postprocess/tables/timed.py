@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ctlr.postprocess.tables.archives import ArchiveError, open_member
+from ctlr.postprocess.tables.anchors import Anchors, unix_times
+from ctlr.postprocess.tables.archives import ArchiveError, find_anchors, open_member
 from ctlr.postprocess.tables.clock import MS_PER
 from ctlr.postprocess.tables.header import Header
 from ctlr.postprocess.tables.numbers import Floats
@@ -50,11 +51,14 @@ class _Kept:
 class TimedTable:
     """``facts`` have been placed; ``names`` are the columns' headings as they are written."""
 
-    def __init__(self, kept: _Kept, facts: TableFacts, span: SessionSpan) -> None:
+    def __init__(
+        self, kept: _Kept, facts: TableFacts, span: SessionSpan, anchors: Anchors = ()
+    ) -> None:
         assert kept.header is not None
         self._kept = kept
         self._read = facts
-        self.facts = place(facts, span)
+        self._anchors = anchors
+        self.facts = place(facts, span, anchors)
         self.names = tuple(heading.text for heading in kept.header.headings)
         self._as_compared = kept.header.columns
 
@@ -69,7 +73,9 @@ class TimedTable:
         found = np.full(len(times), np.nan)
         if self.facts.times.first_ms is None or self._read.times.first_ms is None:
             return found
-        if self.facts.clock and self.facts.clock.elapsed:
+        if self.facts.clock and self.facts.clock.anchored:
+            found[believed] = unix_times(times[believed], self._anchors)
+        elif self.facts.clock and self.facts.clock.elapsed:
             counted = self._read.clock.unit if self._read.clock else "s"
             scale = MS_PER[self.facts.clock.unit] / MS_PER[counted]
             by_ms = self.facts.times.first_ms - self._read.times.first_ms * scale
@@ -121,9 +127,9 @@ def read_timed_table(path: Path, member: str | None, span: SessionSpan) -> Timed
     kept = _Kept()
     try:
         with open_member(path, member) as file:
-            facts = read_open_table(file, lambda _: None, keep=kept)
+            facts = read_open_table(file, member or path.name, lambda _: None, keep=kept)
     except (OSError, KeyError, ArchiveError) as error:
         raise NoTableError(f"{path.name} cannot be read ({error})") from error
     if facts.no_table:
         raise NoTableError(f"{path.name} holds no table: {facts.no_table.text}")
-    return TimedTable(kept, facts, span)
+    return TimedTable(kept, facts, span, find_anchors(path, member))

@@ -1,19 +1,22 @@
 """Opening each segment once: its facts for the plan, its tables for the join.
 
-Nothing is decoded, and of the media only the beginnings of a few frames are read (``blank``), so a
-segment costs a few reads whatever its size. The tables are kept (about 2 KiB per 300 frames)
+Nothing is decoded, and of the media only the beginnings of a few frames are read, so a segment costs
+a few reads whatever its size; those of all frames are read once it is copied, while it is in memory
+(``mp4.blank``). The tables are kept (about 2 KiB per 300 frames)
 because the join needs them again.
 """
 
 import os
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+import structlog
+
 from ctlr.layout.raw import parse_segment_name, parse_stray_segment, plain_name
-from ctlr.mp4.blank import Area, leave_out_blank, seems_blank
+from ctlr.mp4.blank import Area, Blank, leave_out_blank, seems_blank
 from ctlr.mp4.boxes import Damaged, ReadAt, Unfinished
 from ctlr.mp4.headers import TrackHeader
 from ctlr.mp4.kept import Kept, read_kept
@@ -24,8 +27,8 @@ from ctlr.mp4.tables import (
     first_shown_ticks,
     keep_readable,
     keep_until,
-    shown_ticks,
 )
+from ctlr.postprocess.video.described import captured_until, facts_of
 from ctlr.postprocess.video.facts import (
     CaptureTimes,
     FoundFile,
@@ -35,10 +38,9 @@ from ctlr.postprocess.video.facts import (
     times_name,
 )
 from ctlr.postprocess.video.frames import read_capture_times
-from ctlr.postprocess.video.stills import find_stills
 
-MOST_TIMED = 1 << 19
-"""Frames of a segment up to which each one's time is looked at: five hours at 30 a second."""
+_HEAD_BYTES = 16
+_log = structlog.get_logger("postprocess")
 
 
 @dataclass(slots=True)
@@ -95,8 +97,12 @@ class Examiner:
         except OSError:
             return Kept()
 
+    def is_blank(self, path: Path) -> bool:
+        """Whether some of a segment's frames are known to be none."""
+        return bool(self._known[str(path)].facts.blank)
+
     def look_closer(self, path: Path, areas: Sequence[Area]) -> bool:
-        """Look at every frame of a segment of which ``areas`` seem to be zeros; once is enough.
+        """Look at every frame of a segment, of which ``areas`` are zeros; once is enough.
 
         Returns whether it proved to be less than was known.
         """
@@ -104,6 +110,7 @@ class Examiner:
         if known.looked or known.tables is None:
             return False
         known.looked, before = True, known.facts
+        frames = known.tables.reference.count
         try:
             with _opened(str(path)) as read_at:
                 blank = leave_out_blank(known.tables, read_at, areas)
@@ -111,8 +118,10 @@ class Examiner:
             known.facts = replace(before, readability=Readability.DAMAGED, reason=str(error))
             known.tables = None
             return True
+        if not blank and known.tables.reference.count == frames:
+            return False
         file = FoundFile(before.name, before.size, before.mtime_ns)
-        facts = _facts(file, before.number, known.tables, before.captured, blank)
+        facts = facts_of(file, before.number, known.tables, before.captured, blank)
         known.facts = replace(
             before,
             readability=facts.readability,
@@ -120,6 +129,7 @@ class Examiner:
             duration_ticks=facts.duration_ticks,
             declared_ticks=facts.declared_ticks,
             frames=facts.frames,
+            unshown=facts.unshown,
             blank=blank,
         )
         return known.facts != before
@@ -165,70 +175,83 @@ class Examiner:
             frames=reference.shown,
             unshown=reference.unshown,
             after_stop_ticks=before.after_stop_ticks + left,
-            captured=_captured_until(before, reference.shown),
+            captured=captured_until(before, reference.shown),
         )
         return known.facts
 
     def _open(
         self, path: str, file: FoundFile, number: int, sidecar: Path | None
     ) -> tuple[SegmentFacts, SegmentTables | None]:
-        captured = read_capture_times(sidecar) if sidecar else None
-
-        def bad(readability: Readability, reason: str) -> tuple[SegmentFacts, None]:
-            return (
-                SegmentFacts(
-                    file.path,
-                    number,
-                    file.size,
-                    file.mtime_ns,
-                    readability,
-                    reason,
-                    captured=captured,
-                    take=file.take,
-                    version=file.version,
-                ),
-                None,
-            )
-
-        if file.size == 0:
-            return bad(Readability.EMPTY, "it has no bytes")
-        blank = ""
+        """Never raises: whatever ails a file costs that file and nothing else."""
+        captured = None
         try:
-            with _opened(path) as read_at:
-                tables = read_segment(read_at, file.size)
-                if seems_blank(tables, read_at):
-                    blank = leave_out_blank(tables, read_at)
-        except Unfinished as error:
-            return bad(Readability.DAMAGED, str(error))
+            captured = read_capture_times(sidecar) if sidecar else None
+            return self._read(path, file, number, captured)
+        except (Unfinished, Blank) as error:
+            reason = str(error)
         except Damaged as error:
             found = _read_stranger(path)
-            if found is None:
-                return bad(Readability.DAMAGED, str(error))
-            tables = found
+            if isinstance(found, SegmentTables):
+                return self._described(file, number, found, captured, "")
+            reason = found or str(error)
         except OSError as error:
-            return bad(Readability.DAMAGED, f"it cannot be read ({error.strerror})")
+            reason = f"it cannot be read ({error.strerror})"
+        except Exception as error:  # nobody has thought of it, and the others are to be joined
+            _log.exception("a segment could not be examined", path=path)
+            reason = f"it cannot be understood ({type(error).__name__})"
+        return _unusable(file, number, Readability.DAMAGED, reason, captured), None
+
+    def _read(
+        self, path: str, file: FoundFile, number: int, captured: CaptureTimes | None
+    ) -> tuple[SegmentFacts, SegmentTables | None]:
+        if file.size == 0:
+            return _unusable(file, number, Readability.EMPTY, "it has no bytes", captured), None
+        blank = ""
+        with _opened(path) as read_at:
+            tables = read_segment(read_at, file.size)
+            if seems_blank(tables, read_at):
+                blank = leave_out_blank(tables, read_at)
+        return self._described(file, number, tables, captured, blank)
+
+    def _described(
+        self,
+        file: FoundFile,
+        number: int,
+        tables: SegmentTables,
+        captured: CaptureTimes | None,
+        blank: str,
+    ) -> tuple[SegmentFacts, SegmentTables]:
         for track in tables.tracks:
             track.header = self._headers.setdefault(track.header, track.header)
-        facts = _facts(file, number, tables, captured, blank)
+        facts = facts_of(file, number, tables, captured, blank)
         signature = self._signatures.setdefault(facts.signature, facts.signature)
         sound = self._signatures.setdefault(facts.sound, facts.sound)
         return replace(facts, signature=signature, sound=sound), tables
 
 
+def _unusable(
+    file: FoundFile,
+    number: int,
+    readability: Readability,
+    reason: str,
+    captured: CaptureTimes | None,
+) -> SegmentFacts:
+    return SegmentFacts(
+        file.path,
+        number,
+        file.size,
+        file.mtime_ns,
+        readability,
+        reason,
+        captured=captured,
+        take=file.take,
+        version=file.version,
+    )
+
+
 def _first_shown(track: Track) -> Fraction:
     """When a track's first sample is shown in its segment, in seconds."""
     return Fraction(track.start_ticks + first_shown_ticks(track), track.header.timescale)
-
-
-def _captured_until(facts: SegmentFacts, frames: int) -> CaptureTimes | None:
-    """The capture times of a segment's first ``frames``, spaced evenly as only their ends are known."""
-    known = facts.captured
-    if known is None or known.rows != facts.frames or known.rows < 2:
-        return known
-    gone = known.rows - frames
-    last_us = known.last_us - (known.last_us - known.first_us) * gone // (known.rows - 1)
-    numbers = known.numbers and (known.numbers[0], known.numbers[1] - gone)
-    return CaptureTimes(frames, known.first_us, last_us, numbers)
 
 
 def _keep_before(tables: SegmentTables, offset: int) -> None:
@@ -242,12 +265,17 @@ def _is_current(facts: SegmentFacts, file: FoundFile) -> bool:
     return (facts.size, facts.mtime_ns) == (file.size, file.mtime_ns)
 
 
-def _read_stranger(path: str) -> SegmentTables | None:
-    """The frames of a file in another container, where it is one."""
-    from ctlr.postprocess.video.foreign import examine_stranger, tables_of  # seldom needed
+def _read_stranger(path: str) -> SegmentTables | str:
+    """The frames of a file in another container, where it is one; else why they can't be joined, or
+    nothing where it is no video at all."""
+    from ctlr.postprocess.video.foreign import examine_stranger, seems, tables_of  # seldom needed
 
     stranger = examine_stranger(path)
-    return tables_of(stranger) if stranger else None
+    if stranger is None:
+        with suppress(OSError, Damaged), _opened(path) as read_at:
+            return seems(read_at(0, _HEAD_BYTES))
+        return ""
+    return stranger.refused or tables_of(stranger)
 
 
 @contextmanager
@@ -266,68 +294,3 @@ def _opened(path: str) -> Iterator[ReadAt]:
         yield read_at
     finally:
         os.close(fd)
-
-
-def _is_sound(track: Track) -> bool:
-    return track.count > 0 and track.header.kind == b"soun"
-
-
-def _is_side(track: Track) -> bool:
-    return track.header.kind not in {b"vide", b"soun"}
-
-
-def _facts(
-    file: FoundFile,
-    number: int,
-    tables: SegmentTables,
-    captured: CaptureTimes | None,
-    blank: str,
-) -> SegmentFacts:
-    track = tables.reference
-    header = track.header
-    slack = 0 if track.start_exact else header.timescale // tables.movie_timescale + 1
-    obstacles = (t.obstacle for t in tables.tracks if t.obstacle)
-    cut = tables.cut
-    return SegmentFacts(
-        name=file.path,
-        number=number,
-        size=file.size,
-        mtime_ns=file.mtime_ns,
-        readability=Readability.CUT if cut else Readability.WHOLE,
-        reason=f"{tables.note or 'it ends early'}; {track.count} frames of it are readable"
-        if cut
-        else "",
-        signature=track.header.signature,
-        sound=b"\n".join(t.header.signature for t in tables.tracks if _is_sound(t)),
-        timescale=header.timescale,
-        first_ticks=track.start_ticks + first_shown_ticks(track),
-        first_slack_ticks=slack,
-        duration_ticks=track.duration_ticks,
-        declared_ticks=track.declared_ticks,
-        frames=track.count,
-        starts_with_keyframe=track.first_is_sync,
-        obstacle=next(obstacles, None),
-        lost=tuple(lost.text for lost in tables.lost),
-        lost_samples=any(lost.samples for lost in tables.lost),
-        sides=tuple(t.header.codec for t in tables.tracks if t.count and _is_side(t)),
-        sizes=tuple((d.width, d.height) for d in header.descriptions[1:] and header.descriptions),
-        hidden_ticks=track.hidden_ticks,
-        blank=blank,
-        codec=header.codec,
-        width=header.width,
-        height=header.height,
-        created_at_s=tables.created_at_s,
-        captured=captured,
-        shown_stills=() if captured else find_stills(_shown_us(track)),
-        take=file.take,
-        version=file.version,
-    )
-
-
-def _shown_us(track: Track) -> list[int]:
-    """When each frame is shown, and when the last one ends; of so many that memory would grow, none."""
-    if track.count > MOST_TIMED:
-        return []
-    shown, scale = sorted(shown_ticks(track)), track.header.timescale
-    ends = shown[:1] and [shown[0] + track.duration_ticks]
-    return [ticks * 1_000_000 // scale for ticks in (*shown, *ends)]

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import NamedTuple
 
 from ctlr.layout.raw import frames_name, frames_name_of
@@ -59,10 +60,11 @@ class SegmentFacts:
     ``lost`` are its tracks that cannot be read, in words, ``lost_samples`` whether they hold any;
     ``sides`` are the kinds of its tracks that are neither picture nor sound; ``sizes`` the picture's
     sizes where it has several; ``hidden_ticks`` are hidden by its edit list;
-    ``blank`` says which of its frames were never written; ``stray`` that its name is not quite right.
-    ``take`` and ``version`` are those of
-    ``FoundFile``; ``after_stop_ticks`` is how much of its end lies after the session's stop, and
-    is not counted in the others. ``unshown`` frames of that are there for the decoder alone.
+    ``blank`` says which of its frames are none, ``doubt`` why its index may be wrong; ``longest_ticks``
+    is how long a frame is shown at most, ``otherwise_s`` how long it is by what else of it tells that;
+    ``stray`` says that its name is not quite right. ``take`` and ``version`` are those of ``FoundFile``;
+    ``after_stop_ticks`` is how much of its end lies after the session's stop, and is not counted in the
+    others. ``unshown`` frames of that are there for the decoder alone.
     """
 
     name: str
@@ -88,6 +90,9 @@ class SegmentFacts:
     sizes: tuple[tuple[int, int], ...] = ()
     hidden_ticks: int = 0
     blank: str = ""
+    doubt: str = ""
+    longest_ticks: int = 0
+    otherwise_s: tuple[Fraction, ...] = ()
     stray: bool = False
     codec: str = ""
     width: int = 0

@@ -31,6 +31,12 @@ OPTIONS = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
 """Nothing that a file names is opened: a list of other files is no video."""
 METADATA_ERRORS = "replace"
 TIME_LIMIT_S = 60.0
+_BARE = "it is a bare stream of {}: nothing in it tells when its pictures are shown"
+_SEEMS = (
+    (b"\0\0\0\1", _BARE.format("H.264 or HEVC")),
+    (b"\0\0\1", _BARE.format("H.264 or HEVC")),
+    (b"\xff\xd8", _BARE.format("JPEG pictures, or one such picture")),
+)
 _MEMORY_BYTES = 96 << 20
 _SHORT_S = Fraction(1, 10)
 """What ends so much before its header says was cut; a header's length is rounded."""
@@ -39,8 +45,9 @@ _SHORT_S = Fraction(1, 10)
 @dataclass(frozen=True, slots=True)
 class Stranger:
     """What PyAV finds in a file. ``shown`` are the times of its frames in the order of the file, and
-    ``ends`` that of their end, in ticks of ``timescale``; ``lost`` names the streams that no MP4 can hold; ``broken``
-    says why it is not read to its end, if so."""
+    ``ends`` that of their end, in ticks of ``timescale``; ``lost`` names the streams that no MP4 can
+    hold; ``broken`` says why it is not read to its end, ``refused`` why nothing can be joined of it, if
+    so."""
 
     container: str
     codec: str
@@ -54,6 +61,7 @@ class Stranger:
     signature: str
     lost: tuple[str, ...]
     broken: str
+    refused: str = ""
 
 
 def examine_stranger(path: str) -> Stranger | None:
@@ -70,6 +78,12 @@ def examine_stranger(path: str) -> Stranger | None:
         return None
     lists = {name: tuple(found[name]) for name in ("shown", "lost")} if found else {}
     return Stranger(**{**found, **lists}) if found else None
+
+
+def seems(head: bytes) -> str:
+    """What a file is that is no video for PyAV either, by its first bytes; nothing where that is not
+    known."""
+    return next((text for mark, text in _SEEMS if head.startswith(mark)), "")
 
 
 def tables_of(found: Stranger) -> SegmentTables:
@@ -107,7 +121,9 @@ def tables_of(found: Stranger) -> SegmentTables:
         declared_ticks=found.declared_ticks if found.broken else 0,
         obstacle=f"its container is {found.container}",
     )
-    lost = [LostTrack(f"no MP4 holds its {name} stream", True, 0) for name in found.lost]
+    lost = [
+        LostTrack(f"its {name} stream cannot be kept in an MP4", True, 0) for name in found.lost
+    ]
     return SegmentTables(1000, [track], [], cut=bool(found.broken), note=found.broken, lost=lost)
 
 
@@ -123,10 +139,10 @@ def look(path: str) -> Stranger | None:
 
 
 def _look(segment: "InputContainer") -> Stranger | None:
-    kept = [stream for stream in segment.streams if fits(stream)]
+    kept = [stream for stream in segment.streams if fits(stream)]  # what the remux keeps
     video = next((stream for stream in kept if stream.type == "video"), None)
     if video is None:
-        return None
+        return _refuse(segment)
     frames, end_s, broken = _read_through(segment, kept, video)
     declared_s = Fraction(segment.duration or 0, 1_000_000) + _start_s(segment)
     if not broken and end_s < declared_s - _SHORT_S:
@@ -151,6 +167,27 @@ def _look(segment: "InputContainer") -> Stranger | None:
         signature="|".join(alike),
         lost=tuple(f"{s.type} ({_codec(s)})" for s in segment.streams if s not in kept),
         broken=broken,
+    )
+
+
+def _refuse(segment: "InputContainer") -> Stranger:
+    """A film that plays, and that no MP4 holds as it is."""
+    container, pictures = segment.format.name, [_codec(stream) for stream in segment.streams.video]
+    why = f"whose picture ({', '.join(pictures)}) no MP4 holds" if pictures else "without a picture"
+    return Stranger(
+        container=container,
+        codec=pictures[0] if pictures else "",
+        width=0,
+        height=0,
+        timescale=1,
+        shown=(),
+        ends=0,
+        declared_ticks=0,
+        starts_with_keyframe=False,
+        signature="",
+        lost=(),
+        broken="",
+        refused=f"it is a {container} file {why} as it is; it plays from the raw data",
     )
 
 
@@ -188,7 +225,10 @@ def _start_s(segment: "InputContainer") -> Fraction:
 
 
 def fits(stream: Any) -> bool:
-    """Whether an MP4 can hold a stream: its muxer is asked, with nothing to write."""
+    """Whether a stream can be kept: it is a picture or sound, and the muxer of MP4, which is asked with
+    nothing to write, takes it."""
+    if stream.type not in {"video", "audio"}:
+        return False
     import av
 
     try:

@@ -97,12 +97,16 @@ class GrowingPart:
             self._examiner.cut_at(source, error.offset, error.strerror or "")
             raise
         self._look_closer(facts)
+        if not self._examiner.is_blank(source):
+            self._chunks[facts.name] = video.vouch_for_last()
 
     def _look_closer(self, facts: SegmentFacts) -> None:
-        """Raises ``SourceReadError`` where frames proved never written: it has to be planned again."""
+        """Raises ``SourceReadError`` where what should be frames are none: it has to be planned again."""
         chunk = self._chunks[facts.name]
-        if chunk.blank and self._examiner.look_closer(self._source / facts.name, chunk.blank):
-            raise SourceReadError(errno.EIO, "Frames of it were never written", chunk.blank[0][0])
+        if chunk.looked_at:
+            return
+        if self._examiner.look_closer(self._source / facts.name, chunk.blank):
+            raise SourceReadError(errno.EIO, "Frames of it are none", 0)
 
     def flush(self) -> None:
         if self._video:

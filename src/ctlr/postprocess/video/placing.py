@@ -23,7 +23,7 @@ from ctlr.postprocess.video.ending import Ending, end_at_stop
 from ctlr.postprocess.video.facts import Readability, SegmentFacts
 from ctlr.postprocess.video.holes import NO_HOLE, Hole, Numbers
 from ctlr.postprocess.video.lengths import Lengths
-from ctlr.postprocess.video.oddities import find_oddities
+from ctlr.postprocess.video.oddities import find_odd_rates, find_oddities
 from ctlr.postprocess.video.parts import make_parts
 from ctlr.postprocess.video.span import SHORT_S, Span
 from ctlr.postprocess.video.takes import SegmentSeries, sort_series
@@ -89,6 +89,7 @@ class _Placer:
 
     def run(self) -> Timeline:
         self.problems += [problem for facts in self.all for problem in find_oddities(facts)]
+        self.problems += find_odd_rates(self.usable)
         if not self.usable:
             for go in self.goes:
                 hole = go.numbers.hole(self._base(go), go.numbers.last(self._base(go)))

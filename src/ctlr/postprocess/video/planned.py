@@ -58,6 +58,7 @@ class PlannedVideo:
     marks: tuple[PlacedMark, ...] = ()
     after_stop: tuple[str, ...] = ()  # segments that are no part of the session
     cut: tuple[str, int] | None = None  # the one that the stop falls into, and its ticks before
+    error: str = ""  # why nothing is made of it, where it is not that nothing is readable
 
     def file(self, part: int) -> str:
         return video_file(self.node, part)
@@ -109,6 +110,20 @@ def plan_video(
         marks=marks,
         after_stop=timeline.after_stop,
         cut=timeline.cut,
+    )
+
+
+def unplanned_video(files: NodeFiles, facts: Session | None, error: str) -> PlannedVideo:
+    """Of a camera whose segments nobody understands: it failed, and the others are made."""
+    return PlannedVideo(
+        node=files.node,
+        parts=(),
+        gaps=(),
+        problems=(Problem("not_understood", f"{error}."),),
+        frame_times=False,
+        bytes=0,
+        raw=raw_state(files, facts),
+        error=error,
     )
 
 

@@ -128,10 +128,8 @@ class _Writer:
                 self._streams = self._streams or self._add_streams(segment)
                 for packet in _packets(segment, list(self._streams), self._picture, facts):
                     self._write(packet, move)
-            except (
-                av.FFmpegError,
-                ValueError,
-            ) as error:  # the latter: a codec that it doesn't know
+            except (av.FFmpegError, ValueError, OverflowError) as error:
+                # The latter two: a codec that it doesn't know, times beyond all reason.
                 if isinstance(error, OSError):
                     raise
                 raise RemuxError(facts.name, 0, str(error)) from error
@@ -145,7 +143,7 @@ class _Writer:
 
     def _add_streams(self, first: "InputContainer") -> dict[int, Any]:
         """The streams that an MP4 can hold; the others were named when the segment was examined."""
-        kept = [s for s in first.streams if s.type in {"video", "audio"} and fits(s)]
+        kept = [stream for stream in first.streams if fits(stream)]
         if not kept:
             raise ValueError("it has no track that an MP4 can hold as it is")
         self._picture = next((s.index for s in kept if s.type == "video"), kept[0].index)

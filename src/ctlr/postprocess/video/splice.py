@@ -44,7 +44,8 @@ class Chunk:
     offset: int
     length: int
     xxh128: str
-    blank: tuple[Area, ...] = ()  # of the source, where it seems to be zeros
+    blank: tuple[Area, ...] = ()  # of the source, where it is zeros
+    looked_at: bool = False  # whether each of its frames was found to be one
 
     @property
     def end(self) -> int:
@@ -129,8 +130,16 @@ class GrowingVideo:
             self.flush()
         return chunk
 
-    def _look(self, block: memoryview, at: int) -> None:
-        found = zeros(block, at)
+    def vouch_for_last(self) -> Chunk:
+        """Note that each frame of the newest segment was looked at, unless that is journalled."""
+        chunk = replace(self.chunks[-1], looked_at=True)
+        self.chunks[-1] = chunk
+        if self._unflushed:
+            self._unflushed[-1] = chunk
+        return chunk
+
+    def _look(self, block: bytearray, size: int, at: int) -> None:
+        found = zeros(block, size, at)
         room = MAX_BLANK - len(self._blank)
         self._blank += found[:room]
         if found[room:]:  # so many are one
@@ -206,7 +215,7 @@ def _line(chunk: Chunk) -> bytes:
 
 
 def _parse_line(line: bytes) -> Chunk | None:
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         if line.endswith(b"\n"):
             chunk = Chunk(*json.loads(line))
             return replace(chunk, blank=tuple((begin, end) for begin, end in chunk.blank))

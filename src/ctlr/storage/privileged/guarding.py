@@ -23,7 +23,7 @@ _CANNOT = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EPERM)
 def guard(volume: Volume) -> dict[str, Any]:
     """Make the bare mount point unwritable, and first of all make it. ``immutable`` tells whether
     also root is kept out, ``empty`` whether nothing lies there. Raises ``Refusal`` ``mounted``,
-    ``OSError``."""
+    ``not_ours`` (this program can give nothing to root), ``OSError``."""
     parent, name = os.path.split(volume.path)
     parent_fd = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -47,7 +47,8 @@ def guard(volume: Volume) -> dict[str, Any]:
 def _make_unwritable(fd: int) -> bool:
     if _flags(fd) & _IMMUTABLE:
         return True
-    os.fchown(fd, 0, 0)
+    if os.fstat(fd).st_uid != 0:
+        raise Refusal("not_ours", "The mount point is not root's; run install.sh again.")
     os.fchmod(fd, BARE_MODE)
     try:
         fcntl.ioctl(fd, _SET_FLAGS, struct.pack("l", _flags(fd) | _IMMUTABLE))

@@ -20,7 +20,8 @@ from ctlr.postprocess.manifest.progress import Progress
 from ctlr.postprocess.run.changes import needs_processing
 from ctlr.postprocess.run.listing import list_sessions, resolve_prefix
 from ctlr.postprocess.run.plan_text import describe
-from ctlr.postprocess.run.session import plan_session, process
+from ctlr.postprocess.run.planning import plan_session
+from ctlr.postprocess.run.session import process
 from ctlr.sessions.model import ClockSample, Mark, SessionNode
 
 OTHER = "99999999-9d4a-4c6b-8f0e-1a2b3c4d5e6f"

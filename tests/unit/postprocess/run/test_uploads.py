@@ -111,6 +111,45 @@ def archive(folder: Path, name: str = "export.zip") -> Path:
     return path
 
 
+EVENTS = (
+    '"event","experiment time","system time","system time text"\n'
+    f'"START",0.0E0,{(START_MS + 2250) / 1000:.9E},"2026-04-16 06:28:36.250 UTC+02:00"\n'
+)
+ELAPSED = '"Time (s)","x"\n' + "".join(f"{n / 100:.6E},1\n" for n in range(500))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_phyphox_says_when_its_experiment_was(rig: Rig, packed: bool) -> None:
+    rig.record(numbers=range(SECONDS))
+    folder = rig.logging / "phone" / UUID
+    if packed:
+        folder.mkdir(parents=True)
+        with zipfile.ZipFile(folder / "x.zip", "w") as written:
+            written.writestr("Gyro.csv", ELAPSED)
+            written.writestr("meta/time.csv", EVENTS)
+    else:
+        rig.upload("Gyro.csv", ELAPSED)
+        rig.upload("meta/time.csv", EVENTS)
+    rig.process(facts())
+    entry = tables(rig)["x.zip/Gyro.csv" if packed else "Gyro.csv"]
+    assert (entry["first_at"], entry["last_at"]) == (START_MS + 2250, START_MS + 2250 + 4990)
+    assert [problem["code"] for problem in entry["problems"]] == ["covers_part"]
+
+
+def test_a_gpx_track_is_a_table_of_the_phone(rig: Rig) -> None:
+    rig.record(numbers=range(SECONDS))
+    points = "".join(
+        f'<trkpt lat="52.5" lon="13.{n}"><ele>35</ele><time>2026-04-16T04:28:{34 + n}Z</time></trkpt>'
+        for n in range(SECONDS)
+    )
+    rig.upload("track.gpx", f"<gpx><trk><trkseg>{points}</trkseg></trk></gpx>")
+    rig.upload("ride.fit", "x")
+    rig.process(facts())
+    found = tables(rig)
+    assert (found["track.gpx"]["rows"], found["track.gpx"]["first_at"]) == (SECONDS, START_MS)
+    assert found["ride.fit"]["problems"][0]["code"] == "not_looked_into"
+
+
 def test_tables_in_an_archive_have_entries_and_are_compared(rig: Rig, read: Read) -> None:
     rig.record()
     send(rig)
@@ -319,7 +358,7 @@ def test_the_gps_is_compared_with_the_bus(
         can_table(tmp_path, signal),
         ride(tmp_path / "phone" / "gps.csv", "time,latitude,speed", "{:.0f},0,{:.2f}", 1.0, 2.5),
     ]
-    plan = make_plan(SessionFiles(UUID), {}, "", facts(stopped_at_ms=START_MS + 180_000))
+    plan = make_plan(SessionFiles(UUID), (), "", facts(stopped_at_ms=START_MS + 180_000))
     uploads = Uploads(plan, files, None, TableReader(), lambda name: tmp_path / name)
     found = uploads.truth(uploads.sources(), {}, configured)
     assert [entry.clock for entry in found] == ["gps"][:compared]

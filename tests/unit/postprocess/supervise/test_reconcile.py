@@ -41,6 +41,7 @@ class Shop:
         self.while_comparing: Callable[[], Awaitable[None]] | None = None
         self.go_on = asyncio.Event()
         self.go_on.set()
+        self.ends_early = False  # one that follows
 
     async def run(
         self,
@@ -54,7 +55,7 @@ class Shop:
         self.most_at_once = max(self.at_once, self.most_at_once)
         self.reading_back += task is Task.VERIFY
         self.most_read_back = max(self.reading_back, self.most_read_back)
-        await (finish.wait() if finish else asyncio.sleep(0.005))
+        await (finish.wait() if finish and not self.ends_early else asyncio.sleep(0.005))
         await self.go_on.wait()
         self.at_once -= 1
         self.reading_back -= task is Task.VERIFY
@@ -157,6 +158,14 @@ class Bench:
     def error(self) -> str | None:
         (job,) = self.reconciler.jobs()
         return job.error
+
+    async def fails(self, error: str, times: int) -> None:
+        """Until so many followers have begun, and the last one has ended so."""
+        async with asyncio.timeout(30):
+            while True:
+                if self.shop.count(Task.FOLLOW) >= times and self.error() == error:
+                    return
+                await asyncio.sleep(0.005)
 
     async def why(self, uuid: str = UUID) -> str | None:
         session = await self.store.get(uuid)
@@ -324,6 +333,28 @@ async def test_what_failed_is_tried_at_once_when_a_drive_comes_back(bench: Bench
         bench.shop.result = JobResult(failed=False)
         bench.reconciler.disks_changed()
         await bench.reaches(SessionState.DONE)
+
+
+async def test_what_a_drive_cannot_hold_is_tried_once(bench: Bench) -> None:
+    """A file that is larger than FAT32 knows: named, and not tried again until a drive comes."""
+    await bench.store.create(
+        UUID, SessionState.ARMING, created_at_ms=1, start_at_ms=1, node_names=["cam-01"]
+    )
+    await bench.store.change(UUID, SessionState.RECORDING)
+    why = "The sync drive cannot hold a file of that size."
+    bench.shop.ends_early, bench.shop.result = True, JobResult(failed=True, error=why, lasting=True)
+    async with reconciling(bench):
+        await bench.fails(why, times=1)
+        for _ in range(3):
+            bench.clock.ahead_s += 3600
+            await bench.rounds(2)
+        assert bench.shop.count(Task.FOLLOW) == 1
+        bench.shop.result = JobResult(failed=True, error="Input/output error.")
+        bench.reconciler.disks_changed()
+        await bench.fails("Input/output error.", times=2)
+        bench.clock.ahead_s += 3600
+        bench.reconciler.wake()
+        await bench.fails("Input/output error.", times=3)
 
 
 async def test_what_was_not_read_back_is_read_at_once_when_a_drive_comes_back(

@@ -68,6 +68,14 @@ EXPORTS: dict[str, tuple[str | bytes, Told]] = {
         + rows(lambda t, _: f"{t / 1000:.9E},-1.5E-1,9.81E0"),
         Told("time", "s", ("start_assumed",)),
     ),
+    "a spreadsheet's days since 1900": (
+        "Date,x\n" + rows(lambda t, _: f"{25_569 + (START_MS + t) / 86_400_000:.10f},1"),
+        Told("date", "iso", ("zone_assumed",)),
+    ),
+    "seconds since boot as large as those days": (
+        "time,x\n" + rows(lambda t, _: f"{45_398 + t / 1000:.3f},1"),
+        Told("time", "s", ("start_assumed",)),
+    ),
     "phyphox, semicolons and decimal commas": (
         '"Time (s)";"Acceleration x (m/s^2)"\n'
         + rows(lambda t, _: f"{t / 1000:.9E};-1.5E-1".replace(".", ",")),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.postprocess.rig import START_MS, UUID, Rig
 
-from ctlr.postprocess.run.session import plan_session
+from ctlr.postprocess.run.planning import plan_session
 from ctlr.sessions.model import ClockSample, Session, SessionNode, SessionState
 
 CLOCK = tuple(ClockSample(START_MS + s * 1000, 0.0, 0.2) for s in range(6))
