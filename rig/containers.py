@@ -29,7 +29,8 @@ from rig.stage import (
 
 EXTRA_PACKAGES = ("exfat-fuse",)
 INSTALLED_FROM = (
-    *("install.sh", "packaging", "src", "docs", "pyproject.toml", "README.md", "LICENSE"),
+    *("install.sh", "packaging", "src", "docs/how-to"),
+    *("pyproject.toml", "README.md", "LICENSE"),
 )
 ADDRESSES = {name: address_of(index) for index, name in enumerate((CONTROLLER, *CAMERAS))}
 KEPT_S = 86_400

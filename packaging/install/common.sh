@@ -5,6 +5,8 @@ readonly opt=/opt/ctlr etc=/etc/ctlr state=/var/lib/ctlr lib=/usr/local/lib/ctlr
 # Below /etc and /run, so that `systemctl edit` wins over it.
 readonly units=/usr/local/lib/systemd/system
 readonly releases=$opt/releases current=$opt/current
+# What a wheel is built of.
+readonly sources=(pyproject.toml README.md LICENSE src/ctlr docs/how-to)
 
 require_machine() {
   [ "$(id -u)" -eq 0 ] || fail "this needs root: sudo ./install.sh ..."
@@ -117,7 +119,7 @@ release_key() {
       cat "$wheel"
     else
       cd "$checkout" || exit
-      find src/ctlr docs/how-to pyproject.toml README.md LICENSE -type f ! -name '*.pyc' -print0 |
+      find "${sources[@]}" -type f ! -name '*.pyc' -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum
     fi
   } | sha256sum | cut -c 1-16
@@ -150,8 +152,12 @@ build_wheel() { # build_wheel FOLDER: the wheel of this checkout, without touchi
   python3 -m venv "$folder/tools" || return
   pip=("$folder/tools/bin/pip" --quiet --no-input --disable-pip-version-check)
   pip_install "$packaging/python/requirements-build.txt" "${pip[@]}" || return
-  (cd "$checkout" && cp -r --parents pyproject.toml README.md LICENSE src docs/how-to "$folder/") || return
+  copy_sources "$folder" || return
   "${pip[@]}" wheel --no-deps --no-index --no-build-isolation --wheel-dir "$folder" "$folder"
+}
+
+copy_sources() { # copy_sources FOLDER
+  (cd "$checkout" && cp --recursive --parents "${sources[@]}" "$1/")
 }
 
 pip_install() { # pip_install REQUIREMENTS PIP...: what is listed, by hash

@@ -5,6 +5,9 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -301,3 +304,14 @@ def test_a_camera_that_has_a_password_is_told_how_to_get_a_new_one(machine: Mach
     passwords = re.findall(r"^CTLR_MQTT__PASSWORD=(\w+)$", told.stdout, re.MULTILINE)
     assert len(set(passwords)) == 2
     assert told.stdout.count("sudo ctlr-allow-camera --renew cam-1") == 1
+
+
+def test_a_wheel_can_be_built_of_what_the_installer_copies(tmp_path: Path) -> None:
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    script = f"checkout={ROOT}; . {ROOT}/packaging/install/common.sh; copy_sources {sources}"
+    subprocess.run(["bash", "-euc", script], check=True, timeout=60)
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run(build, cwd=sources, check=True, timeout=100)
+    [wheel] = (sources / "dist").glob("ctlr-*.whl")
+    assert "ctlr/__main__.py" in zipfile.ZipFile(wheel).namelist()
