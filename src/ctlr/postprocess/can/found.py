@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ctlr.kernel.hashing import new_hash
+from ctlr.kernel.untrusted import open_file
 from ctlr.layout.can_files import RAW_HEADER, Run, arrival_name, newest_last, parse_run
 from ctlr.postprocess.can import rows
 from ctlr.postprocess.can.bisection import blocks, find_line
@@ -96,7 +97,7 @@ def opened_piece(folder: Path, stretch: CanStretch) -> Iterator[int]:
 def _opened(path: Path) -> Iterator[int | None]:
     """A file's descriptor, None where there is none."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_file(path)
     except FileNotFoundError:
         yield None
         return

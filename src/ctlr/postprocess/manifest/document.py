@@ -22,7 +22,7 @@ MOST_VALUES = 1_500_000
 """A hundred hours of eight cameras. What it costs to read grows with these, not with bytes."""
 _BETWEEN_VALUES = (b",", b"[", b"{")
 NEXT_RUN = "next_run"
-_FOR_NEXT_RUN = frozenset({"inputs", "told", "measured"})
+_FOR_NEXT_RUN = frozenset({"inputs", "measured"})
 """Keys of shapes."""
 _ABOUT = (
     "What the next run needs to tell what has changed: strings by JSON pointer to the part of the "

@@ -13,7 +13,7 @@ from pathlib import Path
 from ctlr.kernel.atomic import is_temporary
 from ctlr.kernel.ids import RESERVED_NODE_NAMES, is_node_name, is_session_id
 from ctlr.kernel.names import is_readable, readable_name
-from ctlr.kernel.untrusted import is_file, is_folder
+from ctlr.kernel.untrusted import is_folder
 from ctlr.layout.raw import (
     LoggingLayout,
     is_delivered_name,
@@ -145,7 +145,8 @@ def _found(entry: "os.DirEntry[str]", path: str) -> FoundFile:
 
 
 def _one_file(path: Path) -> FoundFile | None:
-    if not (is_folder(path.parent) and is_file(path)):
+    """What lies there, whatever it is: what can't be read is named when it is opened."""
+    if not (is_folder(path.parent) and os.path.lexists(path)):
         return None
     stat = os.lstat(path)
     return FoundFile(path.name, stat.st_size, stat.st_mtime_ns)

@@ -262,10 +262,15 @@ class TestSignals:
 
 
 class TestTrouble:
-    def test_a_recording_that_cannot_be_read_harms_nothing_else(self, rig: CanRig) -> None:
+    @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+    def test_a_recording_that_cannot_be_read_harms_nothing_else(
+        self, rig: CanRig, kind: str
+    ) -> None:
         rig.listen(START_MS, START_MS + 4000)
-        (rig.logging / "can" / "raw.csv").unlink()
-        (rig.logging / "can" / "raw.csv").symlink_to(rig.logging / "elsewhere")
+        raw = rig.logging / "can" / "raw.csv"
+        raw.unlink()
+        make = {"link": lambda: raw.symlink_to("elsewhere"), "pipe": lambda: os.mkfifo(raw)}
+        make.get(kind, raw.mkdir)()
         outcome = rig.process(FACTS)
         assert outcome.exit_code == 3
         assert rig.source("cam-a")["frames"] == 120

@@ -291,7 +291,7 @@ class TestSentAgainAfterEverything:
     def test_a_take_that_was_told_to_begin_needs_no_room(self) -> None:
         span = until(41, begun_s={2: Fraction(40)})
         timeline = place(
-            [*(of(1, n) for n in range(4)), of(2, 0, duration_ticks=SECOND)], span=span
+            [*(of(1, n) for n in range(4)), of(2, 0, duration_ticks=SECOND, frames=30)], span=span
         )
         assert seconds(timeline) == [0, 10, 20, 30, 40]
         assert [(gap.reason, gap.expected_ms) for gap in timeline.gaps] == [("restarted", 0)]
