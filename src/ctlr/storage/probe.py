@@ -142,8 +142,10 @@ def _write_in(folder_fd: int, name: str) -> None:
         is_new = _make_folder(folder_fd, name)
         inner_fd = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder_fd)
         try:
-            if is_new:  # its group is that of the folder above, which others deliver to
-                os.fchown(inner_fd, -1, os.getegid())
+            if is_new and os.fstat(inner_fd).st_gid != os.getegid():
+                # Its group is that of the folder above, which others deliver to. The right one
+                # comes with the next mount: our unit may change no owner.
+                os.fchmod(inner_fd, 0o700)
             _touch(inner_fd)
         finally:
             os.close(inner_fd)

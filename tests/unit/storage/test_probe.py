@@ -73,6 +73,29 @@ def test_reserved_folders_are_made_and_written_to(tmp_path: Path) -> None:
     }
 
 
+def test_a_new_reserved_folder_is_closed_to_those_who_deliver(tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    (plain := tmp_path / "plain").mkdir()
+    others = next((g for g in (12345, *os.getgroups()) if _give(drive, g)), None)
+    if others is None:
+        pytest.skip("only root, or a member of two groups, can have such a drive")
+    drive.chmod(0o2775)
+    for folder in (drive, plain):
+        assert probe.probe(str(folder), None, RESERVED)["error"] is None
+    modes = [(path / "phone").stat().st_mode & 0o077 for path in (drive, plain)]
+    assert modes[0] == 0
+    assert modes[1] & 0o050 == 0o050
+
+
+def _give(folder: Path, group: int) -> bool:
+    try:
+        os.chown(folder, -1, group)
+    except PermissionError:
+        return False
+    return group != os.getegid()
+
+
 def test_a_link_in_place_of_a_reserved_folder_is_set_aside(tmp_path: Path) -> None:
     outside, drive = tmp_path / "outside", tmp_path / "drive"
     outside.mkdir()
