@@ -102,9 +102,14 @@ async def test_without_the_drive_it_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_client_in_a_loop_is_told_when_to_come_again(controller: Controller) -> None:
-    answers = [await controller.post("/api/log", json={"message": "loop"}) for _ in range(210)]
-    assert answers[0].status == 200
-    assert answers[-1].expect_problem(429, "log_rate_limited")["retry_after_s"] == 1
+    answer = await controller.post("/api/log", json={"message": "loop"})
+    assert answer.status == 200
+    taken = 1
+    while answer.status == 200 and taken < 2000:  # as fast as this machine can, which refills it
+        answer = await controller.post("/api/log", json={"message": "loop"})
+        taken += 1
+    assert taken > 100
+    assert answer.expect_problem(429, "log_rate_limited")["retry_after_s"] == 1
     async with controller.http.post(f"{controller.url}/api/log", json={}) as answer:
         assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
 
