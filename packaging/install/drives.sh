@@ -85,7 +85,7 @@ put_drives() {
   put_mount_point /mnt/logging
   put_mount_point /mnt/sync
   put_mount logging "$logging_tag" ext4 errors=remount-ro
-  put_mount sync "$sync_tag" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0007"
+  put_mount sync "$sync_tag" exfat "uid=$(id -u ctlr 2>/dev/null),gid=$(id -g ctlr 2>/dev/null),umask=0002"
   [ -n "$logging_tag$sync_tag$format_disk" ] ||
     note "no drive with partitions labelled logging (ext4) and sync (exFAT) is plugged in. Plug it in and run this again, name them with --logging-device and --sync-device, or make a new drive with --format-disk."
 }
