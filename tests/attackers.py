@@ -35,11 +35,13 @@ def target(role: str, port: int) -> Target:
     return Target(port, b"/health", b"/api/log", b"/api/sync/phone")
 
 
+STRANGER = "127.0.0.66"
 Attack = Callable[[Target], Awaitable[None]]
 
 
 async def _connect(at: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection(HOST, at.port)
+    """From an address of its own, as a stranger on the Wi-Fi has it."""
+    return await asyncio.open_connection(HOST, at.port, local_addr=(STRANGER, 0))
 
 
 async def _hold(at: Target, head: bytes, drip: bytes = b"") -> None:
