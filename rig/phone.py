@@ -123,6 +123,12 @@ class Phone:
             "the rig is ready",
         )
 
+    def wait_until_all_is_well(self) -> None:
+        """Nothing is left that a preflight would find, such as clocks that have just begun."""
+        self.wait(
+            "/api/preflight", lambda found: bool(found["ready"]), 120.0, "the preflight is content"
+        )
+
     def wait_until_connected(self, cameras: int) -> None:
         """The controller has found all cameras again, whatever they are doing."""
         self.wait(

@@ -74,6 +74,7 @@ def first_day(stages: Stages, _chance: random.Random) -> Outcome:
     stage = stages.installed_stage()
     stage.boot()
     crew = _hire(stage.controller)
+    stage.phone.wait_until_all_is_well()
     prober = stage.prober()
     prober.start()
     first = _five_lines(stage, crew)
