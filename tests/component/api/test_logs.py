@@ -110,8 +110,8 @@ async def test_a_client_in_a_loop_is_told_when_to_come_again(controller: Control
         taken += 1
     assert taken > 100
     assert answer.expect_problem(429, "log_rate_limited")["retry_after_s"] == 1
-    async with controller.http.post(f"{controller.url}/api/log", json={}) as answer:
-        assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+    async with controller.http.post(f"{controller.url}/api/log", json={}) as refused:
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
 
 
 async def ctlr(*arguments: str) -> tuple[int | None, str, str]:
