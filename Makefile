@@ -26,7 +26,8 @@ demo: setup ## Record, join and verify a session with three cameras (KEEP=1 stay
 
 test: test-packages check ## Checks, then every test: unit, component, whole rigs
 	$(BIN)/pytest -n 2 --ignore=tests/component --ignore=tests/e2e
-	$(BIN)/pytest -n 2 --dist loadfile tests/component tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile tests/component
+	$(BIN)/pytest tests/e2e
 
 check: setup ## Format, lint, types and import layers; changes nothing
 	$(BIN)/ruff format --check .

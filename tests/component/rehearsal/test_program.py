@@ -49,7 +49,7 @@ def session(folder: Path, pictures: dict[str, Luma]) -> Path:
         for name in pictures
     }  # fmt: skip
     manifest = Manifest(
-        uuid="u",
+        uuid="3f2b8c1e-9d4a-4c6b-8f0e-1a2b3c4d5e6f",
         folder=folder.name,
         started_at=0,
         stopped_at=3000,
