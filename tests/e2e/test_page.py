@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import BrowserContext, Page
-from tests.e2e.browsers import CHROMIUM, LAPTOP, PHONE, chromium, faults, open_page, wear, width_of
+from tests.browsers import CHROMIUM, LAPTOP, PHONE, chromium, faults, open_page, wear, width_of
 
 from ctlr.simulator.rig import Rig
 

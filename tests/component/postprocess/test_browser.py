@@ -6,7 +6,6 @@ them. Which frame it shows after a seek is read from the pixels: every frame car
 
 import http.server
 import re
-import shutil
 import struct
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -17,22 +16,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
+from tests.browsers import CHROMIUM, chromium
 from tests.unit.postprocess.rig import Rig
 
 from ctlr.camera.test_picture import Stamp, draw_stamp, read_stamp
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTH, HEIGHT, FPS = 640, 360, 10
 SEGMENTS = 40  # of 1 s
 BLOCK = 64 << 10  # a browser asks from a round number on
@@ -152,12 +141,10 @@ def served(joined: Rig) -> Iterator[Served]:
 
 @pytest.fixture
 async def page(served: Served) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         page = await browser.new_page()
         await page.goto(served.url)
         yield page
-        await browser.close()
 
 
 async def shown_frame(page: Page) -> int:
